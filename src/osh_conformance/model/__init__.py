@@ -1,0 +1,1 @@
+"""The records that everything else speaks in. Frozen; no input or output, no clock."""

@@ -1,0 +1,85 @@
+"""What a rule says."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The outcome of a (rule, subject). Only `FAIL` speaks against a chart; `ERROR` means that we could not tell."""
+
+    PASS = "pass"  # noqa: S105
+    FAIL = "fail"
+    EXPECTED = "expected"
+    WARNING = "warning"
+    UNDECIDED = "undecided"
+    NOT_APPLICABLE = "not-applicable"
+    ERROR = "error"
+
+
+class Severity(StrEnum):
+    """Whether a finding makes the outcome `fail`, or (without `--strict`) not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One violation of one rule.
+
+    `path` is relative to the PATH argument, `line` counts from 1. `key` is the image key or the dotted path in values,
+    `containers` the `Kind/name container` that the cause reaches. `chart` is the chart's name.
+    """
+
+    rule: str
+    chart: str
+    found: str
+    expected: str
+    why: str
+    fix: str
+    severity: Severity = Severity.ERROR
+    status: Status = Status.FAIL
+    path: str = ""
+    line: int | None = None
+    key: str = ""
+    workload: str = ""
+    container: str = ""
+    containers: tuple[str, ...] = ()
+    reproduce: str = ""
+
+    @property
+    def id(self) -> str:
+        """A fingerprint that survives moved lines: rule, chart, file, key, container and what was found."""
+        parts = (self.rule, self.chart, self.path, self.key, self.workload, self.container, self.found)
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one rule says of one subject: findings, or the reason why it could not or need not judge."""
+
+    rule: str
+    status: Status
+    findings: tuple[Finding, ...] = ()
+    reason: str = ""
+
+    @classmethod
+    def of(cls, rule: str, findings: tuple[Finding, ...] | list[Finding]) -> Verdict:
+        """Fail on any finding of severity error, pass otherwise (warnings stay visible)."""
+        failed = any(f.severity is Severity.ERROR and f.status is Status.FAIL for f in findings)
+        return cls(rule=rule, status=Status.FAIL if failed else Status.PASS, findings=tuple(findings))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One checkable sentence of the conformance rule, with the source that it is taken from."""
+
+    id: str
+    title: str
+    source: str
+    why: str
+    example: str = field(default="")
+    live: bool = False
