@@ -1,0 +1,3 @@
+module osh-conformance/engine
+
+go 1.24
