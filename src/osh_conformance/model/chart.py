@@ -98,3 +98,43 @@ class RenderedChart:
     documents: tuple[Mapping[str, Any], ...] = ()
     #: Renderings with the declared policy set to each of the three values: PP-1 compares them.
     by_policy: Mapping[str, tuple[Container, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredContainer:
+    """A container that the chart promises with one set of values. `key` is the image key that reaches it, if any.
+
+    `hooks` are the values of `helm.sh/hook` of its workload.
+    """
+
+    workload: str
+    name: str
+    role: Role
+    key: str | None
+    image: str | None
+    pull_policy: str | None
+    hooks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredChart:
+    """What a chart declares with one set of values: references by key, the policy, and where each key ends up.
+
+    `functions` maps an image key to the standard key whose function it performs, where there is one.
+    """
+
+    name: str
+    version: str
+    policy: str | None
+    images: Mapping[str, str]
+    functions: Mapping[str, str]
+    containers: tuple[DeclaredContainer, ...]
+
+    def keys_of(self, function: str) -> frozenset[str]:
+        """The image keys that perform a standard function."""
+        return frozenset(key for key, performed in self.functions.items() if performed == function)
+
+    def containers_of(self, function: str) -> tuple[DeclaredContainer, ...]:
+        """The containers that run an image of a standard function."""
+        keys = self.keys_of(function)
+        return tuple(c for c in self.containers if c.key in keys)
