@@ -14,11 +14,13 @@ from typing import IO, TYPE_CHECKING
 from osh_conformance.errors import SuiteError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 #: Seconds a process group has to end after SIGTERM before it is killed.
 GRACE = 5.0
+_CANCEL_LATENCY = 0.2
 _TAIL_LINES = 25
 _REDACTED = "***"
 
@@ -87,11 +89,13 @@ def run(  # noqa: PLR0913
     secrets: Sequence[str] = (),
     log: Path | None = None,
     check: bool = True,
+    cancel: threading.Event | None = None,
 ) -> Outcome:
     """Run `argv` in a process group of its own and wait for it at most `deadline` seconds.
 
     `env` is added to this process's environment. With `log`, both streams go to that file, which is appended to, and
-    `stdout` of the outcome is its new part. Raises `MissingProgramError`, `DeadlineError`, and with `check`
+    `stdout` of the outcome is its new part. `cancel` ends the command early, as its deadline would, but raises nothing:
+    the outcome's exit code shows the signal. Raises `MissingProgramError`, `DeadlineError`, and with `check`
     `CommandError` where the exit code is not 0. An exception here (Ctrl-C too) ends the group first.
     """
     words = tuple(str(word) for word in argv)
@@ -104,9 +108,9 @@ def run(  # noqa: PLR0913
         data = stdin.encode() if isinstance(stdin, str) else stdin
         timed_out = False
         try:
-            out, err = process.communicate(data, timeout=deadline)
+            out, err = _communicate(process, data, deadline, cancel)
         except subprocess.TimeoutExpired:
-            timed_out = True
+            timed_out = not (cancel and cancel.is_set())
             end_group(process)
             out, err = process.communicate()
     if log:
@@ -125,12 +129,31 @@ def run(  # noqa: PLR0913
     return outcome
 
 
+def _communicate(
+    process: subprocess.Popen[bytes], data: bytes | None, deadline: float, cancel: threading.Event | None
+) -> tuple[bytes, bytes]:
+    if cancel is None:
+        return process.communicate(data, timeout=deadline)
+    ends = time.monotonic() + deadline
+    while True:
+        left = ends - time.monotonic()
+        try:
+            return process.communicate(data, timeout=max(0.0, min(_CANCEL_LATENCY, left)))
+        except subprocess.TimeoutExpired:
+            if cancel.is_set() or left <= _CANCEL_LATENCY:
+                raise
+            data = None
+
+
 @contextlib.contextmanager
 def background(
     argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `argv` beside the body of a `with`, its output in `log`; end its process group afterwards."""
-    with log.open("ab") as sink, _spawned(tuple(str(word) for word in argv), env, None, sink, has_input=False) as process:
+    with (
+        log.open("ab") as sink,
+        _spawned(tuple(str(word) for word in argv), env, None, sink, has_input=False) as process,
+    ):
         yield process
 
 

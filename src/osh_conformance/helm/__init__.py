@@ -1,0 +1,1 @@
+"""Driving the helm program, majors 3 and 4."""

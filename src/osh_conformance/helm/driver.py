@@ -1,0 +1,110 @@
+"""Install, upgrade and uninstall as operators do: by the helm program, on one named cluster."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance import process
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+#: Seconds beyond helm's own --timeout until its process is ended: helm 4.2.1 could overrun it (helm#32214).
+MARGIN = 30.0
+_QUICK = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Helm:
+    """One helm program on one cluster.
+
+    It reads `kubeconfig` and `context` only, and keeps its caches below `home`: never those of the user.
+    """
+
+    program: Path
+    major: int
+    kubeconfig: Path
+    context: str
+    home: Path
+    secrets: tuple[str, ...] = ()
+
+    def install(  # noqa: PLR0913
+        self,
+        release: str,
+        chart: Path,
+        namespace: str,
+        values: Sequence[Path],
+        *,
+        timeout: int = 300,
+        cancel: threading.Event | None = None,
+    ) -> process.Outcome:
+        """Install without `--wait`: charts whose pods wait for post-install hooks would deadlock with it."""
+        return self._change("install", [release, chart, *_files(values)], namespace, timeout, cancel)
+
+    def upgrade(
+        self, release: str, chart: Path, namespace: str, values: Sequence[Path], *, timeout: int = 300
+    ) -> process.Outcome:
+        """Upgrade an installed release to these values."""
+        return self._change("upgrade", [release, chart, *_files(values)], namespace, timeout, None)
+
+    def uninstall(
+        self, release: str, namespace: str, *, timeout: int = 300, cancel: threading.Event | None = None
+    ) -> process.Outcome:
+        """Uninstall; the outcome's exit code is the answer, whatever it is."""
+        return self._change("uninstall", [release], namespace, timeout, cancel)
+
+    def status(self, release: str, namespace: str) -> str:
+        """What `helm status` and `helm history` print, for the artifacts."""
+        parts = []
+        for words in (["status", release], ["history", release]):
+            outcome = self._run([*words, "--namespace", namespace], deadline=_QUICK)
+            parts.append(f"$ helm {' '.join(words)}\n{outcome.stdout}{outcome.stderr}")
+        return "\n".join(parts)
+
+    def releases(self, namespace: str) -> Sequence[Mapping[str, Any]]:
+        """The releases in a namespace, of whatever state, as `helm list` gives them."""
+        flags = ["--all"] if self.major < 4 else []  # noqa: PLR2004 - helm 4 always lists all states
+        words = ["list", *flags, "--output", "json", "--namespace", namespace]
+        listed: Sequence[Mapping[str, Any]] = json.loads(self._run(words, deadline=_QUICK, check=True).stdout)
+        return listed
+
+    def _change(
+        self,
+        action: str,
+        words: Sequence[str | Path],
+        namespace: str,
+        timeout: int,
+        cancel: threading.Event | None,
+    ) -> process.Outcome:
+        argv = [action, *words, "--namespace", namespace, "--timeout", f"{timeout}s"]
+        return self._run(argv, deadline=timeout + MARGIN, cancel=cancel)
+
+    def _run(
+        self,
+        words: Sequence[str | Path],
+        *,
+        deadline: float,
+        cancel: threading.Event | None = None,
+        check: bool = False,
+    ) -> process.Outcome:
+        cluster = ["--kubeconfig", str(self.kubeconfig), "--kube-context", self.context]
+        return process.run(
+            [self.program, *words, *cluster],
+            deadline=deadline,
+            env=self._environment(),
+            secrets=self.secrets,
+            cancel=cancel,
+            check=check,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        folders = {name: str(self.home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
+        return {f"HELM_{name}_HOME": folder for name, folder in folders.items()} | {"HELM_NAMESPACE": "default"}
+
+
+def _files(values: Sequence[Path]) -> list[str]:
+    return [word for path in values for word in ("--values", str(path))]
