@@ -1,0 +1,1 @@
+"""Run a scenario on a cell and write down what it showed."""

@@ -1,0 +1,85 @@
+"""The database server's own word: the Job that says it dropped something is never asked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance.model.observation import DatabaseState, TableState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from osh_conformance.observe.kube import Kube
+
+_SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
+_TABLES = f"""
+SELECT JSON_ARRAY('database', schema_name) FROM information_schema.schemata WHERE schema_name NOT IN {_SYSTEM};
+SELECT JSON_ARRAY('table', table_schema, table_name) FROM information_schema.tables
+  WHERE table_schema NOT IN {_SYSTEM} AND table_type = 'BASE TABLE';
+SELECT JSON_ARRAY('account', CONCAT(user, '@', host)) FROM mysql.global_priv;
+SELECT JSON_ARRAY('grant', grantee, '*', privilege_type) FROM information_schema.user_privileges;
+SELECT JSON_ARRAY('grant', grantee, table_schema, privilege_type) FROM information_schema.schema_privileges;
+"""  # noqa: S608 - the names are constants of this module
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseServer:
+    """A MariaDB server of the suite's own in a pod. `client` is the argv that reads SQL from its last argument."""
+
+    kube: Kube
+    namespace: str
+    pod: str
+    container: str
+    client: tuple[str, ...]
+
+    def execute(self, sql: str) -> str:
+        """Run SQL statements; what they print, a row a line, fields as they are."""
+        argv = [*self.client, "--batch", "--raw", "--skip-column-names", "--execute", sql]
+        return self.kube.execute(self.namespace, self.pod, self.container, argv, deadline=120.0)
+
+    def state(self) -> DatabaseState:
+        """Everything that the server holds but what belongs to the server itself."""
+        rows = [json.loads(line) for line in self.execute(_TABLES).splitlines() if line]
+        databases: dict[str, dict[str, TableState]] = {row[1]: {} for row in rows if row[0] == "database"}
+        tables = [(row[1], row[2]) for row in rows if row[0] == "table"]
+        for (database, table), state in self._contents(tables).items():
+            databases.setdefault(database, {})[table] = state
+        return DatabaseState(databases=databases, accounts=_accounts(rows))
+
+    def _contents(self, tables: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], TableState]:
+        if not tables:
+            return {}
+        names = [f"{quote_name(database)}.{quote_name(table)}" for database, table in tables]
+        counts = "".join(f"SELECT COUNT(*) FROM {name};\n" for name in names)  # noqa: S608 - names are quoted
+        lines = self.execute(f"{counts}CHECKSUM TABLE {', '.join(names)} EXTENDED;").splitlines()
+        rows, sums = lines[: len(tables)], lines[len(tables) :]
+        return {
+            table: TableState(rows=int(count), checksum=_number(line.rsplit("\t", 1)[-1]))
+            for table, count, line in zip(tables, rows, sums, strict=True)
+        }
+
+
+def quote_name(name: str) -> str:
+    """A database, table or column name as an SQL identifier."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def quote_text(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _accounts(rows: Iterable[Sequence[Any]]) -> dict[str, tuple[str, ...]]:
+    accounts: dict[str, list[str]] = {row[1]: [] for row in rows if row[0] == "account"}
+    for row in rows:
+        if row[0] == "grant":
+            _, grantee, where, privilege = row
+            account = grantee[1:-1].replace("'@'", "@")
+            accounts.setdefault(account, []).append(f"{privilege} ON {where}")
+    return {account: tuple(sorted(grants)) for account, grants in accounts.items()}
+
+
+def _number(text: str) -> int | None:
+    return None if text == "NULL" else int(text)

@@ -1,0 +1,112 @@
+"""What a cell needs beside its chart: a database server of its own, and a neighbour's data on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import yaml
+
+from osh_conformance.errors import SuiteError
+from osh_conformance.observe.database import DatabaseServer, quote_name, quote_text
+from osh_conformance.observe.watch import pod_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from osh_conformance.helm.driver import Helm
+    from osh_conformance.observe.kube import Kube
+    from osh_conformance.observe.watch import NamespaceWatch, Object, View
+
+#: Helm releases of the suite's own infrastructure start with this; no chart under test is called so.
+RELEASE_PREFIX = "infrastructure-"
+_READY = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """An infrastructure chart, and the values that give it the credentials the chart under test is told.
+
+    `without_service` are the values with which its Service is withheld.
+    """
+
+    name: str
+    chart: Path
+    values: Mapping[str, Any]
+    without_service: Mapping[str, Any]
+    container: str
+    client: tuple[str, ...]
+
+    @property
+    def release(self) -> str:
+        """The name of its Helm release."""
+        return RELEASE_PREFIX + self.name
+
+
+def install(  # noqa: PLR0913
+    component: Component, helm: Helm, kube: Kube, watch: NamespaceWatch, namespace: str, folder: Path, *, service: bool
+) -> DatabaseServer:
+    """Install a component and wait until its pod is ready; without `service`, nobody can reach it by name yet."""
+    overlay = {} if service else component.without_service
+    outcome = helm.install(component.release, component.chart, namespace, _write(component, overlay, folder))
+    if not outcome.ok:
+        raise SuiteError(f"the suite's own {component.name} does not install", details=outcome.tail)
+    pod = watch.wait(f"the suite's own {component.name}", lambda view: _ready_pod(view, component), deadline=_READY)
+    return DatabaseServer(
+        kube=kube,
+        namespace=namespace,
+        pod=pod["metadata"]["name"],
+        container=component.container,
+        client=component.client,
+    )
+
+
+def publish(component: Component, helm: Helm, namespace: str, folder: Path) -> None:
+    """Give a component its Service."""
+    outcome = helm.upgrade(component.release, component.chart, namespace, _write(component, {}, folder))
+    if not outcome.ok:
+        raise SuiteError(f"the Service of the suite's own {component.name} cannot be made", details=outcome.tail)
+
+
+def is_infrastructure(pod: Object) -> bool:
+    """Whether a pod or Job is the suite's own."""
+    labels = pod["metadata"].get("labels", {})
+    return str(labels.get("app.kubernetes.io/instance", "")).startswith(RELEASE_PREFIX)
+
+
+def add_neighbour(server: DatabaseServer, chart: str) -> None:
+    """Put another tenant's data on the server: what a careless drop of `chart`'s database would take with it.
+
+    Its database and account have names that begin like the chart's, and an account bears the chart's name for another
+    host.
+    """
+    database = quote_name(f"{chart}_neighbour")
+    account = f"{quote_text(chart + '_neighbour')}@'%'"
+    server.execute(
+        f"""
+        CREATE DATABASE {database};
+        CREATE TABLE {database}.ledger (id INT PRIMARY KEY, entry VARCHAR(64) NOT NULL);
+        INSERT INTO {database}.ledger SELECT seq, CONCAT('entry ', seq) FROM seq_1_to_100;
+        CREATE USER {account} IDENTIFIED BY 'neighbour';
+        GRANT ALL PRIVILEGES ON {database}.* TO {account};
+        CREATE USER {quote_text(chart)}@'192.0.2.1' IDENTIFIED BY 'neighbour';
+        GRANT SELECT ON {database}.* TO {quote_text(chart)}@'192.0.2.1';
+        """  # noqa: S608 - names and texts are quoted
+    )
+
+
+def _ready_pod(view: View, component: Component) -> Object | None:
+    for pod in view.pods.values():
+        if pod["metadata"].get("labels", {}).get("app.kubernetes.io/instance") == component.release and pod_ready(pod):
+            return pod
+    return None
+
+
+def _write(component: Component, overlay: Mapping[str, Any], folder: Path) -> list[Path]:
+    files = [folder / f"{component.release}.yaml", folder / f"{component.release}-overlay.yaml"]
+    for path, values in zip(files, (component.values, overlay), strict=True):
+        path.touch(mode=0o600)
+        path.write_text(yaml.safe_dump(dict(values)))
+    return files

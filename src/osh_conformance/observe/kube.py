@@ -1,0 +1,131 @@
+"""The official Kubernetes client, pointed at one named cluster."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import kubernetes
+from kubernetes.client.exceptions import ApiException
+from kubernetes.stream import stream
+
+from osh_conformance.errors import SuiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_REQUEST = 30.0
+_GONE = 404
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An HTTP answer; `body` is parsed JSON, or None where there is none."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+class Kube:
+    """Reads, execs and asks Services on the cluster of one kubeconfig file and context."""
+
+    def __init__(self, kubeconfig: Path, context: str) -> None:
+        """Connect to nothing yet. Raises `SuiteError` where the file or the context is not usable."""
+        self._kubeconfig = kubeconfig
+        self._context = context
+        self.core = kubernetes.client.CoreV1Api(self._client())
+        self.batch = kubernetes.client.BatchV1Api(self.core.api_client)
+
+    def _client(self) -> Any:
+        try:
+            return kubernetes.config.new_client_from_config(str(self._kubeconfig), context=self._context)
+        except kubernetes.config.ConfigException as error:
+            raise SuiteError(f"{self._kubeconfig}, context {self._context}: {error}") from error
+
+    def list(self, path: str) -> list[dict[str, Any]]:
+        """The objects of a list path (`/api/v1/namespaces/x/pods`), as the API gives them."""
+        items: list[dict[str, Any]] = self._request("GET", path).body["items"]
+        return items
+
+    def execute(
+        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, deadline: float = _REQUEST
+    ) -> str:
+        """Run `argv` in a container; its stdout. Raises `SuiteError` with its stderr on any other exit than 0."""
+        # The client's stream() patches the API object that it is given: it gets one of its own.
+        core = kubernetes.client.CoreV1Api(self._client())
+        try:
+            session = stream(
+                core.connect_get_namespaced_pod_exec,
+                pod,
+                namespace,
+                container=container,
+                command=list(argv),
+                stdout=True,
+                stderr=True,
+                stdin=False,
+                tty=False,
+                _preload_content=False,
+                _request_timeout=deadline,
+            )
+            session.run_forever(timeout=deadline)
+            out, err = session.read_stdout(), session.read_stderr()
+            code = None if session.is_open() else session.returncode
+            session.close()
+        except ApiException as error:
+            raise SuiteError(f"cannot exec in {namespace}/{pod} {container}: {error.reason}") from error
+        if code != 0:
+            ended = f"ended with {code}" if code is not None else f"did not end within {deadline:g} s"
+            raise SuiteError(f"`{argv[0]}` in {namespace}/{pod} {container} {ended}", details=err or out)
+        return str(out)
+
+    def ask_service(  # noqa: PLR0913
+        self,
+        namespace: str,
+        service: str,
+        port: int,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request to a Service through the API server's proxy: no port is opened, no image needs a client."""
+        where = f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy{path}"
+        return self._request(method, where, body=body, headers=headers, check=False)
+
+    def log(self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 2000) -> str:
+        """The log of a container, or the empty text where the API has none (any more)."""
+        query = f"?container={container}&tailLines={lines}&previous={str(previous).lower()}"
+        answer = self._raw("GET", f"/api/v1/namespaces/{namespace}/pods/{pod}/log{query}", None, {})
+        return answer.data.decode(errors="replace") if answer.status < 300 else ""  # noqa: PLR2004
+
+    def _request(
+        self, method: str, path: str, *, body: Any = None, headers: Mapping[str, str] | None = None, check: bool = True
+    ) -> Answer:
+        response = self._raw(method, path, body, dict(headers or {}))
+        try:
+            parsed = json.loads(response.data) if response.data else None
+        except ValueError:
+            parsed = None
+        if check and (response.status >= 300 or parsed is None):  # noqa: PLR2004
+            raise SuiteError(f"{method} {path}: the API server answered {response.status}")
+        return Answer(status=response.status, headers=dict(response.headers), body=parsed)
+
+    def _raw(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
+        client = self.core.api_client
+        configuration = client.configuration
+        sent = {"Accept": "application/json", **headers}
+        client.update_params_for_auth(sent, [], ["BearerToken"])
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        return client.rest_client.pool_manager.request(
+            method,
+            configuration.host + path,
+            body=None if body is None else json.dumps(body),
+            headers=sent,
+            timeout=_REQUEST,
+            retries=False,
+        )

@@ -1,0 +1,318 @@
+"""The steps of a scenario on a cell: install, settle, ask, uninstall, ask again."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from osh_conformance.model.chart import Role
+from osh_conformance.model.observation import (
+    Cell,
+    DependencyHold,
+    HelmCall,
+    Observation,
+    ObservedContainer,
+    Scenario,
+    Step,
+    SuppliedImage,
+)
+from osh_conformance.observe import identity as keystone
+from osh_conformance.observe import infrastructure
+from osh_conformance.observe.watch import (
+    NamespaceWatch,
+    WorkloadFailedError,
+    job_condition,
+    pod_ready,
+    workload_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from osh_conformance.helm.driver import Helm
+    from osh_conformance.model.chart import DeclaredChart
+    from osh_conformance.model.observation import DatabaseState
+    from osh_conformance.observe.database import DatabaseServer
+    from osh_conformance.observe.kube import Kube
+    from osh_conformance.observe.watch import Object, View
+    from osh_conformance.process import Outcome
+
+_HELD_WITHIN = 120.0
+_POD_REMOVAL = 60.0
+_DELETE_HOOKS = ("pre-delete", "post-delete", "test", "test-success", "test-failure", "pre-rollback", "post-rollback")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellPlan:
+    """All that running one scenario on one cell needs; nothing in it is decided from a chart's name.
+
+    `values` are given to helm as a file, after the chart's own. `settle` bounds install and settling, in seconds.
+    """
+
+    cell: Cell
+    scenario: Scenario
+    chart: Path
+    values: Mapping[str, Any]
+    declared: DeclaredChart
+    release: str
+    images: tuple[SuppliedImage, ...]
+    database: infrastructure.Component
+    identity: keystone.IdentityService | None = None
+    node_runtime: str = ""
+    settle: float = 300.0
+    uninstall_timeout: int = 300
+
+
+@dataclass(slots=True)
+class _Run:
+    """The state of a running scenario: what has been seen so far."""
+
+    plan: CellPlan
+    helm: Helm
+    kube: Kube
+    namespace: str
+    folder: Path
+    watch: NamespaceWatch
+    calls: list[HelmCall] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    database: dict[Step, DatabaseState] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[step] = round(time.monotonic() - started, 2)
+
+
+def observe(
+    plan: CellPlan, *, helm: Helm, kube: Kube, namespace: str, folder: Path, watch: NamespaceWatch
+) -> Observation:
+    """Run the scenario in an empty namespace and return what it showed.
+
+    `folder` takes the values files. Raises `SuiteError` where the environment, not the chart, stands in the way.
+    """
+    run = _Run(plan=plan, helm=helm, kube=kube, namespace=namespace, folder=folder, watch=watch)
+    hold_wanted = plan.scenario.hold_dependencies
+    with run.timed("database server"):
+        server = infrastructure.install(plan.database, helm, kube, watch, namespace, folder, service=not hold_wanted)
+        infrastructure.add_neighbour(server, plan.declared.name)
+        run.database[Step.BEFORE] = server.state()
+    hold, unsettled = _install(run)
+    with run.timed("questions"):
+        run.database[Step.INSTALLED] = server.state()
+        identity = keystone.ask(kube, namespace, plan.identity) if plan.identity and not unsettled else None
+    containers = _observed(run)
+    leftovers = _uninstall(run, server)
+    return Observation(
+        cell=plan.cell,
+        scenario=plan.scenario,
+        declared=plan.declared,
+        release=plan.release,
+        namespace=namespace,
+        node_runtime=plan.node_runtime,
+        helm=tuple(run.calls),
+        containers=_merged(containers, _observed(run)),
+        images=plan.images,
+        database=run.database,
+        hold=hold,
+        identity=identity,
+        leftovers=leftovers,
+        unsettled=unsettled,
+        seconds=run.seconds,
+    )
+
+
+def _install(run: _Run) -> tuple[DependencyHold | None, str]:
+    plan = run.plan
+    values = run.folder / "values.yaml"
+    values.touch(mode=0o600)
+    values.write_text(yaml.safe_dump(dict(plan.values)))
+    cancel = threading.Event()
+    hold = None
+
+    def install() -> Outcome:
+        return run.helm.install(
+            plan.release, plan.chart, run.namespace, [values], timeout=int(plan.settle), cancel=cancel
+        )
+
+    with run.timed("install and settle"), ThreadPoolExecutor(max_workers=1) as pool:
+        future = pool.submit(install)
+        try:
+            if plan.scenario.hold_dependencies:
+                hold = _hold(run, future)
+                infrastructure.publish(plan.database, run.helm, run.namespace, run.folder)
+            unsettled = _settle(run, future)
+        finally:
+            cancel.set()
+        run.calls.append(_call("install", future.result()))
+    return hold, unsettled
+
+
+def _hold(run: _Run, install: Future[Outcome]) -> DependencyHold:
+    """Keep the database's Service away until pods wait for it and a while longer; see who waits and who does not."""
+    checked = {c.workload for c in run.plan.declared.containers_of("dep_check") if c.role is Role.INIT}
+    needy = checked & {c.workload for c in run.plan.declared.containers_of("db_init")}
+    if not needy:
+        return DependencyHold(seconds=0.0, waiting=(), early=())
+
+    def all_waiting(view: View) -> bool | None:
+        if install.done() and not install.result().ok:
+            return True
+        running = {w for pod in view.pods.values() if (w := workload_of(pod)) in needy and _started(pod)}
+        return True if running >= needy else None
+
+    run.watch.wait("the pods that need the database", all_waiting, deadline=_HELD_WITHIN, concerns=_is_chart)
+    started = time.monotonic()
+    run.watch.watch_for(lambda view: _early(view, needy) or None, seconds=run.plan.scenario.hold_seconds)
+    view = run.watch.view()
+    early = _early(view, needy)
+    return DependencyHold(
+        seconds=round(time.monotonic() - started, 2),
+        waiting=tuple(sorted(needy - early)),
+        early=tuple(sorted(early)),
+    )
+
+
+def _early(view: View, workloads: frozenset[str] | set[str]) -> set[str]:
+    """The workloads of which a main container was started."""
+    return {
+        workload_of(pod)
+        for pod in view.all_pods
+        if workload_of(pod) in workloads
+        and any(_start_of(status) for status in pod["status"].get("containerStatuses", ()))
+    }
+
+
+def _settle(run: _Run, install: Future[Outcome]) -> str:
+    """Wait until helm is done and every workload of the release is ready; the reason if the chart itself fails."""
+    expected = {
+        c.workload
+        for c in run.plan.declared.containers
+        if not set(c.hooks) & set(_DELETE_HOOKS) and c.workload.split("/")[0] != "CronJob"
+    }
+    jobs_done: set[str] = set()
+
+    def settled(view: View) -> str | None:
+        if install.done() and not install.result().ok:
+            return f"helm install ended with exit code {install.result().code}:\n{install.result().tail}"
+        jobs_done.update(f"Job/{job['metadata']['name']}" for job in view.all_jobs if job_condition(job, "Complete"))
+        ready = {workload_of(pod) for pod in view.pods.values() if pod_ready(pod)}
+        return "" if install.done() and expected <= jobs_done | ready else None
+
+    try:
+        return run.watch.wait("the release to settle", settled, deadline=run.plan.settle, concerns=_is_chart)
+    except WorkloadFailedError as failure:
+        return str(failure)
+
+
+def _uninstall(run: _Run, server: DatabaseServer) -> tuple[str, ...]:
+    with run.timed("uninstall"):
+        outcome = run.helm.uninstall(run.plan.release, run.namespace, timeout=run.plan.uninstall_timeout)
+        run.calls.append(_call("uninstall", outcome))
+        run.database[Step.AFTER] = server.state()
+    with run.timed("removal of pods"):
+        return _leftovers(run.watch)
+
+
+def _leftovers(watch: NamespaceWatch) -> tuple[str, ...]:
+    """Jobs and pods of the chart that outlive `_POD_REMOVAL` seconds: helm does not wait for the end of a pod."""
+
+    def present(view: View) -> list[str]:
+        jobs = [f"Job/{name}" for name, job in view.jobs.items() if _is_chart(job)]
+        return sorted(jobs + [f"Pod/{name}" for name, pod in view.pods.items() if _is_chart(pod)])
+
+    def settled(view: View) -> list[str] | None:
+        left = present(view)
+        ending = [pod for pod in view.pods.values() if _is_chart(pod) and not _is_finished(pod)]
+        return left if not left or not ending else None
+
+    found = watch.watch_for(settled, seconds=_POD_REMOVAL)
+    return tuple(present(watch.view()) if found is None else found)
+
+
+def _observed(run: _Run) -> tuple[ObservedContainer, ...]:
+    return tuple(
+        container
+        for pod in run.watch.view().all_pods
+        if _is_chart(pod)
+        for container in _containers_of(pod, run.plan.declared)
+    )
+
+
+def _containers_of(pod: Object, declared: DeclaredChart) -> Iterator[ObservedContainer]:
+    workload = workload_of(pod)
+    hooked = any(c.workload == workload and c.hooks for c in declared.containers)
+    for group, statuses, role in (
+        ("initContainers", "initContainerStatuses", Role.INIT),
+        ("containers", "containerStatuses", Role.HOOK if hooked else Role.MAIN),
+        ("ephemeralContainers", "ephemeralContainerStatuses", Role.EPHEMERAL),
+    ):
+        known = {status["name"]: status for status in pod.get("status", {}).get(statuses, ())}
+        for spec in pod["spec"].get(group, ()):
+            yield _container(pod, workload, spec, known.get(spec["name"], {}), role)
+
+
+def _container(pod: Object, workload: str, spec: Object, status: Object, role: Role) -> ObservedContainer:
+    state_name, state = next(iter(status.get("state", {}).items()), ("waiting", {}))
+    return ObservedContainer(
+        pod=pod["metadata"]["name"],
+        workload=workload,
+        name=spec["name"],
+        role=role,
+        image=spec.get("image", ""),
+        pull_policy=spec.get("imagePullPolicy", ""),
+        image_id=status.get("imageID", ""),
+        state=state_name,
+        reason=state.get("reason", ""),
+        exit_code=state.get("exitCode"),
+        started_at=_start_of(status),
+        finished_at=state.get("finishedAt") or "",
+        restarts=status.get("restartCount", 0),
+    )
+
+
+def _merged(first: tuple[ObservedContainer, ...], last: tuple[ObservedContainer, ...]) -> tuple[ObservedContainer, ...]:
+    """The last word on each container, but for those that the uninstall ended: those as they were before."""
+    before = {(c.pod, c.name): c for c in first if c.state == "running"}
+    return tuple(before.get((c.pod, c.name), c) for c in last)
+
+
+def _start_of(status: Object) -> str:
+    for state in (status.get("state", {}), status.get("lastState", {})):
+        for kind in ("running", "terminated"):
+            if state.get(kind, {}).get("startedAt"):
+                return str(state[kind]["startedAt"])
+    return ""
+
+
+def _started(pod: Object) -> bool:
+    status = pod.get("status", {})
+    return any(_start_of(s) for s in [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())])
+
+
+def _is_finished(pod: Object) -> bool:
+    deleted = "deletionTimestamp" in pod["metadata"]
+    return not deleted and pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+
+
+def _is_chart(obj: Object) -> bool:
+    return not infrastructure.is_infrastructure(obj)
+
+
+def _call(action: str, outcome: Outcome) -> HelmCall:
+    return HelmCall(
+        action=action,
+        command=" ".join(outcome.argv),
+        code=outcome.code,
+        seconds=round(outcome.seconds, 2),
+        output=outcome.tail,
+    )

@@ -1,0 +1,314 @@
+"""A watch on one namespace: what its pods and Jobs were, and a wait that ends as soon as the API knows the answer."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import kubernetes
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
+
+from osh_conformance.errors import SuiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from osh_conformance.observe.kube import Kube
+
+T = TypeVar("T")
+Object = dict[str, Any]
+
+#: Seconds after which a waiting container's reason is final: nothing that the cluster does by itself will end it.
+_FINAL_AFTER = {
+    "ImagePullBackOff": 0.0,
+    "InvalidImageName": 0.0,
+    "ErrImageNeverPull": 0.0,
+    "CreateContainerConfigError": 20.0,
+    "CreateContainerError": 20.0,
+    "RunContainerError": 20.0,
+}
+#: Restarts after which a container that cannot stay up is given up.
+_RESTARTS = 4
+_UNSCHEDULABLE_AFTER = 20.0
+_TICK = 1.0
+_RESYNC_SECONDS = 20
+_GONE = 410
+
+
+class TroubleError(SuiteError):
+    """The API knows that what is waited for will not come: an image that cannot be pulled, a pod without a node."""
+
+
+class WorkloadFailedError(SuiteError):
+    """A container of the chart ran and failed for good: evidence about the chart, not about the environment."""
+
+
+class NotReadyError(SuiteError):
+    """What was waited for did not come in its time."""
+
+
+@dataclass(slots=True)
+class View:
+    """The objects of the namespace at one moment, by name; deleted ones stay in the `all` lists."""
+
+    pods: Mapping[str, Object]
+    jobs: Mapping[str, Object]
+    all_pods: Sequence[Object]
+    all_jobs: Sequence[Object]
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Last state of every object ever seen, by uid."""
+
+    objects: dict[str, Object] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+
+    def live(self) -> dict[str, Object]:
+        return {o["metadata"]["name"]: o for uid, o in self.objects.items() if uid not in self.deleted}
+
+
+class NamespaceWatch:
+    """Keeps the last state of every pod and Job, and the log of every container that ended (hooks are deleted soon)."""
+
+    def __init__(self, kube: Kube, namespace: str) -> None:
+        """Watch nothing until entered."""
+        self._kube = kube
+        self._namespace = namespace
+        self._changed = threading.Condition()
+        self._stopped = False
+        self._pods = _Kept()
+        self._jobs = _Kept()
+        self._since: dict[tuple[str, str, str], float] = {}
+        self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="logs")
+        self.logs: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        core, batch = self._kube.core, self._kube.batch
+        for kept, call in ((self._pods, core.list_namespaced_pod), (self._jobs, batch.list_namespaced_job)):
+            threading.Thread(target=self._follow, args=(kept, call), daemon=True, name="watch").start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped = True
+        self._readers.shutdown(wait=True, cancel_futures=False)
+
+    def view(self) -> View:
+        """What is known now."""
+        with self._changed:
+            return View(
+                pods=self._pods.live(),
+                jobs=self._jobs.live(),
+                all_pods=list(self._pods.objects.values()),
+                all_jobs=list(self._jobs.objects.values()),
+            )
+
+    def wait(
+        self,
+        what: str,
+        condition: Callable[[View], T | None],
+        *,
+        deadline: float,
+        concerns: Callable[[Object], bool] | None = None,
+    ) -> T:
+        """Wait until `condition` gives a value that is not None, and return it.
+
+        Raises `NotReadyError` after `deadline` seconds, and `TroubleError` or `WorkloadFailedError` as soon as a pod
+        or Job that `concerns` the caller (all by default) is known never to get there.
+        """
+        ends = time.monotonic() + deadline
+        while True:
+            view = self.view()
+            answer = condition(view)
+            if answer is not None:
+                return answer
+            self._raise_trouble(what, view, concerns or (lambda _: True))
+            left = ends - time.monotonic()
+            if left <= 0:
+                raise NotReadyError(f"{what}: not within {deadline:g} s", details=self.state())
+            with self._changed:
+                self._changed.wait(min(_TICK, left))
+
+    def watch_for(self, condition: Callable[[View], T | None], *, seconds: float) -> T | None:
+        """Watch for `seconds`; the first value that is not None, or None if it never came."""
+        try:
+            return self.wait("", condition, deadline=seconds, concerns=lambda _: False)
+        except NotReadyError:
+            return None
+
+    def _follow(self, kept: _Kept, call: Callable[..., Any]) -> None:
+        while not self._stopped:
+            try:
+                listed = json.loads(call(self._namespace, _preload_content=False, _request_timeout=30).data)
+                self._resync(kept, listed)
+                version = listed["metadata"]["resourceVersion"]
+                watcher = kubernetes.watch.Watch()
+                for event in watcher.stream(
+                    call,
+                    self._namespace,
+                    resource_version=version,
+                    timeout_seconds=_RESYNC_SECONDS,
+                    _request_timeout=_RESYNC_SECONDS + 10,
+                ):
+                    if self._stopped:
+                        return
+                    self._take(kept, event["raw_object"], deleted=event["type"] == "DELETED")
+            except (ApiException, OSError, ValueError, HTTPError):
+                # A cut watch is resumed by a new list; the pause keeps a dead API server from being hammered.
+                with self._changed:
+                    self._changed.wait(_TICK)
+
+    def _resync(self, kept: _Kept, listed: Object) -> None:
+        present = {item["metadata"]["uid"] for item in listed["items"]}
+        for item in listed["items"]:
+            self._take(kept, item, deleted=False)
+        with self._changed:
+            kept.deleted |= set(kept.objects) - present
+            self._changed.notify_all()
+
+    def _take(self, kept: _Kept, obj: Object, *, deleted: bool) -> None:
+        uid = obj["metadata"]["uid"]
+        with self._changed:
+            kept.objects[uid] = obj
+            if deleted:
+                kept.deleted.add(uid)
+            self._changed.notify_all()
+        if kept is self._pods and not deleted:
+            self._read_ended_logs(obj)
+
+    def _read_ended_logs(self, pod: Object) -> None:
+        name = pod["metadata"]["name"]
+        for status in container_statuses(pod):
+            if "terminated" not in status.get("state", {}):
+                continue
+            key = f"{name} {status['name']} {status.get('restartCount', 0)}"
+            with self._changed:
+                if key in self.logs or self._stopped:
+                    continue
+                self.logs[key] = ""
+            self._readers.submit(self._read_log, key, name, status["name"])
+
+    def _read_log(self, key: str, pod: str, container: str) -> None:
+        try:
+            text = self._kube.log(self._namespace, pod, container)
+        except Exception as error:  # noqa: BLE001 - evidence that cannot be had must not end the run
+            text = f"(no log: {error})"
+        with self._changed:
+            self.logs[key] = text
+            self._changed.notify_all()
+
+    def _raise_trouble(self, what: str, view: View, concerns: Callable[[Object], bool]) -> None:
+        for pod in filter(concerns, view.pods.values()):
+            trouble = self._environment_trouble(pod)
+            if trouble:
+                text = f"waiting for {what}: pod {pod['metadata']['name']}: {trouble}"
+                raise TroubleError(text, details=self.state())
+        failures = [job_failure(job) for job in filter(concerns, view.jobs.values())]
+        failures += [crash_loop(pod) for pod in filter(concerns, view.pods.values())]
+        failure = next(filter(None, failures), None)
+        if failure:
+            raise WorkloadFailedError(f"waiting for {what}: {failure}", details=self.state())
+
+    def _environment_trouble(self, pod: Object) -> str | None:
+        for condition in pod.get("status", {}).get("conditions", ()):
+            unschedulable = condition.get("reason") == "Unschedulable" and condition["status"] == "False"
+            if unschedulable and self._lasts(pod, "", "Unschedulable", _UNSCHEDULABLE_AFTER):
+                return f"cannot be scheduled: {condition.get('message')}"
+        for status in container_statuses(pod):
+            waiting = status.get("state", {}).get("waiting", {})
+            reason = waiting.get("reason", "")
+            final = _FINAL_AFTER.get(reason)
+            if final is not None and self._lasts(pod, status["name"], reason, final):
+                return f"container {status['name']}: {reason}: {waiting.get('message', '')}"
+        return None
+
+    def _lasts(self, pod: Object, container: str, reason: str, seconds: float) -> bool:
+        first = self._since.setdefault((pod["metadata"]["uid"], container, reason), time.monotonic())
+        return time.monotonic() - first >= seconds
+
+    def state(self) -> str:
+        """What every pod and Job is at, and the last lines of the logs of the containers that ended last."""
+        view = self.view()
+        lines = [f"pod {name}: {pod_summary(pod)}" for name, pod in sorted(view.pods.items())]
+        lines += [f"job {name}: {job_summary(job)}" for name, job in sorted(view.jobs.items())]
+        ended = [(key, text) for key, text in self.logs.items() if text.strip()]
+        for key, text in ended[-4:]:
+            lines.append(f"log of {key}:")
+            lines += [f"    {line}" for line in text.strip().splitlines()[-6:]]
+        return "\n".join(lines)
+
+
+def container_statuses(pod: Object) -> list[Object]:
+    """The statuses of all containers of a pod, init containers first."""
+    status = pod.get("status", {})
+    return [
+        *status.get("initContainerStatuses", ()),
+        *status.get("containerStatuses", ()),
+        *status.get("ephemeralContainerStatuses", ()),
+    ]
+
+
+def job_condition(job: Object, kind: str) -> Object | None:
+    """The Job's true condition of a type. By type, not by place: `SuccessCriteriaMet` may come before `Complete`."""
+    for condition in job.get("status", {}).get("conditions") or ():
+        if condition["type"] == kind and condition["status"] == "True":
+            found: Object = condition
+            return found
+    return None
+
+
+def job_failure(job: Object) -> str | None:
+    """Why a Job failed for good, or None."""
+    failed = job_condition(job, "Failed")
+    return failed and f"Job {job['metadata']['name']} failed: {failed.get('reason')}: {failed.get('message')}"
+
+
+def crash_loop(pod: Object) -> str | None:
+    """Which container cannot stay up, or None."""
+    for status in container_statuses(pod):
+        waiting = status.get("state", {}).get("waiting", {})
+        if waiting.get("reason") == "CrashLoopBackOff" and status.get("restartCount", 0) >= _RESTARTS:
+            name = f"pod {pod['metadata']['name']}: container {status['name']}"
+            return f"{name} ended {status['restartCount']} times: {waiting.get('message', '')}"
+    return None
+
+
+def pod_ready(pod: Object) -> bool:
+    """Whether the pod is Ready."""
+    conditions = pod.get("status", {}).get("conditions", ())
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def workload_of(pod: Object) -> str:
+    """`Kind/name` of the workload that owns a pod; a ReplicaSet is named as its Deployment, a bare pod as itself."""
+    metadata = pod["metadata"]
+    owner = next((o for o in metadata.get("ownerReferences", ()) if o.get("controller")), None)
+    if owner is None:
+        return f"Pod/{metadata['name']}"
+    if owner["kind"] == "ReplicaSet":
+        suffix = "-" + metadata.get("labels", {}).get("pod-template-hash", "")
+        return f"Deployment/{owner['name'].removesuffix(suffix)}"
+    return f"{owner['kind']}/{owner['name']}"
+
+
+def pod_summary(pod: Object) -> str:
+    """Phase and container states in one line."""
+    parts = [pod.get("status", {}).get("phase", "Unknown")]
+    for status in container_statuses(pod):
+        for kind, state in status.get("state", {}).items():
+            detail = state.get("reason", "") or ("ready" if status.get("ready") else "")
+            code = f" {state['exitCode']}" if "exitCode" in state else ""
+            parts.append(f"{status['name']} {kind}{code} {detail}".strip())
+    return "; ".join(parts)
+
+
+def job_summary(job: Object) -> str:
+    """The true conditions of a Job, or what it counts."""
+    status = job.get("status", {})
+    true = [c["type"] for c in status.get("conditions") or () if c["status"] == "True"]
+    return ", ".join(true) or f"active {status.get('active', 0)}, failed {status.get('failed', 0)}"
