@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from osh_conformance.helm.driver import Helm
-    from osh_conformance.observe.kube import Kube
-    from osh_conformance.observe.watch import NamespaceWatch, Object, View
+    from osh_conformance.observe.site import Site
+    from osh_conformance.observe.watch import Object, View
 
 #: Helm releases of the suite's own infrastructure start with this; no chart under test is called so.
 RELEASE_PREFIX = "infrastructure-"
@@ -45,27 +44,27 @@ class Component:
         return RELEASE_PREFIX + self.name
 
 
-def install(  # noqa: PLR0913
-    component: Component, helm: Helm, kube: Kube, watch: NamespaceWatch, namespace: str, folder: Path, *, service: bool
-) -> DatabaseServer:
+def install(component: Component, site: Site, *, service: bool) -> DatabaseServer:
     """Install a component and wait until its pod is ready; without `service`, nobody can reach it by name yet."""
-    overlay = {} if service else component.without_service
-    outcome = helm.install(component.release, component.chart, namespace, _write(component, overlay, folder))
+    values = _write(component, {} if service else component.without_service, site.folder)
+    outcome = site.helm.install(component.release, component.chart, site.namespace, values)
     if not outcome.ok:
         raise SuiteError(f"the suite's own {component.name} does not install", details=outcome.tail)
-    pod = watch.wait(f"the suite's own {component.name}", lambda view: _ready_pod(view, component), deadline=_READY)
+    what = f"the suite's own {component.name}"
+    pod = site.watch.wait(what, lambda view: _ready_pod(view, component), deadline=_READY)
     return DatabaseServer(
-        kube=kube,
-        namespace=namespace,
+        kube=site.kube,
+        namespace=site.namespace,
         pod=pod["metadata"]["name"],
         container=component.container,
         client=component.client,
     )
 
 
-def publish(component: Component, helm: Helm, namespace: str, folder: Path) -> None:
+def publish(component: Component, site: Site) -> None:
     """Give a component its Service."""
-    outcome = helm.upgrade(component.release, component.chart, namespace, _write(component, {}, folder))
+    values = _write(component, {}, site.folder)
+    outcome = site.helm.upgrade(component.release, component.chart, site.namespace, values)
     if not outcome.ok:
         raise SuiteError(f"the Service of the suite's own {component.name} cannot be made", details=outcome.tail)
 

@@ -36,11 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from osh_conformance.helm.driver import Helm
     from osh_conformance.model.chart import DeclaredChart
     from osh_conformance.model.observation import DatabaseState
     from osh_conformance.observe.database import DatabaseServer
-    from osh_conformance.observe.kube import Kube
+    from osh_conformance.observe.site import Site
     from osh_conformance.observe.watch import Object, View
     from osh_conformance.process import Outcome
 
@@ -75,11 +74,7 @@ class _Run:
     """The state of a running scenario: what has been seen so far."""
 
     plan: CellPlan
-    helm: Helm
-    kube: Kube
-    namespace: str
-    folder: Path
-    watch: NamespaceWatch
+    site: Site
     calls: list[HelmCall] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     database: dict[Step, DatabaseState] = field(default_factory=dict)
@@ -93,23 +88,20 @@ class _Run:
             self.seconds[step] = round(time.monotonic() - started, 2)
 
 
-def observe(
-    plan: CellPlan, *, helm: Helm, kube: Kube, namespace: str, folder: Path, watch: NamespaceWatch
-) -> Observation:
+def observe(plan: CellPlan, site: Site) -> Observation:
     """Run the scenario in an empty namespace and return what it showed.
 
-    `folder` takes the values files. Raises `SuiteError` where the environment, not the chart, stands in the way.
+    Raises `SuiteError` where the environment, not the chart, stands in the way.
     """
-    run = _Run(plan=plan, helm=helm, kube=kube, namespace=namespace, folder=folder, watch=watch)
-    hold_wanted = plan.scenario.hold_dependencies
+    run = _Run(plan=plan, site=site)
     with run.timed("database server"):
-        server = infrastructure.install(plan.database, helm, kube, watch, namespace, folder, service=not hold_wanted)
+        server = infrastructure.install(plan.database, site, service=not plan.scenario.hold_dependencies)
         infrastructure.add_neighbour(server, plan.declared.name)
         run.database[Step.BEFORE] = server.state()
     hold, unsettled = _install(run)
     with run.timed("questions"):
         run.database[Step.INSTALLED] = server.state()
-        identity = keystone.ask(kube, namespace, plan.identity) if plan.identity and not unsettled else None
+        identity = keystone.ask(site.kube, site.namespace, plan.identity) if plan.identity and not unsettled else None
     containers = _observed(run)
     leftovers = _uninstall(run, server)
     return Observation(
@@ -117,7 +109,7 @@ def observe(
         scenario=plan.scenario,
         declared=plan.declared,
         release=plan.release,
-        namespace=namespace,
+        namespace=site.namespace,
         node_runtime=plan.node_runtime,
         helm=tuple(run.calls),
         containers=_merged(containers, _observed(run)),
@@ -133,15 +125,15 @@ def observe(
 
 def _install(run: _Run) -> tuple[DependencyHold | None, str]:
     plan = run.plan
-    values = run.folder / "values.yaml"
+    values = run.site.folder / "values.yaml"
     values.touch(mode=0o600)
     values.write_text(yaml.safe_dump(dict(plan.values)))
     cancel = threading.Event()
     hold = None
 
     def install() -> Outcome:
-        return run.helm.install(
-            plan.release, plan.chart, run.namespace, [values], timeout=int(plan.settle), cancel=cancel
+        return run.site.helm.install(
+            plan.release, plan.chart, run.site.namespace, [values], timeout=int(plan.settle), cancel=cancel
         )
 
     with run.timed("install and settle"), ThreadPoolExecutor(max_workers=1) as pool:
@@ -149,7 +141,7 @@ def _install(run: _Run) -> tuple[DependencyHold | None, str]:
         try:
             if plan.scenario.hold_dependencies:
                 hold = _hold(run, future)
-                infrastructure.publish(plan.database, run.helm, run.namespace, run.folder)
+                infrastructure.publish(plan.database, run.site)
             unsettled = _settle(run, future)
         finally:
             cancel.set()
@@ -170,10 +162,10 @@ def _hold(run: _Run, install: Future[Outcome]) -> DependencyHold:
         running = {w for pod in view.pods.values() if (w := workload_of(pod)) in needy and _started(pod)}
         return True if running >= needy else None
 
-    run.watch.wait("the pods that need the database", all_waiting, deadline=_HELD_WITHIN, concerns=_is_chart)
+    run.site.watch.wait("the pods that need the database", all_waiting, deadline=_HELD_WITHIN, concerns=_is_chart)
     started = time.monotonic()
-    run.watch.watch_for(lambda view: _early(view, needy) or None, seconds=run.plan.scenario.hold_seconds)
-    view = run.watch.view()
+    run.site.watch.watch_for(lambda view: _early(view, needy) or None, seconds=run.plan.scenario.hold_seconds)
+    view = run.site.watch.view()
     early = _early(view, needy)
     return DependencyHold(
         seconds=round(time.monotonic() - started, 2),
@@ -209,18 +201,18 @@ def _settle(run: _Run, install: Future[Outcome]) -> str:
         return "" if install.done() and expected <= jobs_done | ready else None
 
     try:
-        return run.watch.wait("the release to settle", settled, deadline=run.plan.settle, concerns=_is_chart)
+        return run.site.watch.wait("the release to settle", settled, deadline=run.plan.settle, concerns=_is_chart)
     except WorkloadFailedError as failure:
         return str(failure)
 
 
 def _uninstall(run: _Run, server: DatabaseServer) -> tuple[str, ...]:
     with run.timed("uninstall"):
-        outcome = run.helm.uninstall(run.plan.release, run.namespace, timeout=run.plan.uninstall_timeout)
+        outcome = run.site.helm.uninstall(run.plan.release, run.site.namespace, timeout=run.plan.uninstall_timeout)
         run.calls.append(_call("uninstall", outcome))
         run.database[Step.AFTER] = server.state()
     with run.timed("removal of pods"):
-        return _leftovers(run.watch)
+        return _leftovers(run.site.watch)
 
 
 def _leftovers(watch: NamespaceWatch) -> tuple[str, ...]:
@@ -242,7 +234,7 @@ def _leftovers(watch: NamespaceWatch) -> tuple[str, ...]:
 def _observed(run: _Run) -> tuple[ObservedContainer, ...]:
     return tuple(
         container
-        for pod in run.watch.view().all_pods
+        for pod in run.site.watch.view().all_pods
         if _is_chart(pod)
         for container in _containers_of(pod, run.plan.declared)
     )
@@ -262,7 +254,8 @@ def _containers_of(pod: Object, declared: DeclaredChart) -> Iterator[ObservedCon
 
 
 def _container(pod: Object, workload: str, spec: Object, status: Object, role: Role) -> ObservedContainer:
-    state_name, state = next(iter(status.get("state", {}).items()), ("waiting", {}))
+    states: dict[str, Object] = status.get("state") or {"waiting": {}}
+    state_name, state = next(iter(states.items()))
     return ObservedContainer(
         pod=pod["metadata"]["name"],
         workload=workload,

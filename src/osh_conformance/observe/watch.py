@@ -81,7 +81,7 @@ class NamespaceWatch:
         self._kube = kube
         self._namespace = namespace
         self._changed = threading.Condition()
-        self._stopped = False
+        self._stopped = threading.Event()
         self._pods = _Kept()
         self._jobs = _Kept()
         self._since: dict[tuple[str, str, str], float] = {}
@@ -95,7 +95,7 @@ class NamespaceWatch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopped = True
+        self._stopped.set()
         self._readers.shutdown(wait=True, cancel_futures=False)
 
     def view(self) -> View:
@@ -142,7 +142,7 @@ class NamespaceWatch:
             return None
 
     def _follow(self, kept: _Kept, call: Callable[..., Any]) -> None:
-        while not self._stopped:
+        while not self._stopped.is_set():
             try:
                 listed = json.loads(call(self._namespace, _preload_content=False, _request_timeout=30).data)
                 self._resync(kept, listed)
@@ -155,7 +155,7 @@ class NamespaceWatch:
                     timeout_seconds=_RESYNC_SECONDS,
                     _request_timeout=_RESYNC_SECONDS + 10,
                 ):
-                    if self._stopped:
+                    if self._stopped.is_set():
                         return
                     self._take(kept, event["raw_object"], deleted=event["type"] == "DELETED")
             except (ApiException, OSError, ValueError, HTTPError):
@@ -188,7 +188,7 @@ class NamespaceWatch:
                 continue
             key = f"{name} {status['name']} {status.get('restartCount', 0)}"
             with self._changed:
-                if key in self.logs or self._stopped:
+                if key in self.logs or self._stopped.is_set():
                     continue
                 self.logs[key] = ""
             self._readers.submit(self._read_log, key, name, status["name"])
@@ -265,7 +265,9 @@ def job_condition(job: Object, kind: str) -> Object | None:
 def job_failure(job: Object) -> str | None:
     """Why a Job failed for good, or None."""
     failed = job_condition(job, "Failed")
-    return failed and f"Job {job['metadata']['name']} failed: {failed.get('reason')}: {failed.get('message')}"
+    if failed is None:
+        return None
+    return f"Job {job['metadata']['name']} failed: {failed.get('reason')}: {failed.get('message')}"
 
 
 def crash_loop(pod: Object) -> str | None:
