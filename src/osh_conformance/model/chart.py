@@ -1,4 +1,4 @@
-"""A chart as it renders: what the static rules judge."""
+"""A chart as it renders: what the static rules judge, and what live runs compare the cluster with."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class Convention:
     """How a family of charts is laid out; a file in `data/conventions/`. Paths are dotted paths in values.
 
     `images` is the mapping that holds the references, `pull_policy` the one declared policy, `db_drop` the switch of
-    the drop Job, `aliases` maps an image key to the standard key whose function it performs (`{service}` is the
-    chart's name), `not_keys` are entries below `images` that are no image keys. `values` are given to every live
-    cell, `infrastructure` says by component how the server's coordinates enter values (`{host}`, `{port}`,
-    `{username}`, `{password}`), `identity` where Keystone and its administrator are found.
+    the drop Job, `aliases` maps an image key to the standard key whose function it performs, `not_keys` are entries
+    below `images` that are no image keys. `values` are given to every live cell, `infrastructure` holds by component
+    the values that tell a chart where it is (`{host}`, `{port}`, `{username}`, `{password}`), `identity` says where
+    Keystone and its administrator are found, `node_labels` what the nodes must carry. `{chart}` is, in all of them,
+    the chart's name with underscores.
     """
 
     name: str
-    recognised_by: tuple[str, ...]
+    summary: str
     images: str
     pull_policy: str
     db_drop: str
-    layout: str = "flat"
     aliases: Mapping[str, str] = field(default_factory=dict)
-    not_keys: tuple[str, ...] = ("pull_policy", "local_registry", "pull_secrets")
+    not_keys: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     infrastructure: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     identity: Mapping[str, Any] = field(default_factory=dict)
@@ -52,7 +52,10 @@ class Convention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredImage:
-    """One entry of the images section: its key, the reference as written, and the line in values.yaml (from 1)."""
+    """One entry of the images section. `path` is its dotted path in values, `line` counts from 1 in values.yaml.
+
+    `reference` is empty where the section holds a key without one; `line` is None where an override sets it.
+    """
 
     key: str
     reference: str
@@ -64,77 +67,88 @@ class DeclaredImage:
 class Container:
     """One container of a rendered workload. `image` and `pull_policy` are None where the manifest has none.
 
-    `template` is the file that rendered it, relative to the chart; `workload` is `Kind/name`.
+    `template` is the file that rendered it, relative to the chart, `document` which of its documents (from 0).
+    `hook` holds the events of `helm.sh/hook`, empty for a normal workload. `key` is the image key that decides the
+    image: empty if no override of a key reaches it, None if nobody has tried.
     """
 
-    workload: str
+    kind: str
+    workload_name: str
     name: str
     role: Role
     image: str | None
     pull_policy: str | None
     template: str
-    index: int = 0
+    document: int = 0
+    hook: tuple[str, ...] = ()
+    key: str | None = None
+
+    @property
+    def workload(self) -> str:
+        """`Kind/name`."""
+        return f"{self.kind}/{self.workload_name}"
 
     @property
     def label(self) -> str:
         """`Kind/name container`, as messages say it."""
         return f"{self.workload} {self.name}"
 
+    @property
+    def position(self) -> tuple[str, int, str, str]:
+        """Where it is in any rendering of its chart: names of workloads may hold a hash of the values, this does not."""
+        return (self.template, self.document, self.kind, self.name)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderedChart:
-    """A chart and one rendering of it. `path` is relative to the PATH argument; `policy` is the declared one."""
-
-    name: str
-    path: str
-    version: str
-    convention: str | None
-    images: tuple[DeclaredImage, ...] | None
-    images_path: str
-    policy: Any
-    policy_path: str
-    policy_line: int | None
-    containers: tuple[Container, ...]
-    documents: tuple[Mapping[str, Any], ...] = ()
-    #: Renderings with the declared policy set to each of the three values: PP-1 compares them.
-    by_policy: Mapping[str, tuple[Container, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredContainer:
-    """A container that the chart promises with one set of values. `key` is the image key that reaches it, if any.
-
-    `hooks` are the values of `helm.sh/hook` of its workload.
-    """
-
-    workload: str
-    name: str
-    role: Role
-    key: str | None
-    image: str | None
-    pull_policy: str | None
-    hooks: tuple[str, ...] = ()
+    @property
+    def own(self) -> bool:
+        """Whether a template of the chart itself renders it, not one of a chart that it depends on."""
+        return not self.template.startswith("charts/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredChart:
-    """What a chart declares with one set of values: references by key, the policy, and where each key ends up.
+    """What a chart promises with the values of one release; live runs hold the cluster to it.
 
-    `functions` maps an image key to the standard key whose function it performs, where there is one.
+    `images` maps each image key to its reference and `functions` to the standard key whose work it does (or ""), both
+    after all overrides. `policy` is the declared pull policy, None where there is none. `containers` are those of the
+    chart and of what it depends on, with their keys.
     """
 
     name: str
     version: str
+    convention: str | None
     policy: str | None
     images: Mapping[str, str]
     functions: Mapping[str, str]
-    containers: tuple[DeclaredContainer, ...]
+    containers: tuple[Container, ...]
 
-    def keys_of(self, function: str) -> frozenset[str]:
-        """The image keys that perform a standard function."""
-        return frozenset(key for key, performed in self.functions.items() if performed == function)
+    def containers_of(self, function: str) -> tuple[Container, ...]:
+        """The containers whose image key performs a standard function."""
+        return tuple(c for c in self.containers if c.key and self.functions.get(c.key) == function)
 
-    def containers_of(self, function: str) -> tuple[DeclaredContainer, ...]:
-        """The containers that run an image of a standard function."""
-        keys = self.keys_of(function)
-        return tuple(c for c in self.containers if c.key in keys)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedChart:
+    """A chart and its renderings, as static rules see it. Files are relative to the PATH argument.
+
+    `values_file` is the chart's values.yaml and `folder` the chart's own place ("" or ending in a slash).
+    `convention` is None where the chart follows none that is known: then `images` is empty and `images_path` too.
+    `policy` is what the chart declares, unchecked. `by_policy` are the containers with the policy set to each of the
+    three values.
+    """
+
+    name: str
+    version: str
+    folder: str
+    convention: str | None
+    containers: tuple[Container, ...]
+    images: tuple[DeclaredImage, ...] = ()
+    images_path: str = ""
+    policy: Any = None
+    policy_path: str = ""
+    policy_line: int | None = None
+    by_policy: Mapping[str, tuple[Container, ...]] = field(default_factory=dict)
+
+    @property
+    def values_file(self) -> str:
+        """The file that declares images and policy."""
+        return f"{self.folder}values.yaml"

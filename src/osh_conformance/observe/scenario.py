@@ -189,7 +189,7 @@ def _settle(run: _Run, install: Future[Outcome]) -> str:
     expected = {
         c.workload
         for c in run.plan.declared.containers
-        if not set(c.hooks) & set(_DELETE_HOOKS) and c.workload.split("/")[0] != "CronJob"
+        if not set(c.hook) & set(_DELETE_HOOKS) and c.workload.split("/")[0] != "CronJob"
     }
     jobs_done: set[str] = set()
 
@@ -242,7 +242,7 @@ def _observed(run: _Run) -> tuple[ObservedContainer, ...]:
 
 def _containers_of(pod: Object, declared: DeclaredChart) -> Iterator[ObservedContainer]:
     workload = workload_of(pod)
-    hooked = any(c.workload == workload and c.hooks for c in declared.containers)
+    hooked = any(c.workload == workload and c.hook for c in declared.containers)
     for group, statuses, role in (
         ("initContainers", "initContainerStatuses", Role.INIT),
         ("containers", "containerStatuses", Role.HOOK if hooked else Role.MAIN),
