@@ -40,10 +40,6 @@ else
     } >"$run/before"
   fi
 
-  # A tunnelled uplink has less than 1500 bytes; docker does not look.
-  uplink=$(ip -o route show default | sed -n '1s/.* dev \([^ ]*\).*/\1/p')
-  mtu=$(cat "/sys/class/net/${uplink:-lo}/mtu")
-  [ "$mtu" -le 1500 ] || mtu=1500
   cat >"$run/daemon.json" <<JSON
 {
   "hosts": ["$DOCKER_HOST"],
@@ -51,7 +47,6 @@ else
   "exec-root": "$run",
   "pidfile": "$run/docker.pid",
   "bridge": "none",
-  "mtu": $mtu,
   "runtimes": {"capability-filter": {"path": "$data/runc"}},
   "default-runtime": "capability-filter",
   "log-driver": "json-file"

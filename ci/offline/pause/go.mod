@@ -1,0 +1,3 @@
+module osh-conformance/pause
+
+go 1.24
