@@ -1,0 +1,36 @@
+{{/* Keystone's configuration. oslo.config reads $ as a reference, so a literal one is doubled. */}}
+{{- define "conformance-library.content.etc" -}}
+{{- $connection := include "conformance-library.connection" .Values.database | replace "$" "$$" -}}
+{{- $mounts := .Values.service.mounts -}}
+{{- $lines := list
+  "[database]"
+  (printf "connection = %s" $connection)
+  "[token]"
+  "provider = fernet"
+  "[fernet_tokens]"
+  (printf "key_repository = %s" (index $mounts "fernet-keys"))
+  "[credential]"
+  (printf "key_repository = %s" (index $mounts "credential-keys"))
+-}}
+{{- dict "keystone.conf" (printf "%s\n" (join "\n" $lines)) | toJson -}}
+{{- end -}}
+
+{{/*
+A key repository with a staged key (0) and a primary one (1). Keys that exist are kept: new ones would make every token,
+or every stored credential, unreadable. (root, suffix)
+*/}}
+{{- define "keystone.keys" -}}
+{{- $name := printf "%s-%s" (include "conformance-library.fullname" .root) .suffix -}}
+{{- $existing := lookup "v1" "Secret" .root.Release.Namespace $name -}}
+apiVersion: v1
+kind: Secret
+metadata:
+  name: {{ $name }}
+  labels:
+    {{- include "conformance-library.labels" (dict "root" .root "component" .suffix) | nindent 4 }}
+type: Opaque
+data:
+{{- range list "0" "1" }}
+  {{ . | quote }}: {{ dig "data" . "" $existing | default (randBytes 32 | replace "+" "-" | replace "/" "_" | b64enc) | quote }}
+{{- end }}
+{{- end -}}

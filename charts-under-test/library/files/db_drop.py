@@ -1,0 +1,177 @@
+"""Drop the service's databases and its account, and nothing else; exit 0 only when the server says that they are gone.
+
+Idempotent: what is gone already is fine. A failure says what is gone and what is left, and a second run completes it.
+"""
+import ipaddress
+import signal
+import sys
+import time
+
+import pymysql
+
+import db_server
+
+LOCK_WAIT_TIMEOUT = 1205
+NO_SUCH_THREAD = 1094
+
+
+class Stopped(Exception):
+    """Kubernetes ends this pod: the Job's deadline, or an eviction."""
+
+
+def stop(_signal, _frame):
+    raise Stopped("stopped by SIGTERM (the Job's deadline, or an eviction)")
+
+
+def matches(host, pattern):
+    """Whether an account with this host part is the one that a client at `host` logs in with."""
+    if "/" in pattern:
+        try:
+            return ipaddress.ip_address(host) in ipaddress.ip_network(pattern, strict=False)
+        except ValueError:
+            return False
+    return like(host.lower(), pattern.lower())
+
+
+def like(value, pattern):
+    """SQL's LIKE, as the server matches host names."""
+    if not pattern:
+        return not value
+    if pattern[0] == "%":
+        return any(like(value[index:], pattern[1:]) for index in range(len(value) + 1))
+    return bool(value) and pattern[0] in ("_", value[0]) and like(value[1:], pattern[1:])
+
+
+def client_host(processlist_host):
+    """`10.0.0.7:41234` without its port."""
+    host, colon, port = processlist_host.rpartition(":")
+    return host.strip("[]") if colon and port.isdigit() else processlist_host
+
+
+def own_connections(connection, user):
+    """Connections of the service's account: not those of an account with its name and another host."""
+    others = [host for host in db_server.account_hosts(connection, user) if host != db_server.ACCOUNT_HOST]
+    found = []
+    for identity, name, host in db_server.execute(
+        connection, "SELECT ID, USER, HOST FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()"
+    ):
+        client = client_host(host or "")
+        if name == user and not any(matches(client, other) for other in others):
+            found.append(identity)
+    return found
+
+
+def end_connections(connection, user):
+    """Their open transactions hold the metadata locks that DROP DATABASE would wait for."""
+    identities = own_connections(connection, user)
+    for identity in identities:
+        try:
+            db_server.execute(connection, "KILL CONNECTION %d" % identity)
+        except pymysql.MySQLError as error:
+            if error.args[0] != NO_SUCH_THREAD:
+                raise
+    if identities:
+        print("ended %d connections of %s" % (len(identities), db_server.account(user)))
+
+
+def lock_account(connection, user, locked):
+    state = "LOCK" if locked else "UNLOCK"
+    db_server.execute(connection, "ALTER USER IF EXISTS %s ACCOUNT %s" % (db_server.account(user), state))
+
+
+def drop_database(connection, name, user, deadline):
+    """A killed connection keeps its locks until it is rolled back, so a lock that is not free yet is tried again."""
+    while True:
+        end_connections(connection, user)
+        try:
+            db_server.execute(connection, "DROP DATABASE IF EXISTS %s" % db_server.quoted(name))
+            return
+        except pymysql.MySQLError as error:
+            if error.args[0] != LOCK_WAIT_TIMEOUT:
+                raise
+            if time.monotonic() >= deadline:
+                raise db_server.Refused("database %s is held: %s" % (name, holders(connection, name))) from None
+
+
+def holders(connection, name):
+    """Who uses a database, without what they run: a statement may hold secrets."""
+    query = "SELECT ID, USER, HOST, DB, COMMAND, TIME FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()"
+    rows = [row for row in db_server.execute(connection, query) if row[3] == name]
+    told = ["connection %s of %s from %s (%s, %s s)" % (row[0], row[1], row[2], row[4], row[5]) for row in rows]
+    return "; ".join(told) or "no connection names it, a transaction or backup lock of another database's user does"
+
+
+def left_over(connection, names, user):
+    """What of the service the server still has."""
+    left = ["database %s" % name for name in db_server.existing_databases(connection, names)]
+    if db_server.ACCOUNT_HOST in db_server.account_hosts(connection, user):
+        left.append("account %s" % db_server.account(user))
+    rows = db_server.execute(connection, "SELECT User, Host, Db FROM mysql.db")
+    for grantee, host, pattern in rows:
+        if (db_server.text(grantee), db_server.text(host)) == (user, db_server.ACCOUNT_HOST):
+            left.append("grant on %s to %s" % (db_server.text(pattern), db_server.account(user)))
+    return left
+
+
+def drop(names, user, lock_wait, seconds):
+    """Drop all; raise at the first thing that cannot be dropped."""
+    deadline = time.monotonic() + seconds
+    connection = db_server.connect(seconds)
+    # Bounded, so that the server does not go on waiting, and then drop, long after this Job has ended.
+    db_server.execute(connection, "SET SESSION lock_wait_timeout = %d" % lock_wait)
+    # No new connections from here on; not dropped yet, because a failure below must leave a service that can go on.
+    lock_account(connection, user, True)
+    for name in names:
+        drop_database(connection, name, user, deadline)
+    db_server.execute(connection, "DROP USER IF EXISTS %s" % db_server.account(user))
+    end_connections(connection, user)
+
+
+def left_after_failure(names, user):
+    """What is left; an account whose databases are all there is unlocked again. None: the server cannot be asked."""
+    try:
+        connection = db_server.connect(seconds=0, read_timeout=5)
+        if len(db_server.existing_databases(connection, names)) == len(names):
+            lock_account(connection, user, False)
+        return left_over(connection, names, user)
+    except pymysql.MySQLError:
+        return None
+
+
+def report_failure(names, user, reason):
+    left = left_after_failure(names, user)
+    print("db_drop failed: %s" % reason, file=sys.stderr)
+    if left is None:
+        print("what is left is not known: the server does not answer", file=sys.stderr)
+        return
+    everything = ["database %s" % name for name in names] + ["account %s" % db_server.account(user)]
+    gone = [thing for thing in everything if thing not in left]
+    print("gone: %s" % (", ".join(gone) or "nothing"), file=sys.stderr)
+    print("left: %s" % (", ".join(left) or "nothing"), file=sys.stderr)
+
+
+def main():
+    signal.signal(signal.SIGTERM, stop)
+    names, user = db_server.databases(), db_server.user()
+    lock_wait = int(db_server.variable("DB_LOCK_WAIT_SECONDS"))
+    seconds = int(db_server.variable("DB_ATTEMPT_SECONDS"))
+    try:
+        drop(names, user, lock_wait, seconds)
+        # Asked anew: only the server knows.
+        left = left_over(db_server.connect(seconds=5), names, user)
+        if left:
+            raise db_server.Refused("the server still has what was dropped")
+    except (Stopped, db_server.Refused, pymysql.MySQLError) as problem:
+        report_failure(names, user, db_server.described(problem))
+        return 1
+    for name in names:
+        print("gone: database %s" % name)
+    print("gone: account %s and its grants" % db_server.account(user))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (db_server.Refused, ValueError) as problem:
+        sys.exit("db_drop failed, nothing was touched: %s" % problem)

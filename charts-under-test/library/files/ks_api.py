@@ -1,0 +1,129 @@
+"""Keystone's HTTP API, as far as ks_user.py, ks_service.py and ks_endpoints.py need it. Standard library only."""
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+CONFLICT = 409
+
+# An image's http_proxy is not meant for a Service of the cluster.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Failed(Exception):
+    """Keystone said no, or nothing; `status` is its answer's, 0 for none."""
+
+    def __init__(self, message, status=0):
+        super().__init__(message)
+        self.status = status
+
+
+def variable(name):
+    value = os.environ.get(name)
+    if not value:
+        raise Failed("environment variable %s is not set" % name)
+    return value
+
+
+def run(main):
+    """Run a script's main; a failure is one line and exit 1."""
+    try:
+        main()
+    except Failed as problem:
+        sys.exit("failed: %s" % problem)
+
+
+def send(method, url, body=None, token=None):
+    """One request: (body, headers) of the answer."""
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    if token:
+        headers["X-Auth-Token"] = token
+    data = None if body is None else json.dumps(body).encode("utf-8")
+    request = urllib.request.Request(url, data=data, headers=headers, method=method)
+    place = "%s %s" % (method, url)
+    try:
+        with _opener.open(request, timeout=30) as answer:
+            content = answer.read()
+            return (json.loads(content) if content else {}), answer.headers
+    except urllib.error.HTTPError as error:
+        raise Failed("%s: %s %s" % (place, error.code, reason(error)), error.code) from None
+    except (OSError, ValueError) as error:
+        raise Failed("%s: %s" % (place, error)) from None
+
+
+def reason(error):
+    """Keystone's own words for an error."""
+    try:
+        return json.loads(error.read())["error"]["message"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return error.reason
+
+
+def credentials(username, password, project):
+    """The body of a request for a token."""
+    domain = {"name": variable("OS_DOMAIN_NAME")}
+    user = {"name": username, "domain": domain, "password": password}
+    identity = {"methods": ["password"], "password": {"user": user}}
+    return {"auth": {"identity": identity, "scope": {"project": {"name": project, "domain": domain}}}}
+
+
+def token(username, password, project):
+    """Log in."""
+    body = credentials(username, password, project)
+    _, headers = send("POST", variable("OS_AUTH_URL") + "/auth/tokens", body)
+    return headers["X-Subject-Token"]
+
+
+def patiently(action, seconds=60):
+    """A Keystone that does not answer, or has a fault of its own for now, is asked again for so many seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return action()
+        except Failed as problem:
+            if 0 < problem.status < 500 or time.monotonic() >= deadline:
+                raise
+        time.sleep(1)
+
+
+class Keystone:
+    """Keystone, logged in as the administrator of the environment."""
+
+    def __init__(self):
+        username, password = variable("OS_USERNAME"), variable("OS_PASSWORD")
+        self._token = patiently(lambda: token(username, password, variable("OS_PROJECT_NAME")))
+
+    def call(self, method, path, body=None):
+        return patiently(lambda: send(method, variable("OS_AUTH_URL") + path, body, self._token)[0])
+
+    def find(self, kind, **attributes):
+        """The object with these attributes, or None. Compared here: a server may ignore a filter or a name's case."""
+        query = urllib.parse.urlencode({key: value for key, value in attributes.items() if value is not None})
+        for found in self.call("GET", "/%ss?%s" % (kind, query))["%ss" % kind]:
+            if all(found.get(key) == value for key, value in attributes.items()):
+                return found
+        return None
+
+    def found_or_created(self, kind, wanted, **more):
+        """The object with the attributes `wanted`; made with those and `more` when there is none."""
+        found = self.find(kind, **wanted)
+        if found is None:
+            try:
+                found = self.call("POST", "/%ss" % kind, {kind: {**wanted, **more}})[kind]
+                print("%s %s: created" % (kind, label(found)))
+                return found
+            except Failed as problem:
+                if problem.status != CONFLICT:
+                    raise
+                found = self.find(kind, **wanted)
+                if found is None:
+                    raise
+        print("%s %s: was there" % (kind, label(found)))
+        return found
+
+
+def label(thing):
+    return thing.get("name") or thing.get("url") or thing["id"]

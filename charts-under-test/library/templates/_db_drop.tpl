@@ -1,0 +1,33 @@
+{{/*
+Drops what db_init creates, before Helm deletes anything: so its Secrets, ConfigMap and ServiceAccount, which are
+ordinary objects of the release, still exist. A fixed name with before-hook-creation makes a retry run a new Job; the
+deadline is below Helm's timeout (300 s), so a server that is away ends as a failed uninstall and leaves no Job behind
+that drops the database later.
+*/}}
+{{- define "conformance-library.db_drop" -}}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {{ include "conformance-library.fullname" . }}-db-drop
+  labels:
+    {{- include "conformance-library.labels" (dict "root" . "component" "db_drop") | nindent 4 }}
+  annotations:
+    helm.sh/hook: pre-delete
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+spec:
+  {{- include "conformance-library.job_spec" (dict "root" . "function" "db_drop") | trim | nindent 2 }}
+{{- end -}}
+
+{{- define "conformance-library.arguments.db_drop" -}}
+{{- $bounds := .Values.jobs.db_drop -}}
+{{- $env := printf "- name: DB_LOCK_WAIT_SECONDS\n  value: %q\n- name: DB_ATTEMPT_SECONDS\n  value: %q" (toString $bounds.lock_wait_seconds) (toString $bounds.attempt_seconds) -}}
+{{- dict
+  "command" (list "python3" "/scripts/db_drop.py")
+  "scripts" (list "db_drop.py" "db_server.py")
+  "secrets" (list "db" "db-admin")
+  "env" (printf "%s\n%s" (include "conformance-library.database_env" . | trim) $env)
+  "jobs" list
+  "services" (include "conformance-library.database_service" . | fromJsonArray)
+  "limits" (dict "activeDeadlineSeconds" $bounds.active_deadline_seconds "backoffLimit" $bounds.backoff_limit)
+  | toJson -}}
+{{- end -}}

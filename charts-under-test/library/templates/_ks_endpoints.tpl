@@ -1,0 +1,17 @@
+{{/* The URLs of the service in the catalogue. */}}
+{{- define "conformance-library.ks_endpoints" -}}
+{{ include "conformance-library.job" (dict "root" . "function" "ks_endpoints") }}
+{{- end -}}
+
+{{- define "conformance-library.arguments.ks_endpoints" -}}
+{{- $keys := dict "SERVICE_TYPE" "type" "SERVICE_NAME" "name" "SERVICE_URLS" "urls" -}}
+{{- $env := include "conformance-library.identity_service_env" (dict "root" . "keys" $keys) | trim -}}
+{{- dict
+  "command" (list "python3" "/scripts/ks_endpoints.py")
+  "scripts" (list "ks_endpoints.py" "ks_api.py")
+  "secrets" (list "identity-admin" "identity-service")
+  "env" (printf "%s\n%s" (include "conformance-library.identity_env" . | trim) $env)
+  "jobs" (list "ks_service")
+  "services" (include "conformance-library.identity_services" . | fromJsonArray)
+  | toJson -}}
+{{- end -}}

@@ -1,0 +1,17 @@
+{{/* The entry of the service in the catalogue. */}}
+{{- define "conformance-library.ks_service" -}}
+{{ include "conformance-library.job" (dict "root" . "function" "ks_service") }}
+{{- end -}}
+
+{{- define "conformance-library.arguments.ks_service" -}}
+{{- $keys := dict "SERVICE_TYPE" "type" "SERVICE_NAME" "name" -}}
+{{- $env := include "conformance-library.identity_service_env" (dict "root" . "keys" $keys) | trim -}}
+{{- dict
+  "command" (list "python3" "/scripts/ks_service.py")
+  "scripts" (list "ks_service.py" "ks_api.py")
+  "secrets" (list "identity-admin" "identity-service")
+  "env" (printf "%s\n%s" (include "conformance-library.identity_env" . | trim) $env)
+  "jobs" list
+  "services" (include "conformance-library.identity_services" . | fromJsonArray)
+  | toJson -}}
+{{- end -}}

@@ -1,0 +1,46 @@
+{{/*
+The name that every object of a release starts with. Names of Services and Jobs are shorter than release names may be
+(63 characters, no dot), so a name that does not fit is cut and told apart by a hash.
+*/}}
+{{- define "conformance-library.fullname" -}}
+{{- $name := .Release.Name | replace "." "-" -}}
+{{- if and (eq $name .Release.Name) (le (len $name) 38) -}}
+{{- $name -}}
+{{- else -}}
+{{- printf "%s-%s" ($name | trunc 29 | trimSuffix "-") (.Release.Name | sha256sum | trunc 8) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Labels of a pod: nothing that changes with the chart's version, because a Job's pod is immutable. (root, component) */}}
+{{- define "conformance-library.pod_labels" -}}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | trunc 63 }}
+app.kubernetes.io/component: {{ .component | replace "_" "-" }}
+{{- end -}}
+
+{{/* Labels of an object. (root, component) */}}
+{{- define "conformance-library.labels" -}}
+{{ include "conformance-library.pod_labels" . }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 }}
+{{- end -}}
+
+{{/* (root, function) */}}
+{{- define "conformance-library.job_name" -}}
+{{- $fullname := include "conformance-library.fullname" .root -}}
+{{- printf "%s-%s-%s" $fullname (.function | replace "_" "-") (include "conformance-library.job_hash" . | trunc 8) -}}
+{{- end -}}
+
+{{/* All that decides what a Job does: its pod, and the content behind what the pod mounts and reads. (root, function) */}}
+{{- define "conformance-library.job_hash" -}}
+{{- $root := .root -}}
+{{- $arguments := include (printf "conformance-library.arguments.%s" .function) .root | fromJson -}}
+{{- $inputs := list (include "conformance-library.job_spec" .) -}}
+{{- range $arguments.scripts -}}
+{{- $inputs = append $inputs (include "conformance-library.script" (dict "root" $root "name" .)) -}}
+{{- end -}}
+{{- range $arguments.secrets -}}
+{{- $inputs = append $inputs (include (printf "conformance-library.content.%s" .) $root) -}}
+{{- end -}}
+{{- $inputs | toJson | sha256sum -}}
+{{- end -}}

@@ -1,0 +1,80 @@
+{{/* The image of a key, and the one pull policy. (root, key) */}}
+{{- define "conformance-library.image" -}}
+image: {{ required (printf "images.%s: an image reference is needed, found none" .key) (get .root.Values.images .key) | quote }}
+imagePullPolicy: {{ .root.Values.images.pull_policy | quote }}
+{{- end -}}
+
+{{/*
+What any image can live with: a uid that no image knows, and that can write nowhere but /tmp. The group owns the mounted
+Secrets (fsGroup, mode 0440), so they are readable for any uid and for nobody outside the pod's group.
+*/}}
+{{- define "conformance-library.pod_security" -}}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ .Values.pod.run_as_user }}
+  runAsGroup: {{ .Values.pod.run_as_user }}
+  fsGroup: {{ .Values.pod.run_as_user }}
+  seccompProfile:
+    type: RuntimeDefault
+{{- end -}}
+
+{{- define "conformance-library.container_security" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+{{- end -}}
+
+{{/* HOME: a uid without an entry in passwd has none. Bytecode: the file system is read-only. */}}
+{{- define "conformance-library.common_env" -}}
+- name: HOME
+  value: /tmp
+- name: PYTHONDONTWRITEBYTECODE
+  value: "1"
+- name: PYTHONUNBUFFERED
+  value: "1"
+{{- end -}}
+
+{{/* A variable from a Secret of this release. (root, name, secret, key) */}}
+{{- define "conformance-library.secret_env" -}}
+- name: {{ .name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "conformance-library.fullname" .root }}-{{ .secret }}
+      key: {{ .key }}
+{{- end -}}
+
+{{/* /tmp, the scripts, and the service's Secrets where asked for. (root, service: bool) */}}
+{{- define "conformance-library.mounts" -}}
+- name: tmp
+  mountPath: /tmp
+- name: bin
+  mountPath: /scripts
+  readOnly: true
+{{- if .service }}
+{{- range $suffix, $directory := .root.Values.service.mounts }}
+- name: {{ $suffix }}
+  mountPath: {{ $directory }}
+  readOnly: true
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "conformance-library.volumes" -}}
+{{- $fullname := include "conformance-library.fullname" .root -}}
+- name: tmp
+  emptyDir: {}
+- name: bin
+  configMap:
+    name: {{ $fullname }}-bin
+    defaultMode: 0555
+{{- if .service }}
+{{- range $suffix, $directory := .root.Values.service.mounts }}
+- name: {{ $suffix }}
+  secret:
+    secretName: {{ $fullname }}-{{ $suffix }}
+    defaultMode: 0440
+{{- end }}
+{{- end }}
+{{- end -}}

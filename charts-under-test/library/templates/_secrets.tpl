@@ -1,0 +1,107 @@
+{{/* A Secret of the release, from conformance-library.content.<suffix>. (root, suffix) */}}
+{{- define "conformance-library.secret" -}}
+apiVersion: v1
+kind: Secret
+metadata:
+  name: {{ include "conformance-library.fullname" .root }}-{{ .suffix }}
+  labels:
+    {{- include "conformance-library.labels" (dict "root" .root "component" .suffix) | nindent 4 }}
+type: Opaque
+data:
+{{- range $key, $value := include (printf "conformance-library.content.%s" .suffix) .root | fromJson }}
+  {{ $key }}: {{ $value | b64enc | quote }}
+{{- end }}
+{{- end -}}
+
+{{/*
+A value that must be text. YAML reads an unquoted 12345678901 as a number and Helm would write it as 1.2345678901e+10:
+a password that nobody chose. (path, value)
+*/}}
+{{- define "conformance-library.text" -}}
+{{- if not (kindIs "string" .value) -}}
+{{- fail (printf "%s: expected text, found %s; quote it, or use --set-string" .path (kindOf .value)) -}}
+{{- end -}}
+{{- .value -}}
+{{- end -}}
+
+{{/* The service's databases and its account. */}}
+{{- define "conformance-library.content.db" -}}
+{{- $database := .Values.database -}}
+{{- $name := include "conformance-library.text" (dict "path" "database.name" "value" $database.name) -}}
+{{- if eq $database.username $database.admin.username -}}
+{{- fail "database.username: it is database.admin.username; the service needs an account of its own, which db_drop can drop" -}}
+{{- end -}}
+{{- dict
+  "host" (include "conformance-library.text" (dict "path" "database.host" "value" $database.host))
+  "port" (toString $database.port)
+  "names" (list $name | toJson)
+  "username" (include "conformance-library.text" (dict "path" "database.username" "value" $database.username))
+  "password" (include "conformance-library.text" (dict "path" "database.password" "value" $database.password))
+  | toJson -}}
+{{- end -}}
+
+{{/* The server's administrator: only db_init and db_drop read it. */}}
+{{- define "conformance-library.content.db-admin" -}}
+{{- $admin := .Values.database.admin -}}
+{{- dict
+  "username" (include "conformance-library.text" (dict "path" "database.admin.username" "value" $admin.username))
+  "password" (include "conformance-library.text" (dict "path" "database.admin.password" "value" $admin.password))
+  | toJson -}}
+{{- end -}}
+
+{{/* Keystone's administrator, as clients name it. */}}
+{{- define "conformance-library.content.identity-admin" -}}
+{{- $admin := .Values.identity.admin -}}
+{{- dict
+  "auth_url" (include "conformance-library.auth_url" .)
+  "region" .Values.identity.region
+  "username" $admin.username
+  "password" (include "conformance-library.text" (dict "path" "identity.admin.password" "value" $admin.password))
+  "project" $admin.project
+  "domain" $admin.domain
+  "role" $admin.role
+  | toJson -}}
+{{- end -}}
+
+{{/* What this chart registers in Keystone. */}}
+{{- define "conformance-library.content.identity-service" -}}
+{{- $service := .Values.identity.service -}}
+{{- $user := .Values.identity.user -}}
+{{- $auth_url := include "conformance-library.auth_url" . -}}
+{{- $urls := dict -}}
+{{- range $interface := list "public" "internal" "admin" -}}
+{{- $_ := set $urls $interface (get $service.urls $interface | default $auth_url) -}}
+{{- end -}}
+{{- dict
+  "type" $service.type
+  "name" $service.name
+  "urls" ($urls | toJson)
+  "username" $user.username
+  "password" (include "conformance-library.text" (dict "path" "identity.user.password" "value" $user.password))
+  "project" $user.project
+  "role" $user.role
+  | toJson -}}
+{{- end -}}
+
+{{- define "conformance-library.auth_url" -}}
+{{- $api := printf "http://%s-api.%s.svc:%d/v3" (include "conformance-library.fullname" .) .Release.Namespace (int .Values.service.port) -}}
+{{- .Values.identity.auth_url | default $api -}}
+{{- end -}}
+
+{{/*
+The SQLAlchemy URL of a database for a service that connects with PyMySQL. (database: .Values.database)
+Percent-encoded; a space is %20, because + would stay a plus. PyMySQL sends a password as Latin-1, whereas db_init sets
+it as UTF-8: so each UTF-8 byte of a non-ASCII character goes into the URL as the Latin-1 character of that byte. An
+@ stands for a finished % on the way there, so that no byte is rewritten twice.
+*/}}
+{{- define "conformance-library.connection" -}}
+{{- $username := .username | urlquery | replace "+" "%20" -}}
+{{- $password := .password | urlquery | replace "+" "%20" -}}
+{{- $password = regexReplaceAll "%([89AB][0-9A-F])" $password "@C2@${1}" -}}
+{{- $password = regexReplaceAll "%C([0-9A-F])" $password "@C3@8${1}" -}}
+{{- $password = regexReplaceAll "%D([0-9A-F])" $password "@C3@9${1}" -}}
+{{- $password = regexReplaceAll "%E([0-9A-F])" $password "@C3@A${1}" -}}
+{{- $password = regexReplaceAll "%F([0-9A-F])" $password "@C3@B${1}" -}}
+{{- $password = $password | replace "@" "%" -}}
+{{- printf "mysql+pymysql://%s:%s@%s:%v/%s" $username $password .host .port .name -}}
+{{- end -}}
