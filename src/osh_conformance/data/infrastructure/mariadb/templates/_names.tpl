@@ -1,0 +1,23 @@
+{{- define "mariadb.labels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | trunc 63 }}
+{{- end -}}
+
+{{/* A password for the pod's own clients: the same in each render, and of characters that an option file takes as they are. (root, user) */}}
+{{- define "mariadb.derived_password" -}}
+{{- printf "%s/%s/%s" .user .root.Release.Namespace .root.Values.root.password | sha256sum | trunc 32 -}}
+{{- end -}}
+
+{{/* A string literal of SQL, in one line, because the server reads init-file by lines. */}}
+{{- define "mariadb.literal" -}}
+'{{ . | replace "\\" "\\\\" | replace "'" "\\'" | replace "\n" "\\n" | replace "\r" "\\r" }}'
+{{- end -}}
+
+{{/* An option file for a client. (root, user) */}}
+{{- define "mariadb.client" -}}
+[client]
+user = {{ .user }}
+password = {{ include "mariadb.derived_password" . }}
+socket = /run/mysqld/mysqld.sock
+default-character-set = utf8mb4
+{{- end -}}
