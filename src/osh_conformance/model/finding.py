@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -31,7 +32,8 @@ class Finding:
     """One violation of one rule.
 
     `path` is relative to the PATH argument, `line` counts from 1. `key` is the image key or the dotted path in values,
-    `containers` the `Kind/name container` that the cause reaches. `chart` is the chart's name.
+    `containers` the `Kind/name container` that the cause reaches. `chart` is the chart's name. A finding about a chart
+    that nobody could judge has the status `ERROR` and, if it concerns no single rule, an empty `rule`.
     """
 
     rule: str
@@ -67,19 +69,33 @@ class Verdict:
     reason: str = ""
 
     @classmethod
-    def of(cls, rule: str, findings: tuple[Finding, ...] | list[Finding]) -> Verdict:
-        """Fail on any finding of severity error, pass otherwise (warnings stay visible)."""
-        failed = any(f.severity is Severity.ERROR and f.status is Status.FAIL for f in findings)
-        return cls(rule=rule, status=Status.FAIL if failed else Status.PASS, findings=tuple(findings))
+    def of(cls, rule: str, findings: Iterable[Finding]) -> Verdict:
+        """Fail on any finding whose status is `FAIL`, pass otherwise (warnings stay visible)."""
+        listed = tuple(findings)
+        failed = any(finding.status is Status.FAIL for finding in listed)
+        return cls(rule=rule, status=Status.FAIL if failed else Status.PASS, findings=listed)
+
+    @classmethod
+    def not_applicable(cls, rule: str, reason: str) -> Verdict:
+        """Say that the rule has no subject here, and why."""
+        return cls(rule=rule, status=Status.NOT_APPLICABLE, reason=reason)
+
+    @classmethod
+    def undecided(cls, rule: str, reason: str) -> Verdict:
+        """Say that the evidence allows no verdict, and why."""
+        return cls(rule=rule, status=Status.UNDECIDED, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One checkable sentence of the conformance rule, with the source that it is taken from."""
+    """One checkable sentence of the conformance rule, with the source that it is taken from.
+
+    `why` says what goes wrong for an operator otherwise; `example` breaks it, `fix` mends the example.
+    """
 
     id: str
     title: str
     source: str
     why: str
-    example: str = field(default="")
-    live: bool = False
+    example: str = ""
+    fix: str = ""

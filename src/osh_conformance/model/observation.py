@@ -1,0 +1,169 @@
+"""What one scenario on one cell showed: what the live rules judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from osh_conformance.model.chart import DeclaredChart, Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One (chart, flavor, format, runtime, Helm major) of the live matrix.
+
+    `runtime` is the RuntimeClass handler asked for, `default` for the node's own.
+    """
+
+    chart: str
+    path: str
+    flavor: str
+    format: str = "docker"
+    runtime: str = "default"
+    helm: int = 4
+
+    @property
+    def id(self) -> str:
+        """The cell as test ids and reports name it."""
+        return f"{self.chart}-{self.flavor}-{self.format}-{self.runtime}-helm{self.helm}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A file of `data/scenarios/`: what is done to a release, and which rules judge what was seen.
+
+    `db_drop` is the state of the drop switch. With `hold_dependencies` the database's Service appears only after the
+    pods were seen waiting for it during `hold_seconds`.
+    """
+
+    name: str
+    summary: str
+    db_drop: bool
+    rules: tuple[str, ...]
+    hold_dependencies: bool = False
+    hold_seconds: float = 3.0
+
+
+class Step(StrEnum):
+    """The moments at which the database server is asked."""
+
+    BEFORE = "before"
+    INSTALLED = "installed"
+    AFTER = "after"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableState:
+    """Rows of a table and the server's checksum over them (None where the engine has none)."""
+
+    rows: int
+    checksum: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseState:
+    """All that the server holds but its own: `databases[name][table]`, and `accounts["user@host"]` with grants."""
+
+    databases: Mapping[str, Mapping[str, TableState]]
+    accounts: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelmCall:
+    """One call of the helm program: `action` is install, upgrade or uninstall, `output` the last lines it printed."""
+
+    action: str
+    command: str
+    code: int
+    seconds: float
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedContainer:
+    """A container as the API showed it last. Times are RFC 3339; `image_id` is what the CRI says that runs."""
+
+    pod: str
+    workload: str
+    name: str
+    role: Role
+    image: str
+    pull_policy: str
+    image_id: str = ""
+    state: str = "waiting"
+    reason: str = ""
+    exit_code: int | None = None
+    started_at: str = ""
+    finished_at: str = ""
+    restarts: int = 0
+
+    @property
+    def label(self) -> str:
+        """`Kind/name container`, as messages say it."""
+        return f"{self.workload} {self.name}"
+
+    @property
+    def ran(self) -> bool:
+        """Whether it was started at all."""
+        return bool(self.started_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuppliedImage:
+    """An image of the cell: where it came from, and every digest that a pull of the reference may give."""
+
+    reference: str
+    origin: str
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyHold:
+    """What happened while the database's Service was withheld, for the pods with a dep_check container.
+
+    `waiting` had their dep_check running, `early` had a main container started all the same (as `Kind/name`).
+    """
+
+    seconds: float
+    waiting: tuple[str, ...]
+    early: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityState:
+    """What Keystone itself answered the administrator: HTTP status of the token request, and what is registered."""
+
+    token_status: int
+    users: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    administrator: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Everything that one scenario on one cell showed."""
+
+    cell: Cell
+    scenario: Scenario
+    declared: DeclaredChart
+    release: str
+    namespace: str
+    node_runtime: str
+    helm: tuple[HelmCall, ...]
+    containers: tuple[ObservedContainer, ...]
+    images: tuple[SuppliedImage, ...]
+    database: Mapping[Step, DatabaseState]
+    hold: DependencyHold | None = None
+    identity: IdentityState | None = None
+    #: `Kind/name` of the Jobs and pods of the release that were still there when uninstall had been given its time.
+    leftovers: tuple[str, ...] = ()
+    #: Settled before the deadline; else what was waited for.
+    unsettled: str = ""
+    #: Seconds by step.
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def helm_call(self, action: str) -> HelmCall | None:
+        """The last call of `action`."""
+        return next((call for call in reversed(self.helm) if call.action == action), None)

@@ -1,0 +1,44 @@
+"""Rendering with helm-python-sdk: Helm's own code in this process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import helm_python
+
+from osh_conformance.errors import SuiteError
+from osh_conformance.render.engine import NAMESPACE, RELEASE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class SdkRenderer:
+    """Loads a chart once and renders it many times."""
+
+    name = "sdk"
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._chart: helm_python.Chart | None = None
+
+    def render(self, folder: Path, values: Mapping[str, Any], release: str = RELEASE) -> dict[str, str]:
+        """Render; see `Renderer`."""
+        try:
+            rendered = self._loaded(folder).render(dict(values), name=release, namespace=NAMESPACE)
+        except helm_python.HelmError as error:
+            raise SuiteError(f"does not render: {error.detail}") from error
+        return {template: text for template, text in rendered.items() if template.endswith((".yaml", ".yml"))}
+
+    def _loaded(self, folder: Path) -> helm_python.Chart:
+        if self._chart is None or self._folder != folder:
+            self.close()
+            self._chart, self._folder = helm_python.Chart.load(folder), folder
+        return self._chart
+
+    def close(self) -> None:
+        """Forget the chart that is loaded."""
+        if self._chart is not None:
+            self._chart.close()
+        self._chart = self._folder = None

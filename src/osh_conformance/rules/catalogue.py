@@ -1,0 +1,71 @@
+"""The register of rules.
+
+A module of this package puts a rule here with a decorator: `@judges(RULE)` on a function from a `RenderedChart` to a
+`Verdict` makes it static, `@observes(RULE)` on one from an `Observation` makes it live. A rule may have both.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from osh_conformance import rules as package
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from osh_conformance.model.chart import RenderedChart
+    from osh_conformance.model.finding import Rule, Verdict
+
+    Static = Callable[[RenderedChart], Verdict]
+    Live = Callable[[Any], Verdict]
+
+_Function = TypeVar("_Function", bound="Callable[..., Verdict]")
+
+_rules: dict[str, Rule] = {}
+_static: dict[str, Static] = {}
+_live: dict[str, Live] = {}
+
+
+def judges(rule: Rule) -> Callable[[_Function], _Function]:
+    """Register the decorated function as the static side of `rule`."""
+    return functools.partial(_register, rule, _static)
+
+
+def observes(rule: Rule) -> Callable[[_Function], _Function]:
+    """Register the decorated function as the live side of `rule`."""
+    return functools.partial(_register, rule, _live)
+
+
+def all_rules() -> Mapping[str, Rule]:
+    """Return every rule by id, sorted."""
+    _load()
+    return dict(sorted(_rules.items()))
+
+
+def static_rules() -> Mapping[str, Static]:
+    """Return the functions that judge a rendered chart, by id, sorted."""
+    _load()
+    return dict(sorted(_static.items()))
+
+
+def live_rules() -> Mapping[str, Live]:
+    """Return the functions that judge an observation, by id, sorted."""
+    _load()
+    return dict(sorted(_live.items()))
+
+
+def _register(rule: Rule, side: dict[str, Any], function: _Function) -> _Function:
+    if rule.id in side or _rules.get(rule.id, rule) != rule:
+        raise ValueError(f"two rules are called {rule.id}")
+    _rules[rule.id] = rule
+    side[rule.id] = function
+    return function
+
+
+@functools.cache
+def _load() -> None:
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")

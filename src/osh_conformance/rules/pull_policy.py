@@ -1,0 +1,125 @@
+"""PP: one declared pull policy, and every container obeys it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from osh_conformance.model.chart import PULL_POLICIES
+from osh_conformance.model.finding import Finding, Rule, Verdict
+from osh_conformance.rules.catalogue import judges
+
+if TYPE_CHECKING:
+    from osh_conformance.model.chart import Container, RenderedChart
+
+PP_1 = Rule(
+    id="PP-1",
+    title="every container has the declared pull policy, explicitly",
+    source="a pull_policy that will be used by all containers in the chart",
+    why="a container with a policy of its own pulls where the operator forbade it, or runs a stale image",
+    example="a template with `imagePullPolicy: Always` in it",
+    fix="imagePullPolicy: {{ .Values.images.pull_policy }}",
+)
+PP_2 = Rule(
+    id="PP-2",
+    title="pull_policy is declared: Always, IfNotPresent or Never",
+    source="a pull_policy that will be used by all containers in the chart",
+    why="without it an operator cannot say when images are pulled, and Kubernetes decides by the tag",
+    example="an images section without pull_policy",
+    fix="images.pull_policy: IfNotPresent",
+)
+
+
+@judges(PP_1)
+def is_obeyed(chart: RenderedChart) -> Verdict:
+    """Judge PP-1."""
+    if not chart.containers:
+        return Verdict.not_applicable(PP_1.id, "the chart renders no container")
+    if chart.convention is None:
+        return Verdict.of(PP_1.id, _without_declaration(chart))
+    if chart.policy is None:
+        return Verdict.not_applicable(PP_1.id, f"{chart.policy_path} is not declared (see PP-2)")
+    causes: defaultdict[tuple[str, str, str], list[Container]] = defaultdict(list)
+    for container in _distinct(chart):
+        if wrong := _disobedience(chart, container):
+            causes[container.template, container.name, wrong].append(container)
+    expected = f"imagePullPolicy as {chart.policy_path} says, for each of {', '.join(PULL_POLICIES)}"
+    fix = f"imagePullPolicy: {{{{ .Values.{chart.policy_path} }}}}"
+    return Verdict.of(PP_1.id, [_finding(chart, found, wrong, expected, fix) for (*_, wrong), found in causes.items()])
+
+
+@judges(PP_2)
+def is_declared(chart: RenderedChart) -> Verdict:
+    """Judge PP-2."""
+    if chart.convention is None:
+        return Verdict.not_applicable(PP_2.id, "no images section of a known layout (see KEY-1)")
+    if chart.policy in PULL_POLICIES:
+        return Verdict.of(PP_2.id, ())
+    found = "nothing" if chart.policy is None else repr(chart.policy)
+    finding = Finding(
+        rule=PP_2.id,
+        chart=chart.name,
+        path=chart.values_file,
+        line=chart.policy_line,
+        key=chart.policy_path,
+        found=found,
+        expected=" or ".join(PULL_POLICIES),
+        why=PP_2.why,
+        fix=f"{chart.policy_path}: IfNotPresent",
+    )
+    return Verdict.of(PP_2.id, [finding])
+
+
+def _distinct(chart: RenderedChart) -> list[Container]:
+    """The containers of all renderings, each position once, as shipped where it is there."""
+    found = {container.position: container for container in chart.containers}
+    for containers in chart.by_policy.values():
+        for container in containers:
+            found.setdefault(container.position, container)
+    return list(found.values())
+
+
+def _disobedience(chart: RenderedChart, container: Container) -> str:
+    """Say what this container does when the policy changes, nothing if it follows."""
+    wrong: dict[str | None, list[str]] = {}
+    for policy, containers in chart.by_policy.items():
+        for other in containers:
+            if other.position == container.position and other.pull_policy != policy:
+                wrong.setdefault(other.pull_policy, []).append(policy)
+    return "; ".join(
+        f"{'no imagePullPolicy' if found is None else found} when {chart.policy_path} is {' or '.join(policies)}"
+        for found, policies in wrong.items()
+    )
+
+
+def _without_declaration(chart: RenderedChart) -> list[Finding]:
+    """No policy is declared in a place that we know: then each container must at least say its own, and all the same."""
+    by_policy: defaultdict[str | None, list[Container]] = defaultdict(list)
+    for container in chart.containers:
+        by_policy[container.pull_policy].append(container)
+    silent = by_policy.pop(None, [])
+    fix = "one pull_policy in values, used by all containers"
+    findings = []
+    if silent:
+        findings.append(_finding(chart, silent, "no imagePullPolicy", "an explicit imagePullPolicy", fix))
+    if len(by_policy) > 1:
+        policies = sorted(str(policy) for policy in by_policy)
+        fewest = min(by_policy.values(), key=len)
+        findings.append(_finding(chart, fewest, f"the chart uses {' and '.join(policies)}", "one for all", fix))
+    return findings
+
+
+def _finding(chart: RenderedChart, containers: list[Container], found: str, expected: str, fix: str) -> Finding:
+    first = containers[0]
+    return Finding(
+        rule=PP_1.id,
+        chart=chart.name,
+        path=chart.folder + first.template,
+        workload=first.workload,
+        container=first.name,
+        containers=tuple(container.label for container in containers),
+        found=found,
+        expected=expected,
+        why=PP_1.why,
+        fix=fix,
+    )

@@ -1,0 +1,1 @@
+"""Which rules and scenarios for which subjects."""

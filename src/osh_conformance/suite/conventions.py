@@ -1,0 +1,159 @@
+"""Conventions: reading their files, recognising the one of a chart, and putting a cell's coordinates into values."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.model.chart import STANDARD_KEYS, Convention, DeclaredImage
+from osh_conformance.render.documents import Values, read_values
+from osh_conformance.render.source import read_text
+from osh_conformance.render.values import at, merged, placed
+from osh_conformance.suite.folders import data_folder
+from osh_conformance.suite.names import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FIELDS = {field.name for field in fields(Convention)}
+_REQUIRED = ("name", "images", "pull_policy", "db_drop")
+
+
+@functools.cache
+def shipped() -> Mapping[str, Convention]:
+    """Return the conventions that come with the suite, by name."""
+    found = [read(file) for file in sorted(data_folder("conventions").glob("*.yaml"))]
+    return {convention.name: convention for convention in found}
+
+
+def named(name: str) -> Convention:
+    """Return a shipped convention by name, or read a user's own file. Raises `UsageError`."""
+    if name in shipped():
+        return shipped()[name]
+    if name.endswith((".yaml", ".yml")):
+        file = Path(name)
+        if not file.is_file():
+            raise UsageError(f"the convention {name} does not exist")
+        return read(file)
+    raise UsageError(f"no convention `{name}`{did_you_mean(name, shipped())}", expected=f"a file, or {', '.join(shipped())}")
+
+
+def read(file: Path) -> Convention:
+    """Read a convention from a file; raises `UsageError` that says what is wrong with it."""
+    content = read_values(read_text(file), str(file)).content
+    for entry in content:
+        if entry not in _FIELDS:
+            raise UsageError(f"{file}: no field `{entry}`{did_you_mean(str(entry), _FIELDS)}")
+    for entry in _REQUIRED:
+        if not isinstance(content.get(entry), str):
+            raise UsageError(f"{file}: no `{entry}`")
+    content = {"summary": "", **content, "not_keys": tuple(content.get("not_keys", ()))}
+    return Convention(**content)
+
+
+def recognise(values: Mapping[str, Any]) -> Convention | None:
+    """Return the shipped convention whose images section these values have: the one with the longest path."""
+    fitting = [convention for convention in shipped().values() if _fits(convention, values)]
+    return max(fitting, key=lambda convention: convention.images.count("."), default=None)
+
+
+def _fits(convention: Convention, values: Mapping[str, Any]) -> bool:
+    section = at(values, convention.images)
+    if not isinstance(section, dict):
+        return False
+    entries = {key: entry for key, entry in section.items() if key not in convention.not_keys}
+    return bool(entries) and all(_is_reference(entry) for entry in entries.values())
+
+
+def _is_reference(entry: Any) -> bool:
+    return entry is None or isinstance(entry, str | int | float) and not isinstance(entry, bool)
+
+
+def check_section(values: Mapping[str, Any]) -> None:
+    """Raise `SuiteError` where `images` is there, but is nothing that could hold a reference by key."""
+    section = values.get("images")
+    if section is not None and not isinstance(section, dict):
+        raise SuiteError(
+            f"values.yaml: `images` is a {'list' if isinstance(section, list) else 'single value'}",
+            expected="a mapping of image keys to references",
+        )
+
+
+def declared_images(convention: Convention, values: Values, effective: Mapping[str, Any]) -> tuple[DeclaredImage, ...]:
+    """List the images section of the `effective` values, with the lines of the chart's own."""
+    section = at(effective, convention.images)
+    if not isinstance(section, dict):
+        return ()
+    images = []
+    for key, entry in section.items():
+        if key in convention.not_keys or not _is_reference(entry):
+            continue
+        path = f"{convention.images}.{key}"
+        shipped_here = at(values.content, path) == entry
+        images.append(
+            DeclaredImage(
+                key=str(key),
+                reference="" if entry is None else str(entry),
+                path=path,
+                line=values.lines.get(path) if shipped_here else None,
+            )
+        )
+    return tuple(images)
+
+
+def functions(convention: Convention, chart: str, keys: tuple[str, ...]) -> dict[str, str]:
+    """Say for each key which standard key's work it does, "" for a component's."""
+    aliases = {_filled(alias, {"chart": _service(chart)}): key for alias, key in convention.aliases.items()}
+    return {key: key if key in STANDARD_KEYS else aliases.get(key, "") for key in keys}
+
+
+def live_values(
+    convention: Convention, chart: str, infrastructure: Mapping[str, Mapping[str, str | int]]
+) -> dict[str, Any]:
+    """Return the values that a live cell needs: the convention's own, and where each component is.
+
+    `infrastructure` has by component (`mariadb`) its host, port, username and password. Raises `UsageError` where the
+    convention does not say how a chart learns of one.
+    """
+    name = {"chart": _service(chart)}
+    layers = [_filled(convention.values, name)]
+    for component, coordinates in infrastructure.items():
+        if component not in convention.infrastructure:
+            raise UsageError(f"the convention {convention.name} does not say how a chart finds `{component}`")
+        layers.append(_filled(convention.infrastructure[component], {**name, **coordinates}))
+    return merged(*layers)
+
+
+def drop_values(convention: Convention, *, enabled: bool) -> dict[str, Any]:
+    """Return the values that switch the drop Job on or off."""
+    return placed(convention.db_drop, enabled)
+
+
+def image_values(convention: Convention, images: Mapping[str, str], policy: str | None = None) -> dict[str, Any]:
+    """Return the values that set image references by key, and the pull policy."""
+    layers = [placed(convention.images, dict(images))] if images else []
+    if policy is not None:
+        layers.append(placed(convention.pull_policy, policy))
+    return merged(*layers)
+
+
+def _service(chart: str) -> str:
+    return chart.replace("-", "_")
+
+
+def _filled(template: Any, words: Mapping[str, str | int]) -> Any:
+    """Put words into `{placeholders}`, in keys too; a text that is one placeholder becomes the word, with its type."""
+    if isinstance(template, dict):
+        return {_filled(key, words): _filled(value, words) for key, value in template.items()}
+    if isinstance(template, list):
+        return [_filled(entry, words) for entry in template]
+    if not isinstance(template, str):
+        return template
+    for name, word in words.items():
+        if template == f"{{{name}}}":
+            return word
+        template = template.replace(f"{{{name}}}", str(word))
+    return template
