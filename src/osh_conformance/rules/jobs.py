@@ -1,0 +1,153 @@
+"""What the Jobs of a chart achieved, by the word of the servers they worked on, and that they waited for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osh_conformance.model.finding import Finding, Status, Verdict
+from osh_conformance.model.observation import Step
+from osh_conformance.rules._live import finding, performed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from osh_conformance.model.observation import IdentityState, Observation
+
+_WHY = "each standard image key names the work that its image performs"
+_TOKEN_GIVEN = 201
+
+
+def work_done(observation: Observation) -> Verdict:
+    """JOB-1: database, user and schema are on the server, user, service and endpoints in Keystone, each by its own key."""
+    findings: list[Finding] = []
+    judged = 0
+    for function, shortcoming in _EFFECTS.items():
+        containers = performed(observation, function)
+        if not containers:
+            continue
+        judged += 1
+        if not any(c.exit_code == 0 for c in containers):
+            states = "; ".join(
+                f"{c.label} {c.state} {c.exit_code if c.exit_code is not None else c.reason}".strip()
+                for c in containers
+            )
+            found = f"no container of the key ended with 0: {states}"
+        else:
+            found = shortcoming(observation)
+        if found:
+            findings.append(_job_finding(observation, function, found))
+    if observation.unsettled:
+        findings.append(_unsettled(observation))
+    if not judged and not findings:
+        return Verdict(rule="JOB-1", status=Status.NOT_APPLICABLE, reason="no container performs a standard function")
+    return Verdict.of("JOB-1", findings)
+
+
+def dependency_wait(observation: Observation) -> Verdict:
+    """DEP-1: while the database's Service was withheld pods stayed in Init; they started once it appeared."""
+    hold = observation.hold
+    if hold is None:
+        return _not_applicable("the scenario withholds nothing")
+    if not hold.waiting and not hold.early:
+        return _not_applicable("no workload has both a dep_check init container and a db_init container")
+    findings = [
+        finding(
+            observation,
+            "DEP-1",
+            key="dep_check",
+            found=f"{workload} started while the Service of its database did not exist",
+            expected="its pod stays in Init until the Service has an endpoint",
+            why="a Job that starts before its database fails, or works on another one",
+            fix="give the dep_check init container the database's Service in DEPENDENCY_SERVICE",
+        )
+        for workload in hold.early
+    ]
+    started = {c.workload for c in observation.containers if c.ran and c.role != "init"}
+    findings += [
+        finding(
+            observation,
+            "DEP-1",
+            key="dep_check",
+            found=f"{workload} did not start after the Service appeared",
+            expected="it starts as soon as its dependencies are there",
+            why="a wait that does not end is an installation that does not end",
+            fix="see the log of the pod's dep_check container",
+        )
+        for workload in hold.waiting
+        if workload not in started
+    ]
+    return Verdict.of("DEP-1", findings)
+
+
+def _not_applicable(reason: str) -> Verdict:
+    return Verdict(rule="DEP-1", status=Status.NOT_APPLICABLE, reason=reason)
+
+
+def _no_database(observation: Observation) -> str:
+    before, installed = observation.database[Step.BEFORE], observation.database[Step.INSTALLED]
+    missing = []
+    if set(installed.databases) <= set(before.databases):
+        missing.append("no database more than before")
+    if set(installed.accounts) <= set(before.accounts):
+        missing.append("no account more than before")
+    return f"the server shows {' and '.join(missing)}" if missing else ""
+
+
+def _no_schema(observation: Observation) -> str:
+    before, installed = observation.database[Step.BEFORE], observation.database[Step.INSTALLED]
+    created = set(installed.databases) - set(before.databases)
+    empty = sorted(name for name in created if not installed.databases[name])
+    if not created:
+        return "the server shows no database in which a schema could be"
+    return f"the server shows no table in {', '.join(empty)}" if empty else ""
+
+
+def _identity(lack: Callable[[IdentityState], str]) -> Callable[[Observation], str]:
+    def shortcoming(observation: Observation) -> str:
+        state = observation.identity
+        if state is None:
+            return "Keystone was not asked: the release did not settle, or the convention names none"
+        if state.token_status != _TOKEN_GIVEN:
+            return f"Keystone answers the administrator's token request with {state.token_status or 'nothing'}"
+        return lack(state)
+
+    return shortcoming
+
+
+def _no_user(state: IdentityState) -> str:
+    others = [user for user in state.users if user != state.administrator]
+    return "" if others else f"Keystone knows no user but {state.administrator}"
+
+
+#: What each function must have achieved: the text says what is missing, empty where nothing is.
+_EFFECTS: Mapping[str, Callable[[Observation], str]] = {
+    "db_init": _no_database,
+    "db_sync": _no_schema,
+    "ks_user": _identity(_no_user),
+    "ks_service": _identity(lambda state: "" if state.services else "Keystone lists no service"),
+    "ks_endpoints": _identity(lambda state: "" if state.endpoints else "Keystone lists no endpoint"),
+    "bootstrap": _identity(lambda _: ""),
+}
+
+
+def _job_finding(observation: Observation, function: str, found: str) -> Finding:
+    return finding(
+        observation,
+        "JOB-1",
+        key=function,
+        found=found,
+        expected=f"{function} has done its work on the server by the time the release is ready",
+        why=_WHY,
+        fix=f"see the logs of the {function} containers in the artifacts",
+    )
+
+
+def _unsettled(observation: Observation) -> Finding:
+    return finding(
+        observation,
+        "JOB-1",
+        found=observation.unsettled,
+        expected="every workload of the release gets ready",
+        why="with the images of this cell the chart does not come up",
+        fix="see logs and events in the artifacts of the cell",
+    )
