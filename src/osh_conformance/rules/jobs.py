@@ -4,21 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osh_conformance.model.finding import Finding, Status, Verdict
+from osh_conformance.model.finding import Finding, Rule, Status, Verdict
 from osh_conformance.model.observation import Step
 from osh_conformance.rules._live import finding, performed
+from osh_conformance.rules.catalogue import observes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from osh_conformance.model.observation import IdentityState, Observation
 
-_WHY = "each standard image key names the work that its image performs"
+JOB_1 = Rule(
+    id="JOB-1",
+    title="each Job has done its work, by the word of the server it worked on",
+    source="the image that will perform database creation, migration, registration ... operations",
+    why="each standard image key names the work that its image performs",
+    example="a db_sync Job that ends with 0 and leaves the database without a table",
+    fix="end with another exit code than 0 where the work was not done",
+)
+DEP_1 = Rule(
+    id="DEP-1",
+    title="pods wait in Init for what they depend on, and start once it is there",
+    source="dep_check: the image that will perform dependency checking in an init-container",
+    why="a Job that starts before its database fails, or works on another one",
+    example="a db_init Job without a dep_check init container for the database's Service",
+    fix="give the dep_check init container the Service in DEPENDENCY_SERVICE",
+)
 _TOKEN_GIVEN = 201
 
 
+@observes(JOB_1)
 def work_done(observation: Observation) -> Verdict:
-    """JOB-1: database, user and schema are on the server, user, service and endpoints in Keystone, each by its own key."""
+    """Judge JOB-1: database, account and schema are on the server, users, services and endpoints in Keystone."""
     findings: list[Finding] = []
     judged = 0
     for function, shortcoming in _EFFECTS.items():
@@ -39,12 +56,13 @@ def work_done(observation: Observation) -> Verdict:
     if observation.unsettled:
         findings.append(_unsettled(observation))
     if not judged and not findings:
-        return Verdict(rule="JOB-1", status=Status.NOT_APPLICABLE, reason="no container performs a standard function")
-    return Verdict.of("JOB-1", findings)
+        return Verdict(rule=JOB_1.id, status=Status.NOT_APPLICABLE, reason="no container performs a standard function")
+    return Verdict.of(JOB_1.id, findings)
 
 
+@observes(DEP_1)
 def dependency_wait(observation: Observation) -> Verdict:
-    """DEP-1: while the database's Service was withheld pods stayed in Init; they started once it appeared."""
+    """Judge DEP-1: while the database's Service was withheld pods stayed in Init; they started once it appeared."""
     hold = observation.hold
     if hold is None:
         return _not_applicable("the scenario withholds nothing")
@@ -53,12 +71,12 @@ def dependency_wait(observation: Observation) -> Verdict:
     findings = [
         finding(
             observation,
-            "DEP-1",
+            DEP_1.id,
             key="dep_check",
             found=f"{workload} started while the Service of its database did not exist",
             expected="its pod stays in Init until the Service has an endpoint",
-            why="a Job that starts before its database fails, or works on another one",
-            fix="give the dep_check init container the database's Service in DEPENDENCY_SERVICE",
+            why=DEP_1.why,
+            fix=DEP_1.fix,
         )
         for workload in hold.early
     ]
@@ -66,7 +84,7 @@ def dependency_wait(observation: Observation) -> Verdict:
     findings += [
         finding(
             observation,
-            "DEP-1",
+            DEP_1.id,
             key="dep_check",
             found=f"{workload} did not start after the Service appeared",
             expected="it starts as soon as its dependencies are there",
@@ -76,11 +94,11 @@ def dependency_wait(observation: Observation) -> Verdict:
         for workload in hold.waiting
         if workload not in started
     ]
-    return Verdict.of("DEP-1", findings)
+    return Verdict.of(DEP_1.id, findings)
 
 
 def _not_applicable(reason: str) -> Verdict:
-    return Verdict(rule="DEP-1", status=Status.NOT_APPLICABLE, reason=reason)
+    return Verdict(rule=DEP_1.id, status=Status.NOT_APPLICABLE, reason=reason)
 
 
 def _no_database(observation: Observation) -> str:
@@ -133,11 +151,11 @@ _EFFECTS: Mapping[str, Callable[[Observation], str]] = {
 def _job_finding(observation: Observation, function: str, found: str) -> Finding:
     return finding(
         observation,
-        "JOB-1",
+        JOB_1.id,
         key=function,
         found=found,
         expected=f"{function} has done its work on the server by the time the release is ready",
-        why=_WHY,
+        why=JOB_1.why,
         fix=f"see the logs of the {function} containers in the artifacts",
     )
 
@@ -145,7 +163,7 @@ def _job_finding(observation: Observation, function: str, found: str) -> Finding
 def _unsettled(observation: Observation) -> Finding:
     return finding(
         observation,
-        "JOB-1",
+        JOB_1.id,
         found=observation.unsettled,
         expected="every workload of the release gets ready",
         why="with the images of this cell the chart does not come up",

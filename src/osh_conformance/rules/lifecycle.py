@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osh_conformance.model.finding import Finding, Status, Verdict
+from osh_conformance.model.finding import Finding, Rule, Status, Verdict
 from osh_conformance.model.observation import Step
 from osh_conformance.rules._live import finding, performed
+from osh_conformance.rules.catalogue import observes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from osh_conformance.model.observation import Observation, TableState
 
-_RULE = "DROP-4"
+DROP_4 = Rule(
+    id="DROP-4",
+    title="helm uninstall drops the service's database where the switch is on, and nothing where it is off",
+    source="a Kubernetes Job that drops the database for an OpenStack service on deletion of its Helm release",
+    why="the switch promises an operator that the service's database goes, or stays, with the release",
+    example="a drop Job that ends with 0 and has dropped nothing",
+    fix="let the drop Job ask the server what is left, and end with an error if anything is",
+)
 
 
+@observes(DROP_4)
 def removal(observation: Observation) -> Verdict:
-    """DROP-4: enabled, the service's data is gone and all else untouched; disabled, it is there row for row.
+    """Judge DROP-4: enabled, the service's data is gone and all else untouched; disabled, it is there row for row.
 
     The service's databases and accounts are what the server shows after install minus before.
     """
@@ -26,13 +35,13 @@ def removal(observation: Observation) -> Verdict:
     accounts = sorted(set(installed.accounts) - set(before.accounts))
     if not databases and not accounts:
         reason = "the release made no database and no account, so there was nothing to drop or keep"
-        return Verdict(rule=_RULE, status=Status.UNDECIDED, reason=reason)
+        return Verdict(rule=DROP_4.id, status=Status.UNDECIDED, reason=reason)
     findings = [*_exit(observation), *_others(observation)]
     if observation.scenario.db_drop:
         findings += _not_removed(observation, databases, accounts)
     else:
         findings += _not_kept(observation, databases, accounts)
-    return Verdict.of(_RULE, findings)
+    return Verdict.of(DROP_4.id, findings)
 
 
 def _exit(observation: Observation) -> Iterator[Finding]:
@@ -47,7 +56,7 @@ def _exit(observation: Observation) -> Iterator[Finding]:
             observation,
             f"{leftover} is still there after helm uninstall",
             "the drop Job and its pods are gone with the release",
-            "give the hook before-hook-creation,hook-succeeded as its delete policy; Jobs that are hooks stay otherwise",
+            "give hooks the delete policy before-hook-creation,hook-succeeded: Helm leaves them otherwise",
         )
 
 
@@ -120,10 +129,10 @@ def _rows(state: TableState | None) -> str:
 def _drop_finding(observation: Observation, found: str, expected: str, fix: str) -> Finding:
     return finding(
         observation,
-        _RULE,
+        DROP_4.id,
         key="db_drop",
         found=found,
         expected=expected,
-        why="the switch promises an operator that the service's database goes, or stays, with the release",
+        why=DROP_4.why,
         fix=fix,
     )

@@ -5,15 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.chart import PULL_POLICIES
-from osh_conformance.model.finding import Status, Verdict
+from osh_conformance.model.finding import Rule, Status, Verdict
 from osh_conformance.rules._live import finding, key_of
+from osh_conformance.rules.catalogue import observes
+from osh_conformance.rules.images import KEY_1
+from osh_conformance.rules.pull_policy import PP_1
 
 if TYPE_CHECKING:
     from osh_conformance.model.observation import Observation
 
+PIN_1 = Rule(
+    id="PIN-1",
+    title="what runs is what is pinned",
+    source="pinned to a specific version to ensure consistent behavior for deployments over time",
+    why="a pin is worth nothing if another image runs under it",
+    example="an image of the same name that was put on a node by hand",
+    fix="pin by digest, or pull the image again",
+)
 
+
+@observes(KEY_1)
 def overridden_image(observation: Observation) -> Verdict:
-    """KEY-1 on the cluster: every container runs the reference that the images section gives its key."""
+    """Judge KEY-1 on the cluster: every container runs the reference that the images section gives its key."""
     declared = observation.declared
     findings = []
     for container in observation.containers:
@@ -28,60 +41,62 @@ def overridden_image(observation: Observation) -> Verdict:
         findings.append(
             finding(
                 observation,
-                "KEY-1",
+                KEY_1.id,
                 container=container,
                 key=key,
                 found=f"runs {container.image}",
                 expected=expected,
-                why="an operator overrides images in one place; this container would keep its own",
+                why=KEY_1.why,
                 fix="take the container's image from a key of the images section",
             )
         )
-    return Verdict.of("KEY-1", findings)
+    return Verdict.of(KEY_1.id, findings)
 
 
+@observes(PP_1)
 def pull_policy(observation: Observation) -> Verdict:
-    """PP-1 on the cluster: the one declared policy is on every container of every pod."""
+    """Judge PP-1 on the cluster: the one declared policy is on every container of every pod."""
     policy = observation.declared.policy
     if policy not in PULL_POLICIES:
-        return Verdict(rule="PP-1", status=Status.NOT_APPLICABLE, reason="the chart declares no valid pull policy")
+        return Verdict(rule=PP_1.id, status=Status.NOT_APPLICABLE, reason="the chart declares no valid pull policy")
     findings = [
         finding(
             observation,
-            "PP-1",
+            PP_1.id,
             container=container,
             key=key_of(observation, container),
             found=f"imagePullPolicy {container.pull_policy}",
             expected=f"imagePullPolicy {policy}, as declared",
-            why="an operator who sets one policy must be able to trust that all containers use it",
+            why=PP_1.why,
             fix="set imagePullPolicy of this container from the declared pull_policy",
         )
         for container in observation.containers
         if container.pull_policy != policy
     ]
-    return Verdict.of("PP-1", findings)
+    return Verdict.of(PP_1.id, findings)
 
 
+@observes(PIN_1)
 def pinned_image(observation: Observation) -> Verdict:
-    """PIN-1: the digest that runs is the one that the reference resolves to."""
+    """Judge PIN-1: the digest that runs is the one that the reference resolves to."""
     digests = {image.reference: image.digests for image in observation.images}
     if not any(digests.values()):
-        return Verdict(rule="PIN-1", status=Status.NOT_APPLICABLE, reason="no registry here says what a reference is")
+        return Verdict(rule=PIN_1.id, status=Status.NOT_APPLICABLE, reason="no registry here says what a reference is")
     started = [c for c in observation.containers if c.ran and digests.get(c.image)]
     if not started:
-        return Verdict(rule="PIN-1", status=Status.UNDECIDED, reason="no container of the images section was started")
+        return Verdict(rule=PIN_1.id, status=Status.UNDECIDED, reason="no container of the images section was started")
     findings = [
         finding(
             observation,
-            "PIN-1",
+            PIN_1.id,
             container=container,
             key=key_of(observation, container),
             found=f"{container.image} runs as {container.image_id or 'an image without id'}",
             expected=" or ".join(digests[container.image]),
-            why="a pin is worth nothing if another image runs under it",
+            why=PIN_1.why,
             fix="pin by digest, and look for an image of the same name that was put on the node by hand",
         )
         for container in started
         if container.image_id.rpartition("@")[2] not in digests[container.image]
     ]
-    return Verdict.of("PIN-1", findings)
+    return Verdict.of(PIN_1.id, findings)
