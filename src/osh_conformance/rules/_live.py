@@ -48,6 +48,8 @@ def key_of(observation: Observation, container: ObservedContainer) -> str:
 
 
 def performed(observation: Observation, function: str) -> tuple[ObservedContainer, ...]:
-    """The observed containers that run the image of a standard function."""
-    places = {(c.workload, c.name) for c in observation.declared.containers_of(function)}
+    """The observed containers that run the image of a standard function, or of the key of that name."""
+    declared = observation.declared
+    places = {(c.workload, c.name) for c in declared.containers if c.key == function}
+    places |= {(c.workload, c.name) for c in declared.containers_of(function)}
     return tuple(c for c in observation.containers if (c.workload, c.name) in places)

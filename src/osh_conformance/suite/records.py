@@ -1,0 +1,88 @@
+"""Reading the data files that describe flavors and scenarios: a new one is a new file."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from osh_conformance.errors import UsageError
+from osh_conformance.model.flavor import Flavor
+from osh_conformance.model.observation import Scenario
+from osh_conformance.render.documents import read_values
+from osh_conformance.render.source import read_text
+from osh_conformance.suite.folders import data_folder
+from osh_conformance.suite.names import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_Record = TypeVar("_Record", Flavor, Scenario)
+
+
+def flavors() -> Mapping[str, Flavor]:
+    """The image flavors that come with the suite, by name."""
+    return _shipped(Flavor, "flavors")
+
+
+def scenarios() -> Mapping[str, Scenario]:
+    """The scenarios that come with the suite, by name."""
+    return _shipped(Scenario, "scenarios")
+
+
+def flavor(name: str, file: Path | None = None) -> Flavor:
+    """A flavor by name, or the one that a user's `file` describes. Raises `UsageError`."""
+    return read(Flavor, file) if file else chosen(flavors(), name, "flavor")
+
+
+def chosen(known: Mapping[str, _Record], name: str, kind: str) -> _Record:
+    """The record called `name`. Raises `UsageError` that says what there is."""
+    if name not in known:
+        raise UsageError(f"no {kind} `{name}`{did_you_mean(name, known)}", expected=", ".join(sorted(known)))
+    return known[name]
+
+
+def read(record: type[_Record], file: Path) -> _Record:
+    """Read one record from a YAML file. Raises `UsageError` that says what is wrong with it."""
+    if not file.is_file():
+        raise UsageError(f"{file} does not exist")
+    content = read_values(read_text(file), str(file)).content
+    fields = {field.name: field for field in dataclasses.fields(record)}
+    for entry in content:
+        if entry not in fields:
+            raise UsageError(f"{file}: no field `{entry}`{did_you_mean(str(entry), fields)}")
+    for name, field in fields.items():
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if required and name not in content:
+            raise UsageError(f"{file}: no `{name}`")
+    made = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
+    return record(**made)
+
+
+def _shipped(record: type[_Record], folder: str) -> dict[str, _Record]:
+    found = [read(record, file) for file in sorted(data_folder(folder).glob("*.yaml"))]
+    return {each.name: each for each in found}
+
+
+def references(flavor: Flavor, chart: str, keys: Mapping[str, str]) -> dict[str, str]:
+    """The flavor's reference for each image key of a chart; `keys` says which standard function each key performs.
+
+    Empty for a flavor that has no images of its own (`shipped`). Raises `UsageError` where it has none for this chart.
+    """
+    if not flavor.images and not flavor.services:
+        return {}
+    found: dict[str, str] = {}
+    missing = []
+    for key, function in keys.items():
+        reference: Any = flavor.images.get(key) or flavor.images.get(function) or flavor.services.get(chart)
+        if reference:
+            found[key] = reference
+        else:
+            missing.append(key)
+    if missing:
+        raise UsageError(
+            f"the flavor {flavor.name} has no image for {', '.join(missing)} of chart {chart}",
+            expected=f"an entry below `services` for {chart}, or one below `images` for each key",
+            fix="describe your images in a file of your own and give it with --flavor-file",
+        )
+    return found
