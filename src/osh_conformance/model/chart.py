@@ -33,7 +33,8 @@ class Convention:
     the drop Job, `aliases` maps an image key to the standard key whose function it performs, `not_keys` are entries
     below `images` that are no image keys. `values` are given to every live cell, `infrastructure` holds by component
     the values that tell a chart where it is (`{host}`, `{port}`, `{username}`, `{password}`), `identity` says where
-    Keystone and its administrator are found, `node_labels` what the nodes must carry. `{chart}` is, in all of them,
+    Keystone and its administrator are found, `node_labels` what the nodes must carry. `any_password`: the charts promise
+    to take a password of any characters. `{chart}` is, in all of them,
     the chart's name with underscores.
     """
 
@@ -48,6 +49,7 @@ class Convention:
     infrastructure: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     identity: Mapping[str, Any] = field(default_factory=dict)
     node_labels: Mapping[str, str] = field(default_factory=dict)
+    any_password: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +134,8 @@ class RenderedChart:
 
     `values_file` is the chart's values.yaml and `folder` the chart's own place ("" or ending in a slash).
     `convention` is None where the chart follows none that is known: then `images` is empty and `images_path` too.
-    `policy` is what the chart declares, unchecked. `by_policy` are the containers with the policy set to each of the
-    three values.
+    `containers` are those that render as shipped; `policy` is what the chart declares, unchecked. `by_policy` are the
+    containers with the policy set to each of the three values, and with the drop Job switched on.
     """
 
     name: str
@@ -152,3 +154,12 @@ class RenderedChart:
     def values_file(self) -> str:
         """The file that declares images and policy."""
         return f"{self.folder}values.yaml"
+
+    @property
+    def every_container(self) -> tuple[Container, ...]:
+        """The containers of all renderings, each once, as shipped if it is there then."""
+        found = {container.position: container for container in self.containers}
+        for containers in self.by_policy.values():
+            for container in containers:
+                found.setdefault(container.position, container)
+        return tuple(found.values())

@@ -26,22 +26,29 @@ SELECT JSON_ARRAY('grant', grantee, table_schema, privilege_type) FROM informati
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseServer:
-    """A MariaDB server of the suite's own in a pod. `client` is the argv that reads SQL from its last argument."""
+    """A MariaDB server of the suite's own, in a pod that holds the option files of two local accounts."""
 
     kube: Kube
     namespace: str
     pod: str
     container: str
-    client: tuple[str, ...]
 
-    def execute(self, sql: str) -> str:
-        """Run SQL statements; what they print, a row a line, fields as they are."""
-        argv = [*self.client, "--batch", "--raw", "--skip-column-names", "--execute", sql]
+    def read(self, sql: str) -> str:
+        """Run SQL statements as an account that changes nothing; what they print, a row a line, fields as they are."""
+        return self._client("observer", sql)
+
+    def change(self, sql: str) -> str:
+        """Run SQL statements as the server's administrator."""
+        return self._client("administrator", sql)
+
+    def _client(self, account: str, sql: str) -> str:
+        options = ["--batch", "--raw", "--skip-column-names", "--execute", sql]
+        argv = ["mariadb", f"--defaults-file=/etc/{account}/my.cnf", *options]
         return self.kube.execute(self.namespace, self.pod, self.container, argv, deadline=120.0)
 
     def state(self) -> DatabaseState:
         """Everything that the server holds but what belongs to the server itself."""
-        rows = [json.loads(line) for line in self.execute(_TABLES).splitlines() if line]
+        rows = [json.loads(line) for line in self.read(_TABLES).splitlines() if line]
         databases: dict[str, dict[str, TableState]] = {row[1]: {} for row in rows if row[0] == "database"}
         tables = [(row[1], row[2]) for row in rows if row[0] == "table"]
         for (database, table), state in self._contents(tables).items():
@@ -53,7 +60,7 @@ class DatabaseServer:
             return {}
         names = [f"{quote_name(database)}.{quote_name(table)}" for database, table in tables]
         counts = "".join(f"SELECT COUNT(*) FROM {name};\n" for name in names)  # noqa: S608 - names are quoted
-        lines = self.execute(f"{counts}CHECKSUM TABLE {', '.join(names)} EXTENDED;").splitlines()
+        lines = self.read(f"{counts}CHECKSUM TABLE {', '.join(names)} EXTENDED;").splitlines()
         rows, sums = lines[: len(tables)], lines[len(tables) :]
         return {
             table: TableState(rows=int(count), checksum=_number(line.rsplit("\t", 1)[-1]))

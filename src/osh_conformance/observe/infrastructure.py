@@ -33,10 +33,10 @@ class Component:
 
     name: str
     chart: Path
+    image: str
     values: Mapping[str, Any]
     without_service: Mapping[str, Any]
     container: str
-    client: tuple[str, ...]
 
     @property
     def release(self) -> str:
@@ -57,7 +57,6 @@ def install(component: Component, site: Site, *, service: bool) -> DatabaseServe
         namespace=site.namespace,
         pod=pod["metadata"]["name"],
         container=component.container,
-        client=component.client,
     )
 
 
@@ -83,7 +82,7 @@ def add_neighbour(server: DatabaseServer, chart: str) -> None:
     """
     database = quote_name(f"{chart}_neighbour")
     account = f"{quote_text(chart + '_neighbour')}@'%'"
-    server.execute(
+    server.change(
         f"""
         CREATE DATABASE {database};
         CREATE TABLE {database}.ledger (id INT PRIMARY KEY, entry VARCHAR(64) NOT NULL);

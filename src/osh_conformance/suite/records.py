@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from osh_conformance.errors import UsageError
 from osh_conformance.model.flavor import Flavor
 from osh_conformance.model.observation import Scenario
@@ -47,16 +49,14 @@ def read(record: type[_Record], file: Path) -> _Record:
     if not file.is_file():
         raise UsageError(f"{file} does not exist")
     content = read_values(read_text(file), str(file)).content
-    fields = {field.name: field for field in dataclasses.fields(record)}
+    known = {field.name for field in dataclasses.fields(record)}
     for entry in content:
-        if entry not in fields:
-            raise UsageError(f"{file}: no field `{entry}`{did_you_mean(str(entry), fields)}")
-    for name, field in fields.items():
-        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        if required and name not in content:
-            raise UsageError(f"{file}: no `{name}`")
-    made = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
-    return record(**made)
+        if entry not in known:
+            raise UsageError(f"{file}: no field `{entry}`{did_you_mean(str(entry), known)}")
+    try:
+        return msgspec.convert(content, record)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{file}: {error}") from error
 
 
 def _shipped(record: type[_Record], folder: str) -> dict[str, _Record]:

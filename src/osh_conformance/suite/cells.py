@@ -1,0 +1,161 @@
+"""From charts, flavors and Helm majors to cells, and from a cell and a scenario to the plan that is run."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance.errors import SuiteError
+from osh_conformance.model.observation import Cell, Scenario
+from osh_conformance.observe.identity import IdentityService
+from osh_conformance.observe.infrastructure import Component
+from osh_conformance.observe.scenario import CellPlan
+from osh_conformance.render.source import opened
+from osh_conformance.render.values import at, merged
+from osh_conformance.suite import conventions, records
+from osh_conformance.suite.declared import declare
+from osh_conformance.suite.folders import data_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from osh_conformance.model.chart import Convention, DeclaredChart
+    from osh_conformance.model.flavor import Flavor
+    from osh_conformance.model.observation import SuppliedImage
+    from osh_conformance.render.engine import Renderer
+
+_DATABASE: Mapping[str, str | int] = {"host": "mariadb", "port": 3306, "username": "root"}
+#: Every kind of character that a chart has put into a URL, an option file or a shell and lost.
+_HARD_PASSWORD = "p@ss /%:'\"\\$`é"  # noqa: S105 - a prefix; the rest is random
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A chart to run live: folder or archive, convention, and the values of its catalogue entry and of the user."""
+
+    name: str
+    path: str
+    chart: Path
+    convention: Convention
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A cell's chart with all its values, before anything is on a cluster. `secrets` must not appear in any output."""
+
+    subject: Subject
+    cell: Cell
+    scenario: Scenario
+    values: Mapping[str, Any]
+    declared: DeclaredChart
+    database: Component
+    identity: IdentityService | None
+    secrets: tuple[str, ...]
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Every image reference that the cluster must be able to pull, infrastructure included."""
+        own = {container.image for container in self.declared.containers if container.image}
+        return (*sorted(own), self.database.image)
+
+    def plan(self, images: Sequence[SuppliedImage], node_runtime: str) -> CellPlan:
+        """Return what `observe` runs, once the images are where the cluster pulls from."""
+        return CellPlan(
+            cell=self.cell,
+            scenario=self.scenario,
+            chart=self.subject.chart,
+            values=self.values,
+            declared=self.declared,
+            release=self.subject.name,
+            images=tuple(images),
+            database=self.database,
+            identity=self.identity,
+            node_runtime=node_runtime,
+        )
+
+
+def subject(
+    chart: Path, path: str, convention: Convention | None = None, values: Mapping[str, Any] | None = None
+) -> Subject:
+    """Open a chart for live runs. Raises `SuiteError` where it is none, or follows no known convention."""
+    with opened(chart) as source:
+        found = convention or conventions.recognise(source.values.content)
+        if found is None:
+            raise SuiteError(
+                f"{path}: its values follow no known convention",
+                expected=f"the layout of {' or '.join(conventions.shipped())}",
+                fix="describe the layout in a file and give it with --convention",
+            )
+        return Subject(name=source.name, path=path, chart=chart, convention=found, values=values or {})
+
+
+def cells(subjects: Sequence[Subject], flavors: Sequence[Flavor], majors: Sequence[int]) -> list[tuple[Subject, Cell]]:
+    """Every combination, in the order given."""
+    return [
+        (each, Cell(chart=each.name, path=each.path, flavor=flavor.name, helm=major))
+        for each in subjects
+        for flavor in flavors
+        for major in majors
+    ]
+
+
+def release(each: Subject, cell: Cell, scenario: Scenario, flavor: Flavor, renderer: Renderer) -> Release:
+    """Work out the values of a release and what the chart promises with them. Renders; touches no cluster."""
+    convention = each.convention
+    password = _HARD_PASSWORD * convention.any_password + secrets.token_urlsafe(12)
+    coordinates = {**_DATABASE, "password": password}
+    base = merged(
+        conventions.live_values(convention, each.name, {"mariadb": coordinates}),
+        flavor.values,
+        each.values,
+        conventions.drop_values(convention, enabled=scenario.db_drop),
+    )
+    keys = declare(each.chart, convention, base, renderer).functions
+    values = merged(base, conventions.image_values(convention, records.references(flavor, each.name, keys)))
+    identity = _identity(each, values)
+    return Release(
+        subject=each,
+        cell=cell,
+        scenario=scenario,
+        values=values,
+        declared=declare(each.chart, convention, values, renderer),
+        database=_database(coordinates),
+        identity=identity,
+        secrets=(password, *([identity.password] if identity else [])),
+    )
+
+
+def _database(coordinates: Mapping[str, str | int]) -> Component:
+    folder = data_folder("infrastructure") / "mariadb"
+    with opened(folder) as source:
+        image = at(source.values.content, "images.mariadb")
+    return Component(
+        name="mariadb",
+        chart=folder,
+        image=image,
+        values={"root": {"password": coordinates["password"]}},
+        without_service={"manifests": {"service": False}},
+        container="mariadb",
+    )
+
+
+def _identity(each: Subject, values: Mapping[str, Any]) -> IdentityService | None:
+    where = each.convention.identity
+    if not where:
+        return None
+    with opened(each.chart) as source:
+        effective = merged(source.values.content, values)
+    username, password = at(effective, where["username"]), at(effective, where["password"])
+    if username is None or password is None:
+        return None
+    return IdentityService(
+        service=where["service"],
+        port=where["port"],
+        username=username,
+        password=password,
+        project=where.get("project", "admin"),
+        domain=where.get("domain", "Default"),
+    )
