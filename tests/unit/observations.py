@@ -1,0 +1,116 @@
+"""A correct observation, small enough to read, for tests to break in one place each."""
+
+from __future__ import annotations
+
+from osh_conformance.model.chart import Container, DeclaredChart, Role
+from osh_conformance.model.observation import (
+    Cell,
+    DatabaseState,
+    DependencyHold,
+    HelmCall,
+    IdentityState,
+    Observation,
+    ObservedContainer,
+    Scenario,
+    Step,
+    SuppliedImage,
+    TableState,
+)
+
+SERVICE = "docker.io/example/keystone:22.0.2"
+ENTRYPOINT = "docker.io/example/entrypoint:1.0.0"
+DIGEST = "sha256:" + "a" * 64
+KEYS = ("dep_check", "db_init", "db_sync", "db_drop", "ks_user", "ks_service", "ks_endpoints", "bootstrap")
+
+NEIGHBOUR = {"neighbour": {"ledger": TableState(rows=100, checksum=7)}}
+NEIGHBOUR_ACCOUNTS = {"neighbour@%": ("SELECT ON neighbour",)}
+OWN = {"keystone": {"user": TableState(rows=2, checksum=11)}}
+OWN_ACCOUNTS = {"keystone@%": ("SELECT ON keystone",)}
+
+
+def state(*, own: bool) -> DatabaseState:
+    """The server with the neighbour's data, and with the service's if `own`."""
+    databases = {**NEIGHBOUR, **(OWN if own else {})}
+    return DatabaseState(databases=databases, accounts={**NEIGHBOUR_ACCOUNTS, **(OWN_ACCOUNTS if own else {})})
+
+
+def observation(*, db_drop: bool = True) -> Observation:
+    """A release of a correct chart, from install to uninstall."""
+    keys = [key for key in KEYS if key != "dep_check" and (db_drop or key != "db_drop")]
+    declared = [c for key in keys for c in _declared(key)]
+    return Observation(
+        cell=Cell(chart="keystone", path="charts/keystone", flavor="distribution"),
+        scenario=Scenario(name="drop", summary="", db_drop=db_drop, rules=(), hold_dependencies=True),
+        declared=DeclaredChart(
+            name="keystone",
+            version="0.1.0",
+            convention="reference",
+            policy="IfNotPresent",
+            images={key: ENTRYPOINT if key == "dep_check" else SERVICE for key in KEYS},
+            functions={key: "" if key == "bootstrap" else key for key in KEYS},
+            containers=tuple(declared),
+        ),
+        release="keystone",
+        namespace="cell",
+        node_runtime="containerd://2.4.2",
+        helm=(_call("install"), _call("uninstall")),
+        containers=tuple(_observed(c) for c in declared),
+        images=tuple(SuppliedImage(reference=r, origin="built", digests=(DIGEST,)) for r in (SERVICE, ENTRYPOINT)),
+        database={
+            Step.BEFORE: state(own=False),
+            Step.INSTALLED: state(own=True),
+            Step.AFTER: state(own=not db_drop),
+        },
+        hold=DependencyHold(seconds=3.0, waiting=("Job/keystone-db-init",), early=()),
+        identity=IdentityState(
+            token_status=201,
+            users=("admin", "keystone"),
+            services=("keystone (identity)",),
+            endpoints=("identity public http://keystone-api:5000/v3",),
+            administrator="admin",
+        ),
+    )
+
+
+def _declared(key: str) -> list[Container]:
+    name = f"keystone-{key.replace('_', '-')}"
+    hook = ("pre-delete",) if key == "db_drop" else ()
+
+    def container(container_name: str, role: Role, image_key: str) -> Container:
+        return Container(
+            kind="Job",
+            workload_name=name,
+            name=container_name,
+            role=role,
+            image=ENTRYPOINT if image_key == "dep_check" else SERVICE,
+            pull_policy="IfNotPresent",
+            template=f"templates/{name}.yaml",
+            hook=hook,
+            key=image_key,
+        )
+
+    return [
+        container("dep-check", Role.INIT, "dep_check"),
+        container(name, Role.HOOK if hook else Role.MAIN, key),
+    ]
+
+
+def _observed(container: Container) -> ObservedContainer:
+    return ObservedContainer(
+        pod=f"{container.workload_name}-x7k2p",
+        workload=container.workload,
+        name=container.name,
+        role=container.role,
+        image=str(container.image),
+        pull_policy="IfNotPresent",
+        image_id=f"{str(container.image).rpartition(':')[0]}@{DIGEST}",
+        state="terminated",
+        reason="Completed",
+        exit_code=0,
+        started_at="2026-01-01T00:00:00Z",
+        finished_at="2026-01-01T00:00:01Z",
+    )
+
+
+def _call(action: str) -> HelmCall:
+    return HelmCall(action=action, command=f"helm {action} keystone", code=0, seconds=1.0, output="")
