@@ -33,8 +33,6 @@ def key_by_container(
     return found
 
 
-def with_keys(
-    containers: Iterable[Container], keys: Mapping[tuple[str, int, str, str], str]
-) -> tuple[Container, ...]:
+def with_keys(containers: Iterable[Container], keys: Mapping[tuple[str, int, str, str], str]) -> tuple[Container, ...]:
     """Return `containers` with their keys. One that only this rendering has gets None: nobody has tried it."""
     return tuple(replace(container, key=keys.get(container.position)) for container in containers)

@@ -101,7 +101,9 @@ def _unpacked(archive: Path, scratch: Path) -> Path:
                     raise SuiteError(f"{archive}: more than {_MAX_ARCHIVE // 1024**2} MiB when unpacked")
                 tar.extract(member, scratch, filter="data")
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise SuiteError(f"{archive}: not a packaged chart: {error}", expected="a .tgz made by `helm package`") from error
+        raise SuiteError(
+            f"{archive}: not a packaged chart: {error}", expected="a .tgz made by `helm package`"
+        ) from error
     charts = [entry for entry in scratch.iterdir() if (entry / "Chart.yaml").is_file()]
     if len(charts) != 1:
         raise SuiteError(f"{archive}: holds {len(charts)} charts", expected="one folder with a Chart.yaml")

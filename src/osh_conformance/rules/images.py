@@ -68,7 +68,9 @@ def names_its_host(chart: RenderedChart) -> Verdict:
         if not reference.explicit_domain:
             findings.append(
                 _finding(
-                    chart, REF_1, use,
+                    chart,
+                    REF_1,
+                    use,
                     found=f"{use.text}  (no registry host: Docker reads it as {reference.canonical})",
                     expected="a reference that begins with its registry host",
                     fix=_set(use, reference.canonical),
@@ -77,7 +79,9 @@ def names_its_host(chart: RenderedChart) -> Verdict:
         elif reference.domain == DEFAULT_DOMAIN and not reference.explicit_namespace:
             findings.append(
                 _finding(
-                    chart, REF_1, use,
+                    chart,
+                    REF_1,
+                    use,
                     found=f"{use.text}  (no namespace: docker.io reads it as {reference.path})",
                     expected="the namespace too",
                     fix=_set(use, reference.canonical),
@@ -97,7 +101,9 @@ def is_not_latest(chart: RenderedChart) -> Verdict:
         remark = "no tag: Kubernetes reads it as :latest" if reference.tag is None else "whatever was pushed last"
         findings.append(
             _finding(
-                chart, REF_2, use,
+                chart,
+                REF_2,
+                use,
                 found=f"{use.text}  ({remark})",
                 expected="a reference pinned to a version or a digest",
                 fix=_set(use, str(reference.with_tag("VERSION")).replace(":VERSION", ":<version>")),
@@ -116,7 +122,9 @@ def parses(chart: RenderedChart) -> Verdict:
         except InvalidReferenceError as error:
             findings.append(
                 _finding(
-                    chart, REF_4, use,
+                    chart,
+                    REF_4,
+                    use,
                     found=str(error),
                     expected="host/repository:tag, the repository in lower case",
                     fix=_set(use, "<host>/<repository>:<version>"),
@@ -128,12 +136,12 @@ def parses(chart: RenderedChart) -> Verdict:
 @judges(KEY_1)
 def comes_from_the_section(chart: RenderedChart) -> Verdict:
     """Judge KEY-1."""
-    if not chart.containers:
+    if not chart.every_container:
         return Verdict.not_applicable(KEY_1.id, "the chart renders no container")
     if chart.convention is None:
         return Verdict.of(KEY_1.id, [_no_section(chart)])
     outside: defaultdict[tuple[str, str], list[Container]] = defaultdict(list)
-    for container in chart.containers:
+    for container in chart.every_container:
         if container.image and container.key == "":
             outside[container.template, container.image].append(container)
     return Verdict.of(KEY_1.id, [_outsider(chart, image, found) for (_, image), found in outside.items()])

@@ -33,14 +33,14 @@ PP_2 = Rule(
 @judges(PP_1)
 def is_obeyed(chart: RenderedChart) -> Verdict:
     """Judge PP-1."""
-    if not chart.containers:
+    if not chart.every_container:
         return Verdict.not_applicable(PP_1.id, "the chart renders no container")
     if chart.convention is None:
         return Verdict.of(PP_1.id, _without_declaration(chart))
     if chart.policy is None:
         return Verdict.not_applicable(PP_1.id, f"{chart.policy_path} is not declared (see PP-2)")
     causes: defaultdict[tuple[str, str, str], list[Container]] = defaultdict(list)
-    for container in _distinct(chart):
+    for container in chart.every_container:
         if wrong := _disobedience(chart, container):
             causes[container.template, container.name, wrong].append(container)
     expected = f"imagePullPolicy as {chart.policy_path} says, for each of {', '.join(PULL_POLICIES)}"
@@ -68,15 +68,6 @@ def is_declared(chart: RenderedChart) -> Verdict:
         fix=f"{chart.policy_path}: IfNotPresent",
     )
     return Verdict.of(PP_2.id, [finding])
-
-
-def _distinct(chart: RenderedChart) -> list[Container]:
-    """The containers of all renderings, each position once, as shipped where it is there."""
-    found = {container.position: container for container in chart.containers}
-    for containers in chart.by_policy.values():
-        for container in containers:
-            found.setdefault(container.position, container)
-    return list(found.values())
 
 
 def _disobedience(chart: RenderedChart, container: Container) -> str:

@@ -38,7 +38,9 @@ def named(name: str) -> Convention:
         if not file.is_file():
             raise UsageError(f"the convention {name} does not exist")
         return read(file)
-    raise UsageError(f"no convention `{name}`{did_you_mean(name, shipped())}", expected=f"a file, or {', '.join(shipped())}")
+    raise UsageError(
+        f"no convention `{name}`{did_you_mean(name, shipped())}", expected=f"a file, or {', '.join(shipped())}"
+    )
 
 
 def read(file: Path) -> Convention:

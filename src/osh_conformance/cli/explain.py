@@ -1,0 +1,49 @@
+"""`osh-conformance explain`: what a rule demands, where it comes from, and how to keep it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from osh_conformance.model.finding import Rule
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the verb."""
+    parser = subparsers.add_parser(
+        "explain", help="say what a rule demands, why, and how to keep it", description=__doc__
+    )
+    parser.add_argument("rule", nargs="?", metavar="RULE", help="its id; all rules are listed without one")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one rule, or the list."""
+    from osh_conformance.errors import UsageError  # noqa: PLC0415  (`--help` waits for nothing)
+    from osh_conformance.rules import catalogue  # noqa: PLC0415
+    from osh_conformance.suite.names import did_you_mean  # noqa: PLC0415
+
+    rules = catalogue.all_rules()
+    if args.rule is None:
+        for rule in rules.values():
+            print(f"{rule.id:<8} {rule.title}")
+        return 0
+    name = args.rule.upper()
+    if name not in rules:
+        raise UsageError(f"no rule `{args.rule}`{did_you_mean(name, rules)}", expected=", ".join(rules))
+    print(_explained(rules[name], static=name in catalogue.static_rules(), live=name in catalogue.live_rules()))
+    return 0
+
+
+def _explained(rule: Rule, *, static: bool, live: bool) -> str:
+    judged = " and ".join(way for way, used in (("on what the chart renders", static), ("on a cluster", live)) if used)
+    lines = (
+        ("source", f'"{rule.source}"'),
+        ("why", rule.why),
+        ("judged", judged),
+        ("breaks it", rule.example),
+        ("keeps it", rule.fix),
+    )
+    return "\n".join([f"{rule.id}  {rule.title}", *(f"  {label:<10} {text}" for label, text in lines if text)])

@@ -1,0 +1,65 @@
+"""Running one of the suite's own pytest suites in this process, out of reach of a user's pytest configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from osh_conformance.errors import SuiteError
+from osh_conformance.suite.folders import data_folder, suite_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_USERS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DEBUG")
+_OWN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+_UNDERSTOOD = (
+    pytest.ExitCode.OK,
+    pytest.ExitCode.TESTS_FAILED,
+    pytest.ExitCode.INTERRUPTED,
+    pytest.ExitCode.NO_TESTS_COLLECTED,
+)
+
+
+def run_suite(
+    name: str, options: Sequence[str], plugins: Sequence[object], *, junit: Path | None = None, quiet: bool = True
+) -> pytest.ExitCode:
+    """Run `suites/<name>` with pytest `options` and plugin objects; `quiet` swallows what pytest prints.
+
+    Raises `SuiteError` with pytest's words where the run itself broke.
+    """
+    folder = suite_folder(name)
+    argv = [
+        *("-c", str(data_folder("pytest.ini")), "--rootdir", str(folder), "--noconftest", "--import-mode=importlib"),
+        *("-p", "osh_conformance.plugin", "-p", "no:cacheprovider", "--capture=no", "--color=no", "--tb=short"),
+        *(("--junitxml", str(junit), "-o", f"junit_suite_name=osh-conformance-{name}") if junit else ()),
+        *options,
+        str(folder),
+    ]
+    printed = io.StringIO()
+    with _environment(), contextlib.ExitStack() as stack:
+        if quiet:
+            stack.enter_context(contextlib.redirect_stdout(printed))
+            stack.enter_context(contextlib.redirect_stderr(printed))
+        code = pytest.ExitCode(pytest.main(argv, plugins=list(plugins)))
+    if code not in _UNDERSTOOD:
+        raise SuiteError(f"pytest ended with {code.name}", details=printed.getvalue())
+    return code
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    old = dict(os.environ)
+    for name in _USERS:
+        os.environ.pop(name, None)
+    os.environ.update(_OWN)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(old)

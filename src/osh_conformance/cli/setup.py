@@ -1,0 +1,66 @@
+"""The verb `setup`: provide what a live run needs and this machine lacks."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from osh_conformance.progress import Progress
+from osh_conformance.provision import images, removal, survey, toolbox
+from osh_conformance.provision.folders import default_folders
+from osh_conformance.provision.interrupts import orderly
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "setup",
+        help="provide what a live run needs; says time and disk first",
+        description="Looks for Docker, kind, helm and a container registry. Where all are there it only fetches images. "
+        "What is missing it builds from recipes, as far as this user may; it says what, how long and how much disk first.",
+    )
+    parser.add_argument("--recipes", type=Path, metavar="DIR", help="recipes (default: ci/ of this checkout)")
+    parser.add_argument("--helm", default="3,4", metavar="MAJORS", help="major versions of helm (default: 3,4)")
+    parser.add_argument("--node-image", metavar="REF", help="the node image for kind, instead of its own choice")
+    parser.add_argument("--images", metavar="REF,...", help="images to have ready (default: all that recipes make)")
+    parser.add_argument("--only", metavar="NAME", help="build this recipe, and what it needs, and nothing else")
+    parser.add_argument("--remove", action="store_true", help="remove all that set-up made: engine, builds, images")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Set up, or remove; 0, or `SuiteError`."""
+    started = time.monotonic()
+    progress = Progress()
+    with orderly():
+        if args.remove:
+            for line in removal.remove(default_folders(), progress):
+                print(f"removed  {line}")
+            return 0
+        if args.only:
+            _only(args, progress)
+        else:
+            _all(args, progress)
+    progress.say(f"ready after {time.monotonic() - started:.1f} s")
+    return 0
+
+
+def _all(args: argparse.Namespace, progress: Progress) -> None:
+    majors = tuple(survey.version_tuple(args.helm))
+    tools = toolbox.provide(recipes=args.recipes, helm=majors, node_image=args.node_image, progress=progress)
+    wanted = args.images.split(",") if args.images else None
+    for reference, origin in images.provide_images(tools, wanted, progress).items():
+        progress.say(f"  ok   image {reference} ({origin})")
+    node = tools.node_image or "the one that kind names"
+    helms = ", ".join(f"{major}: {program}" for major, program in tools.helm.items())
+    progress.say(f"  ok   engine {tools.docker_host or 'default'}; kind {tools.kind}; helm {helms}; node image {node}")
+
+
+def _only(args: argparse.Namespace, progress: Progress) -> None:
+    workshop = toolbox.open_workshop(args.recipes, progress)
+    workshop.provide([args.only])
+    progress.say(f"  ok   {workshop.place(args.only)}")

@@ -1,0 +1,49 @@
+"""The pytest plugin. A run without `--charts` and `--live` pays for this file and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer `--charts` and `--live`."""
+    group = parser.getgroup("osh-conformance", "conformance of Helm charts")
+    group.addoption(
+        "--charts",
+        action="append",
+        metavar="PATH",
+        default=[],
+        help="judge the chart, .tgz or tree of charts at PATH; may be repeated",
+    )
+    group.addoption(
+        "--live",
+        action="store_true",
+        default=False,
+        help="run the live suite on a kind cluster, on the charts of --charts",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Bring in the half that was asked for."""
+    if config.getoption("live"):
+        from osh_conformance.plugin import live  # noqa: PLC0415  (a run that asks for nothing imports nothing)
+
+        live.register(config)
+    elif config.getoption("charts"):
+        from osh_conformance.plugin import static  # noqa: PLC0415
+
+        static.register(config)
+
+
+def collect_suite(config: pytest.Config, suite: Path) -> None:
+    """Let pytest collect `suite`: instead of its default places, or beside the files that the user names."""
+    folder = str(suite)
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args[:] = [folder]
+    elif folder not in config.args:
+        config.args.append(folder)

@@ -1,0 +1,23 @@
+"""From a verdict to an outcome that pytest knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from osh_conformance.model.finding import Status
+from osh_conformance.report.terminal import message
+
+if TYPE_CHECKING:
+    from osh_conformance.model.finding import Verdict
+
+
+def hold(verdict: Verdict) -> None:
+    """End the test as the verdict says: fail, xfail, skip, or not at all. Its findings are the message."""
+    if verdict.status is Status.FAIL:
+        pytest.fail("\n\n".join(message(finding) for finding in verdict.findings), pytrace=False)
+    if verdict.status is Status.EXPECTED:
+        pytest.xfail(verdict.reason)
+    if verdict.status in (Status.UNDECIDED, Status.NOT_APPLICABLE):
+        pytest.skip(f"{verdict.status}: {verdict.reason}")

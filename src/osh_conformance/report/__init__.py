@@ -1,0 +1,1 @@
+"""From what a run found to what people and programs read."""
