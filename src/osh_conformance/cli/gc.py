@@ -16,8 +16,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "gc",
         help="remove leftovers of runs that were killed",
-        description="Removes what runs and builds left that are gone: containers, networks, processes, mounts, folders. "
-        "Only what carries this suite's label, name or lock; living runs and kept clusters stay.",
+        description="Removes what runs and builds left that are gone: containers, networks, processes, mounts, "
+        "folders. Only what carries this suite's label, name or lock; living runs and kept clusters stay.",
     )
     parser.add_argument("--kept", action="store_true", help="remove clusters that --keep left, too")
     parser.set_defaults(run=run)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from osh_conformance.progress import Progress
 from osh_conformance.provision import images, removal, survey, toolbox
 from osh_conformance.provision.folders import default_folders
-from osh_conformance.provision.interrupts import orderly
 
 if TYPE_CHECKING:
     import argparse
@@ -20,8 +19,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "setup",
         help="provide what a live run needs; says time and disk first",
-        description="Looks for Docker, kind, helm and a container registry. Where all are there it only fetches images. "
-        "What is missing it builds from recipes, as far as this user may; it says what, how long and how much disk first.",
+        description="Looks for Docker, kind, helm and a container registry. Where all are there it only fetches "
+        "images. What is missing it builds from recipes, as far as this user may; it says what, how long and how much "
+        "disk first.",
     )
     parser.add_argument("--recipes", type=Path, metavar="DIR", help="recipes (default: ci/ of this checkout)")
     parser.add_argument("--helm", default="3,4", metavar="MAJORS", help="major versions of helm (default: 3,4)")
@@ -36,15 +36,14 @@ def run(args: argparse.Namespace) -> int:
     """Set up, or remove; 0, or `SuiteError`."""
     started = time.monotonic()
     progress = Progress()
-    with orderly():
-        if args.remove:
-            for line in removal.remove(default_folders(), progress):
-                print(f"removed  {line}")
-            return 0
-        if args.only:
-            _only(args, progress)
-        else:
-            _all(args, progress)
+    if args.remove:
+        for line in removal.remove(default_folders(), progress):
+            print(f"removed  {line}")
+        return 0
+    if args.only:
+        _only(args, progress)
+    else:
+        _all(args, progress)
     progress.say(f"ready after {time.monotonic() - started:.1f} s")
     return 0
 

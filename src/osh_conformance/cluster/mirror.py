@@ -1,0 +1,37 @@
+"""How a node's containerd is told that the run's registry is the mirror of a host."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from osh_conformance.provision import images
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from osh_conformance.provision.engine import Engine
+
+_FOLDER = "/etc/containerd/certs.d"
+#: Any host that is not mirrored by name: asked there, and not found there.
+_OTHERS = "_default"
+_NOWHERE = "any-other-host"
+
+
+def hosts_toml(host: str, registry: str) -> str:
+    """The file for one host. `server` is the mirror as well: containerd falls back to it, never to the world."""
+    url = f"{registry}/v2/{_NOWHERE if host == _OTHERS else images.prefix(host)}"
+    return f'server = "{url}"\noverride_path = true\ncapabilities = ["pull", "resolve"]\n'
+
+
+def mirror_hosts(engine: Engine, nodes: Iterable[str], registry: str, hosts: Iterable[str]) -> None:
+    """Make `registry` (its address as nodes see it) the mirror of `hosts`. containerd reads the files at each pull."""
+    with tempfile.TemporaryDirectory() as temporary:
+        for host in {*hosts, _OTHERS}:
+            folder = Path(temporary) / host
+            folder.mkdir()
+            (folder / "hosts.toml").write_text(hosts_toml(host, registry))
+        for node in nodes:
+            engine.run("exec", node, "mkdir", "-p", _FOLDER)
+            engine.run("cp", f"{temporary}/.", f"{node}:{_FOLDER}")

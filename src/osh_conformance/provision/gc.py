@@ -1,0 +1,204 @@
+"""Removing what runs left that are gone: theirs by label, name, lock or mark, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import filelock
+
+from osh_conformance import process
+from osh_conformance.errors import SuiteError
+from osh_conformance.provision import runs
+from osh_conformance.provision.build import BUILD_MARK, POLICY, POLICY_TEXT, remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from osh_conformance.provision.engine import Engine
+    from osh_conformance.provision.folders import Folders
+    from osh_conformance.provision.runs import Run
+
+_REMOVE = 120.0
+_GRACE = 5.0
+_BUILD_CONTAINER = re.compile(r"osh-conformance-([a-z0-9-]+)-[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was removed, and what stays and why; one line each."""
+
+    removed: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+def collect(engine: Engine | None, folders: Folders, *, kept: bool = False) -> Report:
+    """Remove what dead runs and dead builds left. Kept clusters only with `kept`. Without an engine: the rest."""
+    removed: list[str] = []
+    left: list[str] = []
+    for run in _all_runs(engine, folders):
+        with runs.claim(folders, run) as dead:
+            if not dead:
+                left.append(f"run {run.id}: it is alive")
+            elif run.kept is not None and not kept:
+                left.append(f"cluster {run.cluster}: kept by --keep (osh-conformance gc --kept removes it)")
+            elif engine is None and run.folder.is_dir():
+                left.append(f"run {run.id}: no Docker engine answers, so what it left there cannot be seen")
+            else:
+                removed += remove_run(engine, run)
+    removed += _dead_builds(engine, folders)
+    return Report(removed=tuple(removed), left=tuple(left))
+
+
+def remove_run(engine: Engine | None, run: Run) -> tuple[str, ...]:
+    """Remove all of one run: processes, containers, network, image names, folder. Nothing there is no error."""
+    removed = [f"process {told}" for told in end_marked(runs.RUN_MARK, run.id)]
+    if engine is not None:
+        removed += _containers(engine, f"label={runs.RUN_LABEL}={run.id}")
+        removed += _containers(engine, f"label={runs.KIND_LABEL}={run.cluster}")
+        for network in engine.lines("network", "ls", "--quiet", "--filter", f"label={runs.RUN_LABEL}={run.id}"):
+            engine.run("network", "rm", network, deadline=_REMOVE)
+            removed.append(f"network {run.cluster}")
+        removed += _image_names(engine, run.folder)
+    if run.folder.is_dir():
+        remove_tree(run.folder)
+        removed.append(f"folder {run.folder}")
+    return tuple(removed)
+
+
+def end_marked(mark: str, value: str) -> tuple[str, ...]:
+    """End the processes that have `mark`=`value` in their environment, but for this one and its ancestors."""
+    wanted = f"{mark}={value}".encode()
+    ended = []
+    mine = set(_ancestors(os.getpid()))
+    for pid in (int(path.name) for path in Path("/proc").glob("[0-9]*")):
+        if pid in mine or not _carries(pid, wanted):
+            continue
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            told = _end(pid, wanted)
+            ended += [told] if told else []
+    return tuple(ended)
+
+
+def _all_runs(engine: Engine | None, folders: Folders) -> tuple[Run, ...]:
+    found = {run.id: run for run in runs.known(folders)}
+    if engine is not None:
+        # Of another user of this engine, the state folder is another one: theirs to collect.
+        mine = f"label={runs.STATE_LABEL}={folders.state}"
+        label = f'{{{{.Label "{runs.RUN_LABEL}"}}}}'
+        listed = [
+            *engine.lines("network", "ls", "--filter", mine, "--format", label),
+            *engine.lines("ps", "--all", "--filter", mine, "--format", label),
+        ]
+        for run_id in listed:
+            found.setdefault(run_id, runs.at(folders, run_id))
+    return tuple(found.values())
+
+
+def _containers(engine: Engine, condition: str) -> Iterator[str]:
+    for line in engine.lines("ps", "--all", "--filter", condition, "--format", "{{.ID}} {{.Names}}"):
+        identity, _, name = line.partition(" ")
+        engine.run("rm", "--force", "--volumes", identity, deadline=_REMOVE)
+        yield f"container {name}"
+
+
+def _image_names(engine: Engine, folder: Path) -> Iterator[str]:
+    """Names under which a run pushed to its registry; the images themselves have other names, and stay."""
+    try:
+        endpoint = (folder / "registry-endpoint").read_text().strip()
+    except FileNotFoundError:
+        return
+    for name in engine.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}"):
+        if endpoint and name.startswith(f"{endpoint}/"):
+            engine.run("rmi", "--no-prune", name, check=False)
+            yield f"image name {name}"
+
+
+def _dead_builds(engine: Engine | None, folders: Folders) -> list[str]:
+    removed: list[str] = []
+    alive = False
+    for folder in sorted(folders.work.glob("*")) if folders.work.is_dir() else []:
+        if not folder.is_dir():
+            continue
+        lock = filelock.FileLock(folder.with_name(folder.name + ".lock"))
+        try:
+            with lock.acquire(timeout=0):
+                removed += [f"process {told}" for told in end_marked(BUILD_MARK, str(folder))]
+                removed += unmount_below(folder)
+                remove_tree(folder)
+        except filelock.Timeout:
+            alive = True
+            continue
+        Path(lock.lock_file).unlink(missing_ok=True)
+        removed.append(f"folder {folder}")
+    if not alive:
+        removed += _policy()
+        removed += _build_containers(engine, folders) if engine is not None and engine.ours else []
+    return removed
+
+
+def _policy() -> list[str]:
+    try:
+        ours = POLICY.read_text() == POLICY_TEXT
+        if ours:
+            POLICY.unlink()
+    except (FileNotFoundError, PermissionError, UnicodeDecodeError):
+        return []
+    return [f"file {POLICY}"] if ours else []
+
+
+def _build_containers(engine: Engine, folders: Folders) -> Iterator[str]:
+    """Containers of builds, which carry the name of a recipe and a key."""
+    for line in engine.lines("ps", "--all", "--format", "{{.ID}} {{.Names}}"):
+        identity, _, name = line.partition(" ")
+        match = _BUILD_CONTAINER.fullmatch(name)
+        if match and (folders.locks / f"{match.group(1)}.lock").exists():
+            engine.run("rm", "--force", "--volumes", identity, deadline=_REMOVE)
+            yield f"container {name}"
+
+
+def unmount_below(folder: Path) -> list[str]:
+    """Unmount what is mounted in `folder`, the deepest first."""
+    points = [line.split()[4].replace("\\040", " ") for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    below = sorted({point for point in points if point.startswith(f"{folder}/")}, key=len, reverse=True)
+    for point in below:
+        process.run(["umount", "--lazy", point], deadline=30)
+    return [f"mount {point}" for point in below]
+
+
+def _ancestors(pid: int) -> Iterable[int]:
+    while pid > 0:
+        yield pid
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            return
+
+
+def _carries(pid: int, wanted: bytes) -> bool:
+    try:
+        return wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _end(pid: int, wanted: bytes) -> str:
+    """End one process. By a handle, since between looking and killing the number may become another's."""
+    handle = os.pidfd_open(pid)
+    try:
+        if not _carries(pid, wanted):
+            return ""
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            signal.pidfd_send_signal(handle, number)
+            if select.select([handle], [], [], _GRACE)[0]:
+                return f"{pid} ({name})"
+    finally:
+        os.close(handle)
+    raise SuiteError(f"process {pid} ({name}), left by a dead run, does not end")

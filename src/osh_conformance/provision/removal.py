@@ -1,0 +1,65 @@
+"""Removing all that the set-up made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osh_conformance import process
+from osh_conformance.errors import SuiteError
+from osh_conformance.provision import gc, survey
+from osh_conformance.provision.build import remove_tree
+from osh_conformance.provision.folders import ENGINE_RUN
+
+if TYPE_CHECKING:
+    from osh_conformance.progress import Progress
+    from osh_conformance.provision.engine import Engine
+    from osh_conformance.provision.folders import Folders
+
+_STOP = 180.0
+_OURS = "osh-conformance/"
+
+
+def remove(folders: Folders, progress: Progress) -> tuple[str, ...]:
+    """Remove leftovers and kept clusters, images, the engine, the cache; one line each.
+
+    Raises `SuiteError`, and removes nothing of the set-up, while a run or a build lives.
+    """
+    engine, _ = survey.any_engine()
+    with progress.step("remove what runs left"):
+        report = gc.collect(engine, folders, kept=True)
+    if report.left:
+        raise SuiteError("runs are alive that use what the set-up made", details="\n".join(report.left))
+    removed = list(report.removed)
+    if engine is not None and not engine.ours:
+        removed += _images(engine)
+    if (ENGINE_RUN / "before").exists() or (engine is not None and engine.ours):
+        with progress.step("stop the engine"):
+            removed.append(_stop_engine(folders))
+    with progress.step("remove the cache"):
+        for folder in (folders.cache, folders.state):
+            if folder.exists():
+                gc.unmount_below(folder)
+                remove_tree(folder)
+                removed.append(f"folder {folder}")
+    return tuple(removed)
+
+
+def _images(engine: Engine) -> list[str]:
+    """In an engine that is the user's: the images that recipes made. Pulled ones may be somebody else's too."""
+    names = [
+        name for name in engine.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}") if name.startswith(_OURS)
+    ]
+    for name in names:
+        engine.run("rmi", name, check=False)
+    return [f"image {name}" for name in names]
+
+
+def _stop_engine(folders: Folders) -> str:
+    scripts = sorted(folders.builds.glob("engine-*/stop.sh"), key=lambda path: path.stat().st_mtime)
+    if not scripts:
+        raise SuiteError(
+            f"an engine of this suite has files in {ENGINE_RUN}, and {folders.builds} has no script to stop it",
+            fix="osh-conformance setup --only engine, then setup --remove again",
+        )
+    process.run(["sh", scripts[-1], folders.engine, ENGINE_RUN], deadline=_STOP)
+    return f"engine at {ENGINE_RUN}"
