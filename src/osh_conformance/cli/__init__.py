@@ -31,7 +31,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a verb and return its exit code: 0 conforms, 1 does not, 2 interrupted, 3 error, 4 usage, 5 nothing checked."""
+    """Run a verb and return its exit code.
+
+    0 conforms, 1 does not, 2 interrupted, 3 error of the suite or its environment, 4 usage, 5 nothing was checked.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     args = argparse.Namespace()
     try:
@@ -56,7 +59,7 @@ def build_parser() -> Parser:
     """Return the parser with every verb."""
     parser = Parser(
         prog="osh-conformance",
-        description="Checks that Helm charts run with any image under any container runtime, and clean up after themselves.",
+        description="Checks that Helm charts run with any image under any container runtime, and clean up behind them.",
     )
     parser.add_argument("--version", action="version", version=f"osh-conformance {__version__}")
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")

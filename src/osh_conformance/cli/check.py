@@ -81,4 +81,14 @@ def _request(args: argparse.Namespace) -> StaticRequest:
         helm=Path(args.helm_program) if args.helm_program else None,
         convention=args.convention,
         catalog=args.catalog,
+        options=_repeated(args),
     )
+
+
+def _repeated(args: argparse.Namespace) -> tuple[str, ...]:
+    """The options that change what is found, as they were given."""
+    words = [word for file in args.values for word in ("--values", str(file))]
+    for option in ("convention", "catalog", "renderer"):
+        if value := getattr(args, option):
+            words += [f"--{option}", str(value)]
+    return (*words, "--strict") if args.strict else tuple(words)

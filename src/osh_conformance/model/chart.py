@@ -97,7 +97,7 @@ class Container:
 
     @property
     def position(self) -> tuple[str, int, str, str]:
-        """Where it is in any rendering of its chart: names of workloads may hold a hash of the values, this does not."""
+        """Where it is in any rendering of its chart: a workload's name may hold a hash of the values, this does not."""
         return (self.template, self.document, self.kind, self.name)
 
     @property
@@ -134,8 +134,8 @@ class RenderedChart:
 
     `values_file` is the chart's values.yaml and `folder` the chart's own place ("" or ending in a slash).
     `convention` is None where the chart follows none that is known: then `images` is empty and `images_path` too.
-    `containers` are those that render as shipped; `policy` is what the chart declares, unchecked. `by_policy` are the
-    containers with the policy set to each of the three values, and with the drop Job switched on.
+    `containers` are those that render as shipped; `policy` is what the chart declares, unchecked. `by_policy` are
+    the containers with the policy set to each of the three values, and with the drop Job switched on.
     """
 
     name: str

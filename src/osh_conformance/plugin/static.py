@@ -86,7 +86,7 @@ class StaticPlugin:
         try:
             verdict = self._suite.judge(subject, rule)
         except SuiteError as error:
-            self._run.add_error(subject.label, rule, error, reproduce=f"osh-conformance check {subject.path}")
+            self._run.add_error(subject.label, rule, error, reproduce=self._suite.reproduce(subject))
             pytest.fail(f"ERROR {subject.label}: {error}", pytrace=False)
         self._run.add(subject.label, verdict, seconds=time.monotonic() - started)
         return verdict

@@ -60,7 +60,7 @@ def read_values(text: str, where: str) -> Values:
 def read_manifests(text: str, where: str) -> list[Any]:
     """Parse every document that is not empty; raises `SuiteError` that names `where`."""
     try:
-        return [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]  # noqa: S506
+        return [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _unreadable(where, error, "a template that renders valid YAML") from error
 

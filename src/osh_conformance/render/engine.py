@@ -27,7 +27,8 @@ class Renderer(Protocol):
     def render(self, folder: Path, values: Mapping[str, Any], release: str = RELEASE) -> dict[str, str]:
         """Return the rendered text by template (`<chart>/templates/...`); hooks too.
 
-        `values` override the chart's own, `release` is the release's name. Raises `SuiteError` with the engine's own words if a template fails.
+        `values` override the chart's own, `release` is the release's name. Raises `SuiteError` with the engine's own
+        words if a template fails.
         """
 
 

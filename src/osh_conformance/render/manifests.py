@@ -58,7 +58,8 @@ def _containers(item: dict[str, Any], template: str, document: int) -> Iterator[
         spec = spec.get(part) if isinstance(spec, dict) else None
     if not isinstance(spec, dict):
         return
-    metadata = item.get("metadata") if isinstance(item.get("metadata"), dict) else {}
+    named = item.get("metadata")
+    metadata: dict[str, Any] = named if isinstance(named, dict) else {}
     hook = _hook(metadata)
     for field, role in _LISTS:
         for entry in spec.get(field) or ():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from typing import TYPE_CHECKING, Any
 
 import helm_python
@@ -10,7 +12,7 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.render.engine import NAMESPACE, RELEASE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -34,7 +36,8 @@ class SdkRenderer:
     def _loaded(self, folder: Path) -> helm_python.Chart:
         if self._chart is None or self._folder != folder:
             self.close()
-            self._chart, self._folder = helm_python.Chart.load(folder), folder
+            with _mute():
+                self._chart, self._folder = helm_python.Chart.load(folder), folder
         return self._chart
 
     def close(self) -> None:
@@ -42,3 +45,17 @@ class SdkRenderer:
         if self._chart is not None:
             self._chart.close()
         self._chart = self._folder = None
+
+
+@contextlib.contextmanager
+def _mute() -> Iterator[None]:
+    """Keep Helm's remarks on links in a chart off the terminal: it writes to the descriptor, past Python."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)

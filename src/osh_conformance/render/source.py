@@ -1,4 +1,4 @@
-"""Reading a chart: a directory or a `.tgz`, with the charts that it depends on. Nothing is downloaded or written to it."""
+"""Reading a chart, a directory or a `.tgz`, with what it depends on. Nothing is downloaded, or written to it."""
 
 from __future__ import annotations
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from osh_conformance.errors import SuiteError
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from osh_conformance.errors import SuiteError
 
 CONFORMS, VIOLATED, INTERRUPTED, BROKEN, USAGE, NOTHING = range(6)
 
@@ -29,7 +32,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellReport:
-    """One cell of the live matrix. `status` is pass, fail, error or skipped; `artifacts` a folder, "" if there is none."""
+    """One cell of the live matrix. `status` is pass, fail, error or skipped, `artifacts` a folder or ""."""
 
     id: str
     chart: str

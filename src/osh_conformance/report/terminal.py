@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from typing import TYPE_CHECKING, TextIO
 
 from osh_conformance.model.finding import Finding, Status
@@ -58,7 +59,8 @@ def summary(run: Run) -> str:
     if run.interrupted:
         counts.append("interrupted")
     seconds = f" in {run.seconds:.1f} s" if run.seconds is not None else ""
-    return f"{_plural(run.charts, 'chart')}, {_plural(len(run.checks), 'check')}: {', '.join(counts) or 'nothing'}{seconds}"
+    subjects = f"{_plural(run.charts, 'chart')}, {_plural(len(run.checks), 'check')}"
+    return f"{subjects}: {', '.join(counts) or 'nothing'}{seconds}"
 
 
 def _place(finding: Finding) -> tuple[str, ...]:
@@ -80,12 +82,18 @@ def _labelled(label: str, text: str) -> str:
 
 
 def _unjudged(run: Run) -> list[str]:
-    reasons = {
-        (check.status, check.rule, check.chart, check.reason)
-        for check in run.checks
-        if check.status in (Status.UNDECIDED, Status.NOT_APPLICABLE)
-    }
-    return [f"{status} {rule}  {chart}: {reason}" for status, rule, chart, reason in sorted(reasons)]
+    """One line for each reason, with the rules and the charts that it holds for."""
+    rules: defaultdict[tuple[Status, str, str], list[str]] = defaultdict(list)
+    for check in run.checks:
+        if check.status in (Status.UNDECIDED, Status.NOT_APPLICABLE):
+            rules[check.status, check.reason, check.chart].append(check.rule)
+    charts: defaultdict[tuple[Status, str, str], list[str]] = defaultdict(list)
+    for (status, reason, chart), found in rules.items():
+        charts[status, reason, " ".join(sorted(found))].append(chart)
+    return [
+        f"{status}  {names}  {', '.join(sorted(found))}: {reason}"
+        for (status, reason, names), found in sorted(charts.items())
+    ]
 
 
 def _plural(number: int, noun: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Finding, Rule, Severity, Status, Verdict
-from osh_conformance.reference import DEFAULT_DOMAIN, DEFAULT_TAG, ImageReference, InvalidReferenceError, parse
+from osh_conformance.reference import DEFAULT_TAG, ImageReference, InvalidReferenceError, parse
 from osh_conformance.rules.catalogue import judges
 
 if TYPE_CHECKING:
@@ -66,29 +66,34 @@ def names_its_host(chart: RenderedChart) -> Verdict:
     findings = []
     for use, reference in _parsed(chart):
         if not reference.explicit_domain:
-            findings.append(
-                _finding(
-                    chart,
-                    REF_1,
-                    use,
-                    found=f"{use.text}  (no registry host: Docker reads it as {reference.canonical})",
-                    expected="a reference that begins with its registry host",
-                    fix=_set(use, reference.canonical),
-                )  # fmt: skip
-            )
-        elif reference.domain == DEFAULT_DOMAIN and not reference.explicit_namespace:
-            findings.append(
-                _finding(
-                    chart,
-                    REF_1,
-                    use,
-                    found=f"{use.text}  (no namespace: docker.io reads it as {reference.path})",
-                    expected="the namespace too",
-                    fix=_set(use, reference.canonical),
-                    severity=Severity.WARNING,
-                )  # fmt: skip
-            )
+            findings.append(_without_host(chart, use, reference))
+        elif not reference.explicit_namespace:
+            findings.append(_without_namespace(chart, use, reference))
     return Verdict.of(REF_1.id, findings)
+
+
+def _without_host(chart: RenderedChart, use: _Use, reference: ImageReference) -> Finding:
+    return _finding(
+        chart,
+        REF_1,
+        use,
+        found=f"{use.text}  (no registry host: Docker reads it as {reference.canonical})",
+        expected="a reference that begins with its registry host",
+        fix=_set(use, reference.canonical),
+    )
+
+
+def _without_namespace(chart: RenderedChart, use: _Use, reference: ImageReference) -> Finding:
+    finding = _finding(
+        chart,
+        REF_1,
+        use,
+        found=f"{use.text}  (no namespace: {reference.domain} reads it as {reference.path})",
+        expected="the namespace too",
+        fix=_set(use, reference.canonical),
+    )
+    why = "only docker.io adds a namespace by itself; a mirror of it does not"
+    return replace(finding, severity=Severity.WARNING, status=Status.WARNING, why=why)
 
 
 @judges(REF_2)
@@ -107,7 +112,7 @@ def is_not_latest(chart: RenderedChart) -> Verdict:
                 found=f"{use.text}  ({remark})",
                 expected="a reference pinned to a version or a digest",
                 fix=_set(use, str(reference.with_tag("VERSION")).replace(":VERSION", ":<version>")),
-            )  # fmt: skip
+            )
         )
     return Verdict.of(REF_2.id, findings)
 
@@ -128,7 +133,7 @@ def parses(chart: RenderedChart) -> Verdict:
                     found=str(error),
                     expected="host/repository:tag, the repository in lower case",
                     fix=_set(use, "<host>/<repository>:<version>"),
-                )  # fmt: skip
+                )
             )
     return Verdict.of(REF_4.id, findings)
 
@@ -215,14 +220,11 @@ def _finding(  # noqa: PLR0913
     found: str,
     expected: str,
     fix: str,
-    severity: Severity = Severity.ERROR,
 ) -> Finding:
     outside = use.containers[0] if use.containers and not use.key else None
     return Finding(
         rule=rule.id,
         chart=chart.name,
-        severity=severity,
-        status=Status.FAIL if severity is Severity.ERROR else Status.WARNING,
         path=use.path,
         line=use.line,
         key=use.key,

@@ -84,7 +84,7 @@ def _disobedience(chart: RenderedChart, container: Container) -> str:
 
 
 def _without_declaration(chart: RenderedChart) -> list[Finding]:
-    """No policy is declared in a place that we know: then each container must at least say its own, and all the same."""
+    """Without a policy declared in a known place, each container must still say one, and all the same."""
     by_policy: defaultdict[str | None, list[Container]] = defaultdict(list)
     for container in chart.containers:
         by_policy[container.pull_policy].append(container)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.errors import UsageError
@@ -13,6 +12,7 @@ from osh_conformance.suite.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 #: The file's name, and the key that tells it from anybody else's file of that name.
 FILE = "catalog.yaml"

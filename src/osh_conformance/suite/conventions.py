@@ -71,7 +71,7 @@ def _fits(convention: Convention, values: Mapping[str, Any]) -> bool:
 
 
 def _is_reference(entry: Any) -> bool:
-    return entry is None or isinstance(entry, str | int | float) and not isinstance(entry, bool)
+    return entry is None or (isinstance(entry, str | int | float) and not isinstance(entry, bool))
 
 
 def check_section(values: Mapping[str, Any]) -> None:

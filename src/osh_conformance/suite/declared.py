@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.model.chart import Convention, DeclaredChart
@@ -28,27 +29,32 @@ def declare(
 ) -> DeclaredChart:
     """Render the chart at `chart` with `values`, as a release with them would be, and say what it promises.
 
-    `convention` None means: the one that the chart's values have. `release` is the name of the release. Two renderings. Raises `SuiteError` if the chart
-    cannot be read or rendered.
+    `convention` None means: the one that the chart's values have. `release` is the release's name. Two renderings.
+    Raises `SuiteError` if the chart cannot be read or rendered.
     """
     with opened(chart) as source:
         convention = convention or conventions.recognise(source.values.content)
         effective = merged(source.values.content, values)
         containers = containers_of(renderer.render(source.folder, values, release))
+        chart = DeclaredChart(
+            name=source.name,
+            version=source.version,
+            convention=None,
+            policy=None,
+            images={},
+            functions={},
+            containers=containers,
+        )
         if convention is None:
-            return DeclaredChart(
-                name=source.name, version=source.version, convention=None, policy=None, images={}, functions={},
-                containers=containers,
-            )  # fmt: skip
+            return chart
         images = conventions.declared_images(convention, source.values, effective)
         keys = tuple(image.key for image in images)
         references = sentinels(keys)
         overridden = merged(values, conventions.image_values(convention, references))
         by_position = key_by_container(containers_of(renderer.render(source.folder, overridden, release)), references)
         policy = at(effective, convention.pull_policy)
-        return DeclaredChart(
-            name=source.name,
-            version=source.version,
+        return replace(
+            chart,
             convention=convention.name,
             policy=None if policy is None else str(policy),
             images={image.key: image.reference for image in images},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.errors import SuiteError, UsageError
@@ -22,13 +21,17 @@ from osh_conformance.suite.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from osh_conformance.render.engine import Renderer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticRequest:
-    """What a static run is asked for. `rules` empty means all; `values` override those of every chart."""
+    """What a static run is asked for. `rules` empty means all; `values` override those of every chart.
+
+    `options` are the command line's, as `reproduce` must repeat them.
+    """
 
     paths: tuple[Path, ...]
     rules: tuple[str, ...] = ()
@@ -38,6 +41,7 @@ class StaticRequest:
     helm: Path | None = None
     convention: str | None = None
     catalog: Path | None = None
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,12 +151,17 @@ class StaticSuite:
                 return None
             return render_chart(source, subject.folder, convention, values, self._renderer)
 
+    def reproduce(self, subject: Subject, rule: str | None = None) -> str:
+        """Return the command that judges this chart again, by one rule or all."""
+        words = ("osh-conformance", "check", str(subject.path), *self.request.options)
+        return shlex.join((*words, "--rule", rule) if rule else words)
+
     def _finished(self, verdict: Verdict, subject: Subject) -> Verdict:
         """Add how to see a finding again; with `--strict` a warning fails."""
         finished = tuple(
             replace(
                 finding,
-                reproduce=shlex.join(("osh-conformance", "check", str(subject.path), "--rule", finding.rule)),
+                reproduce=self.reproduce(subject, finding.rule),
                 status=Status.FAIL if self.request.strict and finding.status is Status.WARNING else finding.status,
             )
             for finding in verdict.findings
@@ -172,9 +181,11 @@ def render_chart(
     conventions.check_section(source.values.content)
     containers = _own(renderer.render(source.folder, values))
     convention = convention or conventions.recognise(merged(source.values.content, values))
-    common = {"name": source.name, "version": source.version, "folder": folder}
+    chart = RenderedChart(
+        name=source.name, version=source.version, folder=folder, convention=None, containers=containers
+    )
     if convention is None:
-        return RenderedChart(**common, convention=None, containers=containers)
+        return chart
     effective = merged(source.values.content, values)
     images = conventions.declared_images(convention, source.values, effective)
     references = sentinels(image.key for image in images)
@@ -185,8 +196,8 @@ def render_chart(
         for policy in PULL_POLICIES
     }
     keys = key_by_container(by_policy[PULL_POLICIES[0]], references)
-    return RenderedChart(
-        **common,
+    return replace(
+        chart,
         convention=convention.name,
         containers=with_keys(containers, keys),
         images=images,
