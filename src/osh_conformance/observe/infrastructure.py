@@ -47,7 +47,7 @@ class Component:
 def install(component: Component, site: Site, *, service: bool) -> DatabaseServer:
     """Install a component and wait until its pod is ready; without `service`, nobody can reach it by name yet."""
     values = _write(component, {} if service else component.without_service, site.folder)
-    outcome = site.helm.install(component.release, component.chart, site.namespace, values)
+    outcome = site.helm.install(component.release, component.chart, site.namespace, values, cancel=site.cancel)
     if not outcome.ok:
         raise SuiteError(f"the suite's own {component.name} does not install", details=outcome.tail)
     what = f"the suite's own {component.name}"

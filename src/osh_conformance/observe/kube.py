@@ -50,6 +50,24 @@ class Kube:
         items: list[dict[str, Any]] = self._request("GET", path).body["items"]
         return items
 
+    def version(self) -> str:
+        """The version of the API server, `v1.37.2`."""
+        return str(self._request("GET", "/version").body["gitVersion"])
+
+    def node_runtime(self) -> str:
+        """What the first node says it runs containers with: `containerd://2.4.2`."""
+        nodes = self.list("/api/v1/nodes")
+        return str(nodes[0]["status"]["nodeInfo"]["containerRuntimeVersion"])
+
+    def has_node(self, label: str, value: str) -> bool:
+        """Whether a node carries a label."""
+        return any(node["metadata"].get("labels", {}).get(label) == value for node in self.list("/api/v1/nodes"))
+
+    def label_nodes(self, labels: Mapping[str, str]) -> None:
+        """Put labels on every node."""
+        for node in self.list("/api/v1/nodes"):
+            self.core.patch_node(node["metadata"]["name"], {"metadata": {"labels": dict(labels)}})
+
     def execute(
         self, namespace: str, pod: str, container: str, argv: Sequence[str], *, deadline: float = _REQUEST
     ) -> str:

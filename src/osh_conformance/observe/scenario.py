@@ -33,7 +33,7 @@ from osh_conformance.observe.watch import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from osh_conformance.model.chart import DeclaredChart
@@ -88,10 +88,10 @@ class _Run:
             self.seconds[step] = round(time.monotonic() - started, 2)
 
 
-def observe(plan: CellPlan, site: Site) -> Observation:
+def observe(plan: CellPlan, site: Site, on_failure: Callable[[], None]) -> Observation:
     """Run the scenario in an empty namespace and return what it showed.
 
-    Raises `SuiteError` where the environment, not the chart, stands in the way.
+    `on_failure` is called while what failed to settle is still there. Raises `SuiteError` where the environment, not the chart, stands in the way.
     """
     run = _Run(plan=plan, site=site)
     with run.timed("database server"):
@@ -99,6 +99,8 @@ def observe(plan: CellPlan, site: Site) -> Observation:
         infrastructure.add_neighbour(server, plan.declared.name)
         run.database[Step.BEFORE] = server.state()
     hold, unsettled = _install(run)
+    if unsettled:
+        on_failure()
     with run.timed("questions"):
         run.database[Step.INSTALLED] = server.state()
         identity = keystone.ask(site.kube, site.namespace, plan.identity) if plan.identity and not unsettled else None
@@ -128,12 +130,12 @@ def _install(run: _Run) -> tuple[DependencyHold | None, str]:
     values = run.site.folder / "values.yaml"
     values.touch(mode=0o600)
     values.write_text(yaml.safe_dump(dict(plan.values)))
-    cancel = threading.Event()
     hold = None
+    stop = threading.Event()
 
     def install() -> Outcome:
         return run.site.helm.install(
-            plan.release, plan.chart, run.site.namespace, [values], timeout=int(plan.settle), cancel=cancel
+            plan.release, plan.chart, run.site.namespace, [values], timeout=int(plan.settle), cancel=stop
         )
 
     with run.timed("install and settle"), ThreadPoolExecutor(max_workers=1) as pool:
@@ -144,7 +146,7 @@ def _install(run: _Run) -> tuple[DependencyHold | None, str]:
                 infrastructure.publish(plan.database, run.site)
             unsettled = _settle(run, future)
         finally:
-            cancel.set()
+            stop.set()
         run.calls.append(_call("install", future.result()))
     return hold, unsettled
 
@@ -208,7 +210,9 @@ def _settle(run: _Run, install: Future[Outcome]) -> str:
 
 def _uninstall(run: _Run, server: DatabaseServer) -> tuple[str, ...]:
     with run.timed("uninstall"):
-        outcome = run.site.helm.uninstall(run.plan.release, run.site.namespace, timeout=run.plan.uninstall_timeout)
+        outcome = run.site.helm.uninstall(
+            run.plan.release, run.site.namespace, timeout=run.plan.uninstall_timeout, cancel=run.site.cancel
+        )
         run.calls.append(_call("uninstall", outcome))
         run.database[Step.AFTER] = server.state()
     with run.timed("removal of pods"):

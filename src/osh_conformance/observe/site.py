@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import threading
     from pathlib import Path
 
     from osh_conformance.helm.driver import Helm
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """An empty namespace of the suite's own, its watch, and a private `folder` for values files."""
+    """An empty namespace of the suite's own, its watch, and a private `folder` for values files.
+
+    `cancel` is set when the run is interrupted: waits and commands end at once.
+    """
 
     helm: Helm
     kube: Kube
     namespace: str
     folder: Path
     watch: NamespaceWatch
+    cancel: threading.Event

@@ -40,6 +40,10 @@ _RESYNC_SECONDS = 20
 _GONE = 410
 
 
+class CancelledError(SuiteError):
+    """The run was interrupted."""
+
+
 class TroubleError(SuiteError):
     """The API knows that what is waited for will not come: an image that cannot be pulled, a pod without a node."""
 
@@ -76,8 +80,9 @@ class _Kept:
 class NamespaceWatch:
     """Keeps the last state of every pod and Job, and the log of every container that ended (hooks are deleted soon)."""
 
-    def __init__(self, kube: Kube, namespace: str) -> None:
-        """Watch nothing until entered."""
+    def __init__(self, kube: Kube, namespace: str, cancel: threading.Event) -> None:
+        """Watch nothing until entered. Once `cancel` is set, waits raise `CancelledError`."""
+        self._cancel = cancel
         self._kube = kube
         self._namespace = namespace
         self._changed = threading.Condition()
@@ -123,6 +128,8 @@ class NamespaceWatch:
         """
         ends = time.monotonic() + deadline
         while True:
+            if self._cancel.is_set():
+                raise CancelledError("interrupted")
             view = self.view()
             answer = condition(view)
             if answer is not None:

@@ -92,17 +92,18 @@ def subject(
         return Subject(name=source.name, path=path, chart=chart, convention=found, values=values or {})
 
 
-def cells(subjects: Sequence[Subject], flavors: Sequence[Flavor], majors: Sequence[int]) -> list[tuple[Subject, Cell]]:
-    """Every combination, in the order given."""
-    return [
-        (each, Cell(chart=each.name, path=each.path, flavor=flavor.name, helm=major))
-        for each in subjects
-        for flavor in flavors
-        for major in majors
-    ]
+def is_library(chart: Path) -> bool:
+    """Whether the chart is a library: nothing in it can be installed."""
+    with opened(chart) as source:
+        return source.library
 
 
-def release(each: Subject, cell: Cell, scenario: Scenario, flavor: Flavor, renderer: Renderer) -> Release:
+def cell(each: Subject, flavor: Flavor, major: int) -> Cell:
+    """The cell of a chart, a flavor and a Helm major."""
+    return Cell(chart=each.name, path=each.path, flavor=flavor.name, helm=major)
+
+
+def release(each: Subject, where: Cell, scenario: Scenario, flavor: Flavor, renderer: Renderer) -> Release:
     """Work out the values of a release and what the chart promises with them. Renders; touches no cluster."""
     convention = each.convention
     password = _HARD_PASSWORD * convention.any_password + secrets.token_urlsafe(12)
@@ -118,7 +119,7 @@ def release(each: Subject, cell: Cell, scenario: Scenario, flavor: Flavor, rende
     identity = _identity(each, values)
     return Release(
         subject=each,
-        cell=cell,
+        cell=where,
         scenario=scenario,
         values=values,
         declared=declare(each.chart, convention, values, renderer),

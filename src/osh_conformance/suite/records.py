@@ -32,11 +32,6 @@ def scenarios() -> Mapping[str, Scenario]:
     return _shipped(Scenario, "scenarios")
 
 
-def flavor(name: str, file: Path | None = None) -> Flavor:
-    """A flavor by name, or the one that a user's `file` describes. Raises `UsageError`."""
-    return read(Flavor, file) if file else chosen(flavors(), name, "flavor")
-
-
 def chosen(known: Mapping[str, _Record], name: str, kind: str) -> _Record:
     """The record called `name`. Raises `UsageError` that says what there is."""
     if name not in known:
