@@ -57,7 +57,7 @@ drop_chains() {
 }
 
 for id in $bridges; do
-  if [ -e "/sys/class/net/br-$id" ]; then ip link delete "br-$id"; fi
+  ip link delete "br-$id" 2>/dev/null || true # gone already: the aim
   drop_rules "br-$id"
 done
 . "$run/before"

@@ -5,6 +5,16 @@ export DOCKER_BUILDKIT=0 # Debian's client has no other builder
 kubernetes=$NEED_KUBERNETES/kubernetes
 base=osh-conformance/node-image-base:$KEY
 stage=osh-conformance/node-image-stage
+container=osh-conformance-node-image-$KEY
+
+# Whatever happens, the engine keeps the result and no step towards it.
+tidy() {
+  docker rm --force "$container"
+  # shellcheck disable=SC2046 # one word an image
+  docker rmi $(cat references) "$stage-kubernetes:$KEY" "$stage-etcd:$KEY" \
+    "$stage-coredns:$KEY" "$stage-pause:$KEY" "$base"
+}
+trap 'tidy >/dev/null 2>&1 || true' EXIT
 
 ln -s "$kubernetes" kubeadm
 version=$(./kubeadm version --output short)
@@ -60,8 +70,6 @@ done <references
 # shellcheck disable=SC2046 # one word a reference
 docker save --output images.tar $(cat references)
 
-container=osh-conformance-node-image-$KEY
-trap 'docker rm --force "$container" >/dev/null 2>&1 || true' EXIT
 docker rm --force "$container" >/dev/null 2>&1 || true
 docker run --name "$container" --network none --security-opt seccomp=unconfined --tmpfs /run \
   --interactive --volume "$PWD/images.tar:/mnt/images.tar:ro" "$base" sh -s <"$RECIPE/import.sh"
@@ -69,7 +77,3 @@ docker commit --change 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]' 
   "$container" "osh-conformance/node-image:$KEY"
 docker save --output "$OUT/image.tar" "osh-conformance/node-image:$KEY"
 cp "$RECIPE/kind-config.yaml" "$OUT/"
-
-# shellcheck disable=SC2046
-docker rmi $(cat references) "$stage-kubernetes:$KEY" "$stage-etcd:$KEY" "$stage-coredns:$KEY" "$stage-pause:$KEY"
-docker rmi "$base"
