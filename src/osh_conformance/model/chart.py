@@ -97,7 +97,7 @@ class Container:
 
     @property
     def position(self) -> tuple[str, int, str, str]:
-        """Where it is in any rendering of its chart: a workload's name may hold a hash of the values, this does not."""
+        """Where it is in any rendering of its chart: a workload's name may hold a hash of the values, this not."""
         return (self.template, self.document, self.kind, self.name)
 
     @property

@@ -36,7 +36,7 @@ def declare(
         convention = convention or conventions.recognise(source.values.content)
         effective = merged(source.values.content, values)
         containers = containers_of(renderer.render(source.folder, values, release))
-        chart = DeclaredChart(
+        declared = DeclaredChart(
             name=source.name,
             version=source.version,
             convention=None,
@@ -46,7 +46,7 @@ def declare(
             containers=containers,
         )
         if convention is None:
-            return chart
+            return declared
         images = conventions.declared_images(convention, source.values, effective)
         keys = tuple(image.key for image in images)
         references = sentinels(keys)
@@ -54,7 +54,7 @@ def declare(
         by_position = key_by_container(containers_of(renderer.render(source.folder, overridden, release)), references)
         policy = at(effective, convention.pull_policy)
         return replace(
-            chart,
+            declared,
             convention=convention.name,
             policy=None if policy is None else str(policy),
             images={image.key: image.reference for image in images},

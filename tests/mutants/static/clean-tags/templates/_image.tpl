@@ -1,0 +1,3 @@
+{{- define "image" -}}
+{{- index (index . 0).Values.images.tags (index . 1) -}}
+{{- end -}}

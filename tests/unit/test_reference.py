@@ -1,0 +1,100 @@
+"""Image references: the grammar, by example and by property."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from osh_conformance.reference import InvalidReferenceError, parse
+
+_SHA = "sha256:" + "0123456789abcdef" * 4
+
+_part = st.from_regex(r"[a-z0-9]+(?:(?:\.|_|__|-{1,3})[a-z0-9]+){0,2}", fullmatch=True)
+_host = st.one_of(
+    st.just("localhost"),
+    st.from_regex(r"[a-z][a-z0-9]{0,8}(?:\.[a-z][a-z0-9]{0,5}){1,2}(?::[0-9]{1,5})?", fullmatch=True),
+    st.from_regex(r"[a-z][a-z0-9]{0,8}:[0-9]{1,5}", fullmatch=True),
+    st.just("[2001:db8::1]:5000"),
+)
+_tag = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
+_digest = st.from_regex(r"sha256:[a-f0-9]{64}", fullmatch=True)
+
+
+@given(_host, st.lists(_part, min_size=1, max_size=4), st.none() | _tag, st.none() | _digest)
+def test_a_full_reference_comes_apart_as_it_was_put_together(
+    host: str, parts: list[str], tag: str | None, digest: str | None
+) -> None:
+    path = "/".join(parts)
+    text = f"{host}/{path}" + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
+    reference = parse(text)
+    assert (reference.domain, reference.written_path) == (host, path)
+    assert (reference.tag, reference.digest) == (tag, digest)
+    assert reference.explicit_domain
+    assert str(reference) == text
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_refused_clearly_or_survives_unchanged(text: str) -> None:
+    try:
+        reference = parse(text)
+    except InvalidReferenceError as error:
+        assert str(error)
+    else:
+        assert str(reference) == text
+        assert parse(reference.canonical).canonical == reference.canonical
+
+
+@given(_part, st.none() | _tag)
+def test_a_short_reference_means_docker_io(name: str, tag: str | None) -> None:
+    reference = parse(name + (f":{tag}" if tag else "")) if "." not in name else parse(f"docker.io/{name}")
+    assert reference.name == f"docker.io/library/{name}"
+
+
+@pytest.mark.parametrize(
+    ("text", "domain", "path", "tag"),
+    [
+        ("keystone", "docker.io", "library/keystone", None),
+        ("kolla/keystone:2026.1", "docker.io", "kolla/keystone", "2026.1"),
+        ("index.docker.io/kolla/keystone", "docker.io", "kolla/keystone", None),
+        ("docker.io/rabbitmq:4", "docker.io", "library/rabbitmq", "4"),
+        ("localhost:5000/foo", "localhost:5000", "foo", None),
+        ("localhost/foo:1", "localhost", "foo", "1"),
+        ("registry.local:5000/a/b", "registry.local:5000", "a/b", None),
+        ("myhost/foo:1", "docker.io", "myhost/foo", "1"),
+        ("MyHost/foo:1", "MyHost", "foo", "1"),
+        ("foo:5000", "docker.io", "library/foo", "5000"),
+    ],
+)
+def test_what_a_host_is(text: str, domain: str, path: str, tag: str | None) -> None:
+    reference = parse(text)
+    assert (reference.domain, reference.path, reference.tag) == (domain, path, tag)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "empty"),
+        ("docker.io/Kolla/keystone", "upper case"),
+        ("docker.io/a:1:2", "more than one tag"),
+        ("docker.io/a:", "no tag"),
+        ("docker.io/a:" + "x" * 129, "no tag"),
+        ("docker.io/a@sha256:abc", "64 lower case"),
+        ("docker.io/a@md5:" + "0" * 32, "known algorithm"),
+        ("docker.io/" + "a" * 256, "longer than 255"),
+        ("docker.io//a", "no repository name"),
+        ("https://docker.io/a", "registry host"),
+        ("docker.io/a b", "no repository name"),
+        ("docker.io/a:1\n", "no tag"),
+        ("0" * 64, "identifier"),
+    ],
+)
+def test_what_is_no_reference(text: str, said: str) -> None:
+    with pytest.raises(InvalidReferenceError, match=said):
+        parse(text)
+
+
+def test_another_tag_drops_the_digest() -> None:
+    assert str(parse(f"quay.io/a/b:1@{_SHA}").with_tag("2")) == "quay.io/a/b:2"
+    with pytest.raises(InvalidReferenceError):
+        parse("quay.io/a/b").with_tag("no tag")
