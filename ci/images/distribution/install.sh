@@ -2,10 +2,6 @@
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 
-# Without it apache2 would be started by its package, on the network of the build.
-printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
-chmod 0755 /usr/sbin/policy-rc.d
-
 # Not the package "keystone": it adds nothing but debconf questions, a database, uwsgi
 # and files that only its own user can read. Its programs are in python3-keystone, which
 # brings python3-openstackclient and PyMySQL. apache2, mod_wsgi and "python" are what
@@ -30,8 +26,6 @@ dpkg --purge --force-depends \
   libperl5.36 perl perl-modules-5.36
 find /usr/lib/python3/dist-packages -mindepth 2 -maxdepth 2 -type d -name tests \
   -exec rm -r {} +
-find /usr/share/doc -type f ! -name copyright -delete
-rm -rf /usr/share/info /usr/share/locale /usr/share/man
 
 # The compiled Python files stay: without them keystone-manage takes 3.8 s instead of 1.6 s
 # to start, each time, because a container with a read-only root can keep none.

@@ -13,7 +13,5 @@ useradd --uid 999 --gid 999 --no-log-init --no-create-home \
 install --directory --mode 0755 --owner mysql --group mysql /var/lib/mysql
 install --directory --mode 1777 --owner mysql --group mysql /run/mysqld
 
-find /usr/share/doc -type f ! -name copyright -delete
-rm -rf /usr/share/info /usr/share/locale /usr/share/man
 rm -rf /var/cache/apt /var/cache/debconf /var/lib/apt/lists /var/log/*
 install --directory /var/cache/apt/archives/partial /var/cache/debconf /var/lib/apt/lists/partial
