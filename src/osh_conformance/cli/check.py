@@ -57,10 +57,11 @@ def run(args: argparse.Namespace) -> int:
     from osh_conformance.report.run import Run  # noqa: PLC0415
     from osh_conformance.suite.static import StaticSuite  # noqa: PLC0415
 
+    output.check_writable(args)
     suite = StaticSuite(_request(args))
     found = Run(target={"verb": "check", "paths": [str(path) for path in args.paths], "rules": list(suite.rules)})
     charts = [f"--charts={path}" for path in args.paths]
-    code = run_suite("static", charts, [Handover(suite, found)], junit=args.junit)
+    code = run_suite(["static"], charts, [Handover(suite, found)], junit=args.junit)
     found.interrupted = code == INTERRUPTED
     found.finish()
     if args.json:

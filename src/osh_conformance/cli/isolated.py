@@ -27,19 +27,24 @@ _UNDERSTOOD = (
 
 
 def run_suite(
-    name: str, options: Sequence[str], plugins: Sequence[object], *, junit: Path | None = None, quiet: bool = True
+    names: Sequence[str],
+    options: Sequence[str],
+    plugins: Sequence[object],
+    *,
+    junit: Path | None = None,
+    quiet: bool = True,
 ) -> pytest.ExitCode:
-    """Run `suites/<name>` with pytest `options` and plugin objects; `quiet` swallows what pytest prints.
+    """Run `suites/<name>` of each name with pytest `options` and plugin objects; `quiet` swallows what pytest prints.
 
     Raises `SuiteError` with pytest's words where the run itself broke.
     """
-    folder = suite_folder(name)
+    folders = [str(suite_folder(name)) for name in names]
     argv = [
-        *("-c", str(data_folder("pytest.ini")), "--rootdir", str(folder), "--noconftest", "--import-mode=importlib"),
+        *("-c", str(data_folder("pytest.ini")), "--rootdir", folders[0], "--noconftest", "--import-mode=importlib"),
         *("-p", "osh_conformance.plugin", "-p", "no:cacheprovider", "--capture=no", "--color=no", "--tb=short"),
-        *(("--junitxml", str(junit), "-o", f"junit_suite_name=osh-conformance-{name}") if junit else ()),
+        *(("--junitxml", str(junit), "-o", f"junit_suite_name=osh-conformance") if junit else ()),
         *options,
-        str(folder),
+        *folders,
     ]
     printed = io.StringIO()
     with _environment(), contextlib.ExitStack() as stack:

@@ -30,20 +30,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Bring in the half that was asked for."""
-    if config.getoption("live"):
-        from osh_conformance.plugin import live  # noqa: PLC0415  (a run that asks for nothing imports nothing)
-
-        live.register(config)
-    elif config.getoption("charts"):
-        from osh_conformance.plugin import static  # noqa: PLC0415
+    if config.getoption("charts"):
+        from osh_conformance.plugin import static  # noqa: PLC0415  (a run that asks for nothing imports nothing)
 
         static.register(config)
+    if config.getoption("live"):
+        from osh_conformance.plugin import live  # noqa: PLC0415
+
+        live.register(config)
 
 
 def collect_suite(config: pytest.Config, suite: Path) -> None:
-    """Let pytest collect `suite`: instead of its default places, or beside the files that the user names."""
-    folder = str(suite)
+    """Let pytest collect `suite`: instead of its default places, or beside what was named already."""
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        config.args[:] = [folder]
-    elif folder not in config.args:
+        config.args.clear()
+        config.args_source = pytest.Config.ArgsSource.ARGS
+    folder = str(suite)
+    if folder not in config.args:
         config.args.append(folder)

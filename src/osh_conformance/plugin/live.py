@@ -1,0 +1,213 @@
+"""`--live`: one item for each cell, scenario and rule, on a cluster that the plugin owns while the items run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from osh_conformance.errors import SuiteError
+from osh_conformance.model.finding import Status
+from osh_conformance.plugin import collect_suite
+from osh_conformance.plugin.static import RUN
+from osh_conformance.progress import Progress
+from osh_conformance.report.run import CellReport, Run
+from osh_conformance.suite import stage as stages
+from osh_conformance.suite.folders import suite_folder
+from osh_conformance.suite.live import LiveRequest, LiveSuite, Pair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from osh_conformance.model.finding import Verdict
+    from osh_conformance.suite.stage import Judged, Stage
+
+#: What `osh-conformance live` asks for, in place of the command line's options.
+SUITE = pytest.StashKey[LiveSuite]()
+PROGRESS = pytest.StashKey[Progress]()
+
+_ITEM = "assertion"
+
+
+def register(config: pytest.Config) -> None:
+    """Add the live suite to this run."""
+    config.addinivalue_line("markers", "live_rules(*ids): the live rules that a test stands for")
+    if not hasattr(config.option, "kubeconfig"):
+        raise pytest.UsageError("--live needs pytest-helm-charts: pip install 'osh-conformance[live]'")
+    if not config.getoption("charts"):
+        raise pytest.UsageError("--live needs charts: --charts PATH")
+    if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
+        raise pytest.UsageError("--live runs its cells in parallel by itself, on one cluster: leave out -n")
+    suite = config.stash.get(SUITE, None) or _suite_of(config)
+    run = config.stash.setdefault(RUN, Run())
+    progress = config.stash.get(PROGRESS, None) or Progress()
+    collect_suite(config, suite_folder("live"))
+    config.pluginmanager.register(LivePlugin(suite, run, progress), "osh-conformance-live")
+
+
+def _suite_of(config: pytest.Config) -> LiveSuite:
+    folder = config.invocation_params.dir
+    kubeconfig = config.getoption("kubeconfig", None)
+    try:
+        return LiveSuite(
+            LiveRequest(
+                paths=tuple(folder / path for path in config.getoption("charts")),
+                kubeconfig=Path(kubeconfig) if kubeconfig else None,
+            )
+        )
+    except SuiteError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+class Handover:
+    """Given to pytest by `osh-conformance live`: its suite goes in, what was found comes out in the run."""
+
+    def __init__(self, suite: LiveSuite, run: Run, progress: Progress) -> None:
+        self._suite = suite
+        self._run = run
+        self._progress = progress
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Hand over, before the plugin looks."""
+        config.stash[SUITE] = self._suite
+        config.stash[RUN] = self._run
+        config.stash[PROGRESS] = self._progress
+
+
+class LivePlugin:
+    """Makes the items, owns the stage while they run, and gives each its verdict."""
+
+    def __init__(self, suite: LiveSuite, run: Run, progress: Progress) -> None:
+        self._suite = suite
+        self._run = run
+        self._progress = progress
+        self._stage: Stage | None = None
+        self._failure: SuiteError | None = None
+        self._pool = ThreadPoolExecutor(max_workers=max(1, suite.request.parallel), thread_name_prefix="cell")
+        self._judged: dict[str, Future[Judged]] = {}
+        self._seconds: dict[str, float] = {}
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Make an item for each pair and each rule that both its scenario and the test stand for."""
+        if _ITEM not in metafunc.fixturenames:
+            return
+        marker = metafunc.definition.get_closest_marker("live_rules")
+        rules = marker.args if marker else ()
+        wanted = [(pair, rule) for pair in self._suite.pairs for rule in rules if rule in pair.scenario.rules]
+        metafunc.parametrize(_ITEM, wanted, ids=[f"{pair.id}-{rule}" for pair, rule in wanted], scope="function")
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
+        """Open the stage around all items. A stage that does not open is the error of each of them."""
+        pairs = list({pair.id: pair for item in session.items for pair in _pairs_of(item)}.values())
+        with contextlib.ExitStack() as stack:
+            if pairs and not session.config.option.collectonly:
+                self._open(pairs, session.config, stack)
+            try:
+                return (yield)
+            finally:
+                if self._stage:
+                    self._stage.cancel.set()
+                self._pool.shutdown(wait=True, cancel_futures=True)
+                self._report_cells()
+
+    def _open(self, pairs: list[Pair], config: pytest.Config, stack: contextlib.ExitStack) -> None:
+        try:
+            self._stage = stack.enter_context(stages.opened(self._suite, pairs, self._progress))
+        except SuiteError as error:
+            self._failure = error
+            return
+        self._run.kubernetes = self._stage.kubernetes
+        # pytest-helm-charts' fixtures are pointed at the same cluster.
+        config.option.kubeconfig = str(self._stage.kubeconfig)
+        config.option.cluster_type = "kind" if self._stage.cluster.owned else "existing"
+        config.option.cluster_version = self._stage.kubernetes
+
+    @pytest.fixture
+    def judged(self, request: pytest.FixtureRequest, assertion: tuple[Pair, str]) -> Judged:
+        """What the item's pair showed. The first item of a module starts all pairs of that module."""
+        pair, rule = assertion
+        started = time.monotonic()
+        try:
+            if self._stage is None:
+                raise self._failure or SuiteError("there is no cluster")
+            self._start(request)
+            return self._judged[pair.id].result()
+        except SuiteError as error:
+            reproduce = f"osh-conformance live {pair.cell.path} --flavor {pair.flavor.name} --helm {pair.cell.helm}"
+            self._run.add_error(
+                pair.subject.name, rule, error, reproduce=reproduce, cell=pair.cell.id, scenario=pair.scenario.name
+            )
+            pytest.fail(f"ERROR {pair.id}: {error}", pytrace=False)
+        finally:
+            self._seconds[pair.id] = self._seconds.get(pair.id, 0.0) + time.monotonic() - started
+
+    @pytest.fixture
+    def live_verdict(self, judged: Judged, assertion: tuple[Pair, str]) -> Verdict:
+        """What the item's rule says of the observation."""
+        pair, rule = assertion
+        verdict = judged.verdicts[rule]
+        self._run.add(pair.subject.name, verdict, cell=pair.cell.id, scenario=pair.scenario.name)
+        return verdict
+
+    def _start(self, request: pytest.FixtureRequest) -> None:
+        module = request.node.getparent(pytest.Module)
+        items = [item for item in request.session.items if item.getparent(pytest.Module) is module]
+        for pair in (pair for item in items for pair in _pairs_of(item)):
+            if pair.id not in self._judged:
+                namespace = self._namespace(request, pair)
+                self._judged[pair.id] = self._pool.submit(self._judge, pair, namespace)
+
+    def _namespace(self, request: pytest.FixtureRequest, pair: Pair) -> str:
+        make: Callable[..., Any] = request.getfixturevalue("namespace_factory")
+        name = f"cell-{pair.subject.name}-{pair.scenario.name}-{secrets.token_hex(3)}"[-63:].strip("-")
+        labels = {"osh-conformance.cell": pair.cell.id[-63:].strip("-"), "osh-conformance.pid": str(os.getpid())}
+        make(name, extra_metadata={"labels": labels})
+        return name
+
+    def _judge(self, pair: Pair, namespace: str) -> Judged:
+        if self._stage is None:
+            raise SuiteError("there is no cluster")
+        with self._progress.step(f"cell {pair.id}"):
+            return self._stage.run(pair, namespace)
+
+    def _report_cells(self) -> None:
+        cells = {pair.cell.id: pair for pair in self._suite.pairs}
+        for cell_id, pair in cells.items():
+            checks = [check for check in self._run.checks if check.cell == cell_id]
+            if checks:
+                self._run.cells.append(self._cell_report(pair, {check.status for check in checks}))
+
+    def _cell_report(self, pair: Pair, statuses: set[Status]) -> CellReport:
+        done = [
+            future.result()
+            for name, future in self._judged.items()
+            if name.startswith(pair.cell.id) and future.done() and not future.cancelled() and not future.exception()
+        ]
+        status = "fail" if Status.FAIL in statuses else "error" if Status.ERROR in statuses else "pass"
+        origins = {image.origin for judged in done for image in judged.observation.images}
+        return CellReport(
+            id=pair.cell.id,
+            chart=pair.cell.chart,
+            flavor=pair.cell.flavor,
+            origin=", ".join(sorted(origins)),
+            format=pair.cell.format,
+            runtime=done[0].observation.node_runtime if done else pair.cell.runtime,
+            helm=str(pair.cell.helm),
+            status=status,
+            seconds=sum(sum(judged.observation.seconds.values()) for judged in done),
+            artifacts=next((judged.artifacts for judged in done if judged.artifacts), ""),
+        )
+
+
+def _pairs_of(item: pytest.Item) -> list[Pair]:
+    callspec = getattr(item, "callspec", None)
+    value = callspec.params.get(_ITEM) if callspec else None
+    return [value[0]] if isinstance(value, tuple) else []

@@ -1,0 +1,1 @@
+"""The live suite: what charts do on a cluster."""

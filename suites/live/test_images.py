@@ -1,0 +1,24 @@
+"""Images: what runs is what the chart declares, and what its references resolve to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from osh_conformance.plugin.outcome import hold
+
+if TYPE_CHECKING:
+    from osh_conformance.model.finding import Verdict
+
+
+@pytest.mark.live_rules("KEY-1", "PIN-1")
+def test_running_images(live_verdict: Verdict) -> None:
+    """Every container runs the image of its key, and the digest that its reference stands for."""
+    hold(live_verdict)
+
+
+@pytest.mark.live_rules("PP-1")
+def test_pull_policy(live_verdict: Verdict) -> None:
+    """Every container of every pod has the declared pull policy."""
+    hold(live_verdict)
