@@ -1,0 +1,3 @@
+module osh-conformance/kubernetes-entrypoint
+
+go 1.21
