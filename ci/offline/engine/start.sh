@@ -24,8 +24,18 @@ flock -w "$seconds" 9 || { echo "another start or stop holds $run/lock" >&2; exi
 if alive "$run/docker.pid"; then
   answers && exit 0
 else
-  alive "$run/containerd/containerd.pid" || rm -f "$run/containerd/containerd.pid"
-  rm -f "$run/docker.pid" "$run/docker.sock"
+  # A killed engine leaves its containerd, which lives in the mount namespace
+  # that is gone for the next one and would not see its containers' files.
+  child=$run/containerd/containerd.pid
+  if alive "$child"; then
+    kill "$(cat "$child")"
+    tries=$((seconds * 10))
+    while alive "$child" && [ "$tries" -gt 0 ]; do
+      tries=$((tries - 1))
+      sleep 0.1
+    done
+  fi
+  rm -f "$child" "$run/docker.pid" "$run/docker.sock"
 
   # The copy outlives a cleared cache; the running engine needs it.
   cp "$here/runc" "$data/runc.new"
