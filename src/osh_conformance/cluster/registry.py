@@ -148,14 +148,17 @@ def parse_log(lines: Iterable[str]) -> Iterator[RegistryRequest]:
         match = _ACCESS.match(line)
         if match is None or match["agent"].startswith(_OWN_AGENTS):
             continue
-        target = _TARGET.match(urllib.parse.unquote(match["target"].partition("?")[0]))
+        url = urllib.parse.urlsplit(match["target"])
+        target = _TARGET.match(urllib.parse.unquote(url.path))
         if target is None:
             continue
+        # containerd says which host it means, also where that host has no repositories of its own here.
+        meant = urllib.parse.parse_qs(url.query).get("ns", [target["host"]])[0]
         yield RegistryRequest(
             time=_time(match["time"]),
             client=match["client"],
             method=match["method"],
-            repository=f"{target['host']}/{target['path']}",
+            repository=f"{meant}/{target['path']}",
             kind=target["kind"],
             reference=target["reference"],
             status=int(match["status"]),

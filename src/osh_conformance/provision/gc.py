@@ -7,6 +7,7 @@ import os
 import re
 import select
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,8 +105,18 @@ def _all_runs(engine: Engine | None, folders: Folders) -> tuple[Run, ...]:
 def _containers(engine: Engine, condition: str) -> Iterator[str]:
     for line in engine.lines("ps", "--all", "--filter", condition, "--format", "{{.ID}} {{.Names}}"):
         identity, _, name = line.partition(" ")
-        engine.run("rm", "--force", "--volumes", identity, deadline=_REMOVE)
+        _remove_container(engine, identity)
         yield f"container {name}"
+
+
+def _remove_container(engine: Engine, identity: str) -> None:
+    """Remove a container; that somebody else (a run that ends just now) is at it already is no error."""
+    outcome = engine.run("rm", "--force", "--volumes", identity, deadline=_REMOVE, check=False)
+    end = time.monotonic() + _REMOVE
+    while not outcome.ok and engine.run("container", "inspect", identity, check=False).ok:
+        if "already in progress" not in outcome.stderr or time.monotonic() > end:
+            raise process.CommandError(outcome, f"ended with exit code {outcome.code}")
+        time.sleep(0.2)  # the engine has no event for who did not begin it
 
 
 def _image_names(engine: Engine, folder: Path) -> Iterator[str]:
@@ -159,7 +170,7 @@ def _build_containers(engine: Engine, folders: Folders) -> Iterator[str]:
         identity, _, name = line.partition(" ")
         match = _BUILD_CONTAINER.fullmatch(name)
         if match and (folders.locks / f"{match.group(1)}.lock").exists():
-            engine.run("rm", "--force", "--volumes", identity, deadline=_REMOVE)
+            _remove_container(engine, identity)
             yield f"container {name}"
 
 
