@@ -9,25 +9,30 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export DOCKER_HOST="unix://$run/docker.sock"
 
 [ -e "$run/before" ] || exit 0
-# An engine that was killed has left containers running. A new one ends them.
-"$here/start.sh" "$data" "$run"
+# An engine that was killed has left containers running. A new one ends them;
+# where none starts, what it left in the network still goes.
+running=yes
+"$here/start.sh" "$data" "$run" || running=no
 
 exec 9>"$run/lock"
 flock -w "$seconds" 9 || { echo "another start or stop holds $run/lock" >&2; exit 1; }
 
-bridges=$(docker network ls --quiet --filter driver=bridge)
-pid=$(cat "$run/docker.pid")
-kill "$pid"
-tries=$((seconds * 10))
-while [ -e "/proc/$pid" ]; do
-  tries=$((tries - 1))
-  if [ "$tries" -le 0 ]; then
-    echo "the engine (process $pid) did not end; the end of $run/dockerd.log:" >&2
-    tail -n 20 "$run/dockerd.log" >&2
-    exit 1
-  fi
-  sleep 0.1
-done
+bridges=
+if [ "$running" = yes ]; then
+  bridges=$(docker network ls --quiet --filter driver=bridge)
+  pid=$(cat "$run/docker.pid")
+  kill "$pid"
+  tries=$((seconds * 10))
+  while [ -e "/proc/$pid" ]; do
+    tries=$((tries - 1))
+    if [ "$tries" -le 0 ]; then
+      echo "the engine (process $pid) did not end; the end of $run/dockerd.log:" >&2
+      tail -n 20 "$run/dockerd.log" >&2
+      exit 1
+    fi
+    sleep 0.1
+  done
+fi
 
 # Each rule that names the bridge is deleted by repeating it with -D.
 drop_rules() {
