@@ -1,5 +1,1 @@
-"""Almost nothing: the plugin does the work."""
-
-from __future__ import annotations
-
-pytest_plugins = ("pytester",)
+"""Nothing: the plugin does the work."""

@@ -36,7 +36,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--catalog", type=Path, metavar="FILE", help="what the charts need; catalog.yaml beside a chart"
     )
-    parser.add_argument("--renderer", metavar="sdk|helm", help="what renders: helm-python-sdk if installed, else helm")
+    parser.add_argument(
+        "--renderer", choices=("sdk", "helm"), help="what renders: helm-python-sdk if installed, else helm"
+    )
     parser.add_argument(
         "--helm-program",
         type=Path,

@@ -42,7 +42,7 @@ def run_suite(
     argv = [
         *("-c", str(data_folder("pytest.ini")), "--rootdir", folders[0], "--noconftest", "--import-mode=importlib"),
         *("-p", "osh_conformance.plugin", "-p", "no:cacheprovider", "--capture=no", "--color=no", "--tb=short"),
-        *(("--junitxml", str(junit), "-o", f"junit_suite_name=osh-conformance") if junit else ()),
+        *(("--junitxml", str(junit), "-o", "junit_suite_name=osh-conformance") if junit else ()),
         *options,
         *folders,
     ]

@@ -21,8 +21,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--strict", action="store_true", help="warnings fail")
 
 
+def check_writable(args: argparse.Namespace) -> None:
+    """Make the folders of the files that `args` name; raises `UsageError` where one could not be written at the end."""
+    from osh_conformance.errors import UsageError  # noqa: PLC0415  (`--help` waits for nothing)
+
+    for file in (args.json, args.junit):
+        if file is None:
+            continue
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.open("ab").close()
+        except OSError as error:
+            raise UsageError(f"cannot write {file}: {error.strerror}") from error
+
+
 def write_error(args: argparse.Namespace, error: SuiteError) -> None:
-    """Write the files that `args` ask for with `error` in them; a JUnit file that is there already is left alone."""
+    """Write the files that `args` ask for with nothing but `error` in them."""
     from osh_conformance.report import document, junit  # noqa: PLC0415  (only a run that broke needs them)
     from osh_conformance.report.run import Run, error_finding  # noqa: PLC0415
 

@@ -69,7 +69,8 @@ class DeclaredImage:
 class Container:
     """One container of a rendered workload. `image` and `pull_policy` are None where the manifest has none.
 
-    `template` is the file that rendered it, relative to the chart, `document` which of its documents (from 0).
+    `template` is the file that rendered it, relative to the chart; `occurrence` tells containers of one name and kind
+    apart there (from 0).
     `hook` holds the events of `helm.sh/hook`, empty for a normal workload. `key` is the image key that decides the
     image: empty if no override of a key reaches it, None if nobody has tried.
     """
@@ -81,7 +82,7 @@ class Container:
     image: str | None
     pull_policy: str | None
     template: str
-    document: int = 0
+    occurrence: int = 0
     hook: tuple[str, ...] = ()
     key: str | None = None
 
@@ -98,7 +99,7 @@ class Container:
     @property
     def position(self) -> tuple[str, int, str, str]:
         """Where it is in any rendering of its chart: a workload's name may hold a hash of the values, this not."""
-        return (self.template, self.document, self.kind, self.name)
+        return (self.template, self.occurrence, self.kind, self.name)
 
     @property
     def own(self) -> bool:

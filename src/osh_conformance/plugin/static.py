@@ -88,6 +88,10 @@ class StaticPlugin:
         except SuiteError as error:
             self._run.add_error(subject.label, rule, error, reproduce=self._suite.reproduce(subject))
             pytest.fail(f"ERROR {subject.label}: {error}", pytrace=False)
+        except Exception as error:
+            broken = SuiteError(f"{rule} broke on this chart: {error!r}", fix="report it, with the chart")
+            self._run.add_error(subject.label, rule, broken, reproduce=self._suite.reproduce(subject, rule))
+            raise
         self._run.add(subject.label, verdict, seconds=time.monotonic() - started)
         return verdict
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.model.chart import Container, Role
@@ -30,11 +32,14 @@ _LISTS = (("initContainers", Role.INIT), ("containers", Role.MAIN), ("ephemeralC
 def containers_of(rendered: Mapping[str, str]) -> tuple[Container, ...]:
     """Find the containers in rendered templates, in a stable order. Raises `SuiteError` where one is no YAML."""
     found: list[Container] = []
+    seen: Counter[tuple[str, str, str]] = Counter()
     for template, text in sorted(rendered.items()):
         _, _, inside = template.partition("/")
-        objects = (item for document in read_manifests(text, inside) for item in _objects(document))
-        for index, item in enumerate(objects):
-            found += _containers(item, inside, index)
+        for item in (item for document in read_manifests(text, inside) for item in _objects(document)):
+            for container in _containers(item, inside):
+                same = (inside, container.kind, container.name)
+                found.append(replace(container, occurrence=seen[same]))
+                seen[same] += 1
     return tuple(found)
 
 
@@ -51,7 +56,7 @@ def _objects(document: Any) -> Iterator[dict[str, Any]]:
         yield document
 
 
-def _containers(item: dict[str, Any], template: str, document: int) -> Iterator[Container]:
+def _containers(item: dict[str, Any], template: str) -> Iterator[Container]:
     kind = str(item.get("kind", ""))
     spec: Any = item if kind in POD_SPECS else None
     for part in POD_SPECS.get(kind, ()):
@@ -72,7 +77,6 @@ def _containers(item: dict[str, Any], template: str, document: int) -> Iterator[
                     image=_text(entry.get("image")),
                     pull_policy=_text(entry.get("imagePullPolicy")),
                     template=template,
-                    document=document,
                     hook=hook,
                 )
 

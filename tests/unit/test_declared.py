@@ -1,0 +1,79 @@
+"""What a chart promises: policy, images by key, and the key of each container."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from osh_conformance.errors import UsageError
+from osh_conformance.render.engine import choose
+from osh_conformance.suite import conventions
+from osh_conformance.suite.declared import declare
+
+_MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
+_DROP = {"manifests": {"job_db_drop": True}}
+
+
+@pytest.mark.parametrize(("chart", "convention"), [("clean-flat", "reference"), ("clean-tags", "osh")])
+def test_each_container_has_the_key_that_decides_its_image(chart: str, convention: str) -> None:
+    declared = declare(_MUTANTS / chart, None, _DROP, choose())
+    keys = {container.label: container.key for container in declared.containers}
+    assert declared.convention == convention
+    assert keys["Deployment/api-deployment init"] == "dep_check"
+    assert keys["Job/db-drop db-drop"] == "db_drop"
+    assert keys["CronJob/rotate rotate"] == "api"
+    assert "" not in keys.values()
+
+
+def test_a_job_named_by_a_hash_of_its_values_keeps_its_name_and_finds_its_key() -> None:
+    declared = declare(_MUTANTS / "clean-flat", None, {}, choose())
+    (job,) = [container for container in declared.containers if container.name == "db-sync"]
+    assert job.workload_name.startswith("db-sync-")
+    assert job.key == "db_sync"
+
+
+def test_overrides_decide_what_is_declared() -> None:
+    values = {"images": {"api": "quay.io/other/api:2", "pull_policy": "Never"}}
+    declared = declare(_MUTANTS / "clean-flat", None, values, choose())
+    assert declared.policy == "Never"
+    assert declared.images["api"] == "quay.io/other/api:2"
+    assert {container.pull_policy for container in declared.containers} == {"Never"}
+    assert declared.functions == {"api": "", "dep_check": "dep_check", "db_sync": "db_sync", "db_drop": "db_drop"}
+
+
+def test_a_hook_says_when_it_runs() -> None:
+    declared = declare(_MUTANTS / "clean-flat", None, _DROP, choose())
+    assert {container.hook for container in declared.containers if container.name == "db-drop"} == {("pre-delete",)}
+
+
+def test_an_alias_performs_the_function_of_its_standard_key() -> None:
+    osh = conventions.named("osh")
+    assert conventions.functions(osh, "my-service", ("my_service_db_sync", "my_service_api")) == {
+        "my_service_db_sync": "db_sync",
+        "my_service_api": "",
+    }
+
+
+def test_coordinates_enter_values_with_their_types() -> None:
+    values = conventions.live_values(
+        conventions.named("osh"),
+        "keystone",
+        {"mariadb": {"host": "db", "port": 3306, "username": "root", "password": "{host}"}},
+    )
+    database = values["endpoints"]["oslo_db"]
+    assert database["port"]["mysql"]["default"] == 3306
+    assert database["auth"]["admin"] == {"username": "root", "password": "{host}"}
+    assert values["conf"]["keystone"]["cache"]["enabled"] is False
+
+
+def test_a_component_that_the_convention_does_not_know_is_refused() -> None:
+    with pytest.raises(UsageError, match="`rabbitmq`"):
+        conventions.live_values(conventions.named("osh"), "keystone", {"rabbitmq": {}})
+
+
+def test_a_mistyped_field_of_a_convention_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("name: mine\nimages: images\npull_polcy: x\n")
+    with pytest.raises(UsageError, match="did you mean `pull_policy`"):
+        conventions.named(str(file))
