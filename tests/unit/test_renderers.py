@@ -26,8 +26,9 @@ def _fake(folder: Path, script: str) -> ProgramRenderer:
 
 
 def test_documents_go_back_to_the_template_that_helm_names(tmp_path: Path) -> None:
-    renderer = _fake(tmp_path, "printf '%s\\n' --- '# Source: a/templates/x.yaml' 'kind: A' --- '# Source: a/templates/y.yaml' "
-                     "'kind: B' --- '# Source: a/templates/x.yaml' 'kind: C'")  # fmt: skip
+    documents = ("x.yaml' 'kind: A'", "y.yaml' 'kind: B'", "x.yaml' 'kind: C'")
+    words = " ".join(f"--- '# Source: a/templates/{document}" for document in documents)
+    renderer = _fake(tmp_path, f"printf '%s\\n' {words}")
     rendered = renderer.render(tmp_path, {})
     assert list(rendered) == ["a/templates/x.yaml", "a/templates/y.yaml"]
     assert rendered["a/templates/x.yaml"].count("kind:") == 2

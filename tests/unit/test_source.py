@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import tarfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.render.source import find_charts, opened
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def _chart(folder: Path, name: str = "a", extra: str = "") -> Path:

@@ -33,9 +33,8 @@ class Convention:
     the drop Job, `aliases` maps an image key to the standard key whose function it performs, `not_keys` are entries
     below `images` that are no image keys. `values` are given to every live cell, `infrastructure` holds by component
     the values that tell a chart where it is (`{host}`, `{port}`, `{username}`, `{password}`), `identity` says where
-    Keystone and its administrator are found, `node_labels` what the nodes must carry. `any_password`: the charts promise
-    to take a password of any characters. `{chart}` is, in all of them,
-    the chart's name with underscores.
+    Keystone and its administrator are found, `node_labels` what the nodes must carry. `any_password`: the charts
+    promise to take a password of any characters. `{chart}` is, in all of them, the chart's name with underscores.
     """
 
     name: str

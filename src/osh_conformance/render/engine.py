@@ -24,10 +24,12 @@ class Renderer(Protocol):
 
     name: str
 
-    def render(self, folder: Path, values: Mapping[str, Any], release: str = RELEASE) -> dict[str, str]:
+    def render(
+        self, folder: Path, values: Mapping[str, Any], release: str = RELEASE, namespace: str = NAMESPACE
+    ) -> dict[str, str]:
         """Return the rendered text by template (`<chart>/templates/...`); hooks too.
 
-        `values` override the chart's own, `release` is the release's name. Raises `SuiteError` with the engine's own
+        `values` override the chart's own, `release` and `namespace` are what it would be installed as. Raises `SuiteError` with the engine's own
         words if a template fails.
         """
 

@@ -29,12 +29,14 @@ class ProgramRenderer:
     def __init__(self, helm: str) -> None:
         self._helm = helm
 
-    def render(self, folder: Path, values: Mapping[str, Any], release: str = RELEASE) -> dict[str, str]:
+    def render(
+        self, folder: Path, values: Mapping[str, Any], release: str = RELEASE, namespace: str = NAMESPACE
+    ) -> dict[str, str]:
         """Render; see `Renderer`."""
         with tempfile.TemporaryDirectory(prefix="osh-conformance-helm-") as scratch:
             file = Path(scratch) / "values.json"
             file.write_text(json.dumps(values), encoding="utf-8")
-            argv = [self._helm, "template", release, str(folder), "--namespace", NAMESPACE, "--values", str(file)]
+            argv = [self._helm, "template", release, str(folder), "--namespace", namespace, "--values", str(file)]
             outcome = run(argv, deadline=_DEADLINE, env=_isolated(scratch), check=False)
         if not outcome.ok:
             raise SuiteError(f"does not render: {outcome.tail}")

@@ -25,10 +25,12 @@ class SdkRenderer:
         self._folder: Path | None = None
         self._chart: helm_python.Chart | None = None
 
-    def render(self, folder: Path, values: Mapping[str, Any], release: str = RELEASE) -> dict[str, str]:
+    def render(
+        self, folder: Path, values: Mapping[str, Any], release: str = RELEASE, namespace: str = NAMESPACE
+    ) -> dict[str, str]:
         """Render; see `Renderer`."""
         try:
-            rendered = self._loaded(folder).render(dict(values), name=release, namespace=NAMESPACE)
+            rendered = self._loaded(folder).render(dict(values), name=release, namespace=namespace)
         except helm_python.HelmError as error:
             raise SuiteError(f"does not render: {error.detail}") from error
         return {template: text for template, text in rendered.items() if template.endswith((".yaml", ".yml"))}

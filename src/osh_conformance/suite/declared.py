@@ -35,7 +35,7 @@ def declare(
     with opened(chart) as source:
         convention = convention or conventions.recognise(source.values.content)
         effective = merged(source.values.content, values)
-        containers = containers_of(renderer.render(source.folder, values, release))
+        containers = containers_of(renderer.render(source.folder, values, release, namespace))
         declared = DeclaredChart(
             name=source.name,
             version=source.version,
@@ -51,7 +51,9 @@ def declare(
         keys = tuple(image.key for image in images)
         references = sentinels(keys)
         overridden = merged(values, conventions.image_values(convention, references))
-        by_position = key_by_container(containers_of(renderer.render(source.folder, overridden, release)), references)
+        by_position = key_by_container(
+            containers_of(renderer.render(source.folder, overridden, release, namespace)), references
+        )
         policy = at(effective, convention.pull_policy)
         return replace(
             declared,
