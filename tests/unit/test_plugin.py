@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-
 from osh_conformance.rules import catalogue
 
 if TYPE_CHECKING:

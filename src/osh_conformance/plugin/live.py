@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -138,7 +136,7 @@ class LivePlugin:
         try:
             if self._stage is None:
                 raise self._failure or SuiteError("there is no cluster")
-            self._start(request)
+            self._start(request, self._stage)
             return self._judged[pair.id].result()
         except SuiteError as error:
             reproduce = f"osh-conformance live {pair.cell.path} --flavor {pair.flavor.name} --helm {pair.cell.helm}"
@@ -157,26 +155,27 @@ class LivePlugin:
         self._run.add(pair.subject.name, verdict, cell=pair.cell.id, scenario=pair.scenario.name)
         return verdict
 
-    def _start(self, request: pytest.FixtureRequest) -> None:
+    def _start(self, request: pytest.FixtureRequest, stage: Stage) -> None:
         module = request.node.getparent(pytest.Module)
         items = [item for item in request.session.items if item.getparent(pytest.Module) is module]
         for pair in (pair for item in items for pair in _pairs_of(item)):
             if pair.id not in self._judged:
-                namespace = self._namespace(request, pair)
-                self._judged[pair.id] = self._pool.submit(self._judge, pair, namespace)
+                self._judged[pair.id] = self._submit(request, pair, stage)
 
-    def _namespace(self, request: pytest.FixtureRequest, pair: Pair) -> str:
+    def _submit(self, request: pytest.FixtureRequest, pair: Pair, stage: Stage) -> Future[Judged]:
+        try:
+            namespace = stage.ready(pair).namespace
+        except SuiteError as error:
+            failed: Future[Judged] = Future()
+            failed.set_exception(error)
+            return failed
         make: Callable[..., Any] = request.getfixturevalue("namespace_factory")
-        name = f"cell-{pair.subject.name}-{pair.scenario.name}-{secrets.token_hex(3)}"[-63:].strip("-")
-        labels = {"osh-conformance.cell": pair.cell.id[-63:].strip("-"), "osh-conformance.pid": str(os.getpid())}
-        make(name, extra_metadata={"labels": labels})
-        return name
+        make(namespace, extra_metadata={"labels": {"osh-conformance.cell": pair.cell.id[-63:].strip("-")}})
+        return self._pool.submit(self._judge, pair, stage)
 
-    def _judge(self, pair: Pair, namespace: str) -> Judged:
-        if self._stage is None:
-            raise SuiteError("there is no cluster")
+    def _judge(self, pair: Pair, stage: Stage) -> Judged:
         with self._progress.step(f"cell {pair.id}"):
-            return self._stage.run(pair, namespace)
+            return stage.run(pair)
 
     def _report_cells(self) -> None:
         cells = {pair.cell.id: pair for pair in self._suite.pairs}

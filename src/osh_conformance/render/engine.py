@@ -29,8 +29,8 @@ class Renderer(Protocol):
     ) -> dict[str, str]:
         """Return the rendered text by template (`<chart>/templates/...`); hooks too.
 
-        `values` override the chart's own, `release` and `namespace` are what it would be installed as. Raises `SuiteError` with the engine's own
-        words if a template fails.
+        `values` override the chart's own, `release` and `namespace` are what it would be installed as. Raises
+        `SuiteError` with the engine's own words if a template fails.
         """
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.model.chart import Convention, DeclaredChart
-from osh_conformance.render.engine import RELEASE
+from osh_conformance.render.engine import NAMESPACE, RELEASE
 from osh_conformance.render.manifests import containers_of
 from osh_conformance.render.sentinels import key_by_container, sentinels, with_keys
 from osh_conformance.render.source import opened
@@ -26,11 +26,12 @@ def declare(
     values: Mapping[str, Any],
     renderer: Renderer,
     release: str = RELEASE,
+    namespace: str = NAMESPACE,
 ) -> DeclaredChart:
     """Render the chart at `chart` with `values`, as a release with them would be, and say what it promises.
 
-    `convention` None means: the one that the chart's values have. `release` is the release's name. Two renderings.
-    Raises `SuiteError` if the chart cannot be read or rendered.
+    `convention` None means: the one that the chart's values have. `release` and `namespace` are what it is
+    installed as. Two renderings. Raises `SuiteError` if the chart cannot be read or rendered.
     """
     with opened(chart) as source:
         convention = convention or conventions.recognise(source.values.content)
