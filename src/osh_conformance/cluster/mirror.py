@@ -21,7 +21,7 @@ _NOWHERE = "any-other-host"
 
 def hosts_toml(host: str, registry: str) -> str:
     """The file for one host. `server` is the mirror as well: containerd falls back to it, never to the world."""
-    url = f"{registry}/v2/{_NOWHERE if host == _OTHERS else images.prefix(host)}"
+    url = f"{registry}/{_NOWHERE if host == _OTHERS else images.prefix(host)}"
     return f'server = "{url}"\noverride_path = true\ncapabilities = ["pull", "resolve"]\n'
 
 

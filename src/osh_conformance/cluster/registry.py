@@ -15,7 +15,7 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.provision import images, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from osh_conformance.progress import Progress
     from osh_conformance.provision.engine import Engine
@@ -36,7 +36,11 @@ _ACCESS = re.compile(
     r'^(?P<time>\S+Z) (?P<client>\S+) \S+ \S+ \[[^]]+\] "(?P<method>[A-Z]+) (?P<target>\S+) [^"]*" '
     r'(?P<status>\d{3}) \S+ "[^"]*" "(?P<agent>[^"]*)"'
 )
-_TARGET = re.compile(r"^/v2/(?P<host>[^/]+)/(?P<path>.+)/(?P<kind>manifests|blobs)/(?P<reference>[^/]+)$")
+#: What was pushed, by key; and what a run serves, by run.
+_STORE = "store"
+_STORED = "image"
+_AREA = "run"
+_TARGET = re.compile(r"^/v2/run/[^/]+/(?P<host>[^/]+)/(?P<path>.+)/(?P<kind>manifests|blobs)/(?P<reference>[^/]+)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +62,21 @@ class RegistryRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
-    """The registry container of a run. `push_endpoint` is host and port as this machine sees it."""
+    """The registry container of a run. `push_endpoint` is host and port as this machine sees it.
+
+    What it stores outlives the run, in a volume; what it serves is below the run's own `area`, so that a run never
+    finds what another one supplied.
+    """
 
     container: str
     push_endpoint: str
+    area: str
     engine: Engine
 
     @property
     def inside(self) -> str:
-        """Its address on the cluster's network."""
-        return f"http://{self.container}:{_PORT}"
+        """The address, as nodes see it, below which each host has its repositories."""
+        return f"http://{self.container}:{_PORT}/v2/{self.area}"
 
     def resolve(self, reference: str) -> tuple[str, ...]:
         """The digests that `reference` has: the manifest's, and for an index those of the platforms' manifests.
@@ -75,11 +84,7 @@ class Registry:
         Raises `SuiteError` where the registry does not serve it.
         """
         asked = images.name(reference)
-        status, headers, body = self._get(f"/v2/{asked.repository}/manifests/{asked.wanted}")
-        if status != http.HTTPStatus.OK:
-            raise SuiteError(f"the mirror does not serve {reference}: {status}", details=body.decode(errors="replace"))
-        listed = json.loads(body).get("manifests", ())
-        return (headers["docker-content-digest"], *(entry["digest"] for entry in listed))
+        return self._manifest(f"{self.area}/{asked.repository}", asked.wanted).digests
 
     def requests(self, since: dt.datetime | None = None) -> tuple[RegistryRequest, ...]:
         """What nodes asked the registry since then, in order. Requests of this suite and of pushes are left out."""
@@ -90,18 +95,89 @@ class Registry:
     def answers(self) -> bool:
         """Whether it can be asked."""
         try:
-            return self._get("/v2/")[0] == http.HTTPStatus.OK
+            return self._ask("GET", "/v2/").status == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
             return False
 
-    def _get(self, path: str) -> tuple[int, dict[str, str], bytes]:
+    def holds(self, key: str) -> bool:
+        """Whether an image was stored under `key`, in this run or an earlier one."""
+        return self._ask("HEAD", f"/v2/{_STORE}/{key}/manifests/{_STORED}").status == http.HTTPStatus.OK
+
+    def store_name(self, key: str) -> str:
+        """The name to push an image to, in order to store it under `key`."""
+        return f"{self.push_endpoint}/{_STORE}/{key}:{_STORED}"
+
+    def serve(self, reference: str, key: str) -> tuple[str, ...]:
+        """Serve what is stored under `key` as `reference`, without moving a byte of its layers; return its digests.
+
+        A reference by digest alone is served only if that is the image's digest.
+        """
+        asked = images.name(reference)
+        source, target = f"{_STORE}/{key}", f"{self.area}/{asked.repository}"
+        manifest = self._manifest(source, _STORED)
+        self._copy(source, target, manifest, asked.tag or manifest.digests[0])
+        return manifest.digests
+
+    def _copy(self, source: str, target: str, manifest: _Manifest, reference: str) -> None:
+        for digest in manifest.digests[1:]:
+            self._copy(source, target, self._manifest(source, digest), digest)
+        for digest in manifest.blobs:
+            self._expect(201, self._ask("POST", f"/v2/{target}/blobs/uploads/?mount={digest}&from={source}"), digest)
+        put = self._ask("PUT", f"/v2/{target}/manifests/{reference}", manifest.body, manifest.media_type)
+        self._expect(201, put, f"{target} {reference}")
+
+    def _manifest(self, repository: str, reference: str) -> _Manifest:
+        answer = self._ask("GET", f"/v2/{repository}/manifests/{reference}")
+        self._expect(200, answer, f"{repository} {reference}")
+        data = json.loads(answer.body)
+        parts = [*([data["config"]] if "config" in data else []), *data.get("layers", ())]
+        return _Manifest(
+            body=answer.body,
+            media_type=answer.headers["content-type"],
+            digests=(
+                answer.headers["docker-content-digest"],
+                *(entry["digest"] for entry in data.get("manifests", ())),
+            ),
+            blobs=tuple(dict.fromkeys(part["digest"] for part in parts)),
+        )
+
+    def _expect(self, status: int, answer: _Answer, what: str) -> None:
+        if answer.status != status:
+            raise SuiteError(
+                f"the registry {self.container} answered {answer.status} for {what}",
+                expected=str(status),
+                details=answer.body.decode(errors="replace"),
+            )
+
+    def _ask(self, method: str, path: str, body: bytes = b"", media_type: str = "") -> _Answer:
         connection = http.client.HTTPConnection(self.push_endpoint, timeout=_ANSWER)
+        headers = {"Accept": _ACCEPT, "User-Agent": _AGENT}
+        if media_type:
+            headers["Content-Type"] = media_type
         try:
-            connection.request("GET", path, headers={"Accept": _ACCEPT, "User-Agent": _AGENT})
+            connection.request(method, path, body=body or None, headers=headers)
             response = connection.getresponse()
-            return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+            known = {name.lower(): value for name, value in response.getheaders()}
+            return _Answer(status=response.status, headers=known, body=response.read())
         finally:
             connection.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Manifest:
+    """`digests`: its own, and those of the manifests that it lists; `blobs`: what it consists of."""
+
+    body: bytes
+    media_type: str
+    digests: tuple[str, ...]
+    blobs: tuple[str, ...]
 
 
 def start(toolbox: Toolbox, run: Run, progress: Progress) -> Registry:
@@ -109,21 +185,14 @@ def start(toolbox: Toolbox, run: Run, progress: Progress) -> Registry:
     image, _ = images.obtain(images.REGISTRY_IMAGE, toolbox, progress)
     engine = toolbox.engine
     container = f"{run.cluster}-registry"
-    labels = [f"--label={runs.RUN_LABEL}={run.id}", f"--label={runs.STATE_LABEL}={toolbox.folders.state}"]
+    state = f"--label={runs.STATE_LABEL}={toolbox.folders.state}"
+    labels = [f"--label={runs.RUN_LABEL}={run.id}", state]
+    volume = runs.store_volume(toolbox.folders)
+    engine.run("volume", "create", state, volume)
     # The port is the engine's to choose: no other program can have taken it.
-    engine.run(
-        "run",
-        "--detach",
-        "--name",
-        container,
-        "--network",
-        run.cluster,
-        *labels,
-        "--publish",
-        f"127.0.0.1::{_PORT}",
-        image,
-    )
-    registry = Registry(container=container, push_endpoint=_endpoint(engine, container), engine=engine)
+    where = ["--network", run.cluster, "--publish", f"127.0.0.1::{_PORT}", "--volume", f"{volume}:/var/lib/registry"]
+    engine.run("run", "--detach", "--name", container, *labels, *where, image)
+    registry = existing(engine, run)
     (run.folder / "registry-endpoint").write_text(registry.push_endpoint)
     end = time.monotonic() + _READY
     while not registry.answers():
@@ -137,9 +206,10 @@ def start(toolbox: Toolbox, run: Run, progress: Progress) -> Registry:
 
 
 def existing(engine: Engine, run: Run) -> Registry:
-    """The registry of a run that was kept."""
+    """The registry of a run whose container runs."""
     container = f"{run.cluster}-registry"
-    return Registry(container=container, push_endpoint=_endpoint(engine, container), engine=engine)
+    endpoint = _endpoint(engine, container)
+    return Registry(container=container, push_endpoint=endpoint, area=f"{_AREA}/{run.id}", engine=engine)
 
 
 def parse_log(lines: Iterable[str]) -> Iterator[RegistryRequest]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from osh_conformance import reference as grammar
 from osh_conformance.errors import SuiteError
 from osh_conformance.process import CommandError
 from osh_conformance.progress import Progress
@@ -13,6 +13,7 @@ from osh_conformance.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from osh_conformance.provision.recipes import Book, Recipe
     from osh_conformance.provision.toolbox import Toolbox
 
 #: The image of the mirror itself.
@@ -24,14 +25,16 @@ BUILT = "built"
 
 
 class Mirror(Protocol):
-    """The registry of a run, as far as supplying it needs."""
+    """The registry of a run, as far as supplying it needs. It keeps what it stored once, by key, from run to run."""
 
-    @property
-    def push_endpoint(self) -> str:
-        """Host and port where the engine pushes to it."""
+    def holds(self, key: str) -> bool:
+        """Whether an image was stored under `key`."""
 
-    def resolve(self, reference: str) -> Sequence[str]:
-        """The digests that a reference has there."""
+    def store_name(self, key: str) -> str:
+        """The name to push an image to, in order to store it under `key`."""
+
+    def serve(self, reference: str, key: str) -> Sequence[str]:
+        """Serve what is stored under `key` as `reference`; return its digests, the manifest's own first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +61,8 @@ class Name:
     @property
     def canonical(self) -> str:
         """The reference, spelled out."""
-        return (
-            f"{self.host}/{self.path}"
-            + (f":{self.tag}" if self.tag else "")
-            + (f"@{self.digest}" if self.digest else "")
-        )
+        tag, digest = self.tag and f":{self.tag}", self.digest and f"@{self.digest}"
+        return f"{self.host}/{self.path}{tag}{digest}"
 
     @property
     def repository(self) -> str:
@@ -80,41 +80,37 @@ def prefix(host: str) -> str:
     return host.lower().replace(":", "_")
 
 
-def name(reference: str) -> Name:
-    """Split a reference as container runtimes do: no host means docker.io, no tag and no digest means latest."""
-    rest, _, digest = reference.partition("@")
-    head, slash, tail = rest.partition("/")
-    has_host = bool(slash) and ("." in head or ":" in head or head == "localhost")
-    host, path = (head, tail) if has_host else ("docker.io", rest)
-    path, colon, tag = path.rpartition(":") if ":" in path else (path, "", "")
-    if host in ("docker.io", "index.docker.io"):
-        host = "docker.io"
-        path = path if "/" in path else f"library/{path}"
-    if not path or (colon and not tag):
-        raise SuiteError(f"`{reference}` is no image reference", expected="registry/repository:tag")
-    return Name(host=host, path=path, tag=tag or ("" if digest else "latest"), digest=digest)
+def name(text: str) -> Name:
+    """Read a reference as container runtimes do: no tag and no digest means latest; raises `SuiteError`."""
+    try:
+        parsed = grammar.parse(text)
+    except grammar.InvalidReferenceError as error:
+        raise SuiteError(f"this is no image reference: {error}", expected="registry/repository:tag") from error
+    tag = parsed.tag or ("" if parsed.digest else grammar.DEFAULT_TAG)
+    return Name(host=parsed.domain, path=parsed.path, tag=tag, digest=parsed.digest or "")
 
 
 def supply(reference: str, toolbox: Toolbox, mirror: Mirror, *, progress: Progress | None = None) -> SuppliedImage:
     """See that the mirror serves `reference`; raises `SuiteError` with the answers of all who were asked."""
     asked = name(reference)
     local, origin = obtain(reference, toolbox, progress or Progress(quiet=True))
-    tag = asked.tag or "digest-" + hashlib.sha256(asked.digest.encode()).hexdigest()[:12]
-    pushed = f"{mirror.push_endpoint}/{asked.repository}:{tag}"
     engine = toolbox.engine
-    engine.run("tag", local, pushed)
-    try:
-        engine.run("push", "--quiet", pushed, deadline=_PUSH)
-    finally:
-        engine.run("rmi", "--no-prune", pushed, check=False)
-    served = mirror.resolve(f"{asked.host}/{asked.path}:{tag}")
-    if asked.digest and asked.digest not in served:
+    key = engine.run("image", "inspect", "--format", "{{.Id}}", local).stdout.strip().rpartition(":")[2]
+    if not mirror.holds(key):
+        pushed = mirror.store_name(key)
+        engine.run("tag", local, pushed)
+        try:
+            engine.run("push", "--quiet", pushed, deadline=_PUSH)
+        finally:
+            engine.run("rmi", "--no-prune", pushed, check=False)
+    digests = mirror.serve(reference, key)
+    if asked.digest and asked.digest not in digests:
         raise SuiteError(
-            f"{reference}: the mirror serves this image as {served[0]}, so a pull by the pinned digest would fail",
+            f"{reference}: the mirror serves this image as {digests[0]}, so a pull by the pinned digest would fail",
             expected="an image of exactly this digest",
             fix="for a stand-in or a local build, give the chart this digest, or the reference without one",
         )
-    return SuppliedImage(reference=reference, origin=origin, digest=served[0])
+    return SuppliedImage(reference=reference, origin=origin, digest=digests[0])
 
 
 def obtain(reference: str, toolbox: Toolbox, progress: Progress) -> tuple[str, str]:
@@ -122,7 +118,7 @@ def obtain(reference: str, toolbox: Toolbox, progress: Progress) -> tuple[str, s
     asked = name(reference)
     engine = toolbox.engine
     workshop = toolbox.workshop(progress)
-    recipe = workshop.book.providing(reference) if workshop else None
+    recipe = _recipe(asked, workshop.book) if workshop else None
     if workshop and recipe and recipe.image and (recipe.image.origin == BUILT or toolbox.offline):
         return workshop.image(recipe.name), recipe.image.origin
     # What is there already serves, as it would for a user who builds an image and has not published it.
@@ -147,6 +143,13 @@ def obtain(reference: str, toolbox: Toolbox, progress: Progress) -> tuple[str, s
         expected="an image that a registry serves" + (f", or one of {', '.join(sorted(known))}" if known else ""),
         details=answer,
     )
+
+
+def _recipe(asked: Name, book: Book) -> Recipe | None:
+    """The recipe of a reference; by digest alone any of its repository, since the digest decides in the end."""
+    named = [(name(recipe.image.reference), recipe) for recipe in book.recipes.values() if recipe.image]
+    fitting = [(known, recipe) for known, recipe in named if (known.host, known.path) == (asked.host, asked.path)]
+    return next((recipe for known, recipe in fitting if not asked.tag or asked.tag == known.tag), None)
 
 
 def provide_images(toolbox: Toolbox, references: Iterable[str] | None, progress: Progress) -> Mapping[str, str]:

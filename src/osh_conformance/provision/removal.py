@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
-from osh_conformance.provision import gc, survey
+from osh_conformance.provision import gc, runs, survey
 from osh_conformance.provision.build import remove_tree
 from osh_conformance.provision.folders import ENGINE_RUN
 
@@ -32,6 +32,9 @@ def remove(folders: Folders, progress: Progress) -> tuple[str, ...]:
     removed = list(report.removed)
     if engine is not None and not engine.ours:
         removed += _images(engine)
+        volume = runs.store_volume(folders)
+        if engine.run("volume", "rm", volume, check=False).ok:
+            removed.append(f"volume {volume}")
     if (ENGINE_RUN / "before").exists() or (engine is not None and engine.ours):
         with progress.step("stop the engine"):
             removed.append(_stop_engine(folders))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -57,6 +58,11 @@ class Run:
         new = self.folder / "kept.json.new"
         new.write_text(json.dumps(noted, indent=1))
         new.rename(self.folder / "kept.json")
+
+
+def store_volume(folders: Folders) -> str:
+    """The Docker volume in which the registries of all runs of this user keep what was pushed."""
+    return _PREFIX + "store-" + hashlib.sha256(str(folders.state).encode()).hexdigest()[:8]
 
 
 def at(folders: Folders, run_id: str) -> Run:
