@@ -36,7 +36,6 @@ _MIB = 1 << 20
 BUILD_MARK = "OSH_CONFORMANCE_BUILD"
 #: What keeps Debian packages from starting services, and how `gc` knows ours again.
 POLICY = Path("/usr/sbin/policy-rc.d")
-POLICY_TEXT = "#!/bin/sh\n# osh-conformance, while it installs packages\nexit 101\n"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -212,6 +211,11 @@ class Workshop:
             )
 
 
+def policy_text(logs: Path) -> str:
+    """What keeps packages from starting services, while the set-up with these logs installs them."""
+    return f"#!/bin/sh\n# osh-conformance, which installs packages: {logs}\nexit 101\n"
+
+
 def install_packages(recipe: Recipe, progress: Progress, logs: Path) -> None:
     """Install the Debian packages of a recipe that are missing; raises `SuiteError` where that takes root."""
     missing = [name for name in recipe.packages if not _is_installed(name)]
@@ -229,7 +233,7 @@ def install_packages(recipe: Recipe, progress: Progress, logs: Path) -> None:
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"apt-{recipe.name}.log"
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    with progress.step(f"{recipe.name}: install the Debian packages {names}"), _no_services():
+    with progress.step(f"{recipe.name}: install the Debian packages {names}"), _no_services(logs):
         try:
             process.run([apt, "update", "--quiet"], deadline=_APT, env=quiet, log=log)
             process.run(
@@ -247,12 +251,12 @@ def install_packages(recipe: Recipe, progress: Progress, logs: Path) -> None:
 
 
 @contextlib.contextmanager
-def _no_services() -> Iterator[None]:
+def _no_services(logs: Path) -> Iterator[None]:
     """While installing, start no service: an engine of ours runs apart from any that the package would start."""
     if POLICY.exists():
         yield
         return
-    POLICY.write_text(POLICY_TEXT)
+    POLICY.write_text(policy_text(logs))
     POLICY.chmod(0o755)
     try:
         yield

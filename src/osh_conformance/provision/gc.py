@@ -17,7 +17,7 @@ import filelock
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
 from osh_conformance.provision import runs
-from osh_conformance.provision.build import BUILD_MARK, POLICY, POLICY_TEXT, remove_tree
+from osh_conformance.provision.build import BUILD_MARK, POLICY, policy_text, remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -149,14 +149,14 @@ def _dead_builds(engine: Engine | None, folders: Folders) -> list[str]:
         Path(lock.lock_file).unlink(missing_ok=True)
         removed.append(f"folder {folder}")
     if not alive:
-        removed += _policy()
+        removed += _policy(folders)
         removed += _build_containers(engine, folders) if engine is not None and engine.ours else []
     return removed
 
 
-def _policy() -> list[str]:
+def _policy(folders: Folders) -> list[str]:
     try:
-        ours = POLICY.read_text() == POLICY_TEXT
+        ours = POLICY.read_text() == policy_text(folders.logs)
         if ours:
             POLICY.unlink()
     except (FileNotFoundError, PermissionError, UnicodeDecodeError):

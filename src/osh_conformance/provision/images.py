@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -76,8 +77,8 @@ class Name:
 
 
 def prefix(host: str) -> str:
-    """The first component of a repository in the mirror. A port's colon is no part of a repository's grammar."""
-    return host.lower().replace(":", "_")
+    """The first component of a repository in the mirror. A port's colon is in no repository's name."""
+    return re.sub("[^a-z0-9.-]+", "_", host.lower()).strip("_")
 
 
 def name(text: str) -> Name:

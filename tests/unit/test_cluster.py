@@ -1,0 +1,151 @@
+"""The pure parts of making and watching a cluster."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from osh_conformance.cluster import existing, kind, mirror, registry
+from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.provision import images, recipes
+
+DIGEST = "sha256:" + "5" * 64
+
+
+def line(request: str, agent: str = "containerd/v2.4.2", status: int = 200) -> str:
+    return (
+        f"2026-11-23T08:07:13.510583123Z 172.19.0.3 - - [23/Nov/2026:08:07:13 +0000] "
+        f'"{request} HTTP/1.1" {status} 529 "" "{agent}"'
+    )
+
+
+def parse(text: str) -> list[registry.RegistryRequest]:
+    return list(registry.parse_log([text]))
+
+
+def test_a_pull_by_tag_is_one_request() -> None:
+    assert parse(line("HEAD /v2/run/r1/docker.io/library/debian/manifests/bookworm?ns=docker.io")) == [
+        registry.RegistryRequest(
+            time=dt.datetime(2026, 11, 23, 8, 7, 13, 510583, tzinfo=dt.UTC),
+            client="172.19.0.3",
+            method="HEAD",
+            repository="docker.io/library/debian",
+            kind="manifests",
+            reference="bookworm",
+            status=200,
+            agent="containerd/v2.4.2",
+        )
+    ]
+
+
+def test_a_digest_may_be_escaped() -> None:
+    found = parse(line(f"GET /v2/run/r1/quay.io/a/b/blobs/{DIGEST.replace(':', '%3A')}"))
+    assert [(r.repository, r.kind, r.reference) for r in found] == [("quay.io/a/b", "blobs", DIGEST)]
+
+
+def test_a_host_without_a_mirror_is_named_as_it_was_meant() -> None:
+    found = parse(line("HEAD /v2/run/r1/any-other-host/a/b/manifests/1?ns=registry.example%3A5000", status=404))
+    assert [(r.repository, r.status) for r in found] == [("registry.example:5000/a/b", 404)]
+
+
+@pytest.mark.parametrize("agent", ["osh-conformance", "docker/20.10.24 go/go1.19"])
+def test_requests_of_the_suite_are_no_pulls(agent: str) -> None:
+    assert parse(line("GET /v2/run/r1/docker.io/library/debian/manifests/bookworm", agent)) == []
+
+
+@pytest.mark.parametrize("text", ["", 'time="2026" level=info msg="listening on [::]:5000"', line("GET /v2/")])
+def test_other_lines_are_no_requests(text: str) -> None:
+    assert parse(text) == []
+
+
+def test_each_host_has_its_own_repositories_and_no_way_out() -> None:
+    data = tomllib.loads(mirror.hosts_toml("Quay.io:8443", "http://m:5000/v2/run/r1"))
+    assert data == {
+        "server": "http://m:5000/v2/run/r1/quay.io_8443",
+        "override_path": True,
+        "capabilities": ["pull", "resolve"],
+    }
+
+
+def test_a_host_without_a_name_of_its_own_is_asked_where_nothing_is() -> None:
+    data = tomllib.loads(mirror.hosts_toml("_default", "http://m:5000/v2/run/r1"))
+    assert data["server"] == "http://m:5000/v2/run/r1/any-other-host"
+
+
+def test_configurations_are_merged() -> None:
+    merged = kind.merge({"a": {"b": 1, "c": 1}, "l": [1], "x": 1}, {"a": {"b": 2}, "l": [2], "y": 2})
+    assert merged == {"a": {"b": 2, "c": 1}, "l": [1, 2], "x": 1, "y": 2}
+
+
+def test_the_api_server_listens_on_this_machine_alone(tmp_path: Path) -> None:
+    path = tmp_path / "kind.yaml"
+    path.write_text("kind: Cluster\nnetworking: {disableDefaultCNI: true}\nnodes: [{role: control-plane}]\n")
+    config = kind.kind_config(path)
+    assert config["networking"] == {"apiServerAddress": "127.0.0.1", "disableDefaultCNI": True}
+    assert config["nodes"] == [{"role": "control-plane"}]
+
+
+def test_a_configuration_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "kind.yaml"
+    path.write_text("- a\n")
+    with pytest.raises(UsageError, match="is no kind configuration"):
+        kind.kind_config(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical", "repository", "wanted"),
+    [
+        ("mariadb", "docker.io/library/mariadb:latest", "docker.io/library/mariadb", "latest"),
+        ("kolla/x:1", "docker.io/kolla/x:1", "docker.io/kolla/x", "1"),
+        ("localhost:5000/x:1", "localhost:5000/x:1", "localhost_5000/x", "1"),
+        (f"quay.io/a/b@{DIGEST}", f"quay.io/a/b@{DIGEST}", "quay.io/a/b", DIGEST),
+        (f"quay.io/a/b:1@{DIGEST}", f"quay.io/a/b:1@{DIGEST}", "quay.io/a/b", DIGEST),
+    ],
+)
+def test_a_reference_is_read_as_container_runtimes_do(text: str, canonical: str, repository: str, wanted: str) -> None:
+    found = images.name(text)
+    assert (found.canonical, found.repository, found.wanted) == (canonical, repository, wanted)
+
+
+def test_what_is_no_reference_is_refused() -> None:
+    with pytest.raises(SuiteError, match="no image reference"):
+        images.name("docker.io/Upper/case:1")
+
+
+def kubeconfig(path: Path, *contexts: str) -> Path:
+    entries = "".join(f"- {{name: {name}, context: {{cluster: {name}-cluster, user: u}}}}\n" for name in contexts)
+    path.write_text(f"apiVersion: v1\ncurrent-context: {contexts[0]}\ncontexts:\n{entries}")
+    return path
+
+
+def test_a_cluster_of_somebody_else_is_refused_unless_its_name_is_repeated(tmp_path: Path) -> None:
+    path = kubeconfig(tmp_path / "config", "prod")
+    with pytest.raises(UsageError, match="this suite did not make the cluster `prod-cluster`") as raised:
+        existing.existing_cluster(path)
+    assert "--allow-cluster prod-cluster" in str(raised.value)
+    with pytest.raises(UsageError, match="--allow-cluster says `test`"):
+        existing.existing_cluster(path, allow_cluster="test")
+
+
+def test_of_several_contexts_one_must_be_named_whatever_is_current(tmp_path: Path) -> None:
+    path = kubeconfig(tmp_path / "config", "one", "two")
+    with pytest.raises(UsageError, match="which context") as raised:
+        existing.existing_cluster(path)
+    assert "one of: one, two" in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["[", "a: b", "contexts: 1"])
+def test_what_is_no_kubeconfig_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config"
+    path.write_text(text)
+    with pytest.raises(UsageError):
+        existing.existing_cluster(path)
+
+
+def test_the_recipes_of_this_project_can_be_read() -> None:
+    book = recipes.load(Path(__file__).parents[2] / "ci", offline=True)
+    assert book.providing(images.REGISTRY_IMAGE) is not None
+    assert book.order(book.recipes)
