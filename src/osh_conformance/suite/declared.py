@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from osh_conformance.render.engine import Renderer
 
 
-def declare(
+def declare(  # noqa: PLR0913, PLR0917  (what a release is made of)
     chart: Path,
     convention: Convention | None,
     values: Mapping[str, Any],

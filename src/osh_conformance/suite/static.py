@@ -93,7 +93,11 @@ def _subjects_of(path: Path) -> list[Subject]:
     if not path.exists():
         error = SuiteError(f"{path} does not exist", expected="a chart directory, a .tgz, or a tree of charts")
         return [Subject(name=label, label=label, path=path, error=error)]
-    charts = find_charts(path)
+    try:
+        charts = find_charts(path)
+    except OSError as failure:
+        error = SuiteError(f"{failure.filename}: cannot be read: {failure.strerror}")
+        return [Subject(name=label, label=label, path=path, error=error)]
     if not charts:
         error = SuiteError(f"{path}: no chart in it", expected="a folder with a Chart.yaml, at any depth")
         return [Subject(name=label, label=label, path=path, error=error)]
