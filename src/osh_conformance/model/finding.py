@@ -54,8 +54,12 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """A fingerprint that survives moved lines: rule, chart, file, key, container and what was found."""
-        parts = (self.rule, self.chart, self.path, self.key, self.workload, self.container, self.found)
+        """A fingerprint that survives moved lines: rule, chart, file, key, container and what was found.
+
+        The workload's name counts only where no file is known: it may end in a hash of the values.
+        """
+        workload = "" if self.path else self.workload
+        parts = (self.rule, self.chart, self.path, self.key, workload, self.container, self.found)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
