@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.provision import gc, runs
+from osh_conformance.provision import gc, leftovers, runs
 from osh_conformance.provision.folders import Folders
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_a_process_with_the_mark_is_ended_and_one_without_is_not() -> None:
         for process in started:
             assert process.stdout is not None
             process.stdout.readline()
-        ended = gc.end_marked("OSH_CONFORMANCE_RUN", "gone")
+        ended = leftovers.end_marked("OSH_CONFORMANCE_RUN", "gone")
         assert [told.split()[0] for told in ended] == [str(started[0].pid)]
         assert started[0].wait(5) != 0
         assert started[1].poll() is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from osh_conformance import process
 from osh_conformance.errors import SuiteError
 from osh_conformance.provision.engine import OUR_HOST
 from osh_conformance.provision.folders import ENGINE_RUN
+from osh_conformance.provision.scratch import MARK, scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,8 +32,6 @@ _APT = 900.0
 _LOAD = 600.0
 _PULL = 900.0
 _MIB = 1 << 20
-#: Marks the processes of a build, so that `gc` finds those that outlived a killed one.
-BUILD_MARK = "OSH_CONFORMANCE_BUILD"
 #: What keeps Debian packages from starting services, and how `gc` knows ours again.
 POLICY = Path("/usr/sbin/policy-rc.d")
 
@@ -95,22 +93,22 @@ class Workshop:
         log = self.folders.logs / f"{place.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_bytes(b"")
-        with _scratch(self.folders.work, place.name) as scratch:
-            out = scratch / "out"
-            for folder in ("out", "cwd", "tmp"):
-                (scratch / folder).mkdir()
+        with scratch(self.folders.work, place.name) as folder:
+            out = folder / "out"
+            for part in ("out", "cwd", "tmp"):
+                (folder / part).mkdir()
             env = {
-                BUILD_MARK: str(scratch),
+                MARK: str(folder),
                 **self._environment(recipe),
                 "OUT": str(out),
-                "TMPDIR": str(scratch / "tmp"),
+                "TMPDIR": str(folder / "tmp"),
             }
             try:
                 process.run(
                     ["sh", recipe.folder / "build.sh"],
                     deadline=recipe.minutes * 60 * _PATIENCE + _EXTRA,
                     env=env,
-                    cwd=scratch / "cwd",
+                    cwd=folder / "cwd",
                     log=log,
                 )
                 _check_files(recipe, out)
@@ -274,7 +272,7 @@ def start_engine(workshop: Workshop) -> None:
     process.run(
         ["sh", workshop.place("engine") / "start.sh", folders.engine, ENGINE_RUN],
         deadline=120,
-        env={BUILD_MARK: "", "OSH_CONFORMANCE_RUN": "", "DOCKER_HOST": OUR_HOST},
+        env={MARK: "", "OSH_CONFORMANCE_RUN": "", "DOCKER_HOST": OUR_HOST},
         log=log,
     )
 
@@ -296,35 +294,6 @@ def free_bytes(folder: Path) -> int:
 def gib(size: float) -> str:
     """A size for people."""
     return f"{size / (1 << 30):.1f} GiB"
-
-
-def remove_tree(folder: Path) -> None:
-    """Remove a folder, read-only ones in it too (module caches are)."""
-    try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:
-        return
-    except PermissionError:
-        for path, _, _ in os.walk(folder):
-            Path(path).chmod(0o700)
-        shutil.rmtree(folder)
-
-
-@contextlib.contextmanager
-def _scratch(work: Path, name: str) -> Iterator[Path]:
-    """A folder of this build. Its lock, which is there before it, tells `gc` that somebody lives there."""
-    work.mkdir(parents=True, exist_ok=True)
-    folder = work / f"{name}-{secrets.token_hex(4)}"
-    lock = filelock.FileLock(folder.with_name(folder.name + ".lock"))
-    try:
-        with lock:
-            folder.mkdir()
-            try:
-                yield folder
-            finally:
-                remove_tree(folder)
-    finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _check_files(recipe: Recipe, out: Path) -> None:

@@ -46,6 +46,11 @@ class Folders:
         return self.cache / "engine"
 
     @property
+    def scratch(self) -> Path:
+        """What a run writes for itself alone; whatever lies here without an owner is rubbish."""
+        return self.state / "scratch"
+
+    @property
     def runs(self) -> Path:
         """One folder a run that owns a cluster."""
         return self.state / "runs"

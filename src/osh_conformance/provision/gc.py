@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import select
-import signal
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import filelock
-
 from osh_conformance import process
-from osh_conformance.errors import SuiteError
-from osh_conformance.provision import runs
-from osh_conformance.provision.build import BUILD_MARK, POLICY, policy_text, remove_tree
+from osh_conformance.provision import leftovers, runs
+from osh_conformance.provision.build import POLICY, policy_text
+from osh_conformance.provision.scratch import abandoned, clear, remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from osh_conformance.provision.engine import Engine
     from osh_conformance.provision.folders import Folders
     from osh_conformance.provision.runs import Run
 
 _REMOVE = 120.0
-_GRACE = 5.0
 _BUILD_CONTAINER = re.compile(r"osh-conformance-([a-z0-9-]+)-[0-9a-f]{16}")
 
 
@@ -54,12 +47,13 @@ def collect(engine: Engine | None, folders: Folders, *, kept: bool = False) -> R
             else:
                 removed += remove_run(engine, run)
     removed += _dead_builds(engine, folders)
+    removed += _abandoned(folders.scratch)[0]
     return Report(removed=tuple(removed), left=tuple(left))
 
 
 def remove_run(engine: Engine | None, run: Run) -> tuple[str, ...]:
     """Remove all of one run: processes, containers, network, image names, folder. Nothing there is no error."""
-    removed = [f"process {told}" for told in end_marked(runs.RUN_MARK, run.id)]
+    removed = [f"process {told}" for told in leftovers.end_marked(runs.RUN_MARK, run.id)]
     if engine is not None:
         removed += _containers(engine, f"label={runs.RUN_LABEL}={run.id}")
         removed += _containers(engine, f"label={runs.KIND_LABEL}={run.cluster}")
@@ -71,20 +65,6 @@ def remove_run(engine: Engine | None, run: Run) -> tuple[str, ...]:
         remove_tree(run.folder)
         removed.append(f"folder {run.folder}")
     return tuple(removed)
-
-
-def end_marked(mark: str, value: str) -> tuple[str, ...]:
-    """End the processes that have `mark`=`value` in their environment, but for this one and its ancestors."""
-    wanted = f"{mark}={value}".encode()
-    ended = []
-    mine = set(_ancestors(os.getpid()))
-    for pid in (int(path.name) for path in Path("/proc").glob("[0-9]*")):
-        if pid in mine or not _carries(pid, wanted):
-            continue
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            told = _end(pid, wanted)
-            ended += [told] if told else []
-    return tuple(ended)
 
 
 def _all_runs(engine: Engine | None, folders: Folders) -> tuple[Run, ...]:
@@ -132,26 +112,25 @@ def _image_names(engine: Engine, folder: Path) -> Iterator[str]:
 
 
 def _dead_builds(engine: Engine | None, folders: Folders) -> list[str]:
-    removed: list[str] = []
-    alive = False
-    for folder in sorted(folders.work.glob("*")) if folders.work.is_dir() else []:
-        if not folder.is_dir():
-            continue
-        lock = filelock.FileLock(folder.with_name(folder.name + ".lock"))
-        try:
-            with lock.acquire(timeout=0):
-                removed += [f"process {told}" for told in end_marked(BUILD_MARK, str(folder))]
-                removed += unmount_below(folder)
-                remove_tree(folder)
-        except filelock.Timeout:
-            alive = True
-            continue
-        Path(lock.lock_file).unlink(missing_ok=True)
-        removed.append(f"folder {folder}")
-    if not alive:
+    removed, builds_alive = _abandoned(folders.work)
+    if not builds_alive:
         removed += _policy(folders)
         removed += _build_containers(engine, folders) if engine is not None and engine.ours else []
     return removed
+
+
+def _abandoned(parent: Path) -> tuple[list[str], bool]:
+    """Remove the scratch folders below `parent` that nobody works in; tell what, and whether some stay."""
+    removed: list[str] = []
+    alive = False
+    for folder in sorted(parent.glob("*")) if parent.is_dir() else []:
+        if not folder.is_dir():
+            continue
+        with abandoned(folder) as dead:
+            if dead:
+                removed += clear(folder)
+            alive = alive or not dead
+    return removed, alive
 
 
 def _policy(folders: Folders) -> list[str]:
@@ -172,44 +151,3 @@ def _build_containers(engine: Engine, folders: Folders) -> Iterator[str]:
         if match and (folders.locks / f"{match.group(1)}.lock").exists():
             _remove_container(engine, identity)
             yield f"container {name}"
-
-
-def unmount_below(folder: Path) -> list[str]:
-    """Unmount what is mounted in `folder`, the deepest first."""
-    points = [line.split()[4].replace("\\040", " ") for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    below = sorted({point for point in points if point.startswith(f"{folder}/")}, key=len, reverse=True)
-    for point in below:
-        process.run(["umount", "--lazy", point], deadline=30)
-    return [f"mount {point}" for point in below]
-
-
-def _ancestors(pid: int) -> Iterable[int]:
-    while pid > 0:
-        yield pid
-        try:
-            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            return
-
-
-def _carries(pid: int, wanted: bytes) -> bool:
-    try:
-        return wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return False
-
-
-def _end(pid: int, wanted: bytes) -> str:
-    """End one process. By a handle, since between looking and killing the number may become another's."""
-    handle = os.pidfd_open(pid)
-    try:
-        if not _carries(pid, wanted):
-            return ""
-        name = Path(f"/proc/{pid}/comm").read_text().strip()
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            signal.pidfd_send_signal(handle, number)
-            if select.select([handle], [], [], _GRACE)[0]:
-                return f"{pid} ({name})"
-    finally:
-        os.close(handle)
-    raise SuiteError(f"process {pid} ({name}), left by a dead run, does not end")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
-from osh_conformance.provision import gc, runs, survey
-from osh_conformance.provision.build import remove_tree
+from osh_conformance.provision import gc, leftovers, runs, survey
 from osh_conformance.provision.folders import ENGINE_RUN
+from osh_conformance.provision.scratch import remove_tree
 
 if TYPE_CHECKING:
     from osh_conformance.progress import Progress
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from osh_conformance.provision.folders import Folders
 
 _STOP = 180.0
-_OURS = "osh-conformance/"
+_OURS = "osh-conformance"
 
 
 def remove(folders: Folders, progress: Progress) -> tuple[str, ...]:
@@ -30,31 +32,39 @@ def remove(folders: Folders, progress: Progress) -> tuple[str, ...]:
     if report.left:
         raise SuiteError("runs are alive that use what the set-up made", details="\n".join(report.left))
     removed = list(report.removed)
-    if engine is not None and not engine.ours:
-        removed += _images(engine)
+    mine = _engine_root() == folders.engine
+    if engine is not None and not mine:
+        removed += _images(engine, folders)
         volume = runs.store_volume(folders)
         if engine.run("volume", "rm", volume, check=False).ok:
             removed.append(f"volume {volume}")
-    if (ENGINE_RUN / "before").exists() or (engine is not None and engine.ours):
+    if mine:
         with progress.step("stop the engine"):
             removed.append(_stop_engine(folders))
     with progress.step("remove the cache"):
         for folder in (folders.cache, folders.state):
             if folder.exists():
-                gc.unmount_below(folder)
+                leftovers.unmount_below(folder)
                 remove_tree(folder)
                 removed.append(f"folder {folder}")
     return tuple(removed)
 
 
-def _images(engine: Engine) -> list[str]:
-    """In an engine that is the user's: the images that recipes made. Pulled ones may be somebody else's too."""
-    names = [
-        name for name in engine.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}") if name.startswith(_OURS)
-    ]
+def _images(engine: Engine, folders: Folders) -> list[str]:
+    """In an engine that stays: the images of this cache's builds. Pulled ones may be somebody else's too."""
+    built = {"/".join((_OURS, ":".join(path.name.rsplit("-", 1)))) for path in folders.builds.glob("*-*")}
+    names = [name for name in engine.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}") if name in built]
     for name in names:
         engine.run("rmi", name, check=False)
     return [f"image {name}" for name in names]
+
+
+def _engine_root() -> Path | None:
+    """The data root of an engine that a set-up started: another set-up, with another cache, may need it still."""
+    try:
+        return Path(json.loads((ENGINE_RUN / "daemon.json").read_text())["data-root"])
+    except (FileNotFoundError, PermissionError, ValueError, KeyError):
+        return None
 
 
 def _stop_engine(folders: Folders) -> str:
