@@ -85,8 +85,9 @@ def add_neighbour(server: DatabaseServer, chart: str) -> None:
     server.change(
         f"""
         CREATE DATABASE {database};
-        CREATE TABLE {database}.ledger (id INT PRIMARY KEY, entry VARCHAR(64) NOT NULL);
-        INSERT INTO {database}.ledger SELECT seq, CONCAT('entry ', seq) FROM seq_1_to_100;
+        USE {database};
+        CREATE TABLE ledger (id INT PRIMARY KEY, entry VARCHAR(64) NOT NULL);
+        INSERT INTO ledger SELECT seq, CONCAT('entry ', seq) FROM seq_1_to_100;
         CREATE USER {account} IDENTIFIED BY 'neighbour';
         GRANT ALL PRIVILEGES ON {database}.* TO {account};
         CREATE USER {quote_text(chart)}@'192.0.2.1' IDENTIFIED BY 'neighbour';

@@ -136,7 +136,8 @@ class Kube:
         client = self.core.api_client
         configuration = client.configuration
         sent = {"Accept": "application/json", **headers}
-        client.update_params_for_auth(sent, [], ["BearerToken"])
+        for setting in configuration.auth_settings().values():
+            sent[setting["key"]] = setting["value"]
         if body is not None:
             sent["Content-Type"] = "application/json"
         return client.rest_client.pool_manager.request(

@@ -32,7 +32,7 @@ _FINAL_AFTER = {
     "CreateContainerError": 20.0,
     "RunContainerError": 20.0,
 }
-#: Restarts after which a container that cannot stay up is given up.
+#: Failures after which a container that cannot stay up, or a Job, is given up: the back-off makes more take minutes.
 _RESTARTS = 4
 _UNSCHEDULABLE_AFTER = 20.0
 _TICK = 1.0
@@ -270,11 +270,12 @@ def job_condition(job: Object, kind: str) -> Object | None:
 
 
 def job_failure(job: Object) -> str | None:
-    """Why a Job failed for good, or None."""
-    failed = job_condition(job, "Failed")
-    if failed is None:
-        return None
-    return f"Job {job['metadata']['name']} failed: {failed.get('reason')}: {failed.get('message')}"
+    """Why a Job failed for good, or so often that it will, or None."""
+    name, failed = job["metadata"]["name"], job_condition(job, "Failed")
+    if failed:
+        return f"Job {name} failed: {failed.get('reason')}: {failed.get('message')}"
+    attempts = job.get("status", {}).get("failed", 0)
+    return f"Job {name} failed {attempts} times" if attempts >= _RESTARTS else None
 
 
 def crash_loop(pod: Object) -> str | None:

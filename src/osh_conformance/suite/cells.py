@@ -49,6 +49,7 @@ class Release:
     subject: Subject
     cell: Cell
     scenario: Scenario
+    namespace: str
     values: Mapping[str, Any]
     declared: DeclaredChart
     database: Component
@@ -114,15 +115,18 @@ def release(each: Subject, where: Cell, scenario: Scenario, flavor: Flavor, rend
         each.values,
         conventions.drop_values(convention, enabled=scenario.db_drop),
     )
-    keys = declare(each.chart, convention, base, renderer).functions
+    namespace = f"cell-{each.name[:20]}-{scenario.name[:20]}-{secrets.token_hex(3)}"
+    as_installed = {"release": each.name, "namespace": namespace}
+    keys = declare(each.chart, convention, base, renderer, **as_installed).functions
     values = merged(base, conventions.image_values(convention, records.references(flavor, each.name, keys)))
     identity = _identity(each, values)
     return Release(
         subject=each,
         cell=where,
         scenario=scenario,
+        namespace=namespace,
         values=values,
-        declared=declare(each.chart, convention, values, renderer),
+        declared=declare(each.chart, convention, values, renderer, **as_installed),
         database=_database(coordinates),
         identity=identity,
         secrets=(password, *([identity.password] if identity else [])),

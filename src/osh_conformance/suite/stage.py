@@ -65,14 +65,20 @@ class Stage:
     unsupplied: dict[str, SuiteError] = field(default_factory=dict)
     cancel: threading.Event = field(default_factory=threading.Event)
 
-    def run(self, pair: Pair, namespace: str) -> Judged:
-        """Run a pair in an empty namespace. Raises `SuiteError` where the environment stands in the way."""
+    def ready(self, pair: Pair) -> Release:
+        """The release of a pair that can be run. Raises `SuiteError`: it does not render, or lacks an image."""
         release = self.releases[pair.id]
         if isinstance(release, SuiteError):
             raise release
         for reference in release.references:
             if reference in self.unsupplied:
                 raise self.unsupplied[reference]
+        return release
+
+    def run(self, pair: Pair) -> Judged:
+        """Run a pair in its namespace, which is there and empty. Raises `SuiteError` as `observe` does."""
+        release = self.ready(pair)
+        namespace = release.namespace
         private = self.folder / namespace
         private.mkdir(mode=0o700)
         helm = self._helm(pair.cell.helm, release.secrets)
