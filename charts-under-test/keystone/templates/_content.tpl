@@ -1,13 +1,15 @@
-{{/* Keystone's configuration. oslo.config reads $ as a reference, so a literal one is doubled. */}}
+{{/* Keystone's configuration: only what it cannot know. */}}
 {{- define "conformance-library.content.etc" -}}
-{{- $connection := include "conformance-library.connection" .Values.database | replace "$" "$$" -}}
 {{- $mounts := .Values.service.mounts -}}
 {{- $lines := list
-  "[database]"
-  (printf "connection = %s" $connection)
+  (include "conformance-library.oslo_database" .Values.database)
   "[token]"
   "provider = fernet"
   "[fernet_tokens]"
+  (printf "key_repository = %s" (index $mounts "fernet-keys"))
+  "[fernet_receipts]"
+  (printf "key_repository = %s" (index $mounts "fernet-keys"))
+  "[fernet_receipts]"
   (printf "key_repository = %s" (index $mounts "fernet-keys"))
   "[credential]"
   (printf "key_repository = %s" (index $mounts "credential-keys"))
