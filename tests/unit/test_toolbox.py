@@ -55,6 +55,11 @@ def workshop(tmp_path: Path) -> Workshop:
     )
 
 
+@pytest.fixture(autouse=True)
+def _no_named_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+
+
 def planned(seen: Survey, workshop: Workshop | None, *helm: int) -> Plan:
     return plan(seen, workshop, helm=helm or (4,), node_image=None)
 
@@ -106,3 +111,10 @@ def test_the_cgroup_version_is_read_from_the_tree(tmp_path: Path, made: str, ver
     path = tmp_path / made
     path.mkdir() if made.endswith("/") else path.touch()
     assert cgroup_version(tmp_path) == version
+
+
+def test_an_engine_that_the_user_names_is_not_replaced(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://far:2375")
+    found = planned(BARE, workshop)
+    assert "DOCKER_HOST names tcp://far:2375" in found.problems[0]
+    assert not found.start_engine

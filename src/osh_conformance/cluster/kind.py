@@ -229,12 +229,11 @@ def _nodes(engine: Engine, run: Run) -> tuple[str, ...]:
 
 
 def _wait(cluster: Cluster) -> None:
-    """Until nodes are ready, names resolve, and pods can be made: each a watch in the node, with a deadline."""
+    """Until nodes are ready and names resolve: each a watch in the node, with a deadline."""
     node = next(name for name in cluster.nodes if name.endswith("control-plane"))
     kubectl = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf")
     for words in (
         ("wait", "--for=condition=Ready", "node", "--all"),
-        ("wait", "--for=create", "serviceaccount/default", "--namespace", "default"),
         ("wait", "--for=condition=Available", "deployment/coredns", "--namespace", "kube-system"),
     ):
         cluster.node_exec(node, *kubectl, *words, f"--timeout={_READY}s", deadline=_READY + _QUICK)

@@ -62,14 +62,22 @@ class Engine:
         return self.run("image", "inspect", "--format", "{{.Id}}", reference, check=False).ok
 
 
+def named_host() -> str:
+    """The engine that the user names by `DOCKER_HOST`, unless it is ours; empty if none."""
+    named = os.environ.get("DOCKER_HOST", "")
+    return "" if named == OUR_HOST else named
+
+
 def candidates() -> Sequence[Engine]:
     """The engines to try, in this order: the one the user names, else the default one, then ours."""
     found = shutil.which("docker")
     if found is None:
         return ()
     docker = Path(found)
-    if named := os.environ.get("DOCKER_HOST"):
+    if named := named_host():
         return (Engine(docker=docker, host=named),)
     default = Engine(docker=docker, host=None)
     ours = Engine(docker=docker, host=OUR_HOST)
-    return (default, ours) if (ENGINE_RUN / "docker.sock").exists() else (default,)
+    # Ours is root's alone.
+    can_be_ours = os.access(ENGINE_RUN, os.X_OK) and (ENGINE_RUN / "docker.sock").exists()
+    return (default, ours) if can_be_ours else (default,)

@@ -125,7 +125,7 @@ def _find_engine() -> tuple[Engine | None, str, str]:
         try:
             return candidate, candidate.version(), ""
         except SuiteError as error:
-            problem = f"{error.message}: {error.details}".strip(": ")
+            problem = f"{error.message}: {error.details}".rstrip(": .?!")
     return None, "", problem
 
 

@@ -10,7 +10,7 @@ from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.progress import Progress
 from osh_conformance.provision import survey as surveys
 from osh_conformance.provision.build import Workshop, free_bytes, gib, install_packages, start_engine, which
-from osh_conformance.provision.engine import OUR_HOST, Engine
+from osh_conformance.provision.engine import OUR_HOST, Engine, named_host
 from osh_conformance.provision.folders import Folders, default_folders
 
 if TYPE_CHECKING:
@@ -98,6 +98,9 @@ class _Planner:
         if self.seen.engine is not None:
             return
         told = f"There is no Docker engine for this user: {self.seen.engine_problem}."
+        if named := named_host():
+            self.problems.append(f"{told} DOCKER_HOST names {named}: start that engine, or unset DOCKER_HOST.")
+            return
         if not self.seen.root:
             self.problems.append(
                 f"{told} Install Docker, or start it, or let this user use it (group docker); providing one takes root."
