@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     from osh_conformance.cli.isolated import run_suite  # noqa: PLC0415
     from osh_conformance.plugin import live, static  # noqa: PLC0415
     from osh_conformance.progress import Progress  # noqa: PLC0415
-    from osh_conformance.report import document, terminal  # noqa: PLC0415
+    from osh_conformance.report import document, table, terminal  # noqa: PLC0415
     from osh_conformance.report.run import Run  # noqa: PLC0415
     from osh_conformance.suite.live import LiveSuite  # noqa: PLC0415
     from osh_conformance.suite.static import StaticSuite  # noqa: PLC0415
@@ -96,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
     found.finish()
     if args.json:
         document.write(found, args.json)
+    print(table.cells(found), end="\n\n")
     terminal.show(found, sys.stdout)
     return found.exit_code
 

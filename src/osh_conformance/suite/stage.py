@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import tempfile
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,11 +22,13 @@ from osh_conformance.observe.scenario import observe
 from osh_conformance.observe.site import Site
 from osh_conformance.observe.watch import NamespaceWatch
 from osh_conformance.provision import images, toolbox
+from osh_conformance.provision.scratch import scratch
 from osh_conformance.rules import catalogue
 from osh_conformance.suite.kubeconfig import single_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from osh_conformance.cluster.record import Cluster
     from osh_conformance.model.finding import Verdict
@@ -128,7 +128,7 @@ def opened(suite: LiveSuite, pairs: Iterable[Pair], progress: Progress) -> Itera
     request = suite.request
     tools = toolbox.find(recipes=request.recipes, helm=request.majors, node_image=request.node_image, progress=progress)
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="osh-conformance-")))
+        folder = stack.enter_context(scratch(tools.folders.scratch, "live"))
         releases = {pair.id: _release(suite, pair) for pair in pairs}
         cluster = stack.enter_context(_cluster(suite, tools, progress))
         kubeconfig = single_context(cluster.kubeconfig, cluster.context, folder / "kubeconfig")
