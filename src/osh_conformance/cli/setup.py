@@ -28,7 +28,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--node-image", metavar="REF", help="the node image for kind, instead of its own choice")
     parser.add_argument("--images", metavar="REF,...", help="images to have ready (default: all that recipes make)")
     parser.add_argument("--only", metavar="NAME", help="build this recipe, and what it needs, and nothing else")
-    parser.add_argument("--remove", action="store_true", help="remove all that set-up made: engine, builds, images")
+    undo = parser.add_mutually_exclusive_group()
+    undo.add_argument("--stop", action="store_true", help="stop the engine that set-up started; builds stay")
+    undo.add_argument("--remove", action="store_true", help="remove all that set-up made: engine, builds, images")
     parser.set_defaults(run=run)
 
 
@@ -36,9 +38,10 @@ def run(args: argparse.Namespace) -> int:
     """Set up, or remove; 0, or `SuiteError`."""
     started = time.monotonic()
     progress = Progress()
-    if args.remove:
-        for line in removal.remove(default_folders(), progress):
-            print(f"removed  {line}")
+    if args.remove or args.stop:
+        undo = removal.remove if args.remove else removal.stop
+        for line in undo(default_folders(), progress):
+            print(f"{'removed' if args.remove else 'ended'}  {line}")
         return 0
     if args.only:
         _only(args, progress)

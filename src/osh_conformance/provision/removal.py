@@ -32,7 +32,7 @@ def remove(folders: Folders, progress: Progress) -> tuple[str, ...]:
     if report.left:
         raise SuiteError("runs are alive that use what the set-up made", details="\n".join(report.left))
     removed = list(report.removed)
-    mine = _engine_root() == folders.engine
+    mine = _engine_is_ours(folders)
     if engine is not None and not mine:
         removed += _images(engine, folders)
         volume = runs.store_volume(folders)
@@ -50,6 +50,21 @@ def remove(folders: Folders, progress: Progress) -> tuple[str, ...]:
     return tuple(removed)
 
 
+def stop(folders: Folders, progress: Progress) -> tuple[str, ...]:
+    """Stop the engine that this set-up started, and keep all that was built; the next set-up starts it again.
+
+    Raises `SuiteError` while a run lives. Kept clusters end with their engine, so they are removed.
+    """
+    if not _engine_is_ours(folders):
+        return ()
+    engine, _ = survey.any_engine()
+    report = gc.collect(engine, folders, kept=True)
+    if report.left:
+        raise SuiteError("runs are alive that use the engine", details="\n".join(report.left))
+    with progress.step("stop the engine"):
+        return (*report.removed, _stop_engine(folders))
+
+
 def _images(engine: Engine, folders: Folders) -> list[str]:
     """In an engine that stays: the images of this cache's builds. Pulled ones may be somebody else's too."""
     built = {"/".join((_OURS, ":".join(path.name.rsplit("-", 1)))) for path in folders.builds.glob("*-*")}
@@ -57,6 +72,10 @@ def _images(engine: Engine, folders: Folders) -> list[str]:
     for name in names:
         engine.run("rmi", name, check=False)
     return [f"image {name}" for name in names]
+
+
+def _engine_is_ours(folders: Folders) -> bool:
+    return _engine_root() == folders.engine
 
 
 def _engine_root() -> Path | None:
