@@ -9,8 +9,6 @@
   (printf "key_repository = %s" (index $mounts "fernet-keys"))
   "[fernet_receipts]"
   (printf "key_repository = %s" (index $mounts "fernet-keys"))
-  "[fernet_receipts]"
-  (printf "key_repository = %s" (index $mounts "fernet-keys"))
   "[credential]"
   (printf "key_repository = %s" (index $mounts "credential-keys"))
 -}}

@@ -61,15 +61,19 @@ def own_connections(connection, user):
     return found
 
 
+def kill(connection, identity):
+    try:
+        db_server.execute(connection, "KILL CONNECTION %d" % identity)
+    except pymysql.MySQLError as error:
+        if error.args[0] != NO_SUCH_THREAD:
+            raise
+
+
 def end_connections(connection, user):
     """Their open transactions hold the metadata locks that DROP DATABASE would wait for."""
     identities = own_connections(connection, user)
     for identity in identities:
-        try:
-            db_server.execute(connection, "KILL CONNECTION %d" % identity)
-        except pymysql.MySQLError as error:
-            if error.args[0] != NO_SUCH_THREAD:
-                raise
+        kill(connection, identity)
     if identities:
         print("ended %d connections of %s" % (len(identities), db_server.account(user)))
 
@@ -113,11 +117,10 @@ def left_over(connection, names, user):
     return left
 
 
-def drop(names, user, lock_wait, seconds):
+def drop(connection, names, user, lock_wait, seconds):
     """Drop all; raise at the first thing that cannot be dropped."""
     deadline = time.monotonic() + seconds
-    connection = db_server.connect(seconds)
-    # Bounded, so that the server does not go on waiting, and then drop, long after this Job has ended.
+    # Bounded, so that the server does not go on waiting, and then drop, long after this pod was killed.
     db_server.execute(connection, "SET SESSION lock_wait_timeout = %d" % lock_wait)
     # No new connections from here on; not dropped yet, because a failure below must leave a service that can go on.
     lock_account(connection, user, True)
@@ -127,10 +130,21 @@ def drop(names, user, lock_wait, seconds):
     end_connections(connection, user)
 
 
-def left_after_failure(names, user):
+def abandon(connection, thread):
+    """End the connection that was dropping: its statement may still wait in the server, and act after this report."""
+    deadline = time.monotonic() + 5
+    query = "SELECT ID FROM information_schema.PROCESSLIST WHERE ID = %d" % thread
+    while db_server.execute(connection, query) and time.monotonic() < deadline:
+        kill(connection, thread)
+        time.sleep(0.1)
+
+
+def left_after_failure(thread, names, user):
     """What is left; an account whose databases are all there is unlocked again. None: the server cannot be asked."""
     try:
         connection = db_server.connect(seconds=0, read_timeout=5)
+        if thread is not None:
+            abandon(connection, thread)
         if len(db_server.existing_databases(connection, names)) == len(names):
             lock_account(connection, user, False)
         return left_over(connection, names, user)
@@ -138,11 +152,13 @@ def left_after_failure(names, user):
         return None
 
 
-def report_failure(names, user, reason):
-    left = left_after_failure(names, user)
+def report_failure(thread, names, user, reason):
+    # The report is short, and worth more than an exit a moment earlier.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    left = left_after_failure(thread, names, user)
     print("db_drop failed: %s" % reason, file=sys.stderr)
     if left is None:
-        print("what is left is not known: the server does not answer", file=sys.stderr)
+        print("what is left is not known: the server cannot be asked", file=sys.stderr)
         return
     everything = ["database %s" % name for name in names] + ["account %s" % db_server.account(user)]
     gone = [thing for thing in everything if thing not in left]
@@ -155,14 +171,17 @@ def main():
     names, user = db_server.databases(), db_server.user()
     lock_wait = int(db_server.variable("DB_LOCK_WAIT_SECONDS"))
     seconds = int(db_server.variable("DB_ATTEMPT_SECONDS"))
+    thread = None
     try:
-        drop(names, user, lock_wait, seconds)
+        connection = db_server.connect(seconds)
+        thread = connection.thread_id()
+        drop(connection, names, user, lock_wait, seconds)
         # Asked anew: only the server knows.
         left = left_over(db_server.connect(seconds=5), names, user)
         if left:
             raise db_server.Refused("the server still has what was dropped")
     except (Stopped, db_server.Refused, pymysql.MySQLError) as problem:
-        report_failure(names, user, db_server.described(problem))
+        report_failure(thread, names, user, db_server.described(problem))
         return 1
     for name in names:
         print("gone: database %s" % name)

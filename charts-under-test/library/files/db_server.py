@@ -31,8 +31,11 @@ def variable(name):
 
 def databases():
     """The service's databases, by name."""
-    names = json.loads(variable("DB_NAMES"))
-    if not names or not all(isinstance(name, str) and name for name in names):
+    try:
+        names = json.loads(variable("DB_NAMES"))
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
         raise Refused("DB_NAMES: expected a JSON list of names")
     system = sorted(name for name in names if name.lower() in SYSTEM_DATABASES)
     if system:

@@ -33,7 +33,7 @@ a password that nobody chose. (path, value)
 {{- end -}}
 {{- dict
   "host" (include "conformance-library.text" (dict "path" "database.host" "value" $database.host))
-  "port" (toString $database.port)
+  "port" (toString ($database.port | int))
   "names" (list $name | toJson)
   "username" (include "conformance-library.text" (dict "path" "database.username" "value" $database.username))
   "password" (include "conformance-library.text" (dict "path" "database.password" "value" $database.password))
@@ -89,19 +89,30 @@ a password that nobody chose. (path, value)
 {{- end -}}
 
 {{/*
-The SQLAlchemy URL of a database for a service that connects with PyMySQL. (database: .Values.database)
-Percent-encoded; a space is %20, because + would stay a plus. PyMySQL sends a password as Latin-1, whereas db_init sets
-it as UTF-8: so each UTF-8 byte of a non-ASCII character goes into the URL as the Latin-1 character of that byte. An
-@ stands for a finished % on the way there, so that no byte is rewritten twice.
+The [database] section of a service that reaches its database through oslo.db and PyMySQL. (.Values.database)
+
+The account and the database go into connection_parameters, and not into the URL: oslo.db joins them when it connects.
+The URL would do for a name and a password of letters only: Keystone's db_sync takes a % in it for an interpolation of
+configparser and stops, and puts the name it finds there into SQL unquoted (an empty one means the current database).
+Percent-encoded; a space is %20, because not everyone reads + as one. oslo.config reads $ as a reference: it is %24.
+
+PyMySQL sends a password as Latin-1, whereas db_init sets it as UTF-8: so each UTF-8 byte of a non-ASCII character is
+written as the Latin-1 character of that byte. An @ stands for a finished % on the way there, so that no byte is
+rewritten twice.
 */}}
-{{- define "conformance-library.connection" -}}
-{{- $username := .username | urlquery | replace "+" "%20" -}}
+{{- define "conformance-library.oslo_database" -}}
 {{- $password := .password | urlquery | replace "+" "%20" -}}
 {{- $password = regexReplaceAll "%([89AB][0-9A-F])" $password "@C2@${1}" -}}
 {{- $password = regexReplaceAll "%C([0-9A-F])" $password "@C3@8${1}" -}}
 {{- $password = regexReplaceAll "%D([0-9A-F])" $password "@C3@9${1}" -}}
 {{- $password = regexReplaceAll "%E([0-9A-F])" $password "@C3@A${1}" -}}
 {{- $password = regexReplaceAll "%F([0-9A-F])" $password "@C3@B${1}" -}}
-{{- $password = $password | replace "@" "%" -}}
-{{- printf "mysql+pymysql://%s:%s@%s:%v/%s" $username $password .host .port .name -}}
+{{- $parameters := list
+  (printf "user=%s" (.username | urlquery | replace "+" "%20"))
+  (printf "password=%s" ($password | replace "@" "%"))
+  (printf "database=%s" (.name | urlquery | replace "+" "%20"))
+-}}
+[database]
+connection = mysql+pymysql://{{ .host }}:{{ .port | int }}/
+connection_parameters = {{ join "&" $parameters }}
 {{- end -}}
