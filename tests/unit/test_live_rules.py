@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from observations import OWN, OWN_ACCOUNTS, SERVICE, observation, state
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from osh_conformance.model.observation import ObservedContainer
 
+    Mutation = Callable[[Observation], Observation]
+
 RULES = catalogue.live_rules()
 
 
@@ -25,7 +27,7 @@ def with_containers(seen: Observation, change: Callable[[ObservedContainer], Obs
     return replace(seen, containers=tuple(change(c) for c in seen.containers))
 
 
-def of(key: str, **changes: object) -> Callable[[Observation], Observation]:
+def of(key: str, **changes: Any) -> Callable[[Observation], Observation]:
     """Change the main container of a key."""
 
     def change(seen: Observation) -> Observation:
@@ -35,7 +37,7 @@ def of(key: str, **changes: object) -> Callable[[Observation], Observation]:
     return change
 
 
-def after(databases: object = None, accounts: object = None) -> Callable[[Observation], Observation]:
+def after(databases: Any = None, accounts: Any = None) -> Callable[[Observation], Observation]:
     """Let the server show other things at the end."""
 
     def change(seen: Observation) -> Observation:
@@ -57,14 +59,18 @@ def exits(code: int) -> Callable[[Observation], Observation]:
     return lambda seen: replace(seen, helm=(seen.helm[0], replace(seen.helm[1], code=code)))
 
 
-def identity(**changes: object) -> Callable[[Observation], Observation]:
-    return lambda seen: replace(seen, identity=replace(seen.identity, **changes))
+def identity(**changes: Any) -> Callable[[Observation], Observation]:
+    def change(seen: Observation) -> Observation:
+        assert seen.identity is not None
+        return replace(seen, identity=replace(seen.identity, **changes))
+
+    return change
 
 
 GONE = state(own=False)
 KEPT = state(own=True)
 
-MUTANTS = {
+MUTANTS: dict[str, tuple[str, Mutation, str]] = {
     "another image than the key's": ("KEY-1", of("db_init", image="docker.io/example/other:1.0.0"), "example/other"),
     "a policy of its own": ("PP-1", of("db_sync", pull_policy="Always"), "Always"),
     "a policy of its own in an init container": (
@@ -117,7 +123,7 @@ MUTANTS = {
     "the Job stays": ("DROP-4", lambda s: replace(s, leftovers=("Job/keystone-db-drop",)), "Job/keystone-db-drop"),
 }
 
-MUTANTS_WHEN_OFF = {
+MUTANTS_WHEN_OFF: dict[str, tuple[Mutation, str]] = {
     "the database goes": (after(databases=GONE.databases), "database keystone: is gone"),
     "rows go": (
         after(databases={**GONE.databases, "keystone": {"user": TableState(rows=1, checksum=3)}}),
@@ -129,13 +135,13 @@ MUTANTS_WHEN_OFF = {
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("db_drop", [True, False])
-def test_a_correct_release_passes(rule, db_drop):
+def test_a_correct_release_passes(rule: str, *, db_drop: bool) -> None:
     verdict = RULES[rule](observation(db_drop=db_drop))
     assert (verdict.status, verdict.findings) == (Status.PASS, ())
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-def test_a_mutant_fails_its_rule_and_no_other(name):
+def test_a_mutant_fails_its_rule_and_no_other(name: str) -> None:
     rule, mutate, text = MUTANTS[name]
     seen = mutate(observation())
     failed = {other: verdict for other, judge in RULES.items() if (verdict := judge(seen)).status is Status.FAIL}
@@ -144,30 +150,30 @@ def test_a_mutant_fails_its_rule_and_no_other(name):
 
 
 @pytest.mark.parametrize("name", MUTANTS_WHEN_OFF)
-def test_a_loss_with_the_switch_off_fails(name):
+def test_a_loss_with_the_switch_off_fails(name: str) -> None:
     mutate, text = MUTANTS_WHEN_OFF[name]
     verdict = RULES["DROP-4"](mutate(observation(db_drop=False)))
     assert verdict.status is Status.FAIL
     assert text in verdict.findings[0].found
 
 
-def test_a_drop_job_that_runs_with_the_switch_off_fails():
+def test_a_drop_job_that_runs_with_the_switch_off_fails() -> None:
     on = observation()
     seen = replace(on, scenario=replace(on.scenario, db_drop=False))
     seen = after(databases=KEPT.databases, accounts=KEPT.accounts)(seen)
     assert "db-drop ran" in RULES["DROP-4"](seen).findings[0].found
 
 
-def test_a_chart_that_does_nothing_passes_no_drop():
+def test_a_chart_that_does_nothing_passes_no_drop() -> None:
     seen = replace(observation(), database=dict.fromkeys(Step, GONE))
     assert RULES["DROP-4"](seen).status is Status.UNDECIDED
 
 
-def test_every_live_rule_has_a_mutant():
+def test_every_live_rule_has_a_mutant() -> None:
     assert {rule for rule, _, _ in MUTANTS.values()} == set(RULES)
 
 
-def test_a_finding_says_how_to_see_it_again():
+def test_a_finding_says_how_to_see_it_again() -> None:
     finding = RULES["KEY-1"](of("db_init", image="docker.io/example/other:1.0.0")(observation())).findings[0]
     assert finding.reproduce == "osh-conformance live charts/keystone --flavor distribution --helm 4 --scenario drop"
     assert SERVICE in finding.expected

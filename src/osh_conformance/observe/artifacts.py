@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import yaml
@@ -13,7 +14,7 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.observe.watch import container_statuses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from osh_conformance.observe.site import Site
@@ -30,10 +31,17 @@ _LISTS = {
 _SHORTEST_SECRET = 6
 
 
-def collect(site: Site, releases: Iterable[str], folder: Path, secrets: Iterable[str] = ()) -> None:
+def collect(
+    site: Site,
+    releases: Iterable[str],
+    folder: Path,
+    *,
+    secrets: Iterable[str] = (),
+    more: Mapping[str, Callable[[], str]] = MappingProxyType({}),
+) -> None:
     """Write events, objects, logs (the previous ones and those of deleted pods too) and helm's word below `folder`.
 
-    What cannot be had is said in its file; nothing is raised.
+    `more` are other sources by file name. What cannot be had is said in its file; nothing is raised.
     """
     redact = process.Redactor((*secrets, *_secrets_of(site)))
     sources: dict[str, Callable[[], str]] = {
@@ -42,6 +50,7 @@ def collect(site: Site, releases: Iterable[str], folder: Path, secrets: Iterable
         **{f"objects/{kind}.yaml": partial(_objects, site, path) for kind, path in _LISTS.items()},
         **{f"helm-{release}.txt": partial(site.helm.status, release, site.namespace) for release in releases},
         **_logs(site),
+        **more,
     }
     for name, source in sources.items():
         path = folder / name

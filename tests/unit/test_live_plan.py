@@ -1,0 +1,148 @@
+"""From a command line's wishes to pairs and releases; no cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from osh_conformance.errors import UsageError
+from osh_conformance.model.finding import Status, Verdict
+from osh_conformance.model.flavor import Flavor
+from osh_conformance.report import table
+from osh_conformance.report.run import CellReport, Run
+from osh_conformance.suite import records
+from osh_conformance.suite.kubeconfig import single_context
+from osh_conformance.suite.live import LiveRequest, LiveSuite
+
+if TYPE_CHECKING:
+    from osh_conformance.suite.cells import Release
+
+CHARTS = Path(__file__).parents[2] / "charts-under-test"
+KEYSTONE = CHARTS / "keystone"
+
+
+def suite(**wishes: object) -> LiveSuite:
+    return LiveSuite(LiveRequest(paths=(KEYSTONE,), **wishes))  # type: ignore[arg-type]
+
+
+def test_the_catalogue_names_the_flavor_and_every_scenario_runs_on_helm_4() -> None:
+    assert [pair.id for pair in suite().pairs] == [
+        "keystone-distribution-docker-default-helm4-drop-disabled",
+        "keystone-distribution-docker-default-helm4-drop-enabled",
+    ]
+
+
+def test_a_tree_has_its_charts_without_libraries() -> None:
+    found = LiveSuite(LiveRequest(paths=(CHARTS,), scenarios=("drop-enabled",)))
+    assert [pair.subject.name for pair in found.pairs] == ["keystone"]
+
+
+@pytest.mark.parametrize(
+    ("wishes", "message"),
+    [
+        ({"flavors": ("distributon",)}, "did you mean `distribution`"),
+        ({"scenarios": ("drop-enable",)}, "did you mean `drop-enabled`"),
+        ({"majors": (2,)}, "no Helm major 2"),
+        ({"convention": "referense"}, "did you mean `reference`"),
+    ],
+)
+def test_a_wrong_name_is_a_usage_error_that_helps(wishes: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        suite(**wishes)
+
+
+@pytest.fixture(scope="module")
+def releases() -> dict[str, Release]:
+    found = suite()
+    return {pair.scenario.name: found.release(pair) for pair in found.pairs}
+
+
+def test_the_switch_decides_whether_a_drop_container_is_declared(releases: dict[str, Release]) -> None:
+    assert releases["drop-enabled"].declared.containers_of("db_drop")
+    assert not releases["drop-disabled"].declared.containers_of("db_drop")
+
+
+def test_every_container_is_reached_by_a_key_of_the_flavor(releases: dict[str, Release]) -> None:
+    declared = releases["drop-enabled"].declared
+    assert all(c.key and c.image == declared.images[c.key] for c in declared.containers)
+
+
+def test_the_references_of_a_release_include_its_infrastructure(releases: dict[str, Release]) -> None:
+    assert any("mariadb" in reference for reference in releases["drop-enabled"].references)
+
+
+def test_a_password_of_hard_characters_reaches_chart_and_server(releases: dict[str, Release]) -> None:
+    release = releases["drop-enabled"]
+    password = release.values["database"]["admin"]["password"]
+    assert password == release.database.values["root"]["password"]
+    assert {"@", "/", "%", ":", "'", '"', "\\", "$", " ", "`"} <= set(password)
+    assert password in release.secrets
+
+
+def test_a_flavor_without_an_image_for_a_key_says_which() -> None:
+    flavor = Flavor(name="mine", summary="", images={"db_init": "docker.io/x/y:1"})
+    with pytest.raises(UsageError, match="flavor mine has no image for db_sync of chart keystone"):
+        records.references(flavor, "keystone", {"db_init": "db_init", "db_sync": "db_sync"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: x\nsummary: y\nimagse: {}\n", "no field `imagse`: did you mean `images`"),
+        ("name: x\n", "missing required field `summary`"),
+        ("name: x\nsummary: y\nimages: [a]\n", "Expected `object`, got `array`"),
+    ],
+)
+def test_a_flavor_file_that_is_wrong_says_where(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "flavor.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=message) as caught:
+        records.read(Flavor, file)
+    assert str(file) in str(caught.value)
+
+
+def test_a_copied_kubeconfig_can_mean_one_cluster_only(tmp_path: Path) -> None:
+    source = tmp_path / "config"
+    source.write_text(
+        yaml.safe_dump(
+            {
+                "contexts": [{"name": "a"}, {"name": "b"}],
+                "current-context": "a",
+                "clusters": [{"name": "b", "cluster": {"certificate-authority": "ca.crt"}}],
+            }
+        )
+    )
+    copied = yaml.safe_load(single_context(source, "b", tmp_path / "copy").read_text())
+    assert (copied["current-context"], copied["contexts"]) == ("b", [{"name": "b"}])
+    assert copied["clusters"][0]["cluster"]["certificate-authority"] == str(tmp_path / "ca.crt")
+    assert (tmp_path / "copy").stat().st_mode & 0o077 == 0
+
+
+def test_the_table_has_a_line_for_each_scenario_and_a_column_for_each_rule() -> None:
+    run = Run()
+    for scenario, rule, status in (("off", "PP-1", Status.PASS), ("on", "DROP-4", Status.FAIL)):
+        run.add("keystone", Verdict(rule=rule, status=status), cell="k", scenario=scenario)
+    run.cells.append(
+        CellReport(
+            id="k",
+            chart="keystone",
+            flavor="mine",
+            origin="built",
+            format="docker",
+            runtime="containerd://2",
+            helm="4",
+            status="fail",
+        )
+    )
+    assert table.cells(run).splitlines() == [
+        "chart     flavor  images          runtime         helm  scenario  DROP-4  PP-1",
+        "keystone  mine    docker (built)  containerd://2  4     off       -       pass",
+        "keystone  mine    docker (built)  containerd://2  4     on        FAIL    -",
+    ]
+
+
+def test_no_cells_no_table() -> None:
+    assert table.cells(Run()) == ""

@@ -1,0 +1,78 @@
+"""Running commands: outcomes, deadlines, cancellation, secrets; nothing stays behind."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from osh_conformance import process
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and is not yet reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_an_outcome_has_code_and_both_streams() -> None:
+    outcome = process.run(["sh", "-c", "echo out; echo err >&2; exit 3"], deadline=10, check=False)
+    assert (outcome.code, outcome.stdout, outcome.stderr, outcome.ok) == (3, "out\n", "err\n", False)
+
+
+def test_another_exit_code_is_an_error_with_the_last_words() -> None:
+    with pytest.raises(process.CommandError, match="ended with exit code 3") as caught:
+        process.run(["sh", "-c", "echo why >&2; exit 3"], deadline=10)
+    assert "why" in caught.value.details
+
+
+def test_a_program_that_is_not_there_is_named() -> None:
+    with pytest.raises(process.MissingProgramError, match="no-such-program"):
+        process.run(["no-such-program"], deadline=1)
+
+
+def test_the_deadline_ends_the_whole_process_group(tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    script = f"sleep 60 & echo $! > {child}; wait"
+    with pytest.raises(process.DeadlineError, match="did not end within 1 s"):
+        process.run(["sh", "-c", script], deadline=1)
+    assert not alive(int(child.read_text()))
+
+
+def test_cancelling_ends_it_without_an_error() -> None:
+    cancel = threading.Event()
+    threading.Timer(0.3, cancel.set).start()
+    started = time.monotonic()
+    outcome = process.run(["sleep", "60"], deadline=60, cancel=cancel, check=False)
+    assert not outcome.ok
+    assert time.monotonic() - started < 30
+
+
+def test_input_arrives_with_and_without_a_way_to_cancel() -> None:
+    for cancel in (None, threading.Event()):
+        assert process.run(["cat"], deadline=10, stdin="text", cancel=cancel).stdout == "text"
+
+
+def test_secrets_are_in_no_part_of_an_outcome() -> None:
+    outcome = process.run(["echo", "s3cret"], deadline=10, secrets=["s3cret"])
+    assert "s3cret" not in repr(outcome)
+    assert outcome.stdout == "***\n"
+
+
+def test_a_secret_that_holds_another_is_replaced_whole() -> None:
+    assert process.Redactor(("abc", "abcdef"))("abcdef abc") == "*** ***"
+
+
+def test_a_secret_too_short_to_hide_leaves_text_readable() -> None:
+    assert process.Redactor(("a",))("a banana") == "a banana"
+
+
+def test_a_log_is_appended_to_and_gives_the_new_part(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    assert process.run(["echo", "after"], deadline=10, log=log).stdout == "after\n"
+    assert log.read_text() == "before\nafter\n"
