@@ -24,7 +24,7 @@ def node_logs(cluster: Cluster, namespace: str) -> Mapping[str, Callable[[], str
     """
     if not cluster.capabilities[NODE_EXEC][0]:
         return {}
-    commands = {
+    commands: dict[str, tuple[str, ...]] = {
         f"nodes/{node}-{unit}.log": (node, "journalctl", "--no-pager", _LINES, "--unit", unit)
         for node in cluster.nodes
         for unit in ("kubelet", "containerd")
