@@ -126,4 +126,4 @@ class Keystone:
 
 
 def label(thing):
-    return thing.get("name") or thing.get("url") or thing["id"]
+    return thing.get("name") or thing.get("interface") or thing["id"]

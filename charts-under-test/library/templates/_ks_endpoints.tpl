@@ -5,7 +5,7 @@
 
 {{- define "conformance-library.arguments.ks_endpoints" -}}
 {{- $keys := dict "SERVICE_TYPE" "type" "SERVICE_NAME" "name" "SERVICE_URLS" "urls" -}}
-{{- $env := include "conformance-library.identity_service_env" (dict "root" . "keys" $keys) | trim -}}
+{{- $env := include "conformance-library.secret_envs" (dict "root" . "secret" "identity-service" "keys" $keys) | trim -}}
 {{- dict
   "command" (list "python3" "/scripts/ks_endpoints.py")
   "scripts" (list "ks_endpoints.py" "ks_api.py")

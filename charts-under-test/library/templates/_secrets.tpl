@@ -63,19 +63,21 @@ a password that nobody chose. (path, value)
   | toJson -}}
 {{- end -}}
 
-{{/* What this chart registers in Keystone. */}}
+{{/* What this chart registers in Keystone's catalogue. */}}
 {{- define "conformance-library.content.identity-service" -}}
 {{- $service := .Values.identity.service -}}
-{{- $user := .Values.identity.user -}}
 {{- $auth_url := include "conformance-library.auth_url" . -}}
 {{- $urls := dict -}}
 {{- range $interface := list "public" "internal" "admin" -}}
 {{- $_ := set $urls $interface (get $service.urls $interface | default $auth_url) -}}
 {{- end -}}
+{{- dict "type" $service.type "name" $service.name "urls" ($urls | toJson) | toJson -}}
+{{- end -}}
+
+{{/* The service's own user in Keystone. */}}
+{{- define "conformance-library.content.identity-user" -}}
+{{- $user := .Values.identity.user -}}
 {{- dict
-  "type" $service.type
-  "name" $service.name
-  "urls" ($urls | toJson)
   "username" $user.username
   "password" (include "conformance-library.text" (dict "path" "identity.user.password" "value" $user.password))
   "project" $user.project
