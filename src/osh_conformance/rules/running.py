@@ -64,7 +64,6 @@ def pull_policy(observation: Observation) -> Verdict:
             observation,
             PP_1.id,
             container=container,
-            key=key_of(observation, container),
             found=f"imagePullPolicy {container.pull_policy}",
             expected=f"imagePullPolicy {policy}, as declared",
             why=PP_1.why,
