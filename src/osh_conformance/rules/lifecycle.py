@@ -51,6 +51,7 @@ def _exit(observation: Observation) -> Iterator[Finding]:
         yield _drop_finding(
             observation, found, "helm uninstall ends with exit code 0", "see the log of the drop Job in the artifacts"
         )
+        return  # what it has not deleted then is no finding of its own
     for leftover in observation.leftovers:
         yield _drop_finding(
             observation,
