@@ -154,8 +154,10 @@ def _install(run: _Run) -> tuple[DependencyHold | None, str]:
 
 def _hold(run: _Run, install: Future[Outcome]) -> DependencyHold:
     """Keep the database's Service away until pods wait for it and a while longer; see who waits and who does not."""
-    checked = {c.workload for c in run.plan.declared.containers_of("dep_check") if c.role is Role.INIT}
-    needy = checked & {c.workload for c in run.plan.declared.containers_of("db_init")}
+    declared = run.plan.declared
+    # A chart without such a key promises no wait.
+    promised = "dep_check" in declared.functions.values()
+    needy = {c.workload for c in declared.containers_of("db_init")} if promised else set()
     if not needy:
         return DependencyHold(seconds=0.0, waiting=(), early=())
 

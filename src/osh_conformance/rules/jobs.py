@@ -67,7 +67,7 @@ def dependency_wait(observation: Observation) -> Verdict:
     if hold is None:
         return _not_applicable("the scenario withholds nothing")
     if not hold.waiting and not hold.early:
-        return _not_applicable("no workload has both a dep_check init container and a db_init container")
+        return _not_applicable("the chart has no dep_check key, or no db_init container")
     findings = [
         finding(
             observation,
