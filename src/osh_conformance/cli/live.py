@@ -84,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
     from osh_conformance.suite.live import LiveSuite  # noqa: PLC0415
     from osh_conformance.suite.static import StaticSuite  # noqa: PLC0415
 
+    output.check_writable(args)
     suite = LiveSuite(_live_request(args))
     found = Run(target={"verb": "live", "paths": [str(path) for path in args.paths]}, helm=args.helm)
     handovers = [

@@ -23,11 +23,26 @@ def existing_cluster(kubeconfig: Path, context: str | None = None, allow_cluster
 
     Raises `UsageError` for a file, context or name that does not fit, `SuiteError` where the cluster does not answer.
     """
-    data = _load(kubeconfig)
-    entry = _context(kubeconfig, data, context)
-    name = str((entry.get("context") or {}).get("cluster", ""))
+    name, named = check_named(kubeconfig, context, allow_cluster)
     path = kubeconfig.resolve()
-    ours = path.is_relative_to(default_folders().runs)
+    _check_answers(path, named)
+    reason = "this suite did not start the cluster's nodes"
+    return Cluster(
+        name=name,
+        kubeconfig=path,
+        context=named,
+        nodes=(),
+        registry=None,
+        owned=False,
+        capabilities=MappingProxyType({REGISTRY: (False, reason), NODE_EXEC: (False, reason)}),
+    )
+
+
+def check_named(kubeconfig: Path, context: str | None = None, allow_cluster: str | None = None) -> tuple[str, str]:
+    """The names of the cluster and context that are meant. Reads the file, asks nobody; raises `UsageError`."""
+    entry = _context(kubeconfig, _load(kubeconfig), context)
+    name = str((entry.get("context") or {}).get("cluster", ""))
+    ours = kubeconfig.resolve().is_relative_to(default_folders().runs)
     if not ours and allow_cluster not in (name, entry["name"]):
         asked = f"; --allow-cluster says `{allow_cluster}`" if allow_cluster else ""
         raise UsageError(
@@ -35,17 +50,7 @@ def existing_cluster(kubeconfig: Path, context: str | None = None, allow_cluster
             expected="its name repeated, because the suite installs charts there and deletes namespaces",
             fix=f"--allow-cluster {name}",
         )
-    _check_answers(path, str(entry["name"]))
-    reason = "this suite did not start the cluster's nodes"
-    return Cluster(
-        name=name,
-        kubeconfig=path,
-        context=str(entry["name"]),
-        nodes=(),
-        registry=None,
-        owned=False,
-        capabilities=MappingProxyType({REGISTRY: (False, reason), NODE_EXEC: (False, reason)}),
-    )
+    return name, str(entry["name"])
 
 
 def _load(path: Path) -> Mapping[str, Any]:

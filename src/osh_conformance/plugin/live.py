@@ -15,7 +15,7 @@ from osh_conformance.model.finding import Status
 from osh_conformance.plugin import collect_suite
 from osh_conformance.plugin.static import RUN
 from osh_conformance.progress import Progress
-from osh_conformance.report.run import CellReport, Run
+from osh_conformance.report.run import CellReport, Run, error_finding
 from osh_conformance.suite import stage as stages
 from osh_conformance.suite.folders import suite_folder
 from osh_conformance.suite.live import LiveRequest, LiveSuite, Pair
@@ -91,6 +91,7 @@ class LivePlugin:
         self._pool = ThreadPoolExecutor(max_workers=max(1, suite.request.parallel), thread_name_prefix="cell")
         self._judged: dict[str, Future[Judged]] = {}
         self._seconds: dict[str, float] = {}
+        run.errors += [error_finding(error, Path(chart).name) for chart, error in suite.errors.items()]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Make an item for each pair and each rule that both its scenario and the test stand for."""

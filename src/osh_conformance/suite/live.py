@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance.errors import UsageError
+from osh_conformance.cluster.existing import check_named
+from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.model.flavor import Flavor
 from osh_conformance.render.engine import choose
 from osh_conformance.render.source import find_charts
@@ -14,7 +15,7 @@ from osh_conformance.render.values import merged
 from osh_conformance.suite import catalog, cells, conventions, records
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from osh_conformance.model.observation import Cell, Scenario
 
@@ -68,15 +69,21 @@ class LiveSuite:
     """Works out pairs and releases; touches no cluster."""
 
     def __init__(self, request: LiveRequest) -> None:
-        """Read everything that is named. Raises `UsageError` for a name that is none, `SuiteError` for a bad chart."""
+        """Read everything that is named, and raise `UsageError` for what is not what it should be.
+
+        A chart that is found in a tree, and cannot be read, is left out: `errors` says why, by its path.
+        """
+        self.errors: dict[str, SuiteError] = {}
         self.request = request
         for major in request.majors:
             if major not in HELM_MAJORS:
                 raise UsageError(f"no Helm major {major}", expected=" or ".join(map(str, HELM_MAJORS)))
+        if request.kubeconfig:
+            check_named(request.kubeconfig, request.context, request.allow_cluster)
         known = records.scenarios()
         names = request.scenarios or tuple(known)
         self.scenarios = tuple(records.chosen(known, name, "scenario") for name in names)
-        self.pairs = tuple(pair for path in request.paths for pair in self._pairs_of(path))
+        self.pairs = _each_once(pair for path in request.paths for pair in self._pairs_of(path))
         self._renderer = choose(request.renderer, request.helm)
 
     def release(self, pair: Pair) -> cells.Release:
@@ -89,9 +96,24 @@ class LiveSuite:
         charts = find_charts(path)
         if not charts:
             raise UsageError(f"{path}: no chart in it", expected="a folder with a Chart.yaml, at any depth")
-        return [pair for chart in charts if not cells.is_library(chart) for pair in self._pairs(chart)]
+        return [pair for chart in charts for pair in self._tried_pairs(chart, named=chart == path)]
+
+    def _tried_pairs(self, chart: Path, *, named: bool) -> list[Pair]:
+        try:
+            return self._pairs(chart)
+        except UsageError:
+            raise
+        except SuiteError as error:
+            if named:
+                raise UsageError(
+                    error.message, expected=error.expected, fix=error.fix, details=error.details
+                ) from error
+            self.errors[str(chart)] = error
+            return []
 
     def _pairs(self, chart: Path) -> list[Pair]:
+        if cells.is_library(chart):
+            return []
         request = self.request
         entry = catalog.entry_for(chart, request.catalog)
         name = request.convention or entry.convention
@@ -111,3 +133,17 @@ class LiveSuite:
         named = request.flavors or (() if own else (default,))
         known = records.flavors()
         return [*own, *(records.chosen(known, name, "flavor") for name in named)]
+
+
+def _each_once(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
+    """Leave out what is asked for twice; raises `UsageError` for two charts of one name: no report tells them apart."""
+    found: dict[str, Pair] = {}
+    for pair in pairs:
+        first = found.setdefault(pair.id, pair)
+        if first.subject.chart.resolve() != pair.subject.chart.resolve():
+            raise UsageError(
+                f"{first.subject.path} and {pair.subject.path} are both called {pair.subject.name}",
+                expected="charts of different names in one live run",
+                fix="run them one by one",
+            )
+    return tuple(found.values())
