@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
 
 import yaml
 
@@ -14,7 +16,7 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.observe.watch import container_statuses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from osh_conformance.observe.site import Site
@@ -43,11 +45,12 @@ def collect(
 
     `more` are other sources by file name. What cannot be had is said in its file; nothing is raised.
     """
-    redact = process.Redactor((*secrets, *_secrets_of(site)))
+    releases = tuple(releases)
+    redact = process.Redactor(tuple(_spellings((*secrets, *_secrets_of(site, releases)))))
     sources: dict[str, Callable[[], str]] = {
         "state.txt": site.watch.state,
         "events.txt": partial(_events, site),
-        **{f"objects/{kind}.yaml": partial(_objects, site, path) for kind, path in _LISTS.items()},
+        **{f"objects/{kind}.yaml": partial(_objects, site, path, redact) for kind, path in _LISTS.items()},
         **{f"helm-{release}.txt": partial(site.helm.status, release, site.namespace) for release in releases},
         **_logs(site),
         **more,
@@ -65,8 +68,17 @@ def _tried(source: Callable[[], str]) -> str:
         return f"(not to be had: {error})"
 
 
-def _objects(site: Site, path: str) -> str:
-    return yaml.safe_dump_all(site.kube.list(path.format(site.namespace)))
+def _objects(site: Site, path: str, redact: Callable[[str], str]) -> str:
+    # Before YAML escapes and folds what it writes.
+    return yaml.safe_dump_all(_redacted(site.kube.list(path.format(site.namespace)), redact))
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _redacted(entry, redact) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_redacted(entry, redact) for entry in value]
+    return redact(value) if isinstance(value, str) else value
 
 
 def _logs(site: Site) -> dict[str, Callable[[], str]]:
@@ -83,14 +95,23 @@ def _logs(site: Site) -> dict[str, Callable[[], str]]:
     return {**kept, **running}
 
 
-def _secrets_of(site: Site) -> list[str]:
+def _secrets_of(site: Site, releases: tuple[str, ...]) -> list[str]:
+    """The content of every Secret, but for hosts and accounts that are called like a Service or a release."""
     try:
         listed = site.kube.list(f"/api/v1/namespaces/{site.namespace}/secrets")
+        services = site.kube.list(_LISTS["services"].format(site.namespace))
     except SuiteError:
         return []
+    public = {*releases, *(service["metadata"]["name"] for service in services)}
     encoded = [value for secret in listed for value in (secret.get("data") or {}).values()]
     decoded = [base64.b64decode(value).decode(errors="ignore") for value in encoded]
-    return [text for text in (*encoded, *decoded) if len(text) >= _SHORTEST_SECRET]
+    return [text for text in (*encoded, *decoded) if len(text) >= _SHORTEST_SECRET and text not in public]
+
+
+def _spellings(secrets: Iterable[str]) -> Iterator[str]:
+    """Each secret as it is, in a URL, and inside a JSON or Python text."""
+    for secret in secrets:
+        yield from (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1])
 
 
 def _events(site: Site) -> str:
