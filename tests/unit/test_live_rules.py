@@ -118,6 +118,11 @@ MUTANTS: dict[str, tuple[str, Mutation, str]] = {
         after(databases={"neighbour": {"ledger": TableState(rows=99, checksum=8)}}),
         "100 rows (checksum 7), now 99 rows",
     ),
+    "the neighbour is locked": (
+        "DROP-4",
+        after(databases={"neighbour": {"ledger": TableState(rows=None, checksum=None)}}),
+        "now a lock that keeps everybody from reading it",
+    ),
     "the neighbour's account goes": ("DROP-4", after(accounts={}), "account neighbour@%"),
     "uninstall fails": ("DROP-4", exits(1), "exit code 1"),
     "the Job stays": ("DROP-4", lambda s: replace(s, leftovers=("Job/keystone-db-drop",)), "Job/keystone-db-drop"),
@@ -162,6 +167,11 @@ def test_a_drop_job_that_runs_with_the_switch_off_fails() -> None:
     seen = replace(on, scenario=replace(on.scenario, db_drop=False))
     seen = after(databases=KEPT.databases, accounts=KEPT.accounts)(seen)
     assert "db-drop ran" in RULES["DROP-4"](seen).findings[0].found
+
+
+def test_a_hook_job_with_another_task_may_stay() -> None:
+    seen = replace(observation(), leftovers=("Job/keystone-db-sync", "Pod/keystone-db-sync-x7k2p"))
+    assert RULES["DROP-4"](seen).status is Status.PASS
 
 
 def test_a_chart_that_does_nothing_passes_no_drop() -> None:

@@ -55,9 +55,12 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableState:
-    """Rows of a table and the server's checksum over them (None where the engine has none)."""
+    """Rows of a table and the server's checksum over them (None where the engine has none).
 
-    rows: int
+    `rows` is None where somebody held a lock on the table: a statement that drops it, and waits itself.
+    """
+
+    rows: int | None
     checksum: int | None
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from osh_conformance.errors import SuiteError
 from osh_conformance.model.observation import DatabaseState, TableState
 
 if TYPE_CHECKING:
@@ -17,11 +18,14 @@ _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 _TABLES = f"""
 SELECT JSON_ARRAY('database', schema_name) FROM information_schema.schemata WHERE schema_name NOT IN {_SYSTEM};
 SELECT JSON_ARRAY('table', table_schema, table_name) FROM information_schema.tables
-  WHERE table_schema NOT IN {_SYSTEM} AND table_type = 'BASE TABLE';
+  WHERE table_schema NOT IN {_SYSTEM};
 SELECT JSON_ARRAY('account', CONCAT(user, '@', host)) FROM mysql.global_priv;
 SELECT JSON_ARRAY('grant', grantee, '*', privilege_type) FROM information_schema.user_privileges;
 SELECT JSON_ARRAY('grant', grantee, table_schema, privilege_type) FROM information_schema.schema_privileges;
-"""  # noqa: S608 - the names are constants of this module
+"""  # noqa: S608 - the names are constants of this module; more columns of `tables` would wait for locks
+#: Seconds to wait for a lock before the tables are read one by one: a drop that waits itself may hold it for ever.
+_LOCK_WAIT = 5
+_LOCKED = "ERROR 1205"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,16 +55,33 @@ class DatabaseServer:
         rows = [json.loads(line) for line in self.read(_TABLES).splitlines() if line]
         databases: dict[str, dict[str, TableState]] = {row[1]: {} for row in rows if row[0] == "database"}
         tables = [(row[1], row[2]) for row in rows if row[0] == "table"]
-        for (database, table), state in self._contents(tables).items():
+        for (database, table), state in self._states(tables).items():
             databases.setdefault(database, {})[table] = state
         return DatabaseState(databases=databases, accounts=_accounts(rows))
 
-    def _contents(self, tables: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], TableState]:
+    def _states(self, tables: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], TableState]:
         if not tables:
             return {}
+        try:
+            return self._contents(tables, _LOCK_WAIT)
+        except SuiteError as error:
+            if _LOCKED not in error.details:
+                raise
+        return {table: self._unless_locked(table) for table in tables}
+
+    def _unless_locked(self, table: tuple[str, str]) -> TableState:
+        try:
+            return self._contents([table], lock_wait=0)[table]
+        except SuiteError as error:
+            if _LOCKED not in error.details:
+                raise
+            return TableState(rows=None, checksum=None)
+
+    def _contents(self, tables: Sequence[tuple[str, str]], lock_wait: int) -> Mapping[tuple[str, str], TableState]:
         names = [f"{quote_name(database)}.{quote_name(table)}" for database, table in tables]
         counts = "".join(f"SELECT COUNT(*) FROM {name};\n" for name in names)  # noqa: S608 - names are quoted
-        lines = self.read(f"{counts}CHECKSUM TABLE {', '.join(names)} EXTENDED;").splitlines()
+        sums_of = f"CHECKSUM TABLE {', '.join(names)} EXTENDED;"
+        lines = self.read(f"SET lock_wait_timeout = {lock_wait};\n{counts}{sums_of}").splitlines()
         rows, sums = lines[: len(tables)], lines[len(tables) :]
         return {
             table: TableState(rows=int(count), checksum=_number(line.rsplit("\t", 1)[-1]))

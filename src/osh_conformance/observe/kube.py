@@ -89,14 +89,16 @@ class Kube:
                 _request_timeout=deadline,
             )
             session.run_forever(timeout=deadline)
-            out, err = session.read_stdout(), session.read_stderr()
-            code = None if session.is_open() else session.returncode
+            # Reading from an open session waits for more, without end.
+            ended = not session.is_open()
+            out, err = (session.read_stdout(), session.read_stderr()) if ended else ("", "")
+            code = session.returncode if ended else None
             session.close()
         except ApiException as error:
             raise SuiteError(f"cannot exec in {namespace}/{pod} {container}: {error.reason}") from error
         if code != 0:
-            ended = f"ended with {code}" if code is not None else f"did not end within {deadline:g} s"
-            raise SuiteError(f"`{argv[0]}` in {namespace}/{pod} {container} {ended}", details=err or out)
+            how = f"ended with {code}" if ended else f"did not end within {deadline:g} s"
+            raise SuiteError(f"`{argv[0]}` in {namespace}/{pod} {container} {how}", details=err or out)
         return str(out)
 
     def ask_service(  # noqa: PLR0913

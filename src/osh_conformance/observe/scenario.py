@@ -115,7 +115,7 @@ def observe(plan: CellPlan, site: Site, on_failure: Callable[[], None]) -> Obser
         namespace=site.namespace,
         node_runtime=plan.node_runtime,
         helm=tuple(run.calls),
-        containers=_observed(run),
+        containers=observed(site.watch.view(), plan.declared),
         images=plan.images,
         database=run.database,
         hold=hold,
@@ -212,7 +212,7 @@ def _settle(run: _Run, install: Future[Outcome]) -> str:
         return str(failure)
     except NotReadyError as failure:
         # Only a container that ended badly is evidence against the chart; a slow machine is none.
-        if any(c.exit_code for c in _observed(run)):
+        if any(c.exit_code for c in observed(run.site.watch.view(), run.plan.declared)):
             return str(failure)
         raise
 
@@ -225,11 +225,12 @@ def _uninstall(run: _Run, server: DatabaseServer) -> tuple[str, ...]:
         run.calls.append(_call("uninstall", outcome))
         run.database[Step.AFTER] = server.state()
     with run.timed("removal of pods"):
-        return _leftovers(run.site.watch)
+        # An uninstall that failed has deleted nothing that would be worth waiting for.
+        return _leftovers(run.site.watch, _POD_REMOVAL if outcome.ok else 0.0)
 
 
-def _leftovers(watch: NamespaceWatch) -> tuple[str, ...]:
-    """Jobs and pods of the chart that outlive `_POD_REMOVAL` seconds: helm does not wait for the end of a pod."""
+def _leftovers(watch: NamespaceWatch, seconds: float) -> tuple[str, ...]:
+    """Jobs and pods of the chart that outlive `seconds`: helm does not wait for the end of a pod."""
 
     def present(view: View) -> list[str]:
         jobs = [f"Job/{name}" for name, job in view.jobs.items() if _is_chart(job)]
@@ -240,21 +241,28 @@ def _leftovers(watch: NamespaceWatch) -> tuple[str, ...]:
         ending = [pod for pod in view.pods.values() if _is_chart(pod) and not _is_finished(pod)]
         return left if not left or not ending else None
 
-    found = watch.watch_for(settled, seconds=_POD_REMOVAL)
+    found = watch.watch_for(settled, seconds=seconds)
     return tuple(present(watch.view()) if found is None else found)
 
 
-def _observed(run: _Run) -> tuple[ObservedContainer, ...]:
+def observed(view: View, declared: DeclaredChart) -> tuple[ObservedContainer, ...]:
+    """Every container of the chart that was ever seen, in its last state."""
+    # The chart renders the CronJob, not the Jobs that its schedule makes.
+    scheduled = {f"Job/{job['metadata']['name']}": workload_of(job) for job in view.all_jobs if _is_scheduled(job)}
     return tuple(
         container
-        for pod in run.site.watch.view().all_pods
+        for pod in view.all_pods
         if _is_chart(pod)
-        for container in _containers_of(pod, run.plan.declared)
+        for workload in [workload_of(pod)]
+        for container in _containers_of(pod, scheduled.get(workload, workload), declared)
     )
 
 
-def _containers_of(pod: Object, declared: DeclaredChart) -> Iterator[ObservedContainer]:
-    workload = workload_of(pod)
+def _is_scheduled(job: Object) -> bool:
+    return workload_of(job).startswith("CronJob/")
+
+
+def _containers_of(pod: Object, workload: str, declared: DeclaredChart) -> Iterator[ObservedContainer]:
     hooked = any(c.workload == workload and c.hook for c in declared.containers)
     for group, statuses, role in (
         ("initContainers", "initContainerStatuses", Role.INIT),

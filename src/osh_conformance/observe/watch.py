@@ -295,7 +295,7 @@ def pod_ready(pod: Object) -> bool:
 
 
 def workload_of(pod: Object) -> str:
-    """`Kind/name` of the workload that owns a pod; a ReplicaSet is named as its Deployment, a bare pod as itself."""
+    """`Kind/name` of what owns a pod or a Job; a ReplicaSet is named as its Deployment, a bare pod as itself."""
     metadata = pod["metadata"]
     owner = next((o for o in metadata.get("ownerReferences", ()) if o.get("controller")), None)
     if owner is None:

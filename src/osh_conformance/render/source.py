@@ -32,8 +32,8 @@ class ChartSource:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[ChartSource]:
-    """Open the chart at `path`; `folder` is `path` itself, or a scratch copy for the length of the `with`.
+def opened(path: Path, scratch: Path | None = None) -> Iterator[ChartSource]:
+    """Open the chart at `path`; `folder` is `path` itself, or a copy for the length of the `with`, below `scratch`.
 
     Raises `SuiteError` if it is no chart, does not parse, or misses something that it depends on.
     """
@@ -42,13 +42,12 @@ def opened(path: Path) -> Iterator[ChartSource]:
     with contextlib.ExitStack() as stack:
         folder = path
         if path.is_file():
-            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="osh-conformance-"))
-            folder = _unpacked(path, Path(scratch))
+            folder = _unpacked(path, stack.enter_context(_temporary(scratch)))
         metadata = read_metadata(folder)
         missing = _missing(folder, metadata)
         if missing:
-            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="osh-conformance-"))
-            folder = _staged(folder, Path(scratch) / folder.resolve().name, missing, _boundary(folder.resolve()))
+            target = stack.enter_context(_temporary(scratch)) / folder.resolve().name
+            folder = _staged(folder, target, missing, _boundary(folder.resolve()))
         values = folder / "values.yaml"
         yield ChartSource(
             folder=folder,
@@ -57,6 +56,12 @@ def opened(path: Path) -> Iterator[ChartSource]:
             library=metadata.get("type") == "library",
             values=read_values(read_text(values), "values.yaml") if values.is_file() else Values(content={}, lines={}),
         )
+
+
+@contextlib.contextmanager
+def _temporary(parent: Path | None) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="osh-conformance-", dir=parent) as folder:
+        yield Path(folder)
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:

@@ -62,12 +62,15 @@ class Release:
         own = {container.image for container in self.declared.containers if container.image}
         return (*sorted(own), self.database.image)
 
-    def plan(self, images: Sequence[SuppliedImage], node_runtime: str) -> CellPlan:
-        """Return what `observe` runs, once the images are where the cluster pulls from."""
+    def plan(self, folder: Path, images: Sequence[SuppliedImage], node_runtime: str) -> CellPlan:
+        """Return what `observe` runs, once the images are where the cluster pulls from.
+
+        `folder` is the opened chart, with all that it depends on.
+        """
         return CellPlan(
             cell=self.cell,
             scenario=self.scenario,
-            chart=self.subject.chart,
+            chart=folder,
             values=self.values,
             declared=self.declared,
             release=self.subject.name,

@@ -23,6 +23,7 @@ from osh_conformance.observe.site import Site
 from osh_conformance.observe.watch import NamespaceWatch
 from osh_conformance.provision import images, toolbox
 from osh_conformance.provision.scratch import scratch
+from osh_conformance.render.source import opened as opened_chart
 from osh_conformance.rules import catalogue
 from osh_conformance.suite.kubeconfig import single_context
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from osh_conformance.cluster.record import Cluster
     from osh_conformance.model.finding import Verdict
     from osh_conformance.model.observation import Observation
+    from osh_conformance.observe.scenario import CellPlan
     from osh_conformance.progress import Progress
     from osh_conformance.provision.toolbox import Toolbox
     from osh_conformance.suite.cells import Release
@@ -82,17 +84,22 @@ class Stage:
         private = self.folder / namespace
         private.mkdir(mode=0o700)
         helm = self._helm(pair.cell.helm, release.secrets)
-        with NamespaceWatch(self.kube, namespace, self.cancel) as watch:
+        supplied = [self.supplied[reference] for reference in release.references]
+        # The helm program does not look for `file://` dependencies: it gets the chart as it was rendered.
+        with (
+            opened_chart(release.subject.chart, private) as chart,
+            NamespaceWatch(self.kube, namespace, self.cancel) as watch,
+        ):
+            plan = release.plan(chart.folder, supplied, self.node_runtime)
             site = Site(helm=helm, kube=self.kube, namespace=namespace, folder=private, watch=watch, cancel=self.cancel)
-            return self._run(pair, release, site)
+            return self._run(pair, plan, site)
 
-    def _run(self, pair: Pair, release: Release, site: Site) -> Judged:
+    def _run(self, pair: Pair, plan: CellPlan, site: Site) -> Judged:
         evidence = self.suite.request.artifacts / pair.id
-        plan = release.plan([self.supplied[r] for r in release.references], self.node_runtime)
 
         def collect(part: str) -> None:
             names = (plan.release, plan.database.release)
-            artifacts.collect(site, names, evidence / part, release.secrets)
+            artifacts.collect(site, names, evidence / part, site.helm.secrets)
 
         try:
             observation = observe(plan, site, on_failure=lambda: collect("not-ready"))

@@ -1,0 +1,66 @@
+"""What is read from the database server and from the API, where the plain case does not show it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from observations import observation
+
+from osh_conformance.errors import SuiteError
+from osh_conformance.model.observation import TableState
+from osh_conformance.observe import scenario
+from osh_conformance.observe.database import DatabaseServer
+from osh_conformance.observe.watch import View
+
+LISTED = """["database", "keystone"]
+["database", "neighbour"]
+["table", "keystone", "user"]
+["table", "neighbour", "ledger"]
+["account", "keystone@%"]
+"""
+
+
+class Server:
+    """Answers as MariaDB does while a waiting DROP DATABASE holds locks on the tables of `locked`."""
+
+    def __init__(self, locked: str, error: str = "ERROR 1205 (HY000): Lock wait timeout exceeded") -> None:
+        self._locked = f"`{locked}`."
+        self._error = error
+
+    def execute(self, *args: Any, **_: Any) -> str:
+        sql = args[3][-1]
+        if "information_schema" in sql:
+            return LISTED
+        assert "lock_wait_timeout" in sql
+        if self._locked in sql:
+            raise SuiteError("`mariadb` ended with 1", details=self._error)
+        return "100\nneighbour.ledger\t7\n"
+
+
+def server(kube: Any) -> DatabaseServer:
+    return DatabaseServer(kube=kube, namespace="cell", pod="mariadb-0", container="mariadb")
+
+
+def test_a_table_that_a_waiting_drop_has_locked_is_there_and_unread() -> None:
+    state = server(Server("keystone")).state()
+    assert state.databases == {
+        "keystone": {"user": TableState(rows=None, checksum=None)},
+        "neighbour": {"ledger": TableState(rows=100, checksum=7)},
+    }
+
+
+def test_any_other_error_of_the_server_is_one() -> None:
+    with pytest.raises(SuiteError):
+        server(Server("keystone", "ERROR 2002 (HY000): Can't connect")).state()
+
+
+def test_a_job_that_a_schedule_made_is_its_cron_job() -> None:
+    def owned(name: str, kind: str, owner: str) -> dict[str, Any]:
+        return {"metadata": {"name": name, "ownerReferences": [{"kind": kind, "name": owner, "controller": True}]}}
+
+    job = owned("rotate-29000000", "CronJob", "rotate")
+    pod = {**owned("rotate-29000000-x7k2p", "Job", "rotate-29000000"), "spec": {"containers": [{"name": "rotate"}]}}
+    view = View(pods={}, jobs={}, all_pods=[pod], all_jobs=[job])
+    (container,) = scenario.observed(view, observation().declared)
+    assert container.workload == "CronJob/rotate"
