@@ -169,6 +169,15 @@ def test_a_drop_job_that_runs_with_the_switch_off_fails() -> None:
     assert "db-drop ran" in RULES["DROP-4"](seen).findings[0].found
 
 
+def test_an_uninstall_that_waits_for_a_lock_says_so() -> None:
+    last = replace(KEPT, waiting=("DROP DATABASE keystone (Waiting for table metadata lock)",))
+    seen = observation()
+    seen = exits(1)(replace(seen, database={**seen.database, Step.AFTER: last}))
+    finding = RULES["DROP-4"](seen).findings[0]
+    assert "the server still has DROP DATABASE keystone" in finding.found
+    assert "open sessions" in finding.fix
+
+
 def test_a_hook_job_with_another_task_may_stay() -> None:
     seen = replace(observation(), leftovers=("Job/keystone-db-sync", "Pod/keystone-db-sync-x7k2p"))
     assert RULES["DROP-4"](seen).status is Status.PASS

@@ -18,6 +18,7 @@ LISTED = """["database", "keystone"]
 ["table", "keystone", "user"]
 ["table", "neighbour", "ledger"]
 ["account", "keystone@%"]
+["waiting", "DROP DATABASE keystone", "Waiting for table metadata lock"]
 """
 
 
@@ -48,6 +49,7 @@ def test_a_table_that_a_waiting_drop_has_locked_is_there_and_unread() -> None:
         "keystone": {"user": TableState(rows=None, checksum=None)},
         "neighbour": {"ledger": TableState(rows=100, checksum=7)},
     }
+    assert state.waiting == ("DROP DATABASE keystone (Waiting for table metadata lock)",)
 
 
 def test_any_other_error_of_the_server_is_one() -> None:

@@ -66,10 +66,14 @@ class TableState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseState:
-    """All that the server holds but its own: `databases[name][table]`, and `accounts["user@host"]` with grants."""
+    """All that the server holds but its own: `databases[name][table]`, and `accounts["user@host"]` with grants.
+
+    `waiting` are the DROP statements that waited for a lock, each with what the server says that it waits for.
+    """
 
     databases: Mapping[str, Mapping[str, TableState]]
     accounts: Mapping[str, tuple[str, ...]]
+    waiting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,8 @@ SELECT JSON_ARRAY('table', table_schema, table_name) FROM information_schema.tab
 SELECT JSON_ARRAY('account', CONCAT(user, '@', host)) FROM mysql.global_priv;
 SELECT JSON_ARRAY('grant', grantee, '*', privilege_type) FROM information_schema.user_privileges;
 SELECT JSON_ARRAY('grant', grantee, table_schema, privilege_type) FROM information_schema.schema_privileges;
+SELECT JSON_ARRAY('waiting', info, state) FROM information_schema.processlist
+  WHERE info REGEXP '^DROP ' AND state LIKE 'Waiting%';
 """  # noqa: S608 - the names are constants of this module; more columns of `tables` would wait for locks
 #: Seconds to wait for a lock before the tables are read one by one: a drop that waits itself may hold it for ever.
 _LOCK_WAIT = 5
@@ -57,7 +59,8 @@ class DatabaseServer:
         tables = [(row[1], row[2]) for row in rows if row[0] == "table"]
         for (database, table), state in self._states(tables).items():
             databases.setdefault(database, {})[table] = state
-        return DatabaseState(databases=databases, accounts=_accounts(rows))
+        waiting = tuple(f"{row[1]} ({row[2]})" for row in rows if row[0] == "waiting")
+        return DatabaseState(databases=databases, accounts=_accounts(rows), waiting=waiting)
 
     def _states(self, tables: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], TableState]:
         if not tables:

@@ -48,9 +48,12 @@ def _exit(observation: Observation) -> Iterator[Finding]:
     call = observation.helm_call("uninstall")
     if call is None or call.code != 0:
         found = f"exit code {call.code}: {call.output}" if call else "helm uninstall was not run"
-        yield _drop_finding(
-            observation, found, "helm uninstall ends with exit code 0", "see the log of the drop Job in the artifacts"
-        )
+        fix = "see the log of the drop Job in the artifacts"
+        waiting = observation.database[Step.AFTER].waiting
+        if waiting:
+            found += f"\nthe server still has {', '.join(waiting)}"
+            fix = "end the service's open sessions before the drop, which waits for their transactions"
+        yield _drop_finding(observation, found, "helm uninstall ends with exit code 0", fix)
         return  # what it has not deleted then is no finding of its own
     for leftover in filter(_drop_workloads(observation).__contains__, observation.leftovers):
         yield _drop_finding(
