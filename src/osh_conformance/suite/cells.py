@@ -110,7 +110,8 @@ def cell(each: Subject, flavor: Flavor, major: int) -> Cell:
 def release(each: Subject, where: Cell, scenario: Scenario, flavor: Flavor, renderer: Renderer) -> Release:
     """Work out the values of a release and what the chart promises with them. Renders; touches no cluster."""
     convention = each.convention
-    password = _HARD_PASSWORD * convention.any_password + secrets.token_urlsafe(12)
+    unguessable = secrets.token_urlsafe(12)
+    password = _HARD_PASSWORD * convention.any_password + unguessable
     coordinates = {**_DATABASE, "password": password}
     base = merged(
         conventions.live_values(convention, each.name, {"mariadb": coordinates}),
@@ -132,7 +133,8 @@ def release(each: Subject, where: Cell, scenario: Scenario, flavor: Flavor, rend
         declared=declare(each.chart, convention, values, renderer, **as_installed),
         database=_database(coordinates),
         identity=identity,
-        secrets=(password, *([identity.password] if identity else [])),
+        # The random part stays itself, however the whole is quoted or escaped.
+        secrets=(password, unguessable, *([identity.password] if identity else [])),
     )
 
 
