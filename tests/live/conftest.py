@@ -1,0 +1,170 @@
+"""Tests that need a cluster: they run only when they are named (`pytest tests/live`), on a machine that is set up."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from driving import Program, Result, Running, chart, mutants, new_program
+from watching import PasswordWatch
+
+from osh_conformance.provision import runs, survey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from osh_conformance.provision.engine import Engine
+
+HERE = Path(__file__).parent
+_WAITING = pytest.StashKey[Running]()
+_SLOWEST = 12
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell what takes long."""
+    if config.option.durations is None:
+        config.option.durations = _SLOWEST
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of this folder, unless the command line names it."""
+    places = [Path(str(argument).split("::")[0]).resolve() for argument in config.args]
+    if any(place.is_relative_to(HERE) for place in places):
+        # It only waits, so it starts as early as it can and is asked last.
+        items.sort(key=lambda item: "never_ready" in getattr(item, "fixturenames", ()))
+        return
+    left_out = [item for item in items if item.path.is_relative_to(HERE)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    found, problem = survey.any_engine()
+    assert found, f"{problem}: run `osh-conformance setup` first"
+    return found
+
+
+@pytest.fixture(scope="session")
+def program(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """The program in a state of its own, of which nothing stays."""
+    made = new_program(engine, tmp_path_factory.mktemp("live"))
+    volume = runs.store_volume(made.folders)
+    try:
+        yield made
+    finally:
+        collected = made.run("gc", "--kept")
+        engine.run("volume", "rm", "--force", volume, check=False)
+    assert collected.code == 0, collected.printed
+    assert made.left("osh-conformance-none") == []
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return chart(tmp_path_factory.mktemp("base"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """The cluster on which most of these tests run, and the run that made it: of the chart that breaks no rule."""
+
+    first: Result
+    run: runs.Run
+    kubeconfig: Path
+
+    @property
+    def context(self) -> str:
+        return f"kind-{self.run.cluster}"
+
+
+@pytest.fixture(scope="session")
+def kept(
+    program: Program, base: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Kept]:
+    first = program.run("live", base, "--keep", "--helm", "3,4")
+    assert first.code == 0, first.printed
+    run = program.kept()
+    # Elsewhere it is the file of a cluster that this suite did not make.
+    foreign = program.home / "somebody.kubeconfig"
+    foreign.touch(mode=0o600)
+    foreign.write_text((run.folder / "kubeconfig").read_text())
+    cluster = Kept(first=first, run=run, kubeconfig=foreign)
+    with contextlib.ExitStack() as stack:
+        if any("never_ready" in getattr(item, "fixturenames", ()) for item in request.session.items):
+            request.config.stash[_WAITING] = stack.enter_context(
+                _never_ready(new_program(program.engine, tmp_path_factory.mktemp("waiting")), cluster)
+            )
+        yield cluster
+
+
+@contextlib.contextmanager
+def _never_ready(program: Program, cluster: Kept) -> Iterator[Running]:
+    mutant = chart(program.home, "never-ready")
+    where = ("--kubeconfig", cluster.kubeconfig, "--allow-cluster", cluster.context)
+    running = program.start("live", mutant, "--scenario", "drop-disabled", *where)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.kill()
+            running.process.wait()
+
+
+@pytest.fixture
+def never_ready(kept: Kept, request: pytest.FixtureRequest) -> Running:
+    """The run of a chart whose pod never gets ready; it began as soon as there was a cluster."""
+    assert kept
+    return request.config.stash[_WAITING]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutants:
+    """What was said of all mutants of a scenario, and the passwords that were made up for their cells."""
+
+    result: Result
+    names: Sequence[str]
+    passwords: frozenset[str]
+
+
+@pytest.fixture(scope="session")
+def judged(program: Program, kept: Kept) -> dict[str, Mutants]:
+    """Each mutant in the scenario in which it breaks, and the base beside them; by scenario."""
+    found = {}
+    for scenario in ("drop-enabled", "drop-disabled"):
+        names = mutants(scenario)
+        tree = program.home / scenario
+        tree.mkdir()
+        for name in names:
+            chart(tree, name)
+        with PasswordWatch(kept.kubeconfig, kept.context) as watch:
+            result = program.run("live", tree, "--scenario", scenario, "--keep", "--parallel", "3")
+        found[scenario] = Mutants(result=result, names=names, passwords=frozenset(watch.seen))
+    return found
+
+
+@pytest.fixture
+def own_cluster(program: Program, kept: Kept) -> Iterator[Program]:
+    """The program with the kept cluster taken, so that a run makes one of its own."""
+    with runs.claim(program.folders, kept.run) as mine:
+        assert mine
+        yield program
+
+
+@pytest.fixture
+def bystanders(engine: Engine, kept: Kept) -> Iterator[list[str]]:
+    """A container and a network of somebody else, who uses kind too."""
+    name = f"bystander-{int(time.time())}"
+    image = engine.lines("inspect", "--format", "{{.Image}}", f"{kept.run.cluster}-control-plane")[0]
+    label = f"--label={runs.KIND_LABEL}={name}"
+    engine.run("network", "create", name)
+    try:
+        engine.run("run", "--detach", "--name", name, "--network", name, label, "--entrypoint", "sleep", image, "3600")
+        yield [name, *engine.lines("ps", "--filter", f"name={kept.run.cluster}", "--format", "{{.Names}}")]
+    finally:
+        engine.run("rm", "--force", "--volumes", name, check=False)
+        engine.run("network", "rm", name, check=False)

@@ -1,0 +1,218 @@
+"""Driving the real program on a real cluster, and looking for what it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from osh_conformance.provision import runs
+from osh_conformance.provision.folders import Folders, default_folders
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from osh_conformance.provision.engine import Engine
+
+ROOT = Path(__file__).resolve().parents[2]
+MUTANTS = ROOT / "tests" / "mutants" / "live"
+BASE = "mutant-base"
+_LONGEST = 420.0
+_CLUSTER = re.compile(r"cluster (osh-conformance-[0-9a-f]{8}):")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How a call of the program ended, and where it wrote."""
+
+    words: tuple[str, ...]
+    code: int
+    printed: str
+    seconds: float
+    folder: Path
+
+    @cached_property
+    def document(self) -> Mapping[str, Any]:
+        return dict(json.loads((self.folder / "report.json").read_text()))
+
+    @property
+    def junit(self) -> str:
+        return (self.folder / "report.xml").read_text()
+
+    @property
+    def artifacts(self) -> Path:
+        return self.folder / "artifacts"
+
+    def findings(self, chart: str) -> list[Mapping[str, Any]]:
+        return [finding for finding in self.document["findings"] if finding["chart"] == chart]
+
+    def checks(self, chart: str) -> list[tuple[str, str, str]]:
+        """(rule, scenario, status) of all that the live rules said of a chart."""
+        cells = [cell for cell in self.document["cells"] if cell["chart"] == chart]
+        return [(each["rule"], each["scenario"], each["status"]) for cell in cells for each in cell["assertions"]]
+
+    def written(self) -> Iterator[tuple[str, str]]:
+        """Everything that a person may get to see, with where it stands."""
+        yield "terminal", self.printed
+        for file in (path for path in self.folder.rglob("*") if path.is_file()):
+            yield str(file.relative_to(self.folder)), file.read_text(errors="replace")
+
+
+@dataclass(kw_only=True)
+class Running:
+    """A call of the program that goes on. Its output grows in a file, so that nobody has to read a pipe."""
+
+    words: tuple[str, ...]
+    folder: Path
+    process: subprocess.Popen[bytes]
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def printed(self) -> str:
+        return (self.folder / "printed.txt").read_text(errors="replace")
+
+    @property
+    def cluster(self) -> str:
+        """The name of the cluster that this run makes."""
+        found = _CLUSTER.search(self.printed)
+        assert found, self.printed
+        return found.group(1)
+
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = 180.0) -> Any:
+        """Wait until `condition` gives something, while the program runs."""
+        ends = time.monotonic() + seconds
+        while not (got := condition()):
+            assert self.process.poll() is None, f"it ended before {what}:\n{self.printed}"
+            assert time.monotonic() < ends, f"not within {seconds:g} s: {what}:\n{self.printed}"
+            time.sleep(0.1)
+        return got
+
+    def says(self, text: str) -> None:
+        """Wait until the program has printed `text`."""
+        self.until(lambda: text in self.printed, f"`{text}`")
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def ended(self, seconds: float = _LONGEST) -> Result:
+        """Wait for its end."""
+        code = self.process.wait(seconds)
+        took = time.monotonic() - self.started
+        return Result(words=self.words, code=code, printed=self.printed, seconds=took, folder=self.folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """The program with a state of its own: it sees no other run of this user, and none of them sees it."""
+
+    engine: Engine
+    home: Path
+    folders: Folders
+
+    def start(self, verb: str, *words: str | Path, env: Mapping[str, str] | None = None) -> Running:
+        """Start `osh-conformance VERB WORDS`; `live` with all its reports in a folder of their own."""
+        folder = self.home / "calls" / f"{len(list((self.home / 'calls').iterdir())):02}"
+        folder.mkdir()
+        reports = ["--json", folder / "report.json", "--junit", folder / "report.xml"]
+        output = [*reports, "--artifacts", folder / "artifacts"] if verb == "live" else []
+        argv = [str(word) for word in (sys.executable, "-m", "osh_conformance", verb, *words, *output)]
+        with (folder / "printed.txt").open("wb") as sink:
+            process = subprocess.Popen(
+                argv,
+                cwd=ROOT,
+                env={**os.environ, **self.environment, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return Running(words=tuple(str(word) for word in (verb, *words)), folder=folder, process=process)
+
+    def run(self, verb: str, *words: str | Path, env: Mapping[str, str] | None = None) -> Result:
+        """The same, to its end."""
+        return self.start(verb, *words, env=env).ended()
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {
+            "XDG_STATE_HOME": str(self.home / "state"),
+            "TMPDIR": str(self.home / "tmp"),
+            "OSH_CONFORMANCE_RECIPES": str(ROOT / "ci"),
+        }
+
+    def left(self, cluster: str) -> list[str]:
+        """What is still there of a run: in the engine, among processes and mounts, and in folders."""
+        identity = cluster.removeprefix("osh-conformance-")
+        names = ["ps", "--all", "--filter", f"name={cluster}", "--format", "container {{.Names}}"]
+        networks = ["network", "ls", "--filter", f"name={cluster}", "--format", "network {{.Name}}"]
+        found = [*self.engine.lines(*names), *self.engine.lines(*networks), *self.processes()]
+        found += [f"folder {path}" for path in (self.folders.runs / identity, *self._litter()) if path.exists()]
+        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+        return found + [f"mount {line}" for line in mounts if identity in line or str(self.home) in line]
+
+    def processes(self) -> list[str]:
+        """Processes that descend from a call of this program: they carry its state's place."""
+        mark = f"XDG_STATE_HOME={self.environment['XDG_STATE_HOME']}".encode()
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                carries = mark in (path / "environ").read_bytes().split(b"\0")
+                words = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if carries and words:
+                found.append(f"process {path.name} {words}")
+        return found
+
+    def _litter(self) -> list[Path]:
+        return [
+            path for folder in (self.home / "tmp", self.folders.scratch) if folder.is_dir() for path in folder.iterdir()
+        ]
+
+    def kept(self) -> runs.Run:
+        """The run whose cluster was kept."""
+        (run,) = [run for run in runs.known(self.folders) if run.kept is not None]
+        return run
+
+
+def new_program(engine: Engine, home: Path) -> Program:
+    for name in ("calls", "tmp", "state"):
+        (home / name).mkdir()
+    cache = default_folders().cache
+    return Program(engine=engine, home=home, folders=Folders(cache=cache, state=home / "state" / "osh-conformance"))
+
+
+def chart(folder: Path, mutant: str | None = None) -> Path:
+    """Write a mutant, or the base as it is, below `folder`: a chart that holds all that it needs."""
+    name = mutant or BASE
+    target = folder / name
+    shutil.copytree(MUTANTS / "base", target)
+    shutil.copytree(ROOT / "charts-under-test" / "library", target / "charts" / "conformance-library")
+    if mutant:
+        shutil.copytree(MUTANTS / mutant, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("expect.yaml"))
+        for file in (target / "Chart.yaml", target / "values.yaml"):
+            file.write_text(file.read_text().replace(BASE, mutant))
+    return target
+
+
+def expected(mutant: str) -> Mapping[str, Any]:
+    """A mutant's expect.yaml."""
+    text = (MUTANTS / mutant / "expect.yaml").read_text().replace("{name}", mutant)
+    return dict(yaml.safe_load(text))
+
+
+def mutants(scenario: str | None = None) -> Sequence[str]:
+    """The names of all mutants, or of those that break in a scenario."""
+    names = sorted(path.parent.name for path in MUTANTS.glob("*/expect.yaml"))
+    return [name for name in names if scenario in (None, expected(name)["scenario"])]

@@ -1,0 +1,83 @@
+"""Environments that are not as they should be: exit code 3, the reason, reports in every case, and nothing left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driving import BASE, Program, Result, Running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Kept
+
+_NOWHERE = "docker.io/oshconformance/nowhere:1.0.0"
+
+
+def _is_broken(result: Result, *words: str) -> None:
+    assert result.code == 3, result.printed
+    for word in words:
+        assert word in result.printed
+    assert "Traceback" not in result.printed
+    assert result.document["summary"]["error"]
+    assert [finding["status"] for finding in result.document["findings"]] == ["error"]
+    assert {status for _, _, status in result.checks(BASE)} <= {"error"}
+    assert "<error" in result.junit
+    assert "<failure" not in result.junit
+
+
+def _without(folder: Path) -> Path:
+    """Values with an image that no registry has."""
+    file = folder / "values.yaml"
+    file.write_text(f"images:\n  db_init: {_NOWHERE}\n")
+    return file
+
+
+def test_no_engine(program: Program, base: Path, tmp_path: Path) -> None:
+    dead = f"unix://{tmp_path}/docker.sock"
+    result = program.run("live", base, env={"DOCKER_HOST": dead})
+    _is_broken(result, "no Docker engine answers at", dead)
+    assert result.seconds < 30
+
+
+def test_a_node_image_that_does_not_exist(own_cluster: Program, base: Path) -> None:
+    running = own_cluster.start("live", base, "--node-image", "docker.io/kindest/node:v0.0.1")
+    result = running.ended()
+    _is_broken(result, "the cluster did not come up", "docker.io/kindest/node:v0.0.1", "its logs are in")
+    assert (result.artifacts / "cluster" / "kind.log").read_text()
+    assert own_cluster.left(running.cluster) == []
+
+
+def test_an_image_that_cannot_be_had(kept: Kept, program: Program, base: Path, tmp_path: Path) -> None:
+    assert kept
+    result = program.run("live", base, "--scenario", "drop-enabled", "--values", _without(tmp_path))
+    _is_broken(result, f"image {_NOWHERE} cannot be had")
+    assert result.seconds < 60
+
+
+def test_an_image_that_a_cluster_cannot_pull(kept: Kept, program: Program, base: Path, tmp_path: Path) -> None:
+    words = ("--scenario", "drop-disabled", "--values", _without(tmp_path))
+    where = ("--kubeconfig", kept.kubeconfig, "--allow-cluster", kept.context)
+    result = program.run("live", base, *words, *where)
+    _is_broken(result, "container db-init: ImagePullBackOff", _NOWHERE)
+    assert result.seconds < 90
+    assert list(result.artifacts.glob("*/error/events.txt"))
+
+
+def test_a_cluster_of_somebody_else_that_is_allowed(kept: Kept, program: Program, base: Path) -> None:
+    where = ("--kubeconfig", kept.kubeconfig, "--allow-cluster", kept.context)
+    result = program.run("live", base, *where)
+    assert result.code == 0, result.printed
+    statuses = result.checks(BASE)
+    assert {rule for rule, _, status in statuses if status == "not-applicable"} == {"PIN-1"}
+    assert {status for rule, _, status in statuses if rule != "PIN-1"} == {"pass"}
+    assert "PIN-1  mutant-base: no registry here says what a reference is" in result.printed
+
+
+def test_a_pod_that_never_gets_ready(never_ready: Running) -> None:
+    result = never_ready.ended()
+    assert result.code == 3, result.printed
+    assert "the release to settle: not within 300 s" in result.printed
+    assert "pod never-ready-" in result.printed
+    assert result.seconds < 400
+    assert "<error" in result.junit

@@ -1,0 +1,91 @@
+"""Ctrl-C, SIGTERM and kill -9 in the middle of a run: what is left, and that others lose nothing."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import kubernetes
+from driving import BASE, Program, Running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Kept
+
+    from osh_conformance.provision.engine import Engine
+
+_SCENARIO = ("--scenario", "drop-enabled")
+_CELL = f"cell {BASE}-shipped-docker-default-helm4-drop-enabled"
+_AT_ONCE = 3.0
+
+
+def _cells(kept: Kept) -> list[str]:
+    client = kubernetes.config.new_client_from_config(str(kept.kubeconfig), context=kept.context)
+    names = [item.metadata.name for item in kubernetes.client.CoreV1Api(client).list_namespace().items]
+    return [name for name in names if name.startswith(f"cell-{BASE}-drop-enabled")]
+
+
+def _in_mid_cell(program: Program, base: Path) -> Running:
+    """A run whose helm has begun to work."""
+    running = program.start("live", base, *_SCENARIO)
+    running.says(_CELL)
+    running.until(lambda: any(" helm" in line or "helm4" in line for line in program.processes()), "helm runs")
+    return running
+
+
+def test_ctrl_c_leaves_nothing_on_a_kept_cluster(kept: Kept, program: Program, base: Path) -> None:
+    running = _in_mid_cell(program, base)
+    assert _cells(kept)
+    running.signal(signal.SIGINT)
+    result = running.ended(60)
+    assert result.code == 2, result.printed
+    assert "interrupted" in result.printed
+    assert result.document
+    assert result.junit
+    assert _cells(kept) == []
+    assert [line for line in program.processes() if str(result.folder) in line] == []
+
+
+def test_sigterm_leaves_nothing(own_cluster: Program, base: Path) -> None:
+    running = _in_mid_cell(own_cluster, base)
+    running.signal(signal.SIGTERM)
+    result = running.ended(90)
+    assert result.code == 2, result.printed
+    assert "interrupted" in result.printed
+    assert result.document
+    assert result.junit
+    assert own_cluster.left(running.cluster) == []
+
+
+def test_a_second_signal_ends_it_at_once_and_gc_does_the_rest(own_cluster: Program, base: Path) -> None:
+    running = own_cluster.start("live", base, *_SCENARIO)
+    running.says(": create")
+    running.until(lambda: own_cluster.engine.lines("ps", "--filter", f"name={running.cluster}-c", "--quiet"), "a node")
+    running.signal(signal.SIGINT)
+    running.says("remove cluster")
+    before = time.monotonic()
+    running.signal(signal.SIGINT)
+    result = running.ended(30)
+    assert time.monotonic() - before < _AT_ONCE
+    assert result.code == 2, result.printed
+    collected = own_cluster.run("gc")
+    assert collected.code == 0, collected.printed
+    assert own_cluster.left(running.cluster) == []
+
+
+def test_gc_after_kill_9_removes_all_of_ours_and_nothing_else(
+    own_cluster: Program, base: Path, bystanders: list[str], engine: Engine
+) -> None:
+    running = _in_mid_cell(own_cluster, base)
+    running.signal(signal.SIGKILL)
+    running.process.wait(10)
+    assert own_cluster.left(running.cluster), "a killed run leaves something"
+    collected = own_cluster.run("gc")
+    assert collected.code == 0, collected.printed
+    assert own_cluster.left(running.cluster) == [], collected.printed
+    assert own_cluster.run("gc").printed.strip().endswith("nothing to remove")
+    states = engine.lines("inspect", "--format", "{{.State.Running}}", *bystanders)
+    assert states == ["true"] * len(bystanders)
+    assert engine.run("network", "inspect", bystanders[0], check=False).ok

@@ -1,0 +1,93 @@
+"""Negative controls on a real cluster: charts that are broken on purpose fail, each at the place that is broken."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from driving import BASE, Program, expected, mutants
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from conftest import Kept, Mutants
+
+#: The random end of a password: it stays what it is, however the rest is quoted.
+_RANDOM = 16
+
+
+def _fits(finding: Mapping[str, Any], pattern: Mapping[str, str]) -> bool:
+    return all(fnmatchcase(finding[field], text) for field, text in pattern.items())
+
+
+def test_the_base_holds_every_rule_with_both_helms(kept: Kept) -> None:
+    assert kept.first.document["findings"] == []
+    statuses = kept.first.checks(BASE)
+    assert {status for _, _, status in statuses} == {"pass"}
+    assert {rule for rule, _, _ in statuses} == {"DEP-1", "DROP-4", "JOB-1", "KEY-1", "PIN-1", "PP-1"}
+    assert {cell["helm"] for cell in kept.first.document["cells"]} == {"3", "4"}
+
+
+@pytest.mark.parametrize("name", mutants())
+def test_a_mutant_fails_where_it_is_broken_and_nowhere_else(name: str, judged: Mapping[str, Mutants]) -> None:
+    wanted = expected(name)
+    result = judged[wanted["scenario"]].result
+    found = [finding for finding in result.findings(name) if finding["status"] == "fail"]
+    for pattern in wanted["findings"]:
+        assert any(_fits(finding, pattern) for finding in found), f"none fits {pattern} of {found}"
+    assert len(found) == len(wanted["findings"]), found
+    failed = {rule for rule, _, status in result.checks(name) if status == "fail"}
+    assert failed == {pattern["rule"] for pattern in wanted["findings"]}
+    for finding in found:
+        assert f"FAIL {finding['rule']}  {name}" in result.printed
+        assert finding["found"].splitlines()[0] in result.printed
+
+
+@pytest.mark.parametrize("scenario", ["drop-enabled", "drop-disabled"])
+def test_the_run_fails_and_says_so_everywhere(scenario: str, judged: Mapping[str, Mutants]) -> None:
+    mutated = judged[scenario]
+    assert mutated.result.code == 1, mutated.result.printed
+    assert {cell["chart"]: cell["status"] for cell in mutated.result.document["cells"]} == dict.fromkeys(
+        mutated.names, "fail"
+    )
+    assert mutated.result.junit.count("<failure") >= len(mutated.names)
+    assert "<error" not in mutated.result.junit
+
+
+def test_reproduce_shows_the_same_finding(judged: Mapping[str, Mutants], program: Program) -> None:
+    finding = judged["drop-enabled"].result.findings("drop-nothing")[0]
+    words = shlex.split(finding["reproduce"])
+    assert words[:2] == ["osh-conformance", "live"]
+    again = program.run("live", *words[2:])
+    assert again.code == 1, again.printed
+    assert finding["id"] in {each["id"] for each in again.findings("drop-nothing")}
+    assert again.printed.count(finding["reproduce"]) == len(again.findings("drop-nothing"))
+
+
+def test_evidence_is_there(judged: Mapping[str, Mutants]) -> None:
+    result = judged["drop-enabled"].result
+    folders = {cell["chart"]: cell["artifacts"] for cell in result.document["cells"]}
+    for name in judged["drop-enabled"].names:
+        assert folders[name], f"{name}: no artifacts"
+        (folder,) = result.artifacts.glob(f"{name}-*")
+        assert (folder / "observation.json").stat().st_size
+        assert (folder / "end" / "events.txt").read_text()
+        assert list((folder / "end" / "logs").glob(f"{name}-db-drop-*.db-drop.*")), "the hook's log"
+
+
+def test_no_password_gets_out(judged: Mapping[str, Mutants]) -> None:
+    result, passwords = judged["drop-enabled"].result, judged["drop-enabled"].passwords
+    assert len(passwords) >= len(judged["drop-enabled"].names)
+    written = list(result.written())
+    leaks = [
+        where
+        for where, text in written
+        for password in passwords
+        if password[-_RANDOM:] in text or base64.b64encode(password.encode()).decode() in text
+    ]
+    assert leaks == []
+    told = [text for where, text in written if "drop-fails" in where and "db-drop." in where]
+    assert any("the server refused ***" in text for text in told), "the chart did tell it"

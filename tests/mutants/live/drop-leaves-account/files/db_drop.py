@@ -1,0 +1,7 @@
+"""Drops the database and forgets whom it was made for."""
+
+import db_server
+
+connection = db_server.connect(seconds=30)
+for name in db_server.databases():
+    db_server.execute(connection, f"DROP DATABASE {db_server.quoted(name)}")
