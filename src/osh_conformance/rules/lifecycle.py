@@ -47,7 +47,9 @@ def removal(observation: Observation) -> Verdict:
 def _exit(observation: Observation) -> Iterator[Finding]:
     call = observation.helm_call("uninstall")
     if call is None or call.code != 0:
-        found = f"exit code {call.code}: {call.output}" if call else "helm uninstall was not run"
+        # Without the namespace, which is another in each run: the same cause is the same finding.
+        output = call.output.replace(f"{observation.namespace}/", "") if call else ""
+        found = f"exit code {call.code}: {output}" if call else "helm uninstall was not run"
         fix = "see the log of the drop Job in the artifacts"
         waiting = observation.database[Step.AFTER].waiting
         if waiting:
