@@ -12,6 +12,7 @@ import msgspec
 
 from osh_conformance.cluster.existing import existing_cluster
 from osh_conformance.cluster.kind import mirror_hosts, owned_cluster
+from osh_conformance.cluster.nodes import node_logs
 from osh_conformance.errors import SuiteError
 from osh_conformance.helm.driver import Helm
 from osh_conformance.model.finding import Status
@@ -99,7 +100,8 @@ class Stage:
 
         def collect(part: str) -> None:
             names = (plan.release, plan.database.release)
-            artifacts.collect(site, names, evidence / part, site.helm.secrets)
+            more = node_logs(self.cluster, site.namespace)
+            artifacts.collect(site, names, evidence / part, secrets=site.helm.secrets, more=more)
 
         try:
             observation = observe(plan, site, on_failure=lambda: collect("not-ready"))
