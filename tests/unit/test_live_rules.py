@@ -178,6 +178,10 @@ def test_an_uninstall_that_waits_for_a_lock_says_so() -> None:
     assert "open sessions" in finding.fix
 
 
+def test_what_only_keystone_knows_is_undecided_where_it_was_not_asked() -> None:
+    assert RULES["JOB-1"](replace(observation(), identity=None)).status is Status.UNDECIDED
+
+
 def test_a_hook_job_with_another_task_may_stay() -> None:
     seen = replace(observation(), leftovers=("Job/keystone-db-sync", "Pod/keystone-db-sync-x7k2p"))
     assert RULES["DROP-4"](seen).status is Status.PASS

@@ -57,6 +57,8 @@ def work_done(observation: Observation) -> Verdict:
         findings.append(_unsettled(observation))
     if not judged and not findings:
         return Verdict(rule=JOB_1.id, status=Status.NOT_APPLICABLE, reason="no container performs a standard function")
+    if not findings and observation.identity is None and any(performed(observation, f) for f in _ASKS_KEYSTONE):
+        return Verdict.undecided(JOB_1.id, "Keystone was not asked: the convention does not say where it is")
     return Verdict.of(JOB_1.id, findings)
 
 
@@ -124,7 +126,7 @@ def _identity(lack: Callable[[IdentityState], str]) -> Callable[[Observation], s
     def shortcoming(observation: Observation) -> str:
         state = observation.identity
         if state is None:
-            return "Keystone was not asked: the release did not settle, or the convention names none"
+            return ""
         if state.token_status != _TOKEN_GIVEN:
             return f"Keystone answers the administrator's token request with {state.token_status or 'nothing'}"
         return lack(state)
@@ -146,6 +148,10 @@ _EFFECTS: Mapping[str, Callable[[Observation], str]] = {
     "ks_endpoints": _identity(lambda state: "" if state.endpoints else "Keystone lists no endpoint"),
     "bootstrap": _identity(lambda _: ""),
 }
+
+
+#: What only Keystone itself can confirm.
+_ASKS_KEYSTONE = ("ks_user", "ks_service", "ks_endpoints", "bootstrap")
 
 
 def _job_finding(observation: Observation, function: str, found: str) -> Finding:
