@@ -3,6 +3,7 @@
 No apache2, uwsgi or gunicorn: which of them an image has, and where, differs from flavor to flavor, while Keystone's
 WSGI application is Keystone's own and is in all of them.
 """
+
 import importlib.util
 import os
 import signal

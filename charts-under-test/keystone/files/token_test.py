@@ -1,4 +1,5 @@
 """Ask the API for a token, as its administrator and as the user that ks_user made."""
+
 import ks_api
 
 

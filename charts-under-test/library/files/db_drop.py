@@ -2,14 +2,14 @@
 
 Idempotent: what is gone already is fine. A failure says what is gone and what is left, and a second run completes it.
 """
+
 import ipaddress
 import signal
 import sys
 import time
 
-import pymysql
-
 import db_server
+import pymysql
 
 LOCK_WAIT_TIMEOUT = 1205
 NO_SUCH_THREAD = 1094

@@ -1,9 +1,9 @@
 """Create the service's databases, its account, and the account's grants on them. Idempotent."""
+
 import sys
 
-import pymysql
-
 import db_server
+import pymysql
 
 
 def pattern(name):

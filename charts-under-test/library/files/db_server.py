@@ -2,6 +2,7 @@
 
 Needs python3 and PyMySQL. Everything comes from the environment, nothing from arguments: an argument list is public.
 """
+
 import json
 import os
 import time

@@ -1,4 +1,5 @@
 """Keystone's HTTP API, as far as ks_user.py, ks_service.py and ks_endpoints.py need it. Standard library only."""
+
 import json
 import os
 import sys

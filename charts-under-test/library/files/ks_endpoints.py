@@ -1,4 +1,5 @@
 """Register the service's URLs in Keystone's catalogue, one for each interface. Idempotent."""
+
 import json
 
 import ks_api

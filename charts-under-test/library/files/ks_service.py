@@ -1,4 +1,5 @@
 """Register the service in Keystone's catalogue. Idempotent."""
+
 import ks_api
 
 

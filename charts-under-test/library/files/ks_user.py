@@ -1,4 +1,5 @@
 """Create the service's user in Keystone, with its role in its project. Idempotent."""
+
 import ks_api
 
 
