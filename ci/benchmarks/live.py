@@ -3,7 +3,7 @@
     python ci/benchmarks/live.py [--rounds 3] [--cold]
 
 Suite and script take turns on one cluster, so that both meet the same machine; the ratio of the medians is what counts.
-`--cold` also times a set-up into an empty cache (half an hour on two cores, and whatever the engine holds already helps).
+`--cold` also times a set-up into an empty cache: half an hour on two cores, less with a warm Go build cache.
 """
 
 from __future__ import annotations
