@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
@@ -15,34 +16,56 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Progress:
-    """Prints steps to `stream`. On a terminal a step shows at once and is completed in place when it ends."""
+    """Prints steps to `stream`. On a terminal a step shows at once and is completed in place when it ends.
+
+    Steps may run side by side in threads: each then keeps lines of its own.
+    """
 
     stream: TextIO = field(default_factory=lambda: sys.stderr)
     quiet: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    #: The step whose line the cursor is still in.
+    _unfinished: str = field(default="", repr=False)
 
     @contextlib.contextmanager
     def step(self, text: str) -> Iterator[None]:
         """Show `text` while the body runs, then how it ended and after how many seconds."""
         started = time.monotonic()
-        live = self._is_terminal()
-        self._write(f"  …  {text}" if live else f"  ..   {text}", end="" if live else "\n")
+        self._begin(text)
         word = "FAIL"
         try:
             yield
             word = "ok"
         finally:
-            seconds = time.monotonic() - started
-            start = "\r" if live else ""
-            self._write(f"{start}  {word:<4} {text}  {seconds:.1f} s")
+            self._finish(text, f"  {word:<4} {text}  {time.monotonic() - started:.1f} s")
 
     def say(self, text: str) -> None:
         """Print one line."""
-        self._write(text)
+        with self._lock:
+            self._write(f"{self._line_break()}{text}\n")
+
+    def _begin(self, text: str) -> None:
+        with self._lock:
+            if self._is_terminal():
+                self._write(f"{self._line_break()}  …    {text}")
+                self._unfinished = text
+            else:
+                self._write(f"  ..   {text}\n")
+
+    def _finish(self, text: str, line: str) -> None:
+        with self._lock:
+            start = "\r" if self._unfinished == text else self._line_break()
+            self._unfinished = ""
+            self._write(f"{start}{line}\n")
+
+    def _line_break(self) -> str:
+        unfinished, self._unfinished = self._unfinished, ""
+        return "\n" if unfinished else ""
 
     def _is_terminal(self) -> bool:
         return self.stream.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ
 
-    def _write(self, text: str, end: str = "\n") -> None:
+    def _write(self, text: str) -> None:
         if not self.quiet:
-            self.stream.write(text + end)
+            self.stream.write(text)
             self.stream.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +89,6 @@ class LivePlugin:
         self._failure: SuiteError | None = None
         self._pool = ThreadPoolExecutor(max_workers=max(1, suite.request.parallel), thread_name_prefix="cell")
         self._judged: dict[str, Future[Judged]] = {}
-        self._seconds: dict[str, float] = {}
         run.errors += [error_finding(error, Path(chart).name) for chart, error in suite.errors.items()]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -133,7 +131,6 @@ class LivePlugin:
     def judged(self, request: pytest.FixtureRequest, assertion: tuple[Pair, str]) -> Judged:
         """What the item's pair showed. The first item of a module starts all pairs of that module."""
         pair, rule = assertion
-        started = time.monotonic()
         try:
             if self._stage is None:
                 raise self._failure or SuiteError("there is no cluster")
@@ -145,8 +142,6 @@ class LivePlugin:
                 pair.subject.name, rule, error, reproduce=reproduce, cell=pair.cell.id, scenario=pair.scenario.name
             )
             pytest.fail(f"ERROR {pair.id}: {error}", pytrace=False)
-        finally:
-            self._seconds[pair.id] = self._seconds.get(pair.id, 0.0) + time.monotonic() - started
 
     @pytest.fixture
     def live_verdict(self, judged: Judged, assertion: tuple[Pair, str]) -> Verdict:
@@ -186,11 +181,9 @@ class LivePlugin:
                 self._run.cells.append(self._cell_report(pair, {check.status for check in checks}))
 
     def _cell_report(self, pair: Pair, statuses: set[Status]) -> CellReport:
-        done = [
-            future.result()
-            for name, future in self._judged.items()
-            if name.startswith(pair.cell.id) and future.done() and not future.cancelled() and not future.exception()
-        ]
+        ids = [other.id for other in self._suite.pairs if other.cell == pair.cell]
+        futures = [self._judged[name] for name in ids if name in self._judged]
+        done = [f.result() for f in futures if f.done() and not f.cancelled() and not f.exception()]
         status = "fail" if Status.FAIL in statuses else "error" if Status.ERROR in statuses else "pass"
         origins = {image.origin for judged in done for image in judged.observation.images}
         return CellReport(
