@@ -86,6 +86,7 @@ class LivePlugin:
         self._run = run
         self._progress = progress
         self._stage: Stage | None = None
+        self._closing = contextlib.ExitStack()
         self._failure: SuiteError | None = None
         self._pool = ThreadPoolExecutor(max_workers=max(1, suite.request.parallel), thread_name_prefix="cell")
         self._judged: dict[str, Future[Judged]] = {}
@@ -102,22 +103,29 @@ class LivePlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
-        """Open the stage around all items. A stage that does not open is the error of each of them."""
+        """Open the stage before all items. A stage that does not open is the error of each of them."""
         pairs = list({pair.id: pair for item in session.items for pair in _pairs_of(item)}.values())
-        with contextlib.ExitStack() as stack:
-            if pairs and not session.config.option.collectonly:
-                self._open(pairs, session.config, stack)
-            try:
-                return (yield)
-            finally:
-                if self._stage:
-                    self._stage.cancel.set()
-                self._pool.shutdown(wait=True, cancel_futures=True)
-                self._report_cells()
-
-    def _open(self, pairs: list[Pair], config: pytest.Config, stack: contextlib.ExitStack) -> None:
+        if pairs and not session.config.option.collectonly:
+            self._open(pairs, session.config)
         try:
-            self._stage = stack.enter_context(stages.opened(self._suite, pairs, self._progress))
+            return (yield)
+        finally:
+            if self._stage:
+                self._stage.cancel.set()
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._report_cells()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Iterator[None]:
+        """Close the stage last: of an interrupted run, pytest ends the fixtures here, and theirs are namespaces on it."""
+        try:
+            return (yield)
+        finally:
+            self._closing.close()
+
+    def _open(self, pairs: list[Pair], config: pytest.Config) -> None:
+        try:
+            self._stage = self._closing.enter_context(stages.opened(self._suite, pairs, self._progress))
         except SuiteError as error:
             self._failure = error
             return
