@@ -117,7 +117,7 @@ class LivePlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self) -> Iterator[None]:
-        """Close the stage last: of an interrupted run, pytest ends the fixtures here, and theirs are namespaces on it."""
+        """Close the stage last: after an interruption pytest ends the fixtures here, and they have namespaces on it."""
         try:
             return (yield)
         finally:
