@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -57,3 +58,18 @@ def looping(restarts: int) -> dict[str, Any]:
 def test_a_container_that_cannot_stay_up_is_given_up_after_some_restarts() -> None:
     assert watch.crash_loop(looping(3)) is None
     assert "container api ended 4 times" in (watch.crash_loop(looping(4)) or "")
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "final"),
+    [
+        ("ErrImagePull", "rpc error: code = NotFound desc = failed to pull: docker.io/a/b:1: not found", True),
+        ("ErrImagePull", "rpc error: code = DeadlineExceeded desc = i/o timeout", False),
+        ("ImagePullBackOff", "Back-off pulling image", True),
+        ("ContainerCreating", "", False),
+    ],
+)
+def test_a_pull_that_is_refused_is_final_at_once(reason: str, message: str, *, final: bool) -> None:
+    waiting = pod(containerStatuses=[{"name": "api", "state": {"waiting": {"reason": reason, "message": message}}}])
+    watched = watch.NamespaceWatch(None, "cell", threading.Event())  # type: ignore[arg-type]  # nothing is asked
+    assert bool(watched._environment_trouble(waiting)) is final

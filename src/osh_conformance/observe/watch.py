@@ -32,6 +32,8 @@ _FINAL_AFTER = {
     "CreateContainerError": 20.0,
     "RunContainerError": 20.0,
 }
+#: A registry's answers to a pull that another try will not change; kubelet would back off first.
+_PULL_REFUSED = ("not found", "notfound", "manifest unknown", "denied", "unauthorized")
 #: Failures after which a container that cannot stay up, or a Job, is given up: the back-off makes more take minutes.
 _RESTARTS = 4
 _UNSCHEDULABLE_AFTER = 20.0
@@ -230,6 +232,8 @@ class NamespaceWatch:
             waiting = status.get("state", {}).get("waiting", {})
             reason = waiting.get("reason", "")
             final = _FINAL_AFTER.get(reason)
+            if reason == "ErrImagePull" and any(word in waiting.get("message", "").lower() for word in _PULL_REFUSED):
+                final = 0.0
             if final is not None and self._lasts(pod, status["name"], reason, final):
                 return f"container {status['name']}: {reason}: {waiting.get('message', '')}"
         return None
