@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from driving import Program, Result, Running, chart, mutants, new_program
+from driving import Program, Result, chart, mutants, new_program
 from watching import PasswordWatch
 
 from osh_conformance.provision import runs, survey
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from osh_conformance.provision.engine import Engine
 
 HERE = Path(__file__).parent
-_WAITING = pytest.StashKey[Running]()
 _SLOWEST = 12
 
 
@@ -34,8 +32,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out the tests of this folder, unless the command line names it."""
     places = [Path(str(argument).split("::")[0]).resolve() for argument in config.args]
     if any(place.is_relative_to(HERE) for place in places):
-        # It only waits, so it starts as early as it can and is asked last.
-        items.sort(key=lambda item: "never_ready" in getattr(item, "fixturenames", ()))
         return
     left_out = [item for item in items if item.path.is_relative_to(HERE)]
     if left_out:
@@ -83,9 +79,7 @@ class Kept:
 
 
 @pytest.fixture(scope="session")
-def kept(
-    program: Program, base: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Kept]:
+def kept(program: Program, base: Path) -> Kept:
     first = program.run("live", base, "--keep", "--helm", "3,4")
     assert first.code == 0, first.printed
     run = program.kept()
@@ -93,33 +87,7 @@ def kept(
     foreign = program.home / "somebody.kubeconfig"
     foreign.touch(mode=0o600)
     foreign.write_text((run.folder / "kubeconfig").read_text())
-    cluster = Kept(first=first, run=run, kubeconfig=foreign)
-    with contextlib.ExitStack() as stack:
-        if any("never_ready" in getattr(item, "fixturenames", ()) for item in request.session.items):
-            request.config.stash[_WAITING] = stack.enter_context(
-                _never_ready(new_program(program.engine, tmp_path_factory.mktemp("waiting")), cluster)
-            )
-        yield cluster
-
-
-@contextlib.contextmanager
-def _never_ready(program: Program, cluster: Kept) -> Iterator[Running]:
-    mutant = chart(program.home, "never-ready")
-    where = ("--kubeconfig", cluster.kubeconfig, "--allow-cluster", cluster.context)
-    running = program.start("live", mutant, "--scenario", "drop-disabled", *where)
-    try:
-        yield running
-    finally:
-        if running.process.poll() is None:
-            running.process.kill()
-            running.process.wait()
-
-
-@pytest.fixture
-def never_ready(kept: Kept, request: pytest.FixtureRequest) -> Running:
-    """The run of a chart whose pod never gets ready; it began as soon as there was a cluster."""
-    assert kept
-    return request.config.stash[_WAITING]
+    return Kept(first=first, run=run, kubeconfig=foreign)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,6 +54,12 @@ def test_a_wrong_name_is_a_usage_error_that_helps(wishes: dict[str, object], mes
         suite(**wishes)
 
 
+def test_a_pair_is_run_again_with_the_same_options() -> None:
+    found = suite(options=("--values", "my values.yaml"))
+    expected = f"osh-conformance live {KEYSTONE} --flavor distribution --helm 4 --scenario drop-disabled"
+    assert found.command(found.pairs[0]) == f"{expected} --values 'my values.yaml'"
+
+
 @pytest.fixture(scope="module")
 def releases() -> dict[str, Release]:
     found = suite()

@@ -71,5 +71,5 @@ def test_a_container_that_cannot_stay_up_is_given_up_after_some_restarts() -> No
 )
 def test_a_pull_that_is_refused_is_final_at_once(reason: str, message: str, *, final: bool) -> None:
     waiting = pod(containerStatuses=[{"name": "api", "state": {"waiting": {"reason": reason, "message": message}}}])
-    watched = watch.NamespaceWatch(None, "cell", threading.Event())  # type: ignore[arg-type]  # nothing is asked
+    watched = watch.NamespaceWatch(None, "cell", threading.Event(), None)  # type: ignore[arg-type]  # nothing is asked
     assert bool(watched._environment_trouble(waiting)) is final

@@ -50,6 +50,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     matrix.add_argument("--helm", default="4", metavar="3,4", help="Helm majors (default 4)")
     matrix.add_argument("--scenario", action="append", default=[], metavar="NAME,...", help="scenarios; all without it")
     matrix.add_argument("--parallel", type=int, default=2, metavar="N", help="cells at a time (default 2)")
+    matrix.add_argument(
+        "--timeout", type=float, default=300.0, metavar="SECONDS", help="what a release has to get ready (default 300)"
+    )
     chart = parser.add_argument_group("the charts")
     chart.add_argument(
         "--values", action="append", default=[], type=Path, metavar="FILE", help="values; may be repeated"
@@ -123,6 +126,8 @@ def _live_request(args: argparse.Namespace) -> LiveRequest:
         recipes=args.recipes,
         keep=args.keep,
         parallel=args.parallel,
+        settle=args.timeout,
+        options=_repeated(args),
         artifacts=args.artifacts,
     )
 
@@ -138,6 +143,14 @@ def _static_request(args: argparse.Namespace) -> StaticRequest:
         convention=args.convention,
         catalog=args.catalog,
     )
+
+
+def _repeated(args: argparse.Namespace) -> tuple[str, ...]:
+    """The options without which a pair would not be run in the same way."""
+    single = ("flavor_file", "convention", "catalog", "node_image", "kubeconfig", "context", "allow_cluster")
+    given = [(name, value) for name in single if (value := getattr(args, name))]
+    given += [("values", value) for value in args.values]
+    return tuple(word for name, value in given for word in (f"--{name.replace('_', '-')}", str(value)))
 
 
 def _listed(entries: list[str]) -> tuple[str, ...]:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
 
 import yaml
 
-from osh_conformance import process
-from osh_conformance.errors import SuiteError
 from osh_conformance.observe.watch import container_statuses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from osh_conformance.observe.site import Site
@@ -30,27 +25,24 @@ _LISTS = {
     "deployments": "/apis/apps/v1/namespaces/{}/deployments",
     "statefulsets": "/apis/apps/v1/namespaces/{}/statefulsets",
 }
-_SHORTEST_SECRET = 6
 
 
 def collect(
     site: Site,
     releases: Iterable[str],
     folder: Path,
-    *,
-    secrets: Iterable[str] = (),
     more: Mapping[str, Callable[[], str]] = MappingProxyType({}),
 ) -> None:
     """Write events, objects, logs (the previous ones and those of deleted pods too) and helm's word below `folder`.
 
     `more` are other sources by file name. What cannot be had is said in its file; nothing is raised.
     """
-    releases = tuple(releases)
-    redact = process.Redactor(tuple(_spellings((*secrets, *_secrets_of(site, releases)))))
+    site.hidden.learn()
+    redact = site.hidden.redact
     sources: dict[str, Callable[[], str]] = {
         "state.txt": site.watch.state,
         "events.txt": partial(_events, site),
-        **{f"objects/{kind}.yaml": partial(_objects, site, path, redact) for kind, path in _LISTS.items()},
+        **{f"objects/{kind}.yaml": partial(_objects, site, path) for kind, path in _LISTS.items()},
         **{f"helm-{release}.txt": partial(site.helm.status, release, site.namespace) for release in releases},
         **_logs(site),
         **more,
@@ -68,9 +60,9 @@ def _tried(source: Callable[[], str]) -> str:
         return f"(not to be had: {error})"
 
 
-def _objects(site: Site, path: str, redact: Callable[[str], str]) -> str:
+def _objects(site: Site, path: str) -> str:
     # Before YAML escapes and folds what it writes.
-    return yaml.safe_dump_all(_redacted(site.kube.list(path.format(site.namespace)), redact))
+    return yaml.safe_dump_all(_redacted(site.kube.list(path.format(site.namespace)), site.hidden.redact))
 
 
 def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
@@ -93,25 +85,6 @@ def _logs(site: Site) -> dict[str, Callable[[], str]]:
                 read = partial(site.kube.log, site.namespace, name, container, previous=True)
                 running[f"logs/{name}.{container}.previous.log"] = read
     return {**kept, **running}
-
-
-def _secrets_of(site: Site, releases: tuple[str, ...]) -> list[str]:
-    """The content of every Secret, but for hosts and accounts that are called like a Service or a release."""
-    try:
-        listed = site.kube.list(f"/api/v1/namespaces/{site.namespace}/secrets")
-        services = site.kube.list(_LISTS["services"].format(site.namespace))
-    except SuiteError:
-        return []
-    public = {*releases, *(service["metadata"]["name"] for service in services)}
-    encoded = [value for secret in listed for value in (secret.get("data") or {}).values()]
-    decoded = [base64.b64decode(value).decode(errors="ignore") for value in encoded]
-    return [text for text in (*encoded, *decoded) if len(text) >= _SHORTEST_SECRET and text not in public]
-
-
-def _spellings(secrets: Iterable[str]) -> Iterator[str]:
-    """Each secret as it is, in a URL, and inside a JSON or Python text."""
-    for secret in secrets:
-        yield from (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1])
 
 
 def _events(site: Site) -> str:

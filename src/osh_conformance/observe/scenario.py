@@ -103,6 +103,8 @@ def observe(plan: CellPlan, site: Site, on_failure: Callable[[], None]) -> Obser
     hold, unsettled = _install(run)
     if unsettled:
         on_failure()
+    # They are gone with the release, and what its hooks log may hold them.
+    site.hidden.learn()
     with run.timed("questions"):
         run.database[Step.INSTALLED] = server.state()
         identity = keystone.ask(site.kube, site.namespace, plan.identity) if plan.identity and not unsettled else None
@@ -148,7 +150,7 @@ def _install(run: _Run) -> tuple[DependencyHold | None, str]:
             unsettled = _settle(run, future)
         finally:
             stop.set()
-        run.calls.append(_call("install", future.result()))
+        run.calls.append(_call(run.site, "install", future.result()))
     return hold, unsettled
 
 
@@ -200,7 +202,8 @@ def _settle(run: _Run, install: Future[Outcome]) -> str:
 
     def settled(view: View) -> str | None:
         if install.done() and not install.result().ok:
-            return f"helm install ended with exit code {install.result().code}:\n{install.result().tail}"
+            told = run.site.hidden.redact(install.result().tail)
+            return f"helm install ended with exit code {install.result().code}:\n{told}"
         jobs_done.update(f"Job/{job['metadata']['name']}" for job in view.all_jobs if job_condition(job, "Complete"))
         # A Job's pod is ready while it works: only the Job's own word counts.
         ready = {w for pod in view.pods.values() if pod_ready(pod) and not (w := workload_of(pod)).startswith("Job/")}
@@ -222,7 +225,7 @@ def _uninstall(run: _Run, server: DatabaseServer) -> tuple[str, ...]:
         outcome = run.site.helm.uninstall(
             run.plan.release, run.site.namespace, timeout=run.plan.uninstall_timeout, cancel=run.site.cancel
         )
-        run.calls.append(_call("uninstall", outcome))
+        run.calls.append(_call(run.site, "uninstall", outcome))
         run.database[Step.AFTER] = server.state()
     with run.timed("removal of pods"):
         # An uninstall that failed has deleted nothing that would be worth waiting for.
@@ -316,11 +319,11 @@ def _is_chart(obj: Object) -> bool:
     return not infrastructure.is_infrastructure(obj)
 
 
-def _call(action: str, outcome: Outcome) -> HelmCall:
+def _call(site: Site, action: str, outcome: Outcome) -> HelmCall:
     return HelmCall(
         action=action,
         command=" ".join(outcome.argv),
         code=outcome.code,
         seconds=round(outcome.seconds, 2),
-        output=outcome.tail,
+        output=site.hidden.redact(outcome.tail),
     )

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from osh_conformance.helm.driver import Helm
+    from osh_conformance.observe.hidden import Hidden
     from osh_conformance.observe.kube import Kube
     from osh_conformance.observe.watch import NamespaceWatch
 
@@ -27,3 +28,4 @@ class Site:
     folder: Path
     watch: NamespaceWatch
     cancel: threading.Event
+    hidden: Hidden

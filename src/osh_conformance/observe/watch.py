@@ -18,6 +18,7 @@ from osh_conformance.errors import SuiteError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from osh_conformance.observe.hidden import Hidden
     from osh_conformance.observe.kube import Kube
 
 T = TypeVar("T")
@@ -82,9 +83,10 @@ class _Kept:
 class NamespaceWatch:
     """Keeps the last state of every pod and Job, and the log of every container that ended (hooks are deleted soon)."""
 
-    def __init__(self, kube: Kube, namespace: str, cancel: threading.Event) -> None:
+    def __init__(self, kube: Kube, namespace: str, cancel: threading.Event, hidden: Hidden) -> None:
         """Watch nothing until entered. Once `cancel` is set, waits raise `CancelledError`."""
         self._cancel = cancel
+        self._hidden = hidden
         self._kube = kube
         self._namespace = namespace
         self._changed = threading.Condition()
@@ -243,7 +245,8 @@ class NamespaceWatch:
         return time.monotonic() - first >= seconds
 
     def state(self) -> str:
-        """What every pod and Job is at, and the last lines of the logs of the containers that ended last."""
+        """What every pod and Job is at, and the last lines of the logs that ended last; without secrets."""
+        self._hidden.learn()
         view = self.view()
         lines = [f"pod {name}: {pod_summary(pod)}" for name, pod in sorted(view.pods.items())]
         lines += [f"job {name}: {job_summary(job)}" for name, job in sorted(view.jobs.items())]
@@ -251,7 +254,7 @@ class NamespaceWatch:
         for key, text in ended[-4:]:
             lines.append(f"log of {key}:")
             lines += [f"    {line}" for line in text.strip().splitlines()[-6:]]
-        return "\n".join(lines)
+        return self._hidden.redact("\n".join(lines))
 
 
 def container_statuses(pod: Object) -> list[Object]:

@@ -145,9 +145,9 @@ class LivePlugin:
             self._start(request, self._stage)
             return self._judged[pair.id].result()
         except SuiteError as error:
-            reproduce = f"osh-conformance live {pair.cell.path} --flavor {pair.flavor.name} --helm {pair.cell.helm}"
+            command = self._suite.command(pair)
             self._run.add_error(
-                pair.subject.name, rule, error, reproduce=reproduce, cell=pair.cell.id, scenario=pair.scenario.name
+                pair.subject.name, rule, error, reproduce=command, cell=pair.cell.id, scenario=pair.scenario.name
             )
             pytest.fail(f"ERROR {pair.id}: {error}", pytrace=False)
 

@@ -21,13 +21,11 @@ def finding(  # noqa: PLR0913
     container: ObservedContainer | None = None,
     key: str = "",
 ) -> Finding:
-    """Return a finding about the observed release, or about one of its containers, with the command that shows it."""
-    cell, scenario = observation.cell, observation.scenario
-    command = f"osh-conformance live {cell.path} --flavor {cell.flavor} --helm {cell.helm} --scenario {scenario.name}"
+    """Return a finding about the observed release, or about one of its containers."""
     return Finding(
         rule=rule,
         chart=observation.declared.name,
-        path=cell.path,
+        path=observation.cell.path,
         key=key,
         workload=container.workload if container else "",
         container=container.name if container else "",
@@ -35,7 +33,6 @@ def finding(  # noqa: PLR0913
         expected=expected,
         why=why,
         fix=fix,
-        reproduce=command,
     )
 
 

@@ -62,7 +62,7 @@ class Release:
         own = {container.image for container in self.declared.containers if container.image}
         return (*sorted(own), self.database.image)
 
-    def plan(self, folder: Path, images: Sequence[SuppliedImage], node_runtime: str) -> CellPlan:
+    def plan(self, folder: Path, images: Sequence[SuppliedImage], node_runtime: str, settle: float) -> CellPlan:
         """Return what `observe` runs, once the images are where the cluster pulls from.
 
         `folder` is the opened chart, with all that it depends on.
@@ -78,6 +78,7 @@ class Release:
             database=self.database,
             identity=self.identity,
             node_runtime=node_runtime,
+            settle=settle,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,8 @@ class LiveRequest:
     """What a live run is asked for.
 
     `flavors` empty means the catalogue's choice for each chart, `scenarios` empty all that come with the suite.
-    With `kubeconfig` the run is on that cluster, and none is made.
+    With `kubeconfig` the run is on that cluster, and none is made. `settle` are the seconds that a release has to get
+    ready. `options` are the words of the command line that a run of one pair needs too.
     """
 
     paths: tuple[Path, ...]
@@ -46,6 +48,8 @@ class LiveRequest:
     node_image: str | None = None
     recipes: Path | None = None
     keep: bool = False
+    settle: float = 300.0
+    options: tuple[str, ...] = ()
     parallel: int = 2
     artifacts: Path = Path("artifacts")
 
@@ -85,6 +89,12 @@ class LiveSuite:
         self.scenarios = tuple(records.chosen(known, name, "scenario") for name in names)
         self.pairs = _each_once(pair for path in request.paths for pair in self._pairs_of(path))
         self._renderer = choose(request.renderer, request.helm)
+
+    def command(self, pair: Pair) -> str:
+        """The command that runs this pair again, and nothing else."""
+        flavor = () if self.request.flavor_file else ("--flavor", pair.flavor.name)
+        which = (*flavor, "--helm", str(pair.cell.helm), "--scenario", pair.scenario.name)
+        return shlex.join(("osh-conformance", "live", pair.cell.path, *which, *self.request.options))
 
     def release(self, pair: Pair) -> cells.Release:
         """The values of a pair's release, and what the chart promises with them. Raises `SuiteError`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +18,7 @@ from osh_conformance.helm.driver import Helm
 from osh_conformance.model.finding import Status
 from osh_conformance.model.observation import SuppliedImage
 from osh_conformance.observe import artifacts
+from osh_conformance.observe.hidden import Hidden
 from osh_conformance.observe.kube import Kube
 from osh_conformance.observe.scenario import observe
 from osh_conformance.observe.site import Site
@@ -85,14 +86,24 @@ class Stage:
         private = self.folder / namespace
         private.mkdir(mode=0o700)
         helm = self._helm(pair.cell.helm, release.secrets)
+        public = (release.subject.name, release.database.release)
+        hidden = Hidden(self.kube, namespace, release.secrets, public)
         supplied = [self.supplied[reference] for reference in release.references]
         # The helm program does not look for `file://` dependencies: it gets the chart as it was rendered.
         with (
             opened_chart(release.subject.chart, private) as chart,
-            NamespaceWatch(self.kube, namespace, self.cancel) as watch,
+            NamespaceWatch(self.kube, namespace, self.cancel, hidden) as watch,
         ):
-            plan = release.plan(chart.folder, supplied, self.node_runtime)
-            site = Site(helm=helm, kube=self.kube, namespace=namespace, folder=private, watch=watch, cancel=self.cancel)
+            plan = release.plan(chart.folder, supplied, self.node_runtime, self.suite.request.settle)
+            site = Site(
+                helm=helm,
+                kube=self.kube,
+                namespace=namespace,
+                folder=private,
+                watch=watch,
+                cancel=self.cancel,
+                hidden=hidden,
+            )
             return self._run(pair, plan, site)
 
     def _run(self, pair: Pair, plan: CellPlan, site: Site) -> Judged:
@@ -101,7 +112,7 @@ class Stage:
         def collect(part: str) -> None:
             names = (plan.release, plan.database.release)
             more = node_logs(self.cluster, site.namespace)
-            artifacts.collect(site, names, evidence / part, secrets=site.helm.secrets, more=more)
+            artifacts.collect(site, names, evidence / part, more)
 
         try:
             observation = observe(plan, site, on_failure=lambda: collect("not-ready"))
@@ -110,12 +121,17 @@ class Stage:
                 collect("error")
             raise
         live = catalogue.live_rules()
-        verdicts = {rule: live[rule](observation) for rule in plan.scenario.rules}
+        verdicts = {rule: self._judge(live[rule](observation), pair) for rule in plan.scenario.rules}
         if all(verdict.status is not Status.FAIL for verdict in verdicts.values()):
             return Judged(observation=observation, verdicts=verdicts)
         collect("end")
         (evidence / "observation.json").write_bytes(msgspec.json.format(msgspec.json.encode(observation)))
         return Judged(observation=observation, verdicts=verdicts, artifacts=str(evidence))
+
+    def _judge(self, verdict: Verdict, pair: Pair) -> Verdict:
+        """The verdict with the command that shows its findings again."""
+        command = self.suite.command(pair)
+        return replace(verdict, findings=tuple(replace(each, reproduce=command) for each in verdict.findings))
 
     def _helm(self, major: int, hidden: tuple[str, ...]) -> Helm:
         return Helm(
