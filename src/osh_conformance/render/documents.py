@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from osh_conformance.errors import SuiteError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from osh_conformance.model.chart import Values
 
 try:
     from yaml import CSafeLoader as _BaseLoader
@@ -27,14 +24,6 @@ _Loader.yaml_implicit_resolvers = {
     start: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_IN_KUBERNETES]
     for start, resolvers in _BaseLoader.yaml_implicit_resolvers.items()
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Values:
-    """A values file: its content, and the line (from 1) of each dotted path."""
-
-    content: dict[str, Any]
-    lines: Mapping[str, int]
 
 
 def read_values(text: str, where: str) -> Values:

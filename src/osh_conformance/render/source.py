@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.render.documents import Values, read_values
+from osh_conformance.model.chart import Values
+from osh_conformance.render.documents import read_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

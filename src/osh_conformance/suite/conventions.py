@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.model.chart import STANDARD_KEYS, Convention, DeclaredImage
-from osh_conformance.render.documents import Values, read_values
+from osh_conformance.model.chart import STANDARD_KEYS, Convention, DeclaredImage, Values
+from osh_conformance.render.documents import read_values
 from osh_conformance.render.source import read_text
 from osh_conformance.render.values import at, merged, placed
 from osh_conformance.suite.folders import data_folder
