@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Offer `--charts` and `--live`."""
+    """Offer `--charts`, `--deviations` and `--live`."""
     group = parser.getgroup("osh-conformance", "conformance of Helm charts")
     group.addoption(
         "--charts",
@@ -19,6 +19,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PATH",
         default=[],
         help="judge the chart, .tgz or tree of charts at PATH; may be repeated",
+    )
+    group.addoption(
+        "--deviations",
+        action="append",
+        metavar="FILE",
+        default=[],
+        help="findings that are expected; may be repeated",
     )
     group.addoption(
         "--live",
