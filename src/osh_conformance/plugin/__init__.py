@@ -52,6 +52,6 @@ def collect_suite(config: pytest.Config, suite: Path) -> None:
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args.clear()
         config.args_source = pytest.Config.ArgsSource.ARGS
-    folder = str(suite)
-    if folder not in config.args:
-        config.args.append(folder)
+    if str(suite) not in config.args:
+        # File by file: a folder would be searched by the patterns of the user's own configuration.
+        config.args += [file for file in sorted(map(str, suite.glob("test_*.py"))) if file not in config.args]

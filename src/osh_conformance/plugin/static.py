@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,7 +22,6 @@ from osh_conformance.suite.static import StaticSuite, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 #: What `osh-conformance check` asks for, in place of the command line's options.
 SUITE = pytest.StashKey[StaticSuite]()
@@ -50,7 +50,9 @@ def register(config: pytest.Config) -> None:
 
 
 def _read_options(config: pytest.Config) -> None:
+    # As they were written, where that is enough: messages repeat them.
     folder = config.invocation_params.dir
+    folder = Path() if folder == Path.cwd() else folder
     paths = tuple(folder / path for path in config.getoption("charts"))
     try:
         settings = configuration.found_for(paths[0])
@@ -91,7 +93,9 @@ class StaticPlugin:
         """Find the suite's tests by the suite's own names, whatever `python_functions` the user has."""
         if module_path.parent != self._folder:
             return None
-        module: pytest.Module = _SuiteModule.from_parent(parent, path=module_path)
+        # The same in every run, wherever the suite is installed.
+        nodeid = f"osh_conformance/{self._folder.name}/{module_path.name}"
+        module: pytest.Module = _SuiteModule.from_parent(parent, path=module_path, nodeid=nodeid)
         return module
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:

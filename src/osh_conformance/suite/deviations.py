@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from dataclasses import dataclass, fields
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -17,7 +18,6 @@ from osh_conformance.suite.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from osh_conformance.model.finding import Finding
 
@@ -102,9 +102,8 @@ def read(file: Path) -> tuple[Deviation, ...]:
     entries = content.get(_LIST)
     if content.get(MARK) != 1 or not isinstance(entries, list):
         raise UsageError(f"{file}: no file of deviations", expected=f"`{MARK}: 1` and a list `{_LIST}`")
-    return tuple(
-        _deviation(entry, str(file), line) for entry, line in zip(entries, _lines_of_entries(text), strict=True)
-    )
+    shown = str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
+    return tuple(_deviation(entry, shown, line) for entry, line in zip(entries, _lines_of_entries(text), strict=True))
 
 
 def baseline(findings: Iterable[Finding], known: Iterable[Deviation] = ()) -> str:
@@ -173,6 +172,6 @@ def _date(entry: dict[str, Any], where: str) -> date | None:
 
 def _lines_of_entries(text: str) -> list[int]:
     """The line of each entry of the list; `text` is known to parse."""
-    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    node: Any = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     entries = next(value for key, value in node.value if key.value == _LIST)
     return [entry.start_mark.line + 1 for entry in entries.value]
