@@ -33,8 +33,10 @@ class Convention:
     the drop Job, `aliases` maps an image key to the standard key whose function it performs, `not_keys` are entries
     below `images` that are no image keys. `toggles` are the switches of optional manifests, as patterns
     (`manifests.*`); of each group in `exclusive` (patterns too) no two are switched on together. `overrides` are the
-    values files that ship beside a chart, as patterns relative to it. `values` are given to every live cell, `infrastructure` holds by component
-    the values that tell a chart where it is (`{host}`, `{port}`, `{username}`, `{password}`), `identity` says where
+    values files that ship beside a chart, as patterns relative to it.
+
+        `values` are given to every live cell, `infrastructure` holds by component the values that tell a chart
+    where it is (`{host}`, `{port}`, `{username}`, `{password}`), `identity` says where
     Keystone and its administrator are found, `node_labels` what the nodes must carry. `any_password`: the charts
     promise to take a password of any characters. `{chart}` is, in all of them, the chart's name with underscores.
     """
@@ -126,7 +128,8 @@ class Document:
     """One Kubernetes object that a template renders, items of a List one by one.
 
     `template` is the file, relative to the chart; `occurrence` counts the objects of one template in one rendering
-    (from 0). `content` is the object, parsed as Kubernetes would. Renderings share it where they agree: never change it.
+    (from 0). `content` is the object, parsed as Kubernetes would. Renderings share it where they agree: do not change
+    it.
     """
 
     template: str
@@ -159,12 +162,19 @@ class Document:
 class Rendering:
     """What a chart renders with certain values.
 
-    `name` is one of: `shipped` (as it comes); `all-on` (every toggle on that renders); `policy:Always`,
-    `policy:IfNotPresent`, `policy:Never` (the same, with that pull policy and every image key set to a reference of its
-    own: these hold containers with keys, and images that stand in no chart); `drop:on`, `drop:off` (as shipped, with
-    the drop switch set). One rendering may stand under several names. `values` are what was set over the chart's own.
-    `documents` are those of the chart and of what it depends on, `containers` those of the chart alone. `second` are
-    the documents of the same rendering made again, only in `drop:on`, and only where names could be random.
+    `name` is one of:
+    - `shipped`: as it comes, with what the user set.
+    - `all-on`: every toggle on that renders, every image key set to a reference of its own (containers have their keys
+      here, and images that stand in no chart), a pull policy that is not the declared one.
+    - `policy:Always`, `policy:IfNotPresent`, `policy:Never`: one of them is `all-on`, one the same with a third policy,
+      and where toggles exclude each other with the others of them on; that of the declared policy is the chart as
+      shipped, with the drop Job where there is one.
+    - `apart:1` and so on: as `all-on`, with a toggle that renders only without the others.
+    - `drop:on`, `drop:off`: as shipped, with the drop switch set.
+    One rendering may stand under several names. `values` are what was set over the chart's own. `documents` are those
+    of the chart and of what it depends on, `containers` those of the chart alone. `second` are the documents of the
+    same rendering made again, only in `drop:on`, and only where the names in it could be random: where it is empty, the
+    names were the same with other values already.
     """
 
     name: str
@@ -178,8 +188,8 @@ class Rendering:
 class ValuesOverride:
     """A values file that ships beside a chart for operators to choose: a flavor, a feature.
 
-    `path` is relative to the PATH argument where it lies below it, else to the chart. `images` are the entries of its images
-    section, with their lines. `error` says why it could not be read; then it has no content.
+        `path` is relative to the PATH argument. `images` are the entries of its images section, with their lines.
+    `error` says why it could not be read; then it has no content.
     """
 
     path: str
@@ -217,12 +227,13 @@ class RenderedChart:
     `values_file` is the chart's values.yaml and `folder` the chart's own place ("" or ending in a slash).
     `convention` is None where the chart follows none that is known: then `images` is empty and `images_path` too.
     `containers` are those that render as shipped; `policy` is what the chart declares, unchecked. `by_policy` are
-    the containers with the policy set to each of the three values, and with every toggle and the drop Job switched on.
+    the containers with the policy set to each of the three values: as shipped and with the drop Job for the declared
+    one, with every toggle on for the others. Without a declared policy there is one of the three.
 
     `renderings` are by name (see `Rendering`); a chart of no known convention has `shipped` alone, `drop:*` are there
     where the chart has the switch and it renders. `undecided` are the toggles that cannot be switched on, each with
-    the reason: nothing is known of what they would render. `values` is the chart's values.yaml, `effective` the same with
-    what the user set over it. `functions` maps each image key to the standard key whose work it does (or "").
+    the reason: nothing is known of what they would render. `values` is the chart's values.yaml, `effective` the same
+    with what the user set over it. `functions` maps each image key to the standard key whose work it does (or "").
     `drop_path` is where the drop switch is looked for, `drop_line` its line if it is there. `templates` holds the
     source of each template by its file relative to the chart, those of dependencies too (`charts/...`).
     """

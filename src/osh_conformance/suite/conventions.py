@@ -7,6 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.model.chart import STANDARD_KEYS, Convention, DeclaredImage, Values
 from osh_conformance.render.documents import read_values
@@ -52,8 +54,10 @@ def read(file: Path) -> Convention:
     for entry in _REQUIRED:
         if not isinstance(content.get(entry), str):
             raise UsageError(f"{file}: no `{entry}`")
-    content = {"summary": "", **content, "not_keys": tuple(content.get("not_keys", ()))}
-    return Convention(**content)
+    try:
+        return msgspec.convert({"summary": "", **content}, Convention)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{file}: {error}") from error
 
 
 def recognise(values: Mapping[str, Any]) -> Convention | None:
@@ -127,6 +131,12 @@ def live_values(
             raise UsageError(f"the convention {convention.name} does not say how a chart finds `{component}`")
         layers.append(_filled(convention.infrastructure[component], {**name, **coordinates}))
     return merged(*layers)
+
+
+def override_patterns(convention: Convention | None, chart: str) -> tuple[str, ...]:
+    """Return where values overrides of `chart` lie, relative to it; of every shipped convention without one."""
+    known = (convention,) if convention else shipped().values()
+    return tuple(pattern.replace("{chart}", chart) for each in known for pattern in each.overrides)
 
 
 def drop_values(convention: Convention, *, enabled: bool) -> dict[str, Any]:
