@@ -1,6 +1,6 @@
 """A light reader of shell scripts: the simple commands in them, and whether what is opened is closed.
 
-It executes nothing. It knows what POSIX sh and bash share with each other, and takes the rest for words: better to miss a
+It executes nothing. It knows what POSIX sh and bash share, and takes the rest for words: better to miss a
 mistake than to see one that is none. A test holds it to `bash -n` on scripts that were damaged at random.
 """
 
@@ -14,7 +14,15 @@ _BLANK: Final = " \t"
 _ENDS: Final = "\n;&|()"
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=")
 _REDIRECT: Final = re.compile(r"[0-9]*(?:<<<|<<-?|>>|<>|>\||[<>]&|<|>)|&>>?")
-_OPENS: Final = {"if": "fi", "case": "esac", "while": "done", "until": "done", "for": "done", "select": "done", "{": "}"}
+_OPENS: Final = {
+    "if": "fi",
+    "case": "esac",
+    "while": "done",
+    "until": "done",
+    "for": "done",
+    "select": "done",
+    "{": "}",
+}
 _CLOSES: Final = frozenset({"fi", "esac", "done", "}"})
 #: After these a command follows, as at the start of a line.
 _GO_ON: Final = frozenset({"then", "do", "else", "elif", "!", "time", "if", "while", "until", "{"})

@@ -17,7 +17,9 @@ _DATE_IN_PARTS: Final = re.compile(
 )
 _COMMIT: Final = re.compile(r"(?:g|sha|git|commit)?(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}")
 #: Two or more parts, with what programs write before and after them: `v1.2`, `r3.4.5`, `1.2.3b1`, `0.9.0.dev3`.
-_VERSION: Final = re.compile(r"(?:v|r|n|release|version|ver)?[0-9]+(?:\.[0-9]+)+(?:\.?(?:a|b|c|p|rc|alpha|beta|dev|post)\.?[0-9]*)*")
+_VERSION: Final = re.compile(
+    r"(?:v|r|n|release|version|ver)?[0-9]+(?:\.[0-9]+)+(?:\.?(?:a|b|c|p|rc|alpha|beta|dev|post)\.?[0-9]*)*"
+)
 _NUMBER: Final = re.compile(r"[a-z]{0,2}[0-9]+")
 
 
