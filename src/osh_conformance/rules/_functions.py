@@ -29,8 +29,8 @@ def by_appearance(container: Container, entry: Mapping[str, object]) -> str:
 
 
 def performs(chart: RenderedChart, container: Container, entry: Mapping[str, object], function: str) -> bool:
-    """Whether a container performs a standard function, by its key or by how it looks."""
-    return function in (by_key(chart, container.key or ""), by_appearance(container, entry))
+    """Whether a container performs a standard function: by how it looks, and if that says nothing by its key."""
+    return (by_appearance(container, entry) or by_key(chart, container.key or "")) == function
 
 
 @functools.cache
