@@ -21,7 +21,7 @@ from osh_conformance.suite.folders import suite_folder
 from osh_conformance.suite.static import StaticSuite, Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 #: What `osh-conformance check` asks for, in place of the command line's options.
 SUITE = pytest.StashKey[StaticSuite]()
@@ -112,6 +112,13 @@ class StaticPlugin:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Leave out tests of which no rule is asked for."""
         items[:] = [item for item in items if not _is_empty(item)]
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Announce the charts of the items that will run. A worker of pytest-xdist runs only some of them."""
+        if session.config.option.collectonly or hasattr(session.config, "workerinput"):
+            return
+        wanted = {subject.label: subject for item in session.items for subject in _subject_of(item)}
+        self._suite.expect(wanted.values())
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
@@ -215,5 +222,14 @@ def _carry(item: pytest.Item, check: Check, error: Finding | None = None) -> Non
 
 
 def _is_empty(item: pytest.Item) -> bool:
+    return _ITEM in _params(item) and not _subject_of(item)
+
+
+def _subject_of(item: pytest.Item) -> list[Subject]:
+    value = _params(item).get(_ITEM)
+    return [value[0]] if isinstance(value, tuple) else []
+
+
+def _params(item: pytest.Item) -> Mapping[str, Any]:
     callspec = getattr(item, "callspec", None)
-    return callspec is not None and _ITEM in callspec.params and not isinstance(callspec.params[_ITEM], tuple)
+    return callspec.params if callspec else {}
