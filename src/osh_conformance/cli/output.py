@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Offer `--json`, `--junit` and `--strict`."""
+    """Offer `--json`, `--junit` and `--strict`, which is None where the command line says nothing."""
+    import argparse  # noqa: PLC0415
+
     group = parser.add_argument_group("output")
     group.add_argument(
         "--json", type=Path, metavar="FILE", help="write everything as one JSON document, whatever happens"
     )
     group.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML, whatever happens")
-    group.add_argument("--strict", action="store_true", help="warnings fail")
+    group.add_argument("--strict", action=argparse.BooleanOptionalAction, default=None, help="warnings fail")
 
 
 class Patience:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -65,9 +66,14 @@ class Finding:
         no file is known: it may end in a hash of the values.
         """
         workload = "" if self.path else self.workload
-        path = self.path.removeprefix(self.folder)
-        parts = (self.rule, self.subject or self.chart, path, self.key, workload, self.container, self.found)
+        chart = self.subject or self.chart
+        parts = (self.rule, chart, self.path_in_chart, self.key, workload, self.container, self.found)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+    @property
+    def path_in_chart(self) -> str:
+        """`path`, relative to the chart."""
+        return posixpath.relpath(self.path, self.folder) if self.path and self.folder else self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
+import os
 import re
 from collections import deque
 from pathlib import Path
@@ -12,6 +14,7 @@ from osh_conformance import process
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.render.documents import read_values
 from osh_conformance.render.source import read_metadata, read_text
+from osh_conformance.suite import conventions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,10 +45,13 @@ def changed_since(subjects: Sequence[Subject], reference: str) -> tuple[Subject,
         if not path.exists():
             found.append(subject)
             continue
-        root = _work_tree(path)
+        marked = next((folder for folder in (path, *path.parents) if (folder / ".git").exists()), path)
+        root = marked if marked in changes else _work_tree(path)
         if root not in changes:
             changes[root] = _changed_files(root, reference)
-        if any(_holds(place, file) for place in _reached(path, by_name) for file in changes[root]):
+        places = _reached(path, by_name)
+        patterns = _overrides(path, subject.name)
+        if any(_holds(places, file) or _fits(patterns, file) for file in changes[root]):
             found.append(subject)
     return tuple(found)
 
@@ -104,8 +110,17 @@ def _git(root: Path, *words: str) -> list[str]:
     return [text for text in outcome.stdout.split("\0") if text.strip()]
 
 
-def _holds(place: Path, file: Path) -> bool:
-    return file == place or place in file.parents
+def _holds(places: set[Path], file: Path) -> bool:
+    return file in places or not places.isdisjoint(file.parents)
+
+
+def _overrides(chart: Path, name: str) -> list[str]:
+    """Where the chart's values overrides lie, absolute, of whatever convention it is."""
+    return [os.path.normpath(chart / pattern) for pattern in conventions.override_patterns(None, name)]
+
+
+def _fits(patterns: list[str], file: Path) -> bool:
+    return any(fnmatch.fnmatchcase(str(file), pattern) for pattern in patterns)
 
 
 def _reached(chart: Path, by_name: dict[str, Path]) -> set[Path]:

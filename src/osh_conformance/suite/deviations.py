@@ -58,7 +58,7 @@ class Deviation:
         pairs = (
             (finding.rule, self.rule),
             (finding.chart, self.chart),
-            (finding.path.removeprefix(finding.folder), self.path),
+            (finding.path_in_chart, self.path),
             (finding.key, self.key),
             (finding.container, self.container),
         )
@@ -123,7 +123,7 @@ def _expecting(finding: Finding) -> Deviation:
         id=finding.id,
         rule=finding.rule,
         chart=finding.chart,
-        path=finding.path.removeprefix(finding.folder),
+        path=finding.path_in_chart,
         key=finding.key,
         container=finding.container,
         reason=_BASELINE_REASON,

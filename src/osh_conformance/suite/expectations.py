@@ -29,6 +29,7 @@ class Expectations:
         self.deviations = tuple(entries)
         self._today = today or date.today()  # noqa: DTZ011  (an expiry is a day where its reader is)
         self._opt_outs: dict[Path, tuple[OptOut, ...]] = {}
+        self._others: dict[tuple[Path, str], tuple[OptOut, ...]] = {}
 
     @classmethod
     def of_files(cls, files: Iterable[Path | str]) -> Expectations:
@@ -81,12 +82,21 @@ class Expectations:
             self._opt_outs[subject.path] = optouts.read(subject.path)
         return self._opt_outs[subject.path]
 
+    def _beside(self, subject: Subject, finding: Finding) -> tuple[OptOut, ...]:
+        """Those of a values override that lies outside of the chart, if it is what the finding is about."""
+        path = finding.path_in_chart
+        if not path.startswith("../") or subject.path.is_file():
+            return ()
+        if (subject.path, path) not in self._others:
+            self._others[subject.path, path] = optouts.read_beside(subject.path, path)
+        return self._others[subject.path, path]
+
     def _marked(self, finding: Finding, subject: Subject) -> Finding:
         if finding.status not in (Status.FAIL, Status.WARNING):
             return finding
-        for opt_out in self._of(subject):
+        for opt_out in (*self._of(subject), *self._beside(subject, finding)):
             if opt_out.matches(finding):
-                reason = f"{opt_out.reason} ({subject.folder}{opt_out.path}:{opt_out.line})"
+                reason = f"{opt_out.reason} ({finding.path}:{opt_out.line})"
                 return replace(finding, status=Status.EXPECTED, reason=reason)
         lapsed = ""
         for entry in self.deviations:

@@ -51,7 +51,7 @@ class OptOut:
 
     def matches(self, finding: Finding) -> bool:
         """Whether this comment covers `finding`."""
-        if self.problem or finding.rule != self.rule or finding.path.removeprefix(finding.folder) != self.path:
+        if self.problem or finding.rule != self.rule or finding.path_in_chart != self.path:
             return False
         return not self.keys or any(f"{finding.key}.".startswith(f"{key}.") for key in self.keys)
 
@@ -59,6 +59,14 @@ class OptOut:
 def read(chart: Path) -> tuple[OptOut, ...]:
     """Return the opt-outs of a chart, a directory or a `.tgz` that is known to be sound."""
     return tuple(found for path, content in _files(chart) for found in _opt_outs(path, content))
+
+
+def read_beside(chart: Path, path: str) -> tuple[OptOut, ...]:
+    """Return the opt-outs of a file that lies beside the chart, `path` relative to it: a values override."""
+    file = chart / path
+    if file.is_symlink() or not file.is_file() or file.stat().st_size > _MAX_BYTES:
+        return ()
+    return tuple(_opt_outs(path, file.read_text(encoding="utf-8", errors="replace")))
 
 
 def _files(chart: Path) -> Iterator[tuple[str, str]]:
