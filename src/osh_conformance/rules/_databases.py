@@ -31,16 +31,20 @@ _NAMED: Final = re.compile(
 class Database:
     """A database as an input names it. `origin` is the input itself; `identity` what it means, where that renders.
 
-    Of two inputs that are the same the meaning is the same; two that differ may still mean one database.
+    Of two inputs that are the same the meaning is the same; two that differ may still mean one database. `absent`: the
+    input leads to a file of the release that does not say it.
     """
 
     origin: tuple[str, ...]
     identity: tuple[str, ...] | None = None
+    absent: bool = False
 
     def same(self, other: Database) -> bool | None:
         """Whether both are one database; None where that cannot be known."""
         if self.origin == other.origin:
             return True
+        if self.absent or other.absent:
+            return False
         if self.identity is None or other.identity is None:
             return None
         if any(one != two for one, two in zip(self.identity[1:], other.identity[1:], strict=True) if one and two):
@@ -50,6 +54,9 @@ class Database:
         return True if len(hosts) < 2 else None  # noqa: PLR2004
 
     def __str__(self) -> str:
+        if self.absent:
+            _, kind, name, file, section, key = self.origin
+            return f"[{section}] {key} of {kind}/{name} {file} (which has no such entry)"
         if self.identity is None:
             return " ".join(self.origin)
         host, database, user = self.identity
@@ -86,14 +93,20 @@ def _in_ini(pod: Pod, entry: Mapping[str, Any], path: str, section: str, key: st
     if file.place not in (Place.PRESENT, Place.EXTERNAL):
         return None
     origin = ("ini", file.kind, file.name, file.key, section, key)
-    return Database(origin=origin, identity=_of_url(_option(file.text or "", section, key)))
+    if file.text is None:
+        return Database(origin=origin)
+    option = _option(file.text, section, key)
+    return Database(origin=origin, identity=_of_url(option or ""), absent=option is None)
 
 
-def _option(text: str, section: str, key: str) -> str:
+def _option(text: str, section: str, key: str) -> str | None:
+    """Read an option; None if a file that parses does not have it."""
     parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
     try:
         parser.read_string(text)
-        return str(parser.get(section, key, fallback="") or "")
+        return str(parser.get(section, key) or "")
+    except (configparser.NoSectionError, configparser.NoOptionError):
+        return None
     except configparser.Error:
         return ""
 

@@ -17,17 +17,24 @@ if TYPE_CHECKING:
 
 #: The steps from a workload to the specification of its pods.
 _STEPS = ("spec", "jobTemplate", "template")
+HOOK, DELETE_POLICY, PRE_DELETE = "helm.sh/hook", "helm.sh/hook-delete-policy", "pre-delete"
+#: The renderings with the values that an operator gets; the others have every toggle on, and references of their own.
+SHIPPED = ("shipped", "drop:on", "drop:off")
 _LISTS = ("initContainers", "containers", "ephemeralContainers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """A workload's pod template: each container with what the manifest says of it, and the document they stand in."""
+    """A workload's pod template: each container with what the manifest says of it, and the document they stand in.
+
+    `shipped` says that it renders as the chart comes, but perhaps for the drop switch.
+    """
 
     document: Document
     spec: Mapping[str, Any]
     containers: tuple[tuple[Container, Mapping[str, Any]], ...]
     objects: Objects
+    shipped: bool = True
 
     @property
     def label(self) -> str:
@@ -114,6 +121,7 @@ def pods(chart: RenderedChart, rendering: Rendering) -> tuple[Pod, ...]:
     """The pods of the chart's own templates in one rendering, their containers with keys where a rendering has them."""
     known = keys(chart)
     objects = Objects(rendering)
+    shipped = rendering.name in SHIPPED
     by_document: defaultdict[tuple[str, int], list[Container]] = defaultdict(list)
     for container in rendering.containers:
         key = container.key if container.key is not None else known.get(container.position)
@@ -125,7 +133,7 @@ def pods(chart: RenderedChart, rendering: Rendering) -> tuple[Pod, ...]:
         if containers and spec is not None:
             entries = [entry for field in _LISTS for entry in spec.get(field) or () if isinstance(entry, dict)]
             pairs = tuple(zip(containers, entries, strict=False))
-            found.append(Pod(document=document, spec=spec, containers=pairs, objects=objects))
+            found.append(Pod(document=document, spec=spec, containers=pairs, objects=objects, shipped=shipped))
     return tuple(found)
 
 

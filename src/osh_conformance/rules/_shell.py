@@ -82,7 +82,7 @@ class _Reader:
 
     # -- commands -----------------------------------------------------------------------------------------------
 
-    def _list(self, until: str | None) -> None:
+    def _list(self, until: str | None) -> None:  # noqa: C901, PLR0912  (a branch for each kind of character)
         """Read commands up to an unmatched `)` if that is asked for, else to the end."""
         blocks: list[tuple[str, int]] = []
         words: list[str] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Finding, Rule, Severity, Status, Verdict
 from osh_conformance.reference import DEFAULT_TAG, ImageReference, InvalidReferenceError, parse
-from osh_conformance.rules._pods import keys, renderings
+from osh_conformance.rules._pods import SHIPPED, keys, renderings
 from osh_conformance.rules._tags import Hold, grade
 from osh_conformance.rules.catalogue import judges
 
@@ -49,10 +49,6 @@ REF_4 = Rule(
     example="images.db_sync: docker.io/Kolla/keystone:2026.1",
     fix="images.db_sync: docker.io/kolla/keystone:2026.1",
 )
-
-
-#: The renderings with the images that an operator gets; in the others each key has a reference of its own.
-_SHIPPED = ("shipped", "drop:on", "drop:off")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +195,7 @@ def _containers(chart: RenderedChart) -> Iterator[Container]:
         for container in rendering.containers:
             key = container.key if container.key is not None else known.get(container.position)
             # With everything on each key has a reference of its own, that stands in no chart.
-            if (container.position, container.image) not in seen and (not key or rendering.name in _SHIPPED):
+            if (container.position, container.image) not in seen and (not key or rendering.name in SHIPPED):
                 seen.add((container.position, container.image))
                 yield replace(container, key=key)
 

@@ -45,6 +45,12 @@ SCRIPT_2 = Rule(
 _TESTS = frozenset({"test", "[", "[[", "command", "which", "type", "hash", "ls", "stat"})
 
 
+def _is_entry(chart: RenderedChart, key: str) -> bool:
+    """Whether a template has the entry, for other values: those that an operator sets together with the toggle."""
+    entry = re.compile(rf"^\s*[\"']?{re.escape(key)}[\"']?\s*:", re.MULTILINE)
+    return any(entry.search(text) for text in chart.templates.values())
+
+
 def _pods(chart: RenderedChart) -> tuple[Pod, ...]:
     """The pods of every rendering, each once, as shipped if it is there then."""
     found: dict[tuple[str, str, str], Pod] = {}
@@ -230,6 +236,8 @@ def comes_from_the_release(chart: RenderedChart) -> Verdict:
                 continue
             judged = True
             for path, file in missing(pod, container, entry):
+                if file.place is Place.ABSENT and not pod.shipped and _is_entry(chart, file.key):
+                    continue
                 absent = f"{file.kind}/{file.name} has no {file.key}"
                 where = absent if file.place is Place.ABSENT else "nothing of the release puts it there"
                 finding = Finding(
