@@ -15,11 +15,12 @@ from osh_conformance.rules._pods import (
     mounts,
     reference_name,
     sources,
+    variables,
     volume_parts,
     weight,
     words_of,
 )
-from osh_conformance.rules._runs import missing
+from osh_conformance.rules._runs import argv, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,11 +53,13 @@ def _of_files(pod: Pod, container: Container, entry: Mapping[str, Any]) -> Itera
 
 def _of_mounts(pod: Pod, container: Container, entry: Mapping[str, Any]) -> Iterator[str]:
     run = {path for path, _ in missing(pod, container, entry)}
+    # Of a key that is not there Kubernetes makes an empty folder: it harms where the container is told to read it.
+    told = {variable.value for variable in variables(entry, pod.objects).values()} | set(argv(entry))
     known = {str(volume.get("name")) for volume in pod.spec.get("volumes") or () if isinstance(volume, dict)}
     for mount in mounts(pod, entry):
         if str(mount.volume.get("name") or "") not in known:
             yield f"it mounts at {mount.path} a volume that the pod does not have"
-        elif mount.subpath and mount.path not in run:
+        elif mount.subpath and mount.path in told and mount.path not in run:
             file = file_at(pod, entry, mount.path)
             if file.place is Place.ABSENT:
                 yield f"it mounts {file.key} of {file.kind}/{file.name}, which has no such key"

@@ -6,6 +6,8 @@ mistake than to see one that is none. A test holds it to `bash -n` on scripts th
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +15,9 @@ from typing import Final
 _BLANK: Final = " \t"
 _ENDS: Final = "\n;&|()"
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=")
+#: What means nothing but itself, in a word.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_./:,%-]+")
+_QUOTABLE: Final = re.compile(r"[^\"\\`$\n]+")
 _REDIRECT: Final = re.compile(r"[0-9]*(?:<<<|<<-?|>>|<>|>\||[<>]&|<|>)|&>>?")
 _OPENS: Final = {
     "if": "fi",
@@ -49,6 +54,7 @@ class Command:
         return self.words[0]
 
 
+@functools.lru_cache(maxsize=256)
 def commands(text: str) -> tuple[Command, ...]:
     """List the simple commands, those of substitutions too. Raises `ShellError`."""
     return _Reader(text).read()
@@ -262,8 +268,8 @@ class _Reader:
         return self._peek(len(word)) == word and (after == "" or after in " \t\n;&|()<>")
 
     def _comment(self) -> None:
-        while self._at < len(self._text) and self._peek() != "\n":
-            self._take()
+        end = self._text.find("\n", self._at)
+        self._at = end if end >= 0 else len(self._text)
 
     def _word(self) -> tuple[bool, str]:
         """Read a word: whether it is bare (nothing quoted, nothing expanded), and its text without quotes."""
@@ -292,6 +298,9 @@ class _Reader:
                 text, quoted = self._quoted(character)
                 bare = bare and not quoted
                 parts.append(text)
+            elif plain := _PLAIN.match(self._text, self._at):
+                parts.append(plain[0])
+                self._at = plain.end()
             else:
                 parts.append(self._take())
         return bare, "".join(parts)
@@ -346,11 +355,11 @@ class _Reader:
             self._dollar(line)
         return self._text[start : self._at], True
 
-    def _double(self, line: int, end: str = '"') -> str:
+    def _double(self, line: int) -> str:
         parts: list[str] = []
         while self._at < len(self._text):
             character = self._peek()
-            if character == end:
+            if character == '"':
                 self._take()
                 return "".join(parts)
             if character == "\\":
@@ -358,6 +367,9 @@ class _Reader:
                 parts.append(taken[1:] if taken[1:] in '$`"\\' else "" if taken == "\\\n" else taken)
             elif character in "`$":
                 parts.append(self._quoted(character)[0])
+            elif plain := _QUOTABLE.match(self._text, self._at):
+                parts.append(plain[0])
+                self._at = plain.end()
             else:
                 parts.append(self._take())
         raise self._fail('a " is never closed', line)
@@ -371,8 +383,9 @@ class _Reader:
             elif character == "`":
                 inner = self._text[start : self._at]
                 self._take()
-                if "\\" not in inner:
-                    self._found += _Reader(inner, line).read()
+                # Shells read what is in them when they run it; a mistake there is none of the script's grammar.
+                with contextlib.suppress(ShellError):
+                    self._found += _Reader(inner, line).read() if "\\" not in inner else ()
                 return
             else:
                 self._take()

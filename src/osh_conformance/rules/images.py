@@ -213,7 +213,7 @@ def _unused(chart: RenderedChart) -> Iterator[Finding]:
 def _in_templates(chart: RenderedChart, key: str) -> bool:
     """Whether any template says the key's name: it may be asked for in ways that nobody rendered."""
     word = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(key)}(?![A-Za-z0-9_])")
-    return any(word.search(text) for text in chart.templates.values())
+    return any(key in text and word.search(text) for text in chart.templates.values())
 
 
 # -- KEY-4 --------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import posixpath
 import re
 import warnings
@@ -135,25 +136,34 @@ def _located(chart: RenderedChart, template: str, fault: _Fault) -> tuple[str, i
     return hits[0] if len(hits) == 1 else (template, None)
 
 
-def faults_of(script: Script) -> Iterator[_Fault]:
+def faults_of(script: Script) -> tuple[_Fault, ...]:
     """Say what is wrong in a script: its interpreter, its grammar, what it calls."""
-    lines = script.text.splitlines() or [""]
-    if script.interpreter in words("utilities")["unpromised_interpreters"]:
-        yield _Fault(kind=f"the interpreter {script.interpreter}", text="", line=1, warning=True)
-    if is_python(script.interpreter):
-        yield from _in_python(script, lines)
-    elif script.interpreter in SHELLS:
-        yield from _in_shell(script, lines)
+    return _faults(script.text, script.interpreter)
 
 
-def _in_shell(script: Script, lines: list[str]) -> Iterator[_Fault]:
+@functools.lru_cache(maxsize=256)
+def _faults(text: str, interpreter: str) -> tuple[_Fault, ...]:
+    return tuple(_found(text, interpreter))
+
+
+def _found(text: str, interpreter: str) -> Iterator[_Fault]:
+    lines = text.splitlines() or [""]
+    if interpreter in words("utilities")["unpromised_interpreters"]:
+        yield _Fault(kind=f"the interpreter {interpreter}", text="", line=1, warning=True)
+    if is_python(interpreter):
+        yield from _in_python(text, interpreter, lines)
+    elif interpreter in SHELLS:
+        yield from _in_shell(text, interpreter, lines)
+
+
+def _in_shell(text: str, interpreter: str, lines: list[str]) -> Iterator[_Fault]:
     try:
-        read = commands(script.text)
+        read = commands(text)
     except ShellError as error:
-        yield _Fault(kind=f"no script of {script.interpreter}: {error}", text=_line(lines, error.line), line=error.line)
+        yield _Fault(kind=f"no script of {interpreter}: {error}", text=_line(lines, error.line), line=error.line)
         return
     tested = {word for command in read if command.name in _TESTS for word in command.words[1:]}
-    tested |= _conditions(script.text)
+    tested |= _conditions(text)
     for command in read:
         for fault in _in_command(command, tested):
             yield replace(fault, text=_line(lines, fault.line))
@@ -197,16 +207,16 @@ def _flavor_path(word: str) -> str:
     return ""
 
 
-def _in_python(script: Script, lines: list[str]) -> Iterator[_Fault]:
+def _in_python(text: str, interpreter: str, lines: list[str]) -> Iterator[_Fault]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            tree = ast.parse(script.text)
+            tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError) as error:
             line = getattr(error, "lineno", None) or 1
             message = getattr(error, "msg", None) or str(error)
             # Without a number it may be meant for Python 2.
-            unsure = not script.interpreter.startswith("python3")
+            unsure = not interpreter.startswith("python3")
             kind = f"no script of Python 3: {message}"
             yield _Fault(kind=kind, text=_line(lines, line), line=line, warning=unsure)
             return
