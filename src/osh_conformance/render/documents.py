@@ -17,9 +17,77 @@ except ImportError:  # PyYAML without libyaml
 
 
 class _Loader(_BaseLoader):
-    """Reads what Kubernetes reads: no dates, and a lone `=` is a text."""
+    """Reads what Kubernetes reads: no dates, and a lone `=` is a text.
+
+    Nearly all values are texts, numbers and booleans below mappings and lists: those are told and built here, which
+    takes less time, and everything else as PyYAML does.
+    """
+
+    def descend_resolver(self, _node: Any, _index: Any) -> None:
+        """Nothing is resolved by its place."""
+
+    def ascend_resolver(self) -> None:
+        """Nothing is resolved by its place."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        """Tell the type of a node; the same plain text is always of the same."""
+        if kind is not yaml.ScalarNode:
+            return _MAPPING if kind is yaml.MappingNode else _SEQUENCE
+        if not implicit[0]:
+            return _TEXT
+        tag = _tags.get(value)
+        if tag is None:
+            tag = super().resolve(kind, value, implicit)
+            if len(_tags) < _KNOWN_TAGS:
+                _tags[value] = tag
+        return tag
+
+    def build(self, node: yaml.Node) -> Any:
+        """Construct a document."""
+        try:
+            return _built(node)
+        except _UnusualError:
+            return self.construct_document(node)
 
 
+class _UnusualError(Exception):
+    """A node is none of those that are built here."""
+
+
+def _built(node: yaml.Node) -> Any:
+    tag = node.tag
+    if tag == _TEXT:
+        return node.value
+    if tag == _MAPPING:
+        found = {}
+        for key, value in node.value:
+            if key.tag != _TEXT:
+                raise _UnusualError
+            found[key.value] = _built(value)
+        return found
+    if tag == _SEQUENCE:
+        return [_built(entry) for entry in node.value]
+    if tag == _BOOLEAN:
+        return node.value.lower() in _TRUE
+    if tag == _NULL:
+        return None
+    if tag == _INTEGER and _DECIMAL.fullmatch(node.value):
+        return int(node.value)
+    raise _UnusualError
+
+
+_TEXT, _MAPPING, _SEQUENCE, _BOOLEAN, _NULL, _INTEGER = (
+    f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq", "bool", "null", "int")
+)
+_TRUE = frozenset({"yes", "true", "on"})
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_KNOWN_TAGS = 50_000
+_tags: dict[str, str] = {}
+_NOT_IN_KUBERNETES = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
+_Loader.yaml_implicit_resolvers = {
+    start: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_IN_KUBERNETES]
+    for start, resolvers in _BaseLoader.yaml_implicit_resolvers.items()
+}
 _BRACKETS = re.compile(r"[\[\]{}]")
 #: A line that begins with more levels than anybody writes.
 _INDENTED = re.compile(r"^[ \t?:-]{300}", re.MULTILINE)
@@ -27,12 +95,6 @@ _SUSPICIOUS = 150
 _MAX_DEPTH = 150
 _MAX_NODES = 1_000_000
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
-
-_NOT_IN_KUBERNETES = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
-_Loader.yaml_implicit_resolvers = {
-    start: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_IN_KUBERNETES]
-    for start, resolvers in _BaseLoader.yaml_implicit_resolvers.items()
-}
 
 
 def read_values(text: str, where: str) -> Values:
@@ -42,7 +104,7 @@ def read_values(text: str, where: str) -> Values:
     try:
         node = loader.get_single_node()
         _check_size(node, where, aliases="*" in text)
-        content = loader.construct_document(node) if node is not None else {}
+        content = loader.build(node) if node is not None else {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _unreadable(where, error) from error
     finally:
@@ -66,7 +128,7 @@ def read_manifests(text: str, where: str) -> list[Any]:
         while loader.check_node():
             node = loader.get_node()
             _check_size(node, where, aliases="*" in text)
-            found.append(loader.construct_document(node))
+            found.append(loader.build(node))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _unreadable(where, error, "a template that renders valid YAML") from error
     finally:

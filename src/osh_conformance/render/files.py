@@ -177,7 +177,7 @@ def _safe_parts(archive: Path, member: tarfile.TarInfo) -> tuple[str, ...]:
 def packed(files: Mapping[str, bytes], top: str) -> bytes:
     """Return the files as a `.tgz`, below the folder `top`. The same files give the same bytes."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for path, data in sorted(files.items()):
             info = tarfile.TarInfo(f"{top}/{path}")
             info.size = len(data)
