@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from osh_conformance.model.finding import Finding, Rule, Severity, Status, Verdict
 from osh_conformance.reference import DEFAULT_TAG, ImageReference, InvalidReferenceError, parse
@@ -13,7 +13,7 @@ from osh_conformance.rules._tags import Hold, grade
 from osh_conformance.rules.catalogue import judges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from osh_conformance.model.chart import Container, RenderedChart
 
@@ -174,14 +174,33 @@ def _uses(chart: RenderedChart) -> Iterator[_Use]:
         if container.key and container.image == declared.get(container.key):
             reached[container.key].append(container)
         elif container.image:
-            others[container.template, container.image].append(container)
+            # Without an images section one value may stand behind them all.
+            others[container.template if chart.convention else "", container.image].append(container)
     for image in chart.images:
         if image.reference:
             users = tuple(reached[image.key])
             yield _Use(text=image.reference, path=chart.values_file, line=image.line, key=image.path, containers=users)
-    for (template, text), users_of in others.items():
-        yield _Use(text=text, path=chart.folder + template, line=None, key="", containers=tuple(users_of))
+    for (_, text), users_of in others.items():
+        key, line = _value(chart, text)
+        path = chart.values_file if key else chart.folder + users_of[0].template
+        yield _Use(text=text, path=path, line=line, key=key, containers=tuple(users_of))
     yield from _overridden(chart)
+
+
+def _value(chart: RenderedChart, text: str) -> tuple[str, int | None]:
+    """The one value of the chart that is this reference, or its repository: its dotted path and line, else ""."""
+    for wanted in (text, text.partition("@")[0].rpartition(":")[0]):
+        found = [path for path in chart.values.lines if wanted and _leaf(chart.values.content, path) == wanted]
+        if len(found) == 1:
+            return found[0], chart.values.lines[found[0]]
+    return "", None
+
+
+def _leaf(values: Mapping[str, Any], path: str) -> Any:
+    here: Any = values
+    for part in path.split("."):
+        here = here.get(part) if isinstance(here, dict) else None
+    return here
 
 
 def _containers(chart: RenderedChart) -> Iterator[Container]:

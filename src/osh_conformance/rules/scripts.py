@@ -215,6 +215,8 @@ def _in_python(text: str, interpreter: str, lines: list[str]) -> Iterator[_Fault
         except (SyntaxError, ValueError, RecursionError) as error:
             line = getattr(error, "lineno", None) or 1
             message = getattr(error, "msg", None) or str(error)
+            if interpreter.startswith("python2"):
+                return
             # Without a number it may be meant for Python 2.
             unsure = not interpreter.startswith("python3")
             kind = f"no script of Python 3: {message}"

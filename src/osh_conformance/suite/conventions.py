@@ -71,7 +71,14 @@ def _fits(convention: Convention, values: Mapping[str, Any]) -> bool:
     if not isinstance(section, dict):
         return False
     entries = {key: entry for key, entry in section.items() if key not in convention.not_keys}
-    return bool(entries) and all(_is_reference(entry) for entry in entries.values())
+    if not all(_is_reference(entry) for entry in entries.values()):
+        return False
+    # Elsewhere `images` holds a registry and a tag for all images, and no reference at all.
+    return 2 * sum(_looks_like_one(entry) for entry in entries.values()) >= len(entries) > 0
+
+
+def _looks_like_one(entry: Any) -> bool:
+    return not entry or any(mark in str(entry) for mark in "/:@")
 
 
 def _is_reference(entry: Any) -> bool:
