@@ -168,8 +168,9 @@ class Rendering:
       here, and images that stand in no chart), a pull policy that is not the declared one.
     - `policy:Always`, `policy:IfNotPresent`, `policy:Never`: one of them is `all-on`, one the same with a third policy,
       and where toggles exclude each other with the others of them on; that of the declared policy is the chart as
-      shipped, with the drop Job where there is one.
-    - `apart:1` and so on: as `all-on`, with a toggle that renders only without the others.
+      shipped, with the drop Job where there is one. The third is missing where it could show nothing new: the templates
+      only write the policy down, and each container had the second.
+    - `apart:1` and so on: as `all-on`, with toggles that are on only without others.
     - `drop:on`, `drop:off`: as shipped, with the drop switch set.
     One rendering may stand under several names. `values` are what was set over the chart's own. `documents` are those
     of the chart and of what it depends on, `containers` those of the chart alone. `second` are the documents of the

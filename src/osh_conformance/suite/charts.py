@@ -1,10 +1,10 @@
-"""From subjects to rendered charts: read here, rendered in worker processes, or known from an earlier run."""
+"""From subjects to charts with their verdicts: read here, rendered and judged in worker processes, or known before."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
-import posixpath
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,30 +20,53 @@ from osh_conformance.render.values import merged
 from osh_conformance.render.wire import decode
 from osh_conformance.suite import catalog, conventions
 from osh_conformance.suite.folders import data_folder
-from osh_conformance.suite.renderings import Job, work
+from osh_conformance.suite.renderings import Job
+from osh_conformance.suite.verdicts import called, decoded_verdicts, placed, unpacked, work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from osh_conformance.model.chart import Convention, RenderedChart
+    from osh_conformance.model.finding import Verdict
     from osh_conformance.suite.static import StaticRequest, Subject
 
 #: Charts that are read ahead of the one that is judged: enough for every worker, few enough for the memory.
 _AHEAD = 8
 
 
+class Judged:
+    """A chart that was rendered, and what the rules say of it. The chart itself is unpacked where somebody asks."""
+
+    def __init__(self, verdicts: Mapping[str, Verdict], load: Callable[[], RenderedChart]) -> None:
+        self._verdicts = verdicts
+        self._load = load
+        self._chart: RenderedChart | None = None
+
+    @property
+    def chart(self) -> RenderedChart:
+        """The chart; raises `SuiteError` if it has to be rendered again and cannot."""
+        if self._chart is None:
+            self._chart = self._load()
+        return self._chart
+
+    def verdict(self, function: Callable[[RenderedChart], Verdict]) -> Verdict:
+        """Return what a rule's function says: known already, unless it is none of the catalogue's or broke there."""
+        known = self._verdicts.get(called(function))
+        return known if known is not None else function(self.chart)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Begun:
     """A chart on its way: known from the cache, a ticket of the pool, or nothing, where there is nothing to render."""
 
-    key: str = ""
-    chart: RenderedChart | None = None
+    keys: tuple[str, str] = ("", "")
+    judged: Judged | None = None
     ticket: int | None = None
     error: SuiteError | None = None
 
 
 class RenderedCharts:
-    """Renders the subjects of one run."""
+    """Renders the subjects of one run, and has them judged by every rule."""
 
     def __init__(self, request: StaticRequest, convention: Convention | None) -> None:
         """Start nothing yet; raises `UsageError` for a renderer that does not exist."""
@@ -56,26 +79,28 @@ class RenderedCharts:
         self._begun: dict[Path, _Begun] = {}
 
     def expect(self, subjects: Iterable[Subject]) -> None:
-        """Announce what `rendered` will be asked for, in that order."""
+        """Announce what `judged` will be asked for, in that order."""
         self._expected = [subject for subject in dict.fromkeys(subjects) if subject.path not in self._begun]
 
-    def rendered(self, subject: Subject) -> RenderedChart | None:
-        """Return the chart, None for a library chart; raises `SuiteError` if it cannot be read or rendered."""
+    def judged(self, subject: Subject) -> Judged | None:
+        """Return a chart with its verdicts, None for a library chart.
+
+        Raises `SuiteError` if it cannot be read or rendered.
+        """
         begun = self._begun.pop(subject.path, None) or self._begin(subject)
         self._expected = [each for each in self._expected if each.path != subject.path]
         self._look_ahead()
         if begun.error:
             raise begun.error
-        if begun.chart is not None:
-            return _placed(begun.chart, subject)
-        if begun.ticket is None:
-            return None
-        data = self._pool.result(begun.ticket)
+        if begun.judged is not None or begun.ticket is None:
+            return begun.judged
+        chart, verdicts = unpacked(self._pool.result(begun.ticket))
         if self._cache:
-            self._cache.put(begun.key, data)
+            self._cache.put(begun.keys[0], chart)
+            self._cache.put(begun.keys[1], verdicts)
             if not self._expected and not self._begun:
                 self._cache.trim()
-        return _placed(decode(data), subject)
+        return Judged(decoded_verdicts(verdicts), lambda: placed(decode(chart), subject.folder))
 
     def _look_ahead(self) -> None:
         while self._expected and len(self._begun) < _AHEAD:
@@ -87,13 +112,28 @@ class RenderedCharts:
             job = self._job(subject)
             if job is None:
                 return _Begun()
-            if not self._cache:
+            if self._cache is None:
                 return _Begun(ticket=self._pool.submit(job))
-            key = _key(job)
-            known = _decoded(self._cache.get(key))
-            return _Begun(chart=known) if known else _Begun(key=key, ticket=self._pool.submit(job))
+            return self._begin_cached(job, self._cache)
         except SuiteError as error:
             return _Begun(error=error)
+
+    def _begin_cached(self, job: Job, cache: Cache) -> _Begun:
+        keys = _keys(job)
+        verdicts = cache.get(keys[1])
+        if verdicts is not None:
+            with contextlib.suppress(ValueError):
+                return _Begun(judged=Judged(decoded_verdicts(verdicts), lambda: self._again(job, keys[0])))
+        # Where only the rules are new, the worker judges what was rendered before.
+        return _Begun(keys=keys, ticket=self._pool.submit(replace(job, rendered=cache.get(keys[0]))))
+
+    def _again(self, job: Job, key: str) -> RenderedChart:
+        data = self._cache.get(key) if self._cache else None
+        with contextlib.suppress(ValueError):
+            if data is not None:
+                return placed(decode(data), job.folder)
+        chart, _ = unpacked(self._pool.result(self._pool.submit(job)))
+        return placed(decode(chart), job.folder)
 
     @property
     def _pool(self) -> Pool:
@@ -111,6 +151,7 @@ class RenderedCharts:
         return Job(
             name=chart.name,
             version=chart.version,
+            folder=subject.folder,
             files=chart.files,
             overrides=self._reader.beside(subject.path, patterns, subject.root),
             values=merged(entry.values, self._request.values),
@@ -120,44 +161,29 @@ class RenderedCharts:
         )
 
 
-def _key(job: Job) -> str:
-    """Name a rendering by everything that it depends on."""
+def _keys(job: Job) -> tuple[str, str]:
+    """Name a rendering by everything that it depends on, and the verdicts on it."""
     found = hashlib.sha256()
-    parts = [
-        *((path.encode(errors="surrogateescape"), data) for path, data in sorted(job.files.items())),
-        (b"", b"overrides"),
-        *((path.encode(errors="surrogateescape"), data) for path, data in job.overrides),
-    ]
-    for path, data in parts:
-        found.update(b"%d %s %d\n" % (len(path), path, len(data)))
+    for path, data in (*sorted(job.files.items()), ("", b"overrides"), *job.overrides):
+        name = path.encode(errors="surrogateescape")
+        found.update(b"%d %s %d\n" % (len(name), name, len(data)))
         found.update(data)
-    for part in (job.name, job.version, job.values, job.convention, _code(), identity(job.renderer, job.helm)):
+    engine = identity(job.renderer, job.helm)
+    for part in (job.name, job.version, job.values, job.convention, engine, _code("render", "model", "suite")):
         found.update(msgspec.msgpack.encode(part, order="sorted"))
-    return found.hexdigest()
+    rendering = found.hexdigest()
+    found.update(f"{job.folder}\0{_code('')}".encode(errors="surrogateescape"))
+    return rendering, found.hexdigest()
 
 
 @functools.cache
-def _code() -> str:
-    """A hash of what turns a chart into a `RenderedChart`: another version of it renders other things."""
+def _code(*parts: str) -> str:
+    """A hash of the code and the data that turn a chart into a result: another version of it gives another."""
     package = Path(__file__).resolve().parent.parent
-    files = [*sorted((package / "render").glob("*.py")), *sorted((package / "model").glob("*.py"))]
-    files += [*sorted((package / "suite").glob("*.py")), *sorted(data_folder("conventions").glob("*.yaml"))]
+    folders = [*(package / part for part in parts), data_folder("conventions")]
     found = hashlib.sha256()
-    for file in files:
-        found.update(file.read_bytes())
+    for folder in folders:
+        for suffix in ("*.py", "*.yaml"):
+            for file in sorted(folder.rglob(suffix)):
+                found.update(file.read_bytes())
     return found.hexdigest()
-
-
-def _decoded(data: bytes | None) -> RenderedChart | None:
-    try:
-        return decode(data) if data is not None else None
-    except ValueError:
-        return None
-
-
-def _placed(chart: RenderedChart, subject: Subject) -> RenderedChart:
-    """Make paths relative to the PATH argument."""
-    overrides = tuple(
-        replace(override, path=posixpath.normpath(subject.folder + override.path)) for override in chart.overrides
-    )
-    return replace(chart, folder=subject.folder, overrides=overrides)

@@ -27,12 +27,11 @@ from osh_conformance.render.files import packed
 from osh_conformance.render.manifests import containers_in, documents_of, objects_in
 from osh_conformance.render.sentinels import key_by_container, sentinels, with_keys
 from osh_conformance.render.values import at, merged, placed
-from osh_conformance.render.wire import encode
 from osh_conformance.suite import conventions
 from osh_conformance.suite.toggles import variants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     Step = Callable[[], None]
     Position = tuple[str, int, str, str]
@@ -49,22 +48,20 @@ _POLICY_LINE = "imagePullPolicy: {}"
 class Job:
     """A chart to render: its files by path, with all that it depends on, and those of its values overrides.
 
+    `folder` is where it lies below the PATH argument. `rendered` is what it gave when it was rendered before, encoded.
     `values` override the chart's own. `convention` None means: recognise it. `renderer` and `helm` as for `choose`.
     """
 
     name: str
     version: str
     files: Mapping[str, bytes]
+    folder: str = ""
+    rendered: bytes | None = None
     overrides: tuple[tuple[str, bytes], ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     convention: Convention | None = None
     renderer: str | None = None
     helm: Path | None = None
-
-
-def work(job: Job, step: Step) -> bytes:
-    """Render a chart in a worker process; see `render_chart`."""
-    return encode(render_chart(job, step))
 
 
 def render_chart(job: Job, step: Step) -> RenderedChart:
@@ -195,30 +192,25 @@ def _with_convention(
     references = sentinels(image.key for image in images)
     everything = _Everything(convention, chart.effective, job.values, kitchen, references)
     policies = _policies(policy)
-    dishes = [everything.dish(number, each) for number, each in enumerate(policies)]
+    dishes = [everything.dish(0, policies[0])]
+    texts = (*chart.templates.values(), _text(job.files.get("values.yaml", b""), "values.yaml"))
+    if everything.count == 1 and _is_passed_on(texts, convention, dishes[0], policies[0]):
+        policies = policies[:1]
+    # Where more toggles exclude each other than there are policies left, the policies take turns.
+    rounds = [policies[number % len(policies)] for number in range(max(len(policies), everything.count))]
+    dishes += [everything.dish(number, each) for number, each in enumerate(rounds) if number]
     keys = _keys(dishes, references)
-    by_policy: dict[str, tuple[Container, ...]] = {
-        each: with_keys(dish.containers, keys) for each, dish in zip(policies, dishes, strict=True)
-    }
-    for each, dish in everything.apart:
+    by_policy: dict[str, tuple[Container, ...]] = {}
+    for each, dish in (*zip(rounds, dishes, strict=True), *everything.apart):
         by_policy[each] = _union(by_policy.get(each, ()), with_keys(dish.containers, keys))
     as_declared = drop.on or shipped
     if policy in PULL_POLICIES:
         by_policy[policy] = with_keys(as_declared.containers, keys)
     renderings = {
         "shipped": _rendering("shipped", shipped, keys),
-        "all-on": _rendering("all-on", dishes[0], keys),
+        **_all_on(rounds, dishes, everything.apart, keys),
     }
-    for each, dish in zip(policies, dishes, strict=True):
-        name = f"policy:{each}"
-        renderings[name] = renderings["all-on"] if dish is dishes[0] else _rendering(name, dish, keys)
-    for number, (_, dish) in enumerate(everything.apart, start=1):
-        renderings[f"apart:{number}"] = _rendering(f"apart:{number}", dish, keys)
-    for name, dish_or_none in (("drop:on", drop.on), ("drop:off", drop.off)):
-        if dish_or_none is shipped:
-            renderings[name] = renderings["shipped"]
-        elif dish_or_none is not None:
-            renderings[name] = _rendering(name, dish_or_none, keys)
+    renderings |= _dropped(drop, renderings["shipped"], shipped, keys)
     if drop.on is not None and (second := _second(drop.on, drop.off, dishes[0], kitchen)):
         renderings["drop:on"] = replace(renderings["drop:on"], second=second)
     if policy in PULL_POLICIES:
@@ -242,11 +234,53 @@ def _with_convention(
     )
 
 
+def _all_on(
+    policies: Sequence[str],
+    dishes: Sequence[_Dish],
+    apart: Iterable[tuple[str, _Dish]],
+    keys: Mapping[Position, str],
+) -> dict[str, Rendering]:
+    first = _rendering("all-on", dishes[0], keys)
+    found = {"all-on": first, f"policy:{policies[0]}": first}
+    further = []
+    for policy, dish in zip(policies[1:], dishes[1:], strict=True):
+        if (name := f"policy:{policy}") in found:
+            further.append(dish)
+        else:
+            found[name] = _rendering(name, dish, keys)
+    for number, dish in enumerate((*further, *(dish for _, dish in apart)), start=1):
+        found[f"apart:{number}"] = _rendering(f"apart:{number}", dish, keys)
+    return found
+
+
+def _dropped(drop: _Drop, as_shipped: Rendering, shipped: _Dish, keys: Mapping[Position, str]) -> dict[str, Rendering]:
+    found = {}
+    for name, dish in (("drop:on", drop.on), ("drop:off", drop.off)):
+        if dish is not None:
+            found[name] = as_shipped if dish is shipped else _rendering(name, dish, keys)
+    return found
+
+
 def _policies(declared: Any) -> tuple[str, ...]:
     """The policies to render with: as shipped the chart has one of the three already, if it declares one."""
     if declared is None:
         return PULL_POLICIES[:1]
     return tuple(policy for policy in ("Always", "Never", "IfNotPresent") if policy != declared)
+
+
+def _is_passed_on(texts: Iterable[str], convention: Convention, dish: _Dish, policy: str) -> bool:
+    """Whether a third policy would show nothing that a second has not shown.
+
+    So it is where no template does anything with the declared policy but write it down, and every container has the
+    one that was set. Where one has not, the third completes what is said of it.
+    """
+    if any(container.pull_policy != policy for container in dish.containers):
+        return False
+    path = convention.pull_policy
+    word = re.escape(path.rpartition(".")[2])
+    written = re.compile(rf"[\w$.()]*\.{re.escape(path)}\)*(\s*\|\s*(quote|squote|toString|trim))*")
+    uses = re.compile(rf"\{{\{{-?\s*((?:(?!\}}\}}).)*\b{word}\b(?:(?!\}}\}}).)*?)\s*-?\}}\}}", re.DOTALL)
+    return all(written.fullmatch(use[1]) or use[1].startswith("/*") for text in texts for use in uses.finditer(text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,6 +335,8 @@ class _Everything:
         self._kitchen = kitchen
         self._references = references
         self._variants = variants(convention, effective)
+        #: How many sets of toggles there are, of which no two can be on together.
+        self.count = len(self._variants)
         self._settled: dict[int, dict[str, bool]] = {}
         #: Toggles that render alone, but not with the others: the policy and the rendering of each.
         self.apart: list[tuple[str, _Dish]] = []

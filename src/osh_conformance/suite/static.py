@@ -14,12 +14,14 @@ from osh_conformance.render.source import find_charts, read_metadata, read_text
 from osh_conformance.render.values import merged
 from osh_conformance.rules import catalogue
 from osh_conformance.suite import conventions
-from osh_conformance.suite.charts import RenderedCharts
+from osh_conformance.suite.charts import Judged, RenderedCharts
 from osh_conformance.suite.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from osh_conformance.model.chart import RenderedChart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,7 @@ class StaticSuite:
         self.subjects = subjects(request.paths)
         convention = conventions.named(request.convention) if request.convention else None
         self._charts = RenderedCharts(request, convention)
-        self._judged: dict[Path, Mapping[str, Verdict | Exception] | Exception] = {}
+        self._judged: dict[Path, Judged | SuiteError | None] = {}
 
     def expect(self, wanted: Iterable[Subject]) -> None:
         """Announce the subjects that will be judged, in that order, so that they are rendered ahead."""
@@ -135,30 +137,26 @@ class StaticSuite:
 
     def judge(self, subject: Subject, rule: str) -> Verdict:
         """Return the verdict of one rule; raises `SuiteError` if the chart cannot be rendered."""
+        judged = self._judged_by_all(subject)
+        if judged is None:
+            return Verdict.not_applicable(rule, "a library chart renders nothing by itself")
+        return self._finished(judged.verdict(catalogue.static_rules()[rule]), subject)
+
+    def rendered(self, subject: Subject) -> RenderedChart | None:
+        """Return the chart as rules see it, None for a library chart; raises `SuiteError` as `judge` does."""
+        judged = self._judged_by_all(subject)
+        return judged.chart if judged else None
+
+    def _judged_by_all(self, subject: Subject) -> Judged | None:
         if subject.path not in self._judged:
             try:
-                self._judged[subject.path] = self._all_verdicts(subject)
+                self._judged[subject.path] = self._charts.judged(subject)
             except SuiteError as error:
                 self._judged[subject.path] = error
-        judged = self._judged[subject.path]
-        verdict = judged if isinstance(judged, Exception) else judged[rule]
-        if isinstance(verdict, Exception):
-            raise verdict
-        return self._finished(verdict, subject)
-
-    def _all_verdicts(self, subject: Subject) -> Mapping[str, Verdict | Exception]:
-        """Judge by every rule at once: 80 rendered charts are more than should be in memory together."""
-        chart = self._charts.rendered(subject)
-        verdicts: dict[str, Verdict | Exception] = {}
-        for rule in self.rules:
-            if chart is None:
-                verdicts[rule] = Verdict.not_applicable(rule, "a library chart renders nothing by itself")
-                continue
-            try:
-                verdicts[rule] = catalogue.static_rules()[rule](chart)
-            except Exception as error:  # noqa: BLE001  (raised again when this rule is asked for)
-                verdicts[rule] = error
-        return verdicts
+        found = self._judged[subject.path]
+        if isinstance(found, SuiteError):
+            raise found
+        return found
 
     def reproduce(self, subject: Subject, rule: str | None = None) -> str:
         """Return the command that judges this chart again, by one rule or all."""
