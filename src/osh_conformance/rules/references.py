@@ -53,13 +53,18 @@ REF_4 = Rule(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Use:
-    """A reference, where it is written, and the containers that run it. `more` are other keys with the same text."""
+    """A reference, where it is written, and the containers that run it.
+
+    `only_repository`: what is written there is the repository, its tag stands elsewhere. `more` are other keys with the
+    same text.
+    """
 
     text: str
     path: str
     line: int | None
     key: str
     containers: tuple[Container, ...] = ()
+    only_repository: bool = False
     more: tuple[str, ...] = ()
 
 
@@ -182,8 +187,14 @@ def _uses(chart: RenderedChart) -> Iterator[_Use]:
             yield _Use(text=image.reference, path=chart.values_file, line=image.line, key=image.path, containers=users)
     for (_, text), users_of in others.items():
         key, line = _value(chart, text)
-        path = chart.values_file if key else chart.folder + users_of[0].template
-        yield _Use(text=text, path=path, line=line, key=key, containers=tuple(users_of))
+        yield _Use(
+            text=text,
+            path=chart.values_file if key else chart.folder + users_of[0].template,
+            line=line,
+            key=key,
+            containers=tuple(users_of),
+            only_repository=bool(key) and _leaf(chart.values.content, key) != text,
+        )
     yield from _overridden(chart)
 
 
@@ -246,6 +257,9 @@ def _at_version(reference: ImageReference) -> str:
 
 
 def _set(use: _Use, reference: str) -> str:
+    if use.only_repository:
+        name, _, tag = reference.rpartition(":")
+        return f"{use.key}: {name}" if tag and not use.text.startswith(name) else f"the tag for {use.key}: {tag}"
     return f"{use.key or 'image'}: {reference}"
 
 
