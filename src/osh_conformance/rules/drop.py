@@ -50,7 +50,12 @@ DROP_3 = Rule(
 
 @judges(DROP_1)
 def has_a_switch(chart: RenderedChart) -> Verdict:
-    """Judge DROP-1."""
+    """Judge DROP-1: where a container performs db_init.
+
+    It fails without the switch; where the switch renders no drop Job, or the Job renders although it is off; and
+    where it takes something away or gives another container another image. On as shipped is a warning. Where an
+    operator's custom resource owns the database it is undecided.
+    """
     creating = jobs_of(chart, "shipped").creating or jobs_of(chart, "all-on").creating
     if not creating:
         return Verdict.not_applicable(DROP_1.id, "no container creates a database (db_init)")
@@ -143,7 +148,13 @@ def _at_switch(chart: RenderedChart, rule: Rule, found: str, expected: str, fix:
 
 @judges(DROP_2)
 def is_complete(chart: RenderedChart) -> Verdict:
-    """Judge DROP-2."""
+    """Judge DROP-2: with the drop Job switched on.
+
+    What it runs must be in what it mounts; each Secret, ConfigMap (and key of them) and ServiceAccount that it
+    names must render, and still be there at pre-delete: not be a hook that its own policy has removed, or that is
+    made later. A name that comes from values, or that another object of the release says, is somebody else's: no
+    finding.
+    """
     found = switched_on(chart).drop_pods
     if not found:
         return no_drop(chart, DROP_2)
@@ -175,7 +186,12 @@ def _strings(values: Any) -> frozenset[str]:
 
 @judges(DROP_3)
 def drops_what_was_created(chart: RenderedChart) -> Verdict:
-    """Judge DROP-3: fail only where both sides are derived and differ."""
+    """Judge DROP-3: by the inputs of both Jobs, as they render.
+
+    A connection in an ini file (file, section and key in variables, or in the Python script), one in a variable (a
+    Secret's key), names in variables, or in the script's SQL; the variables are data: `data/words/databases.yaml`.
+    It fails only where both sides are derived and differ; where one of them is not, it is undecided.
+    """
     jobs = switched_on(chart)
     if not jobs.dropping:
         return no_drop(chart, DROP_3)

@@ -37,7 +37,11 @@ _UNINSTALL_TIMEOUT = 300
 
 @judges(HOOK_1)
 def can_be_tried_again(chart: RenderedChart) -> Verdict:
-    """Judge HOOK-1."""
+    """Judge HOOK-1: one event, pre-delete; a delete policy that lets a retry create the Job again; one name.
+
+    No policy at all does (Helm takes before-hook-creation); hook-succeeded alone does not. Without hook-succeeded
+    the Job stays after the release has gone: a warning.
+    """
     found = switched_on(chart).drop_pods
     if not found:
         return no_drop(chart, HOOK_1)
@@ -81,7 +85,7 @@ def _has_other_name(chart: RenderedChart, pod: Pod) -> bool:
 
 @judges(HOOK_2)
 def has_a_deadline(chart: RenderedChart) -> Verdict:
-    """Judge HOOK-2."""
+    """Judge HOOK-2: of a Job, its own deadline; that of its pod only makes another pod."""
     found = switched_on(chart).drop_pods
     if not found:
         return no_drop(chart, HOOK_2)

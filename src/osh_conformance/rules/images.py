@@ -58,7 +58,11 @@ KEY_4 = Rule(
 
 @judges(KEY_1)
 def comes_from_the_section(chart: RenderedChart) -> Verdict:
-    """Judge KEY-1."""
+    """Judge KEY-1: each key is set to a reference of its own, and every toggle is on.
+
+    A container that none of them reaches has its image from elsewhere. A chart of no known convention gets this one
+    finding, and REF and PP on what renders.
+    """
     if not chart.every_container:
         return Verdict.not_applicable(KEY_1.id, "the chart renders no container")
     if chart.convention is None:
@@ -99,7 +103,7 @@ def _outsider(chart: RenderedChart, image: str, containers: list[Container]) -> 
 
 @judges(KEY_2)
 def has_an_image(chart: RenderedChart) -> Verdict:
-    """Judge KEY-2."""
+    """Judge KEY-2: as shipped, with the drop Job, and with every toggle on that renders."""
     if not chart.every_container:
         return Verdict.not_applicable(KEY_2.id, "the chart renders no container")
     without: defaultdict[tuple[str, str], dict[str, Container]] = defaultdict(dict)
@@ -126,7 +130,12 @@ def has_an_image(chart: RenderedChart) -> Verdict:
 
 @judges(KEY_3)
 def fits_the_chart(chart: RenderedChart) -> Verdict:
-    """Judge KEY-3."""
+    """Judge KEY-3: the values files beside a chart are merged, not rendered.
+
+    A key that neither values.yaml nor any template has fails. So does a mix: of the keys that ship one reference
+    some get another tag of the same repository, and the others stay. A declared key that no rendering and no
+    template uses is a warning.
+    """
     if chart.convention is None:
         return Verdict.not_applicable(KEY_3.id, "no images section of a known layout (see KEY-1)")
     findings = list(_unused(chart))
@@ -221,7 +230,11 @@ def _in_templates(chart: RenderedChart, key: str) -> bool:
 
 @judges(KEY_4)
 def decides_its_own(chart: RenderedChart) -> Verdict:
-    """Judge KEY-4, by what a container's name or its program says that it performs."""
+    """Judge KEY-4: by what a container's program or its name says that it performs (`data/words/functions.yaml`).
+
+    It fails where the key is another standard function's, or where the function has a key of its own that has no effect
+    there; and where dep_check runs as anything but an init container. A name that says nothing accuses nobody.
+    """
     if chart.convention is None:
         return Verdict.not_applicable(KEY_4.id, "no images section of a known layout (see KEY-1)")
     wrong: defaultdict[tuple[str, str, str], dict[str, Container]] = defaultdict(dict)

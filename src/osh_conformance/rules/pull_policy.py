@@ -32,7 +32,10 @@ PP_2 = Rule(
 
 @judges(PP_1)
 def is_obeyed(chart: RenderedChart) -> Verdict:
-    """Judge PP-1."""
+    """Judge PP-1: the policy is set to each of the three values, with every toggle on.
+
+    Where none is declared it is not applicable (see PP-2); a chart of no known convention is judged on what renders.
+    """
     if not chart.every_container:
         return Verdict.not_applicable(PP_1.id, "the chart renders no container")
     if chart.convention is None:
@@ -50,7 +53,7 @@ def is_obeyed(chart: RenderedChart) -> Verdict:
 
 @judges(PP_2)
 def is_declared(chart: RenderedChart) -> Verdict:
-    """Judge PP-2."""
+    """Judge PP-2: of a chart of no known convention KEY-1 speaks."""
     if chart.convention is None:
         return Verdict.not_applicable(PP_2.id, "no images section of a known layout (see KEY-1)")
     if chart.policy in PULL_POLICIES:

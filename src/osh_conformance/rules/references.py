@@ -70,7 +70,10 @@ class _Use:
 
 @judges(REF_1)
 def names_its_host(chart: RenderedChart) -> Verdict:
-    """Judge REF-1."""
+    """Judge REF-1: declared references, rendered ones, and those of values overrides.
+
+    On docker.io a missing namespace is a warning.
+    """
     findings = []
     for use, reference in _parsed(chart):
         if not reference.explicit_domain:
@@ -106,7 +109,7 @@ def _without_namespace(chart: RenderedChart, use: _Use, reference: ImageReferenc
 
 @judges(REF_2)
 def is_not_latest(chart: RenderedChart) -> Verdict:
-    """Judge REF-2."""
+    """Judge REF-2: a digest beside the tag pins, whatever the tag."""
     findings = []
     for use, reference in _parsed(chart):
         if reference.digest is not None or reference.tag not in (None, DEFAULT_TAG):
@@ -127,7 +130,12 @@ def is_not_latest(chart: RenderedChart) -> Verdict:
 
 @judges(REF_3)
 def holds(chart: RenderedChart) -> Verdict:
-    """Judge REF-3: a tag that floats fails, one of which nothing is known is a warning. REF-2 speaks of :latest."""
+    """Judge REF-3: a tag that floats fails; one that is unclear is a warning.
+
+    A date, a commit id or a version of two parts pins, and a digest always. Words like `latest` or `master` float,
+    and so does a release series (`2026.1-ubuntu_noble`). One number, a distribution alone, an unknown word are
+    unclear. The words are data: `data/words/tags.yaml`. REF-2 speaks of `:latest`.
+    """
     findings = []
     for use, reference in _parsed(chart):
         if reference.digest is not None or reference.tag in (None, DEFAULT_TAG):
@@ -151,7 +159,7 @@ def holds(chart: RenderedChart) -> Verdict:
 
 @judges(REF_4)
 def parses(chart: RenderedChart) -> Verdict:
-    """Judge REF-4."""
+    """Judge REF-4: no other rule speaks of a reference that does not parse."""
     findings = []
     for use in _uses(chart):
         try:

@@ -76,7 +76,13 @@ class _Fault:
 
 @judges(SCRIPT_1)
 def runs_in_any_image(chart: RenderedChart) -> Verdict:
-    """Judge SCRIPT-1."""
+    """Judge SCRIPT-1: the scripts that containers are given, in a mounted ConfigMap or Secret or in their command line.
+
+    A program or a folder of one image flavor, or a package tool at work, fails, unless the script asks for it first
+    (`command -v`, `[ -x ... ]`). So does a script that does not parse: Python by its own grammar, shell by what is
+    opened and never closed. `bash` and a bare `python` are warnings. The words are data:
+    `data/words/utilities.yaml`.
+    """
     known: dict[tuple[str, str], Script] = {}
     plain: list[tuple[str, str, _Fault]] = []
     every = _pods(chart)
@@ -237,7 +243,12 @@ def _in_python(text: str, interpreter: str, lines: list[str]) -> Iterator[_Fault
 
 @judges(SCRIPT_2)
 def comes_from_the_release(chart: RenderedChart) -> Verdict:
-    """Judge SCRIPT-2. What a drop Job lacks is DROP-2's subject."""
+    """Judge SCRIPT-2: the command line of each Job's container and each init container.
+
+    It fails where the file is a script that nothing of the release puts there, or an entry that its ConfigMap lacks. Of
+    what renders only with toggles on, an entry that a template has for other values is not missed. Of drop Jobs DROP-2
+    speaks.
+    """
     findings: dict[tuple[str, str, str], Finding] = {}
     judged = False
     for pod in _pods(chart):
