@@ -32,8 +32,10 @@ _MIB = 1024 * 1024
 _PR_SET_PDEATHSIG = 1
 #: A worker is replaced after so many charts: what a chart leaves in its memory stays bounded.
 _JOBS = 200
-#: Seconds of a core: what outlives the death of everybody who could end it, ends by itself.
-_CPU = 1800
+#: Seconds that a worker has to end by itself.
+_GRACE = 1.0
+#: A renderer collects garbage on more than one core.
+_CORES = 4
 _STDERR = 2
 #: Go collects its garbage less often: a worker's heap is small, and its life short.
 _GO = {"GOGC": "400", "GOMEMLIMIT": "300MiB"}
@@ -73,10 +75,13 @@ class Worker:
             self.connection.send(job)
 
     def end(self) -> int | None:
-        """End the process and return its exit code. One that runs `helm` first gets the time to end that."""
+        """End the process, and the `helm` that it may be waiting for; return its exit code."""
         self.process.terminate()
-        self.process.join(1.0)
+        self.process.join(_GRACE)
         if self.process.is_alive():
+            for child in _children(self.process.pid):
+                with contextlib.suppress(OSError):
+                    os.killpg(child, signal.SIGKILL)
             self.process.kill()
             self.process.join()
         self.connection.close()
@@ -203,6 +208,14 @@ class Pool:
         worker.end()
 
 
+def _children(pid: int | None) -> list[int]:
+    """The programs that a worker runs; each leads a process group of its own."""
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    except OSError:
+        return []
+
+
 @functools.cache
 def shared(function: Callable[..., bytes], limits: Limits) -> Pool:
     """Return the pool of this process, which outlives a suite: to start workers costs more than most charts."""
@@ -245,6 +258,7 @@ def _serve(channel: Connection, function: Callable[..., bytes], limits: Limits, 
             job = channel.recv()
         except (EOFError, OSError):
             return
+        _allow_time(limits.total)
         try:
             message: tuple[str, Any] = ("done", function(job, step))
         except SuiteError as error:
@@ -254,6 +268,14 @@ def _serve(channel: Connection, function: Callable[..., bytes], limits: Limits, 
         except Exception as error:  # noqa: BLE001  (one chart must not end the others)
             message = ("error", {"message": f"the renderer broke: {error!r}", "fix": "report it, with the chart"})
         channel.send(message)
+
+
+def _allow_time(seconds: float) -> None:
+    """Bound the processor time of a job, and of `helm`: what outlives whoever could end it ends by itself."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    bound = int(used.ru_utime + used.ru_stime + _CORES * seconds) + 1
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CPU, (bound, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def _told(error: SuiteError) -> dict[str, str]:
@@ -267,7 +289,7 @@ def _confine(limits: Limits, scratch: Path) -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    bounds = {resource.RLIMIT_DATA: limits.memory, resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: _CPU}
+    bounds = {resource.RLIMIT_DATA: limits.memory, resource.RLIMIT_CORE: 0}
     for kind, bound in bounds.items():
         hard = resource.getrlimit(kind)[1]
         with contextlib.suppress(ValueError, OSError):

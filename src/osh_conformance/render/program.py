@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Seconds, less than a worker process is given for a rendering: it ends before that is killed.
-_DEADLINE = 25.0
+_DEADLINE = 20.0
 _SOURCE = re.compile(r"^# Source: (.+)$", re.MULTILINE)
 _SEPARATOR = re.compile(r"^---.*$", re.MULTILINE)
 
