@@ -75,14 +75,18 @@ def is_declared(chart: RenderedChart) -> Verdict:
 
 def _disobedience(chart: RenderedChart, container: Container) -> str:
     """Say what this container does when the policy changes, nothing if it follows."""
-    wrong: dict[str | None, list[str]] = {}
-    for policy, containers in chart.by_policy.items():
-        for other in containers:
-            if other.position == container.position and other.pull_policy != policy:
-                wrong.setdefault(other.pull_policy, []).append(policy)
+    found = {
+        policy: other.pull_policy
+        for policy, containers in chart.by_policy.items()
+        for other in containers
+        if other.position == container.position
+    }
+    wrong = {policy: own for policy, own in found.items() if own != policy}
+    if wrong and len(set(found.values())) == 1:
+        own = next(iter(found.values()))
+        return "no imagePullPolicy" if own is None else f"{own}, whatever {chart.policy_path} says"
     return "; ".join(
-        f"{'no imagePullPolicy' if found is None else found} when {chart.policy_path} is {' or '.join(policies)}"
-        for found, policies in wrong.items()
+        f"{own or 'no imagePullPolicy'} when {chart.policy_path} is {policy}" for policy, own in wrong.items()
     )
 
 
