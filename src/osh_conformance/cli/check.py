@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
     options = _repeated(args, strict=settings.strict)
     suite = StaticSuite(configuration.static_request(tuple(args.paths), settings, helm=helm, options=options))
     known = _known(args.write_baseline)
-    expectations = Expectations((*Expectations.of_files(settings.deviations).deviations, *known))
+    expectations = Expectations((*Expectations.of_files(settings.deviations).deviations.all, *known))
     found = Run(target=_target(args, suite), shard=args.shard)
     _narrow(suite, args, found)
     charts = [f"--charts={path}" for path in args.paths]

@@ -94,7 +94,7 @@ class Run:
     def record(self, check: Check, error: Finding | None = None) -> None:
         """Add a check, and the error that it met: the same error of the same chart is told once."""
         self.checks.append(check)
-        if error and error.id not in {known.id for known in self.errors}:
+        if error and not any((known.chart, known.found) == (error.chart, error.found) for known in self.errors):
             self.errors.append(error)
 
     def accept(self, ids: Collection[str], reason: str) -> None:

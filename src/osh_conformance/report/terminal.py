@@ -18,6 +18,8 @@ _COLOURS = {Status.FAIL: "31", Status.WARNING: "33", Status.ERROR: "35"}
 _SHOWN_CONTAINERS = 4
 _SHOWN_ALIKE = 3
 _SHOWN_CHARTS = 4
+#: Where a rule does not apply, a few charts say enough; what is undecided is told of each.
+_LESS = Status.NOT_APPLICABLE
 _COUNTED = (
     (Status.PASS, "passed"),
     (Status.FAIL, "failed"),
@@ -121,7 +123,7 @@ def _unjudged(run: Run) -> list[str]:
     for (status, reason, chart), found in rules.items():
         charts[status, reason, " ".join(sorted(found))].append(chart)
     return [
-        f"{status}  {names}  {', '.join(sorted(found))}: {reason}"
+        f"{status}  {names}  {_some(sorted(found), _SHOWN_CHARTS if status is _LESS else len(found))}: {reason}"
         for (status, reason, names), found in sorted(charts.items())
     ]
 

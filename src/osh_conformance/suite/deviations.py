@@ -83,6 +83,21 @@ class Deviation:
         return not any(sign in self.chart for sign in "*?[")
 
 
+class Entries:
+    """Deviations, found quickly: a baseline has as many as its tree has findings."""
+
+    def __init__(self, entries: Iterable[Deviation]) -> None:
+        self.all = tuple(entries)
+        self._by_id: dict[str, list[Deviation]] = {}
+        for entry in self.all:
+            self._by_id.setdefault(entry.id, []).append(entry)
+
+    def matching(self, finding: Finding) -> list[Deviation]:
+        """Return those that speak of `finding`: what names its id first."""
+        patterns = [entry for entry in self._by_id.get("", ()) if entry.matches(finding)]
+        return [*self._by_id.get(finding.id, ()), *patterns]
+
+
 _PLACE = ("file", "line")
 _FIELDS = tuple(entry.name for entry in fields(Deviation) if entry.name not in _PLACE)
 
@@ -108,9 +123,9 @@ def read(file: Path) -> tuple[Deviation, ...]:
 
 def baseline(findings: Iterable[Finding], known: Iterable[Deviation] = ()) -> str:
     """Return a file that expects `findings`, and what `known` expects already: those keep their words."""
-    kept = list(known)
-    added = [_expecting(finding) for finding in findings if not any(entry.matches(finding) for entry in kept)]
-    entries = [_written(entry) for entry in (*kept, *added)]
+    kept = Entries(known)
+    added = [_expecting(finding) for finding in findings if not kept.matching(finding)]
+    entries = [_written(entry) for entry in (*kept.all, *added)]
     entries.sort(key=lambda entry: [str(entry.get(name, "")) for name in ("chart", "rule", "path", "key", "id")])
     content = yaml.safe_dump(
         {MARK: 1, _LIST: entries}, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
 from osh_conformance.suite import deviations, optouts
+from osh_conformance.suite.deviations import Entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +27,7 @@ class Expectations:
 
     def __init__(self, entries: Iterable[Deviation] = (), today: date | None = None) -> None:
         """Take the deviations; the opt-outs of a chart are read when it is judged."""
-        self.deviations = tuple(entries)
+        self.deviations = Entries(entries)
         self._today = today or date.today()  # noqa: DTZ011  (an expiry is a day where its reader is)
         self._opt_outs: dict[Path, tuple[OptOut, ...]] = {}
         self._others: dict[tuple[Path, str], tuple[OptOut, ...]] = {}
@@ -52,11 +53,12 @@ class Expectations:
 
         `judged` holds the verdicts by the label of each subject; a rule that was not asked is not in it.
         """
-        found = [finding for verdicts in judged.values() for verdict in verdicts for finding in verdict.findings]
+        found = (finding for verdicts in judged.values() for verdict in verdicts for finding in verdict.findings)
+        needed = {entry for finding in found for entry in self.deviations.matching(finding)}
         stale = [
             _stale_deviation(entry)
-            for entry in self.deviations
-            if not any(entry.matches(finding) for finding in found) and _was_asked(entry, judged, subjects)
+            for entry in self.deviations.all
+            if entry not in needed and _was_asked(entry, judged, subjects)
         ]
         for subject in subjects:
             rules = {verdict.rule for verdict in judged.get(subject.label, ()) if verdict.status in _JUDGED}
@@ -99,11 +101,10 @@ class Expectations:
                 reason = f"{opt_out.reason} ({finding.path}:{opt_out.line})"
                 return replace(finding, status=Status.EXPECTED, reason=reason)
         lapsed = ""
-        for entry in self.deviations:
-            if entry.matches(finding):
-                if not entry.expired(self._today):
-                    return replace(finding, status=Status.EXPECTED, reason=f"{entry.reason} ({entry.file})")
-                lapsed = f"{entry.place} expected this until {entry.expires}: {entry.reason}"
+        for entry in self.deviations.matching(finding):
+            if not entry.expired(self._today):
+                return replace(finding, status=Status.EXPECTED, reason=f"{entry.reason} ({entry.file})")
+            lapsed = f"{entry.place} expected this until {entry.expires}: {entry.reason}"
         return replace(finding, reason=lapsed)
 
 
