@@ -57,5 +57,6 @@ def _by_template(output: str) -> dict[str, str]:
         if source := _SOURCE.search(document):
             template = source[1].strip()
         if document.strip():
-            texts[template].append(document)
+            # Helm ends each document with a line break of its own, which a block text at the end would keep.
+            texts[template].append(document.removesuffix("\n"))
     return {template: "\n---\n".join(documents) for template, documents in texts.items()}
