@@ -73,7 +73,9 @@ class Finding:
     @property
     def path_in_chart(self) -> str:
         """`path`, relative to the chart."""
-        return posixpath.relpath(self.path, self.folder) if self.path and self.folder else self.path
+        if self.path.startswith(self.folder):
+            return self.path.removeprefix(self.folder)
+        return posixpath.relpath(self.path, self.folder) if self.path else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
