@@ -133,8 +133,8 @@ def fits_the_chart(chart: RenderedChart) -> Verdict:
     """Judge KEY-3: the values files beside a chart are merged, not rendered.
 
     A key that neither values.yaml nor any template has fails. So does a mix: of the keys that ship one reference
-    some get another tag of the same repository, and the others stay. A declared key that no rendering and no
-    template uses is a warning.
+    some get another tag, or most of them another repository, and the others stay. A declared key that no rendering
+    and no template uses is a warning.
     """
     if chart.convention is None:
         return Verdict.not_applicable(KEY_3.id, "no images section of a known layout (see KEY-1)")
@@ -178,6 +178,8 @@ def _mixed(chart: RenderedChart, override: ValuesOverride) -> Iterator[Finding]:
         changed = [key for key in members if key in new and new[key].reference != reference]
         left = [key for key in members if key not in changed]
         moved = [key for key in changed if _same_repository(reference, new[key].reference)]
+        if len(changed) > len(left):
+            moved = changed  # another flavor; of a few keys it may be an image for one purpose
         if not left or not moved:
             continue
         first = new[moved[0]]
@@ -190,7 +192,7 @@ def _mixed(chart: RenderedChart, override: ValuesOverride) -> Iterator[Finding]:
             found=f"{', '.join(moved)} at {first.reference}, while {', '.join(left)} stay at {reference}",
             expected="all keys that ship one reference, moved together",
             why="two releases of one program in one chart: a schema of the one, and services of the other",
-            fix="; ".join(f"{shipped[key].path}: {first.reference}" for key in left),
+            fix=f"set {', '.join(shipped[key].path for key in left)} in the override too",
         )
 
 
