@@ -11,6 +11,7 @@ from osh_conformance.rules._pods import (
     Place,
     Source,
     annotation,
+    dicts,
     file_at,
     mounts,
     reference_name,
@@ -55,7 +56,7 @@ def _of_mounts(pod: Pod, container: Container, entry: Mapping[str, Any]) -> Iter
     run = {path for path, _ in missing(pod, container, entry)}
     # Of a key that is not there Kubernetes makes an empty folder: it harms where the container is told to read it.
     told = {variable.value for variable in variables(entry, pod.objects).values()} | set(argv(entry))
-    known = {str(volume.get("name")) for volume in pod.spec.get("volumes") or () if isinstance(volume, dict)}
+    known = {str(volume.get("name")) for volume in dicts(pod.spec.get("volumes"))}
     for mount in mounts(pod, entry):
         if str(mount.volume.get("name") or "") not in known:
             yield f"it mounts at {mount.path} a volume that the pod does not have"
@@ -67,11 +68,10 @@ def _of_mounts(pod: Pod, container: Container, entry: Mapping[str, Any]) -> Iter
 
 def _of_pod(pod: Pod) -> Iterator[Source]:
     """The objects that the pod as a whole names: its volumes' and its ServiceAccount."""
-    for volume in pod.spec.get("volumes") or ():
-        for kind, reference in volume_parts(volume) if isinstance(volume, dict) else ():
+    for volume in dicts(pod.spec.get("volumes")):
+        for kind, reference in volume_parts(volume):
             name, optional = reference_name(kind, reference), reference.get("optional") is True
-            items = [item for item in reference.get("items") or () if isinstance(item, dict)]
-            for key in [str(item.get("key")) for item in items] or [""]:
+            for key in [str(item.get("key")) for item in dicts(reference.get("items"))] or [""]:
                 yield Source(kind=kind, name=name, key=key, optional=optional)
     account = str(pod.spec.get("serviceAccountName") or pod.spec.get("serviceAccount") or "default")
     if account != "default":

@@ -131,7 +131,7 @@ def pods(chart: RenderedChart, rendering: Rendering) -> tuple[Pod, ...]:
         containers = by_document.get((document.template, document.occurrence))
         spec = pod_spec(document) if containers else None
         if containers and spec is not None:
-            entries = [entry for field in _LISTS for entry in spec.get(field) or () if isinstance(entry, dict)]
+            entries = [entry for field in _LISTS for entry in dicts(spec.get(field))]
             pairs = tuple(zip(containers, entries, strict=False))
             found.append(Pod(document=document, spec=spec, containers=pairs, objects=objects, shipped=shipped))
     return tuple(found)
@@ -180,10 +180,10 @@ class Variable:
 
 def sources(entry: Mapping[str, Any]) -> Iterator[Source]:
     """The keys of objects that the variables of a container name. `key` is empty where all are taken."""
-    for variable in _dicts(entry.get("env")):
+    for variable in dicts(entry.get("env")):
         if found := _source(variable):
             yield found
-    for taken in _dicts(entry.get("envFrom")):
+    for taken in dicts(entry.get("envFrom")):
         for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
             reference = taken.get(field)
             if isinstance(reference, dict) and reference.get("name"):
@@ -193,7 +193,7 @@ def sources(entry: Mapping[str, Any]) -> Iterator[Source]:
 def variables(entry: Mapping[str, Any], objects: Objects) -> dict[str, Variable]:
     """The variables of a container, by name; a later one of a name wins, as in Kubernetes."""
     found: dict[str, Variable] = {}
-    for taken in _dicts(entry.get("envFrom")):
+    for taken in dicts(entry.get("envFrom")):
         for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
             reference = taken.get(field)
             if isinstance(reference, dict):
@@ -201,7 +201,7 @@ def variables(entry: Mapping[str, Any], objects: Objects) -> dict[str, Variable]
                 for key, value in (objects.data(kind, name) or {}).items():
                     full = f"{taken.get('prefix') or ''}{key}"
                     found[full] = Variable(value=value, source=Source(kind=kind, name=name, key=key))
-    for variable in _dicts(entry.get("env")):
+    for variable in dicts(entry.get("env")):
         source = _source(variable)
         value = variable.get("value")
         if source is not None:
@@ -228,7 +228,8 @@ def _source(variable: Mapping[str, Any]) -> Source | None:
     return None
 
 
-def _dicts(entries: Any) -> list[dict[str, Any]]:
+def dicts(entries: Any) -> list[dict[str, Any]]:
+    """The mappings in a list; nothing of what is no list."""
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
@@ -273,14 +274,14 @@ class Mount:
 
 def mounts(pod: Pod, entry: Mapping[str, Any]) -> tuple[Mount, ...]:
     """The mounts of a container."""
-    volumes = {str(volume.get("name")): volume for volume in _dicts(pod.spec.get("volumes"))}
+    volumes = {str(volume.get("name")): volume for volume in dicts(pod.spec.get("volumes"))}
     return tuple(
         Mount(
             path=posixpath.normpath(str(mount.get("mountPath") or "/")),
             subpath=posixpath.normpath(str(mount["subPath"])) if mount.get("subPath") else "",
             volume=volumes.get(str(mount.get("name")), {}),
         )
-        for mount in _dicts(entry.get("volumeMounts"))
+        for mount in dicts(entry.get("volumeMounts"))
     )
 
 
@@ -312,7 +313,7 @@ def _in_volume(objects: Objects, volume: Mapping[str, Any], inside: str) -> File
 def volume_parts(volume: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """The ConfigMaps and Secrets of a volume, as (kind, reference); none if it holds something else too."""
     projected = volume.get("projected")
-    entries = _dicts(projected.get("sources")) if isinstance(projected, dict) else [dict(volume)]
+    entries = dicts(projected.get("sources")) if isinstance(projected, dict) else [dict(volume)]
     found: list[tuple[str, Mapping[str, Any]]] = []
     for entry in entries:
         for field, kind in (("configMap", "ConfigMap"), ("secret", "Secret")):
@@ -331,7 +332,7 @@ def _in_object(objects: Objects, kind: str, reference: Mapping[str, Any], inside
     name = reference_name(kind, reference)
     data = objects.data(kind, name)
     key = inside
-    items = _dicts(reference.get("items"))
+    items = dicts(reference.get("items"))
     if items:
         key = next((str(item.get("key")) for item in items if str(item.get("path")) == inside), "")
     if data is None:
