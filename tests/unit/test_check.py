@@ -173,6 +173,23 @@ def test_the_document_of_a_violation_fits_its_schema(tmp_path: Path) -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_the_document_tells_what_is_expected_and_what_is_stale(tmp_path: Path) -> None:
+    chart = shutil.copytree(_MUTANTS / "ref-2-latest", tmp_path / "chart")
+    values = chart / "values.yaml"
+    values.write_text(values.read_text().replace(":latest", ":latest # osh-conformance: ignore REF-2,REF-1 vendor"))
+    report = tmp_path / "r.json"
+    assert main(["check", str(chart), "--rule", "REF-1,REF-2", "--shard", "1/1", "--json", str(report)]) == 0
+    document = _document(report)
+    assert document["shard"] == "1/1"
+    findings = document["findings"]
+    assert isinstance(findings, list)
+    assert [(each["rule"], each["status"], each["line"], each["reason"]) for each in findings] == [
+        ("REF-2", "expected", 3, "vendor (values.yaml:3)"),
+        ("REF-1", "warning", 3, ""),
+    ]
+    assert document["summary"]["expected"] == 1  # type: ignore[index]
+
+
 def test_a_users_pytest_configuration_is_out_of_reach(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
     with output.Patience(lambda: _how_far(found)):
         code = run_suite(["static"], charts, [Handover(suite, found, expectations)], junit=args.junit)
     found.interrupted = code == INTERRUPTED
-    if args.write_baseline:
+    if args.write_baseline and not found.interrupted:
         _write_baseline(args.write_baseline, found, known)
     found.finish()
     if args.json:
