@@ -15,6 +15,7 @@ from osh_conformance.render.manifests import containers_in
 from osh_conformance.render.source import Reader
 from osh_conformance.rules import catalogue
 from osh_conformance.rules._databases import Database, databases
+from osh_conformance.rules._functions import in_name
 from osh_conformance.rules._pods import Place, file_at, pods
 from osh_conformance.suite.renderings import Job, render_chart
 
@@ -150,6 +151,21 @@ def test_databases_are_told_apart_only_where_both_are_known() -> None:
     assert one.same(Database(origin=("b",))) is None
     assert one.same(Database(origin=("ini", "Secret", "s", "f", "a", "b"), absent=True)) is False
     assert one.same(Database(origin=("a",))) is True
+
+
+@pytest.mark.parametrize(
+    ("name", "functions"),
+    [
+        ("keystone-db-init-0", {"db_init"}),
+        ("heat_ks_user", {"ks_user"}),
+        ("compute-ks-endpoints-admin", {"ks_endpoints"}),
+        ("wait-for-db-sync", set()),
+        ("db-synchronizer", set()),
+        ("bootstrap-ks-user", {"bootstrap", "ks_user"}),
+    ],
+)
+def test_what_a_name_says(name: str, functions: set[str]) -> None:
+    assert in_name(name) == functions
 
 
 def _chart(name: str) -> RenderedChart:

@@ -37,6 +37,8 @@ def performs(chart: RenderedChart, container: Container, entry: Mapping[str, obj
 def in_name(name: str) -> frozenset[str]:
     """The functions that a name says, in whole words."""
     text = name.lower().replace("_", "-")
+    if re.search(r"(?<![a-z0-9])wait(?![a-z0-9])", text):
+        return frozenset()  # `wait-for-db-sync` performs no db_sync
     return frozenset(
         function
         for function, names in words("functions")["names"].items()

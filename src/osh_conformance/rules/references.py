@@ -51,6 +51,10 @@ REF_4 = Rule(
 )
 
 
+#: What Istio replaces by the image of its proxy.
+_INJECTED = "auto"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Use:
     """A reference, where it is written, and the containers that run it.
@@ -186,7 +190,7 @@ def _uses(chart: RenderedChart) -> Iterator[_Use]:
     for container in _containers(chart):
         if container.key and container.image == declared.get(container.key):
             reached[container.key].append(container)
-        elif container.image:
+        elif container.image and container.image != _INJECTED:
             # Without an images section one value may stand behind them all.
             others[container.template if chart.convention else "", container.image].append(container)
     for image in chart.images:
