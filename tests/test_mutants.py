@@ -27,7 +27,7 @@ _EXPECTED: Mapping[str, Mapping[str, Any]] = {
 }
 _CLEAN = [name for name in _EXPECTED if name.startswith("clean-")]
 _RULES = tuple(catalogue.static_rules())
-#: The defects that a render can show and a rule covers (docs/rules.md names the rules).
+#: The defects of real charts, from their history, that a render can show and a rule covers.
 _DEFECTS = {
     *("M1", "M2", "M3", "M11", "M14", "M15", "M16", "M19", "M20", "M21", "M22", "M23", "M24", "M25", "M27", "M28"),
     *("M29", "M30", "M31", "M32", "M34", "M35", "M36", "M40", "M41", "M43"),
@@ -37,9 +37,7 @@ _DEFECTS = {
 def _judged(names: Iterable[str]) -> Verdicts:
     suite = StaticSuite(StaticRequest(paths=tuple(_FOLDER / name for name in names)))
     suite.expect(suite.subjects)
-    return {
-        subject.path.name: {rule: suite.judge(subject, rule) for rule in suite.rules} for subject in suite.subjects
-    }
+    return {subject.path.name: {rule: suite.judge(subject, rule) for rule in suite.rules} for subject in suite.subjects}
 
 
 @pytest.fixture(scope="module")
