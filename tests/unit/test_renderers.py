@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -64,6 +64,7 @@ def test_both_renderers_see_the_same_containers(name: str) -> None:
 
 
 _REAL = [Path(folder) for folder in os.environ.get("OSH_CONFORMANCE_REAL_CHARTS", "").split(os.pathsep) if folder]
+_SECRETS: dict[str, Any] = {}
 _ALL = [chart for tree in (_MUTANTS, _CHARTS, *_REAL) for chart in find_charts(tree)]
 
 
@@ -77,8 +78,9 @@ def test_both_renderers_give_the_same_documents(chart: Path, tmp_path: Path) -> 
     archive = tmp_path / "chart.tgz"
     archive.write_bytes(files.packed())
     sdk = choose("sdk")
-    ours, again = (_by_object(sdk.render(archive, {})) for _ in range(2))
-    helms = _by_object(choose("helm", Path(str(_HELM))).render(archive, {}))
+    values = _SECRETS if chart.is_relative_to(_CHARTS) else {}
+    ours, again = (_by_object(sdk.render(archive, values)) for _ in range(2))
+    helms = _by_object(choose("helm", Path(str(_HELM))).render(archive, values))
     # What two renderings by one engine do not agree on is random: names, passwords, certificates.
     random = {template for template in ours if ours[template] != again[template]}
     assert {name: found for name, found in ours.items() if name not in random} == {
@@ -93,8 +95,19 @@ def _by_object(rendered: Mapping[str, str]) -> dict[str, list[str]]:
     """The objects of each template that has any. Their order is no part of it: the program prints by kind."""
     found: dict[str, list[str]] = {}
     for document in documents_of(rendered):
-        found.setdefault(document.template, []).append(json.dumps(document.content, sort_keys=True, default=str))
+        found.setdefault(document.template, []).append(
+            json.dumps(_ended(document.content), sort_keys=True, default=str)
+        )
     return {template: sorted(objects) for template, objects in found.items()}
+
+
+def _ended(content: Any) -> Any:
+    """The program trims each document and ends it itself, which changes the line breaks that end its last text."""
+    if isinstance(content, dict):
+        return {str(key): _ended(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_ended(value) for value in content]
+    return content.rstrip("\n") if isinstance(content, str) else content
 
 
 def _kinds(objects: list[str]) -> list[str]:

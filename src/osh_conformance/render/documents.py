@@ -37,7 +37,7 @@ class _Loader(_BaseLoader):
             return _TEXT
         tag = _tags.get(value)
         if tag is None:
-            tag = super().resolve(kind, value, implicit)
+            tag = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
             if len(_tags) < _KNOWN_TAGS:
                 _tags[value] = tag
         return tag
@@ -54,7 +54,7 @@ class _UnusualError(Exception):
     """A node is none of those that are built here."""
 
 
-def _built(node: yaml.Node) -> Any:
+def _built(node: yaml.Node) -> Any:  # noqa: PLR0911  (one for each type)
     tag = node.tag
     if tag == _TEXT:
         return node.value
@@ -71,16 +71,20 @@ def _built(node: yaml.Node) -> Any:
         return node.value.lower() in _TRUE
     if tag == _NULL:
         return None
-    if tag == _INTEGER and _DECIMAL.fullmatch(node.value):
-        return int(node.value)
+    if tag == _INTEGER and (number := _WHOLE.fullmatch(node.value)):
+        return int(node.value, 8 if number["octal"] else 10)
+    if tag == _FRACTION and _DECIMAL.fullmatch(node.value):
+        return float(node.value)
     raise _UnusualError
 
 
-_TEXT, _MAPPING, _SEQUENCE, _BOOLEAN, _NULL, _INTEGER = (
-    f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq", "bool", "null", "int")
+_TEXT, _MAPPING, _SEQUENCE, _BOOLEAN, _NULL, _INTEGER, _FRACTION = (
+    f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq", "bool", "null", "int", "float")
 )
 _TRUE = frozenset({"yes", "true", "on"})
-_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+#: YAML 1.1: a leading zero makes an octal number, and modes of files are written so.
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17}|(?P<octal>0[0-7]{1,10}))")
+_DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,15}")
 _KNOWN_TAGS = 50_000
 _tags: dict[str, str] = {}
 _NOT_IN_KUBERNETES = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
@@ -127,6 +131,8 @@ def read_manifests(text: str, where: str) -> list[Any]:
     try:
         while loader.check_node():
             node = loader.get_node()
+            if node is None:
+                break
             _check_size(node, where, aliases="*" in text)
             found.append(loader.build(node))
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -57,6 +57,5 @@ def _by_template(output: str) -> dict[str, str]:
         if source := _SOURCE.search(document):
             template = source[1].strip()
         if document.strip():
-            # Helm ends each document with a line break of its own, which a block text at the end would keep.
-            texts[template].append(document.removesuffix("\n"))
+            texts[template].append(document)
     return {template: "\n---\n".join(documents) for template, documents in texts.items()}

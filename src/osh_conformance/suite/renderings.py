@@ -31,7 +31,7 @@ from osh_conformance.suite import conventions
 from osh_conformance.suite.toggles import variants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     Step = Callable[[], None]
     Position = tuple[str, int, str, str]
@@ -87,7 +87,7 @@ def render_chart(job: Job, step: Step) -> RenderedChart:
 def _check_lookups(job: Job, templates: Mapping[str, str]) -> None:
     texts = {**templates, "values.yaml": _text(job.files.get("values.yaml", b""), "values.yaml")}
     for path, text in texts.items():
-        if found := _LOOKS_UP.search(text):
+        if "getHostByName" in text and (found := _LOOKS_UP.search(text)):
             line = text.count("\n", 0, found.end()) + 1
             raise SuiteError(
                 f"{path}:{line}: getHostByName looks up a name in DNS",
@@ -277,10 +277,20 @@ def _is_passed_on(texts: Iterable[str], convention: Convention, dish: _Dish, pol
     if any(container.pull_policy != policy for container in dish.containers):
         return False
     path = convention.pull_policy
-    word = re.escape(path.rpartition(".")[2])
-    written = re.compile(rf"[\w$.()]*\.{re.escape(path)}\)*(\s*\|\s*(quote|squote|toString|trim))*")
-    uses = re.compile(rf"\{{\{{-?\s*((?:(?!\}}\}}).)*\b{word}\b(?:(?!\}}\}}).)*?)\s*-?\}}\}}", re.DOTALL)
-    return all(written.fullmatch(use[1]) or use[1].startswith("/*") for text in texts for use in uses.finditer(text))
+    word = path.rpartition(".")[2]
+    written = re.compile(rf"-?\s*[\w$.()]*\.{re.escape(path)}\)*(\s*\|\s*(quote|squote|toString|trim))*\s*-?")
+    actions = (action for text in texts for action in _actions(text, word))
+    return all(written.fullmatch(action) or action.lstrip("- \n").startswith("/*") for action in actions)
+
+
+def _actions(text: str, word: str) -> Iterator[str]:
+    """The template actions that `word` is in, without their braces."""
+    at_word = text.find(word)
+    while at_word >= 0:
+        begin, end = text.rfind("{{", 0, at_word), text.find("}}", at_word)
+        if begin >= 0 and "}}" not in text[begin:at_word]:
+            yield text[begin + 2 : end if end >= 0 else len(text)]
+        at_word = text.find(word, at_word + len(word))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
