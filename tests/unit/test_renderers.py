@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,12 +60,13 @@ def test_both_renderers_see_the_same_containers(name: str) -> None:
     for renderer in (choose("sdk"), choose("helm", Path(str(_HELM)))):
         with opened(_MUTANTS / name) as source:
             containers = containers_of(renderer.render(source.folder, {"manifests": {"job_db_drop": True}}))
-        found.append(sorted(containers, key=lambda container: (container.position, container.workload_name)))
+        # The order of the objects is the program's own, and a name may be random.
+        same = (replace(container, document=0, occurrence=0, workload_name="") for container in containers)
+        found.append(sorted(same, key=lambda container: (container.position, container.hook)))
     assert found[0] == found[1]
 
 
 _REAL = [Path(folder) for folder in os.environ.get("OSH_CONFORMANCE_REAL_CHARTS", "").split(os.pathsep) if folder]
-_SECRETS: dict[str, Any] = {}
 _ALL = [chart for tree in (_MUTANTS, _CHARTS, *_REAL) for chart in find_charts(tree)]
 
 
@@ -78,9 +80,14 @@ def test_both_renderers_give_the_same_documents(chart: Path, tmp_path: Path) -> 
     archive = tmp_path / "chart.tgz"
     archive.write_bytes(files.packed())
     sdk = choose("sdk")
-    values = _SECRETS if chart.is_relative_to(_CHARTS) else {}
-    ours, again = (_by_object(sdk.render(archive, values)) for _ in range(2))
-    helms = _by_object(choose("helm", Path(str(_HELM))).render(archive, values))
+    program = choose("helm", Path(str(_HELM)))
+    try:
+        ours, again = (_by_object(sdk.render(archive, {})) for _ in range(2))
+    except SuiteError:
+        with pytest.raises(SuiteError):
+            program.render(archive, {})
+        return
+    helms = _by_object(program.render(archive, {}))
     # What two renderings by one engine do not agree on is random: names, passwords, certificates.
     random = {template for template in ours if ours[template] != again[template]}
     assert {name: found for name, found in ours.items() if name not in random} == {
