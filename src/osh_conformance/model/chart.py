@@ -35,7 +35,7 @@ class Convention:
     (`manifests.*`); of each group in `exclusive` (patterns too) no two are switched on together. `overrides` are the
     values files that ship beside a chart, as patterns relative to it.
 
-        `values` are given to every live cell, `infrastructure` holds by component the values that tell a chart
+    `values` are given to every live cell, `infrastructure` holds by component the values that tell a chart
     where it is (`{host}`, `{port}`, `{username}`, `{password}`), `identity` says where
     Keystone and its administrator are found, `node_labels` what the nodes must carry. `any_password`: the charts
     promise to take a password of any characters. `{chart}` is, in all of them, the chart's name with underscores.
@@ -189,7 +189,7 @@ class Rendering:
 class ValuesOverride:
     """A values file that ships beside a chart for operators to choose: a flavor, a feature.
 
-        `path` is relative to the PATH argument. `images` are the entries of its images section, with their lines.
+    `path` is relative to the PATH argument. `images` are the entries of its images section, with their lines.
     `error` says why it could not be read; then it has no content.
     """
 
