@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from osh_conformance.model.chart import RenderedChart
 from osh_conformance.render.cache import Cache
 from osh_conformance.render.source import Reader
 from osh_conformance.render.wire import decode, encode
@@ -15,6 +15,9 @@ from osh_conformance.suite import conventions
 from osh_conformance.suite.renderings import Job, render_chart
 from osh_conformance.suite.static import StaticRequest, StaticSuite
 from osh_conformance.suite.toggles import variants
+
+if TYPE_CHECKING:
+    from osh_conformance.model.chart import RenderedChart
 
 _POD = """\
 {{{{- if {condition} }}}}
