@@ -34,11 +34,43 @@ def test_what_does_not_parse_is_named(text: str, said: str) -> None:
         read_values(text, "values.yaml")
 
 
-def test_an_alias_is_followed_once() -> None:
-    bomb = "a: &a {x: 1}\n" + "".join(
-        f"a{n}: &a{n} [*a{n - 1 if n else ''}, *a{n - 1 if n else ''}]\n" for n in range(40)
-    )
-    assert read_values(bomb, "values.yaml").lines["a39"] == 41
+def test_an_alias_stands_for_what_it_names() -> None:
+    values = read_values("a: &a {x: 1}\nb: *a\nc: {<<: *a, y: 2}\n", "values.yaml")
+    assert values.content == {"a": {"x": 1}, "b": {"x": 1}, "c": {"x": 1, "y": 2}}
+    assert "b.x" not in values.lines
+
+
+@pytest.mark.parametrize("link", ["[*a{0}, *a{0}]", "{{x: *a{0}, y: *a{0}}}", "{{<<: [*a{0}, *a{0}]}}"])
+def test_aliases_that_multiply_are_refused_at_once(link: str) -> None:
+    bomb = "a0: &a0 {x: 1}\n" + "".join(f"a{n + 1}: &a{n + 1} {link.format(n)}\n" for n in range(60))
+    # Not `pytest.raises`: where the wrong thing happens, pytest would write the bomb out.
+    for read in (read_values, read_manifests):
+        try:
+            read(bomb, "values.yaml")
+        except SuiteError as error:
+            assert error.message.startswith("values.yaml: aliases that stand for")  # noqa: PT017
+        else:
+            pytest.fail("the aliases were followed", pytrace=False)
+
+
+def test_a_list_in_itself_is_refused() -> None:
+    with pytest.raises(SuiteError, match="aliases that stand for"):
+        read_values("a: &a [*a]", "values.yaml")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 50_000, "- " * 100_000, "? " * 5_000])
+def test_what_is_nested_too_deeply_for_the_parser_is_refused(text: str) -> None:
+    with pytest.raises(SuiteError, match="x:1: nested more than 150 deep"):
+        read_manifests(text, "x")
+
+
+def test_brackets_in_a_text_are_no_nesting() -> None:
+    assert read_manifests("a: '" + "[" * 400 + "'\n", "x") == [{"a": "[" * 400}]
+
+
+def test_a_control_character_is_named_with_its_line() -> None:
+    with pytest.raises(SuiteError, match="x:2: does not parse: the control character"):
+        read_manifests("a: 1\nb: \x07\n", "x")
 
 
 def test_what_looks_like_a_date_stays_a_text() -> None:

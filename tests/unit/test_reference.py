@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
+from docker_image import reference as independent
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,3 +101,83 @@ def test_another_tag_drops_the_digest() -> None:
     assert str(parse(f"quay.io/a/b:1@{_SHA}").with_tag("2")) == "quay.io/a/b:2"
     with pytest.raises(InvalidReferenceError):
         parse("quay.io/a/b").with_tag("no tag")
+
+
+_PARTS = (
+    *(
+        "a",
+        "0",
+        "kolla",
+        "x-y",
+        "a--b",
+        "a__b",
+        "a_b",
+        "a.b",
+        "a..b",
+        "_a",
+        "a-",
+        "A",
+        "Kolla",
+        "library",
+        "\u00e9",
+        "",
+    ),
+    "a" * 120,
+)
+_HOSTS = (
+    *(
+        "docker.io",
+        "index.docker.io",
+        "quay.io",
+        "localhost",
+        "localhost:5000",
+        "registry.local:5000",
+        "myhost",
+        "MyHost",
+    ),
+    *("127.0.0.1:80", "[2001:db8::1]", "[2001:db8::1]:5000", "a-.io", "-a.io", "quay.io:", "quay.io:x", ""),
+)
+_TAGS = (
+    *("latest", "1.2.3", "2026.1-ubuntu_noble", "_x", "-x", ".x", "A", "1:2", "", "a b", "\u00fc"),
+    "x" * 128,
+    "x" * 129,
+)
+_DIGESTS = (
+    *("sha256:" + "a" * 64, "sha256:" + "A" * 64, "sha256:" + "a" * 63, "sha256:" + "a" * 65, "sha384:" + "c" * 96),
+    *("sha512:" + "b" * 128, "md5:" + "0" * 32, "sha256", "sha256:", "foo+bar:" + "a" * 32),
+)
+
+
+def _anything_like_a_reference(chance: random.Random) -> str:
+    host = chance.choice(_HOSTS) + "/" if chance.random() < 0.6 else ""
+    text = host + "/".join(chance.choice(_PARTS) for _ in range(chance.choice((1, 1, 2, 2, 3))))
+    text += ":" + chance.choice(_TAGS) if chance.random() < 0.6 else ""
+    text += "@" + chance.choice(_DIGESTS) if chance.random() < 0.3 else ""
+    if text and chance.random() < 0.15:
+        damaged = chance.randrange(len(text))
+        text = text[:damaged] + chance.choice("/:@.-_A 0") + text[damaged + chance.choice((0, 1)) :]
+    return text
+
+
+def _ours(text: str) -> tuple[str | None, ...] | None:
+    try:
+        reference = parse(text)
+    except InvalidReferenceError:
+        return None
+    return (reference.domain, reference.path, reference.tag, reference.digest)
+
+
+def _theirs(text: str) -> tuple[str | None, ...] | None:
+    try:
+        reference = independent.Reference.parse_normalized_named(text)
+    except Exception:  # noqa: BLE001  (whatever it raises, it refuses the text)
+        return None
+    return (*reference.split_hostname(), reference["tag"], reference["digest"])
+
+
+def test_another_parser_reads_every_reference_the_same() -> None:
+    # Without line ends: the other one's `$` lets one pass.
+    chance = random.Random(20170925)  # noqa: S311
+    texts = {_anything_like_a_reference(chance) for _ in range(20_000)}
+    assert [text for text in texts if _ours(text) != _theirs(text)] == []
+    assert sum(_ours(text) is not None for text in texts) > 1_000

@@ -12,19 +12,57 @@ from osh_conformance.cli import output
 if TYPE_CHECKING:
     import argparse
 
-    from osh_conformance.suite.static import StaticRequest
+    from osh_conformance.report.run import Run
+    from osh_conformance.suite.configuration import Configuration
+    from osh_conformance.suite.deviations import Deviation
+    from osh_conformance.suite.static import StaticSuite
 
 INTERRUPTED = 2
+_EXAMPLES = """
+examples:
+  osh-conformance check charts/keystone
+  osh-conformance check charts --since origin/main
+  osh-conformance check charts --write-baseline deviations.yaml
+  osh-conformance check charts --deviations deviations.yaml --junit report.xml
+
+Options may stand in osh-conformance.toml, or below [tool.osh-conformance] in pyproject.toml; the command line wins.
+A chart opts out of a rule with a comment: # osh-conformance: ignore RULE reason
+"""
+#: Options that change what is found, so that `reproduce` must repeat them.
+_REPEATED = ("config", "convention", "catalog", "renderer")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the verb."""
-    parser = subparsers.add_parser("check", help="judge charts without a cluster, in seconds", description=__doc__)
+    import argparse  # noqa: PLC0415
+
+    parser = subparsers.add_parser(
+        "check",
+        help="judge charts without a cluster, in seconds",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="a chart directory, a .tgz, or a tree of charts"
     )
-    parser.add_argument("--rule", action="append", default=[], metavar="ID,...", help="judge by these rules only")
-    parser.add_argument(
+    _add_selection(parser.add_argument_group("what is judged"))
+    _add_charts(parser.add_argument_group("the charts"))
+    _add_expectations(parser.add_argument_group("what is expected"))
+    output.add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_selection(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--rule", action="append", default=[], metavar="ID,...", help="judge by these rules only")
+    group.add_argument(
+        "--since", metavar="REF", help="judge only charts that git finds changed since REF, and those that need them"
+    )
+    group.add_argument("--shard", metavar="I/N", help="judge only part I of N; a chart stays in its part")
+
+
+def _add_charts(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--values",
         action="append",
         default=[],
@@ -32,22 +70,36 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FILE",
         help="values for every chart; may be repeated",
     )
-    parser.add_argument("--convention", metavar="NAME|FILE", help="how the charts are laid out; recognised without it")
-    parser.add_argument(
-        "--catalog", type=Path, metavar="FILE", help="what the charts need; catalog.yaml beside a chart"
-    )
-    parser.add_argument(
+    group.add_argument("--convention", metavar="NAME|FILE", help="how the charts are laid out; recognised without it")
+    group.add_argument("--catalog", type=Path, metavar="FILE", help="what the charts need; catalog.yaml beside a chart")
+    group.add_argument(
         "--renderer", choices=("sdk", "helm"), help="what renders: helm-python-sdk if installed, else helm"
     )
-    parser.add_argument(
+    group.add_argument(
         "--helm-program",
         type=Path,
         metavar="FILE",
         default=os.environ.get("OSH_CONFORMANCE_HELM"),
         help="the helm program (OSH_CONFORMANCE_HELM; found on PATH without it)",
     )
-    output.add_options(parser)
-    parser.set_defaults(run=run)
+    group.add_argument("--config", type=Path, metavar="FILE", help="the configuration; found beside or above PATH")
+
+
+def _add_expectations(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--deviations",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="findings that are expected, each with its reason; may be repeated",
+    )
+    group.add_argument(
+        "--write-baseline",
+        type=Path,
+        metavar="FILE",
+        help="expect everything that is found: write FILE for --deviations; one that is there keeps its reasons",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,14 +109,25 @@ def run(args: argparse.Namespace) -> int:
     from osh_conformance.plugin.static import Handover  # noqa: PLC0415
     from osh_conformance.report import document, terminal  # noqa: PLC0415
     from osh_conformance.report.run import Run  # noqa: PLC0415
+    from osh_conformance.suite import configuration  # noqa: PLC0415
+    from osh_conformance.suite.expectations import Expectations  # noqa: PLC0415
     from osh_conformance.suite.static import StaticSuite  # noqa: PLC0415
 
     output.check_writable(args)
-    suite = StaticSuite(_request(args))
-    found = Run(target={"verb": "check", "paths": [str(path) for path in args.paths], "rules": list(suite.rules)})
+    settings = _settings(args)
+    helm = Path(args.helm_program) if args.helm_program else None
+    options = _repeated(args, strict=settings.strict)
+    suite = StaticSuite(configuration.static_request(tuple(args.paths), settings, helm=helm, options=options))
+    known = _known(args.write_baseline)
+    expectations = Expectations((*Expectations.of_files(settings.deviations).deviations.all, *known))
+    found = Run(target=_target(args, suite), shard=args.shard)
+    _narrow(suite, args, found)
     charts = [f"--charts={path}" for path in args.paths]
-    code = run_suite(["static"], charts, [Handover(suite, found)], junit=args.junit)
+    with output.Patience(lambda: _how_far(found)):
+        code = run_suite(["static"], charts, [Handover(suite, found, expectations)], junit=args.junit)
     found.interrupted = code == INTERRUPTED
+    if args.write_baseline and not found.interrupted:
+        _write_baseline(args.write_baseline, found, known)
     found.finish()
     if args.json:
         document.write(found, args.json)
@@ -72,26 +135,83 @@ def run(args: argparse.Namespace) -> int:
     return found.exit_code
 
 
-def _request(args: argparse.Namespace) -> StaticRequest:
-    from osh_conformance.suite.static import StaticRequest, read_overrides  # noqa: PLC0415
+def _settings(args: argparse.Namespace) -> Configuration:
+    """The configuration file's word, and above it the command line's."""
+    from dataclasses import replace  # noqa: PLC0415
 
-    return StaticRequest(
-        paths=tuple(args.paths),
-        rules=tuple(args.rule),
-        values=read_overrides(args.values),
-        strict=args.strict,
-        renderer=args.renderer,
-        helm=Path(args.helm_program) if args.helm_program else None,
-        convention=args.convention,
-        catalog=args.catalog,
-        options=_repeated(args),
-    )
+    from osh_conformance.suite import configuration  # noqa: PLC0415
+
+    settings = configuration.read(args.config) if args.config else configuration.found_for(args.paths[0])
+    given = {
+        "rule": tuple(args.rule),
+        "values": tuple(map(str, args.values)),
+        "deviations": tuple(map(str, args.deviations)),
+        "convention": args.convention,
+        "catalog": args.catalog and str(args.catalog),
+        "renderer": args.renderer,
+        "strict": args.strict,
+    }
+    return replace(settings, **{name: value for name, value in given.items() if value not in (None, ())})
 
 
-def _repeated(args: argparse.Namespace) -> tuple[str, ...]:
-    """The options that change what is found, as they were given."""
+def _repeated(args: argparse.Namespace, *, strict: bool) -> tuple[str, ...]:
     words = [word for file in args.values for word in ("--values", str(file))]
-    for option in ("convention", "catalog", "renderer"):
+    for option in _REPEATED:
         if value := getattr(args, option):
             words += [f"--{option}", str(value)]
-    return (*words, "--strict") if args.strict else tuple(words)
+    return (*words, "--strict") if strict else tuple(words)
+
+
+def _target(args: argparse.Namespace, suite: StaticSuite) -> dict[str, object]:
+    return {
+        "verb": "check",
+        "paths": [str(path) for path in args.paths],
+        "rules": list(suite.rules),
+        "since": args.since,
+    }
+
+
+def _narrow(suite: StaticSuite, args: argparse.Namespace, run: Run) -> None:
+    """Leave out the charts that `--since` and `--shard` do not ask for."""
+    from osh_conformance.suite import changed  # noqa: PLC0415
+
+    all_of_them = suite.subjects
+    limits = []
+    if args.since:
+        suite.subjects = changed.changed_since(suite.subjects, args.since)
+        limits.append(f"changed since {args.since}")
+    if args.shard:
+        suite.subjects = changed.in_shard(suite.subjects, args.shard)
+        limits.append(f"in part {args.shard}")
+    if limits:
+        run.left_out = f"{len(suite.subjects)} of {len(all_of_them)} charts {' and '.join(limits)}"
+
+
+def _how_far(run: Run) -> str:
+    judged = len({check.chart for check in run.checks})
+    return f"{judged} of {run.charts} charts judged, {len(run.checks)} checks"
+
+
+def _known(baseline: Path | None) -> tuple[Deviation, ...]:
+    """What the baseline that is to be written says already."""
+    from osh_conformance.suite import deviations  # noqa: PLC0415
+
+    return deviations.read(baseline) if baseline and baseline.is_file() else ()
+
+
+def _write_baseline(file: Path, run: Run, known: tuple[Deviation, ...]) -> None:
+    """Expect what was found; what nothing matched any more leaves the file."""
+    from osh_conformance.errors import UsageError  # noqa: PLC0415
+    from osh_conformance.model.finding import Status  # noqa: PLC0415
+    from osh_conformance.suite import deviations  # noqa: PLC0415
+
+    stale = {(note.path, note.line) for note in run.notes}
+    kept = [entry for entry in known if (entry.file, entry.line) not in stale]
+    failing = [finding for finding in run.findings if finding.status is Status.FAIL and finding.rule]
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(deviations.baseline(failing, kept), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}") from error
+    run.accept({finding.id for finding in failing}, f"written to {file}")
+    run.notes = [note for note in run.notes if (note.path, note.line) not in {(e.file, e.line) for e in known}]

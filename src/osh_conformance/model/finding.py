@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,6 +35,8 @@ class Finding:
     `path` is relative to the PATH argument, `line` counts from 1. `key` is the image key or the dotted path in values,
     `containers` the `Kind/name container` that the cause reaches. `chart` is the chart's name. A finding about a chart
     that nobody could judge has the status `ERROR` and, if it concerns no single rule, an empty `rule`.
+    `folder` is the part of `path` that leads to the chart, `subject` tells charts of one name in one run apart.
+    `reason` says why the finding is expected, or is so no longer.
     """
 
     rule: str
@@ -51,16 +54,28 @@ class Finding:
     container: str = ""
     containers: tuple[str, ...] = ()
     reproduce: str = ""
+    folder: str = ""
+    subject: str = ""
+    reason: str = ""
 
     @property
     def id(self) -> str:
         """A fingerprint that survives moved lines: rule, chart, file, key, container and what was found.
 
-        The workload's name counts only where no file is known: it may end in a hash of the values.
+        The same whether the chart alone was judged or the tree that it is in. The workload's name counts only where
+        no file is known: it may end in a hash of the values.
         """
         workload = "" if self.path else self.workload
-        parts = (self.rule, self.chart, self.path, self.key, workload, self.container, self.found)
+        chart = self.subject or self.chart
+        parts = (self.rule, chart, self.path_in_chart, self.key, workload, self.container, self.found)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+    @property
+    def path_in_chart(self) -> str:
+        """`path`, relative to the chart."""
+        if self.path.startswith(self.folder):
+            return self.path.removeprefix(self.folder)
+        return posixpath.relpath(self.path, self.folder) if self.path else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Offer `--charts` and `--live`."""
+    """Offer `--charts`, `--deviations` and `--live`."""
     group = parser.getgroup("osh-conformance", "conformance of Helm charts")
     group.addoption(
         "--charts",
@@ -19,6 +19,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PATH",
         default=[],
         help="judge the chart, .tgz or tree of charts at PATH; may be repeated",
+    )
+    group.addoption(
+        "--deviations",
+        action="append",
+        metavar="FILE",
+        default=[],
+        help="findings that are expected; may be repeated",
     )
     group.addoption(
         "--live",
@@ -45,6 +52,6 @@ def collect_suite(config: pytest.Config, suite: Path) -> None:
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args.clear()
         config.args_source = pytest.Config.ArgsSource.ARGS
-    folder = str(suite)
-    if folder not in config.args:
-        config.args.append(folder)
+    if str(suite) not in config.args:
+        # File by file: a folder would be searched by the patterns of the user's own configuration.
+        config.args += [file for file in sorted(map(str, suite.glob("test_*.py"))) if file not in config.args]

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 def hold(verdict: Verdict) -> None:
-    """End the test as the verdict says: fail, xfail, skip, or not at all. Its findings are the message."""
+    """End the test as the verdict says: fail, xfail, skip, or not at all. What made it fail is the message."""
     if verdict.status is Status.FAIL:
-        pytest.fail("\n\n".join(message(finding) for finding in verdict.findings), pytrace=False)
+        failing = [finding for finding in verdict.findings if finding.status is Status.FAIL]
+        pytest.fail("\n\n".join(message(finding) for finding in failing), pytrace=False)
     if verdict.status is Status.EXPECTED:
         pytest.xfail(verdict.reason)
     if verdict.status in (Status.UNDECIDED, Status.NOT_APPLICABLE):

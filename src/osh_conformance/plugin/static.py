@@ -3,41 +3,62 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.model.finding import Finding, Status, Verdict
 from osh_conformance.plugin import collect_suite
-from osh_conformance.report.run import Run
+from osh_conformance.report import terminal
+from osh_conformance.report.run import Check, Run, error_finding
+from osh_conformance.suite import configuration
+from osh_conformance.suite.expectations import Expectations
 from osh_conformance.suite.folders import suite_folder
-from osh_conformance.suite.static import StaticRequest, StaticSuite, Subject
+from osh_conformance.suite.static import StaticSuite, Subject
 
 if TYPE_CHECKING:
-    from osh_conformance.model.finding import Verdict
+    from collections.abc import Iterator, Mapping
 
 #: What `osh-conformance check` asks for, in place of the command line's options.
 SUITE = pytest.StashKey[StaticSuite]()
+EXPECTATIONS = pytest.StashKey[Expectations]()
 #: Where the outcomes go.
 RUN = pytest.StashKey[Run]()
 
 _ITEM = "judgement"
+_OUTCOME = pytest.StashKey[dict[str, Any]]()
+#: The attribute of a test's report that brings what was found to whoever keeps the run, from other processes too.
+_CARRIED = "osh_conformance"
 
 
 def register(config: pytest.Config) -> None:
     """Add the static suite to this run."""
     config.addinivalue_line("markers", "rules(*ids): the static rules that a test stands for")
-    suite = config.stash.get(SUITE, None) or _suite_of(config)
+    if SUITE not in config.stash:
+        _read_options(config)
+    suite = config.stash[SUITE]
     run = config.stash.setdefault(RUN, Run())
     run.charts = len(suite.subjects)
-    collect_suite(config, suite_folder("static"))
-    config.pluginmanager.register(StaticPlugin(suite, run), "osh-conformance-static")
+    folder = suite_folder("static")
+    collect_suite(config, folder)
+    plugin = StaticPlugin(suite, run, config.stash.get(EXPECTATIONS, None) or Expectations(), folder)
+    config.pluginmanager.register(plugin, "osh-conformance-static")
 
 
-def _suite_of(config: pytest.Config) -> StaticSuite:
+def _read_options(config: pytest.Config) -> None:
+    # As they were written, where that is enough: messages repeat them.
     folder = config.invocation_params.dir
+    folder = Path() if folder == Path.cwd() else folder
+    paths = tuple(folder / path for path in config.getoption("charts"))
     try:
-        return StaticSuite(StaticRequest(paths=tuple(folder / path for path in config.getoption("charts"))))
+        settings = configuration.found_for(paths[0])
+        files = tuple(str(folder / file) for file in config.getoption("deviations")) or settings.deviations
+        config.stash[SUITE] = StaticSuite(configuration.static_request(paths, settings))
+        config.stash[EXPECTATIONS] = Expectations.of_files(files)
     except SuiteError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -45,23 +66,37 @@ def _suite_of(config: pytest.Config) -> StaticSuite:
 class Handover:
     """Given to pytest by `osh-conformance check`: its suite goes in, what was found comes out in `run`."""
 
-    def __init__(self, suite: StaticSuite, run: Run) -> None:
+    def __init__(self, suite: StaticSuite, run: Run, expectations: Expectations | None = None) -> None:
         self._suite = suite
         self._run = run
+        self._expectations = expectations or Expectations()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Hand over, before the plugin looks."""
         config.stash[SUITE] = self._suite
         config.stash[RUN] = self._run
+        config.stash[EXPECTATIONS] = self._expectations
 
 
 class StaticPlugin:
-    """Makes the items, and gives each its verdict."""
+    """Makes the items, gives each its verdict, and keeps the run."""
 
-    def __init__(self, suite: StaticSuite, run: Run) -> None:
+    def __init__(self, suite: StaticSuite, run: Run, expectations: Expectations, folder: Path) -> None:
         self._suite = suite
         self._run = run
+        self._expectations = expectations
+        self._folder = folder
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+        """Find the suite's tests by the suite's own names, whatever `python_functions` the user has."""
+        if module_path.parent != self._folder:
+            return None
+        # The same in every run, wherever the suite is installed.
+        nodeid = f"osh_conformance/{self._folder.name}/{module_path.name}"
+        module: pytest.Module = _SuiteModule.from_parent(parent, path=module_path, nodeid=nodeid)
+        return module
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Make an item for each chart and each rule that the test stands for."""
@@ -78,24 +113,123 @@ class StaticPlugin:
         """Leave out tests of which no rule is asked for."""
         items[:] = [item for item in items if not _is_empty(item)]
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Announce the charts of the items that will run. A worker of pytest-xdist runs only some of them."""
+        if session.config.option.collectonly or hasattr(session.config, "workerinput"):
+            return
+        wanted = {subject.label: subject for item in session.items for subject in _subject_of(item)}
+        self._suite.expect(wanted.values())
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Give all items of a chart to one worker, so that it is rendered once."""
+        if config.getoption("dist") != "load":
+            return None
+        from osh_conformance.plugin.workers import ChartScheduling  # noqa: PLC0415  (only with pytest-xdist)
+
+        return ChartScheduling(config, log, self._suite.rules)
+
     @pytest.fixture
-    def verdict(self, judgement: tuple[Subject, str]) -> Verdict:
+    def verdict(self, request: pytest.FixtureRequest, judgement: tuple[Subject, str]) -> Verdict:
         """Judge one chart by one rule; a chart that cannot be judged is an error here, not a failure of the test."""
         subject, rule = judgement
         started = time.monotonic()
         try:
-            verdict = self._suite.judge(subject, rule)
+            verdict = self._expectations.applied(self._suite.judge(subject, rule), subject)
         except SuiteError as error:
-            self._run.add_error(subject.label, rule, error, reproduce=self._suite.reproduce(subject))
+            _carry(request.node, _broken(subject, rule, error), error_finding(error, subject.label, self._how(subject)))
             pytest.fail(f"ERROR {subject.label}: {error}", pytrace=False)
         except Exception as error:
             broken = SuiteError(f"{rule} broke on this chart: {error!r}", fix="report it, with the chart")
-            self._run.add_error(subject.label, rule, broken, reproduce=self._suite.reproduce(subject, rule))
+            how = self._how(subject, rule)
+            _carry(request.node, _broken(subject, rule, broken), error_finding(broken, subject.label, how))
             raise
-        self._run.add(subject.label, verdict, seconds=time.monotonic() - started)
+        _carry(
+            request.node,
+            Check(
+                chart=subject.label,
+                rule=rule,
+                status=verdict.status,
+                findings=verdict.findings,
+                reason=verdict.reason,
+                seconds=time.monotonic() - started,
+            ),
+        )
         return verdict
+
+    def _how(self, subject: Subject, rule: str | None = None) -> str:
+        return self._suite.reproduce(subject, rule)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Iterator[None]:  # the report goes through
+        """Put what was found onto the report of the phase in which it was."""
+        report = yield
+        if call.when == "setup" and _OUTCOME in item.stash:
+            setattr(report, _CARRIED, item.stash[_OUTCOME])
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Record what was found, be it in this process or in a worker of pytest-xdist."""
+        carried = getattr(report, _CARRIED, None)
+        if carried:
+            error = carried["error"]
+            self._run.record(
+                msgspec.convert(carried["check"], Check), msgspec.convert(error, Finding) if error else None
+            )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Look for expectations that nothing needed. With `strict` they fail the run."""
+        if hasattr(session.config, "workerinput"):
+            return
+        judged: dict[str, list[Verdict]] = {}
+        for check in self._run.checks:
+            if not check.cell:
+                verdict = Verdict(rule=check.rule, status=check.status, findings=check.findings)
+                judged.setdefault(check.chart, []).append(verdict)
+        notes = self._expectations.stale(judged, self._suite.subjects)
+        if self._suite.request.strict:
+            notes = tuple(replace(note, status=Status.FAIL) for note in notes)
+            if notes and session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self._run.notes += notes
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say what pytest's own lines do not: warnings, what is expected, and what nobody needs to expect any more."""
+        warnings = [finding for finding in self._run.findings if finding.status is Status.WARNING]
+        told = [*warnings, *(note for note in self._run.notes if note not in warnings)]
+        lines = [terminal.message(finding) for finding in told] + terminal.expected_lines(self._run)
+        if lines and self._run.checks:
+            terminalreporter.section("osh-conformance")
+            for line in (*lines, terminal.summary(self._run)):
+                terminalreporter.write_line(line)
+
+
+class _SuiteModule(pytest.Module):
+    def funcnamefilter(self, name: str) -> bool:
+        """Whether that is the name of a test."""
+        return name.startswith("test_")
+
+
+def _broken(subject: Subject, rule: str, error: SuiteError) -> Check:
+    return Check(chart=subject.label, rule=rule, status=Status.ERROR, reason=error.message)
+
+
+def _carry(item: pytest.Item, check: Check, error: Finding | None = None) -> None:
+    item.stash[_OUTCOME] = {"check": msgspec.to_builtins(check), "error": error and msgspec.to_builtins(error)}
 
 
 def _is_empty(item: pytest.Item) -> bool:
+    return _ITEM in _params(item) and not _subject_of(item)
+
+
+def _subject_of(item: pytest.Item) -> list[Subject]:
+    value = _params(item).get(_ITEM)
+    return [value[0]] if isinstance(value, tuple) else []
+
+
+def _params(item: pytest.Item) -> Mapping[str, Any]:
     callspec = getattr(item, "callspec", None)
-    return callspec is not None and _ITEM in callspec.params and not isinstance(callspec.params[_ITEM], tuple)
+    return callspec.params if callspec else {}

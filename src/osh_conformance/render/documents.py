@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import re
+from typing import Any
 
 import yaml
 
 from osh_conformance.errors import SuiteError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from osh_conformance.model.chart import Values
 
 try:
     from yaml import CSafeLoader as _BaseLoader
@@ -19,30 +17,98 @@ except ImportError:  # PyYAML without libyaml
 
 
 class _Loader(_BaseLoader):
-    """Reads what Kubernetes reads: no dates, and a lone `=` is a text."""
+    """Reads what Kubernetes reads: no dates, and a lone `=` is a text.
+
+    Nearly all values are texts, numbers and booleans below mappings and lists: those are told and built here, which
+    takes less time, and everything else as PyYAML does.
+    """
+
+    def descend_resolver(self, _node: Any, _index: Any) -> None:
+        """Nothing is resolved by its place."""
+
+    def ascend_resolver(self) -> None:
+        """Nothing is resolved by its place."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        """Tell the type of a node; the same plain text is always of the same."""
+        if kind is not yaml.ScalarNode:
+            return _MAPPING if kind is yaml.MappingNode else _SEQUENCE
+        if not implicit[0]:
+            return _TEXT
+        tag = _tags.get(value)
+        if tag is None:
+            tag = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
+            if len(_tags) < _KNOWN_TAGS:
+                _tags[value] = tag
+        return tag
+
+    def build(self, node: yaml.Node) -> Any:
+        """Construct a document."""
+        try:
+            return _built(node)
+        except _UnusualError:
+            return self.construct_document(node)
 
 
+class _UnusualError(Exception):
+    """A node is none of those that are built here."""
+
+
+def _built(node: yaml.Node) -> Any:  # noqa: PLR0911  (one for each type)
+    tag = node.tag
+    if tag == _TEXT:
+        return node.value
+    if tag == _MAPPING:
+        found = {}
+        for key, value in node.value:
+            if key.tag != _TEXT:
+                raise _UnusualError
+            found[key.value] = _built(value)
+        return found
+    if tag == _SEQUENCE:
+        return [_built(entry) for entry in node.value]
+    if tag == _BOOLEAN:
+        return node.value.lower() in _TRUE
+    if tag == _NULL:
+        return None
+    if tag == _INTEGER and (number := _WHOLE.fullmatch(node.value)):
+        return int(node.value, 8 if number["octal"] else 10)
+    if tag == _FRACTION and _DECIMAL.fullmatch(node.value):
+        return float(node.value)
+    raise _UnusualError
+
+
+_TEXT, _MAPPING, _SEQUENCE, _BOOLEAN, _NULL, _INTEGER, _FRACTION = (
+    f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq", "bool", "null", "int", "float")
+)
+_TRUE = frozenset({"yes", "true", "on"})
+#: YAML 1.1: a leading zero makes an octal number, and modes of files are written so.
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17}|(?P<octal>0[0-7]{1,10}))")
+_DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,15}")
+_KNOWN_TAGS = 50_000
+_tags: dict[str, str] = {}
 _NOT_IN_KUBERNETES = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 _Loader.yaml_implicit_resolvers = {
     start: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_IN_KUBERNETES]
     for start, resolvers in _BaseLoader.yaml_implicit_resolvers.items()
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Values:
-    """A values file: its content, and the line (from 1) of each dotted path."""
-
-    content: dict[str, Any]
-    lines: Mapping[str, int]
+_BRACKETS = re.compile(r"[\[\]{}]")
+#: A line that begins with more levels than anybody writes.
+_INDENTED = re.compile(r"^[ \t?:-]{300}", re.MULTILINE)
+_SUSPICIOUS = 150
+_MAX_DEPTH = 150
+_MAX_NODES = 1_000_000
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 
 
 def read_values(text: str, where: str) -> Values:
     """Parse a values file; raises `SuiteError` that names `where` if it is no mapping or says a key twice."""
-    loader = _Loader(text)
+    _check_depth(text, where)
+    loader = _Loader(_readable(text, where))
     try:
         node = loader.get_single_node()
-        content = loader.construct_document(node) if node is not None else {}
+        _check_size(node, where, aliases="*" in text)
+        content = loader.build(node) if node is not None else {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _unreadable(where, error) from error
     finally:
@@ -59,10 +125,70 @@ def read_values(text: str, where: str) -> Values:
 
 def read_manifests(text: str, where: str) -> list[Any]:
     """Parse every document that is not empty; raises `SuiteError` that names `where`."""
+    _check_depth(text, where)
+    loader = _Loader(_readable(text, where))
+    found = []
     try:
-        return [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
+        while loader.check_node():
+            node = loader.get_node()
+            if node is None:
+                break
+            _check_size(node, where, aliases="*" in text)
+            found.append(loader.build(node))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _unreadable(where, error, "a template that renders valid YAML") from error
+    finally:
+        loader.dispose()
+    return [document for document in found if document is not None]
+
+
+def _readable(text: str, where: str) -> str:
+    """What YAML forbids in a text ends the parser with an error that has no line; say it here."""
+    if found := _FORBIDDEN.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise SuiteError(f"{where}:{line}: does not parse: the control character {found[0]!r}", expected="valid YAML")
+    return text
+
+
+def _check_depth(text: str, where: str) -> None:
+    """Refuse what is nested so deeply that the parser, which is recursive, would end the whole process."""
+    depth = deepest = 0
+    for bracket in _BRACKETS.finditer(text):
+        depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    if deepest <= _SUSPICIOUS and not _INDENTED.search(text):
+        return
+    # Brackets in a text and long indentations are no nesting; the events, which are not recursive, tell.
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_BaseLoader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > _MAX_DEPTH:
+                line = f":{event.start_mark.line + 1}" if event.start_mark else ""
+                raise SuiteError(f"{where}{line}: nested more than {_MAX_DEPTH} deep", expected="valid YAML")
+    except (yaml.YAMLError, ValueError) as error:
+        raise _unreadable(where, error) from error
+
+
+def _check_size(root: yaml.Node | None, where: str, *, aliases: bool) -> None:
+    """Refuse aliases that, written out, would fill the memory: Kubernetes and Helm refuse them too."""
+    if root is None or not aliases:
+        return
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = _MAX_NODES + 1  # what holds itself has no end
+            children = node.value if not isinstance(node, yaml.ScalarNode) else ()
+            pairs = (part for child in children for part in (child if isinstance(child, tuple) else (child,)))
+            sizes[id(node)] = 1 + sum(size(part) for part in pairs)
+        return sizes[id(node)]
+
+    if size(root) > _MAX_NODES:
+        raise SuiteError(f"{where}: aliases that stand for {size(root)} values", expected=f"at most {_MAX_NODES}")
 
 
 def _unreadable(where: str, error: Exception, expected: str = "valid YAML") -> SuiteError:

@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance.model.chart import Container, Role
+from osh_conformance.model.chart import Container, Document, Role
 from osh_conformance.render.documents import read_manifests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _TEMPLATED = ("spec", "template", "spec")
 #: Where the pod's specification is, by the kind of the workload.
@@ -31,15 +31,39 @@ _LISTS = (("initContainers", Role.INIT), ("containers", Role.MAIN), ("ephemeralC
 
 def containers_of(rendered: Mapping[str, str]) -> tuple[Container, ...]:
     """Find the containers in rendered templates, in a stable order. Raises `SuiteError` where one is no YAML."""
-    found: list[Container] = []
-    seen: Counter[tuple[str, str, str]] = Counter()
+    return containers_in(documents_of(rendered))
+
+
+def documents_of(
+    rendered: Mapping[str, str], parsed: Callable[[str, str], list[dict[str, Any]]] | None = None
+) -> tuple[Document, ...]:
+    """Parse rendered templates into their objects, in a stable order. Raises `SuiteError` where one is no YAML.
+
+    `parsed` stands in for `objects_in`, to remember what it has parsed before.
+    """
+    parse = parsed or objects_in
+    found = []
     for template, text in sorted(rendered.items()):
         _, _, inside = template.partition("/")
-        for item in (item for document in read_manifests(text, inside) for item in _objects(document)):
-            for container in _containers(item, inside):
-                same = (inside, container.kind, container.name)
-                found.append(replace(container, occurrence=seen[same]))
-                seen[same] += 1
+        for occurrence, content in enumerate(parse(text, inside)):
+            found.append(Document(template=inside, occurrence=occurrence, content=content))
+    return tuple(found)
+
+
+def objects_in(text: str, where: str) -> list[dict[str, Any]]:
+    """Parse one rendered template into its objects; those of a List one by one."""
+    return [item for document in read_manifests(text, where) for item in _objects(document)]
+
+
+def containers_in(documents: Iterable[Document]) -> tuple[Container, ...]:
+    """Find the containers of all workloads."""
+    found: list[Container] = []
+    seen: Counter[tuple[str, str, str]] = Counter()
+    for document in documents:
+        for container in _containers(document):
+            same = (document.template, container.kind, container.name)
+            found.append(replace(container, occurrence=seen[same]) if seen[same] else container)
+            seen[same] += 1
     return tuple(found)
 
 
@@ -56,7 +80,8 @@ def _objects(document: Any) -> Iterator[dict[str, Any]]:
         yield document
 
 
-def _containers(item: dict[str, Any], template: str) -> Iterator[Container]:
+def _containers(document: Document) -> Iterator[Container]:
+    item = document.content
     kind = str(item.get("kind", ""))
     spec: Any = item if kind in POD_SPECS else None
     for part in POD_SPECS.get(kind, ()):
@@ -67,7 +92,8 @@ def _containers(item: dict[str, Any], template: str) -> Iterator[Container]:
     metadata: dict[str, Any] = named if isinstance(named, dict) else {}
     hook = _hook(metadata)
     for field, role in _LISTS:
-        for entry in spec.get(field) or ():
+        entries = spec.get(field)
+        for entry in entries if isinstance(entries, list) else ():
             if isinstance(entry, dict):
                 yield Container(
                     kind=kind,
@@ -76,8 +102,9 @@ def _containers(item: dict[str, Any], template: str) -> Iterator[Container]:
                     role=_role(kind, hook) if role is Role.MAIN else role,
                     image=_text(entry.get("image")),
                     pull_policy=_text(entry.get("imagePullPolicy")),
-                    template=template,
+                    template=document.template,
                     hook=hook,
+                    document=document.occurrence,
                 )
 
 

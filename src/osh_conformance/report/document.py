@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from osh_conformance import __version__
 from osh_conformance.errors import UsageError
-from osh_conformance.model.finding import Status
+from osh_conformance.model.finding import Finding, Severity, Status
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from osh_conformance.model.finding import Finding
     from osh_conformance.report.run import CellReport, Run
 
 SCHEMA = 1
@@ -25,9 +24,9 @@ def build(run: Run) -> dict[str, Any]:
         "schema": SCHEMA,
         "tool": {"name": "osh-conformance", "version": __version__, "helm": run.helm, "kubernetes": run.kubernetes},
         "target": dict(run.target),
-        "shard": None,
+        "shard": run.shard,
         "summary": _summary(run),
-        "findings": [_finding(finding) for finding in run.findings],
+        "findings": [_finding(finding) for finding in (*run.findings, *_undecided(run))],
         "cells": [_cell(cell, run) for cell in run.cells],
     }
 
@@ -54,6 +53,24 @@ def _summary(run: Run) -> dict[str, Any]:
     }
 
 
+def _undecided(run: Run) -> list[Finding]:
+    """What a rule could not tell of a chart, in the form of a finding. Cells say it in their assertions."""
+    return [
+        Finding(
+            rule=check.rule,
+            chart=check.chart,
+            severity=Severity.WARNING,
+            status=Status.UNDECIDED,
+            found=check.reason,
+            expected="evidence for a verdict",
+            why="",
+            fix="",
+        )
+        for check in run.checks
+        if check.status is Status.UNDECIDED and not check.findings and not check.cell
+    ]
+
+
 def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "id": finding.id,
@@ -71,6 +88,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "expected": finding.expected,
         "why": finding.why,
         "fix": finding.fix,
+        "reason": finding.reason,
         "reproduce": finding.reproduce,
     }
 

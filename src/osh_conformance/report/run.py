@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from osh_conformance.errors import SuiteError
 
@@ -49,7 +49,11 @@ class CellReport:
 
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """Filled while the run goes on. `target` says what was judged; `errors` what belongs to no single check."""
+    """Filled while the run goes on. `target` says what was judged; `errors` what belongs to no single check.
+
+    `notes` are findings about what was expected, not about a chart. `left_out` says why charts that are there were not
+    to be judged: then it is no fault that nothing was checked.
+    """
 
     target: Mapping[str, Any] = field(default_factory=dict)
     helm: str | None = None
@@ -58,6 +62,9 @@ class Run:
     checks: list[Check] = field(default_factory=list)
     cells: list[CellReport] = field(default_factory=list)
     errors: list[Finding] = field(default_factory=list)
+    notes: list[Finding] = field(default_factory=list)
+    shard: str | None = None
+    left_out: str = ""
     interrupted: bool = False
     started: float = field(default_factory=time.monotonic)
     seconds: float | None = None
@@ -81,12 +88,27 @@ class Run:
         self, chart: str, rule: str, error: SuiteError, *, reproduce: str = "", cell: str = "", scenario: str = ""
     ) -> None:
         """Record that a rule could not be asked. The same error of the same chart is told once."""
-        finding = error_finding(error, chart, reproduce=reproduce)
-        self.checks.append(
-            Check(chart=chart, rule=rule, status=Status.ERROR, reason=error.message, cell=cell, scenario=scenario)
-        )
-        if finding.id not in {known.id for known in self.errors}:
-            self.errors.append(finding)
+        check = Check(chart=chart, rule=rule, status=Status.ERROR, reason=error.message, cell=cell, scenario=scenario)
+        self.record(check, error_finding(error, chart, reproduce=reproduce))
+
+    def record(self, check: Check, error: Finding | None = None) -> None:
+        """Add a check, and the error that it met: the same error of the same chart is told once."""
+        self.checks.append(check)
+        if error and not any((known.chart, known.found) == (error.chart, error.found) for known in self.errors):
+            self.errors.append(error)
+
+    def accept(self, ids: Collection[str], reason: str) -> None:
+        """Count the findings of these ids as expected from here on."""
+        for index, check in enumerate(self.checks):
+            findings = tuple(
+                replace(finding, status=Status.EXPECTED, reason=reason)
+                if finding.status is Status.FAIL and finding.id in ids
+                else finding
+                for finding in check.findings
+            )
+            failed = any(finding.status is Status.FAIL for finding in findings)
+            if check.status is Status.FAIL and not failed:
+                self.checks[index] = replace(check, findings=findings, status=Status.EXPECTED, reason=reason)
 
     def finish(self) -> None:
         """Stop the clock."""
@@ -94,9 +116,15 @@ class Run:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Every finding and error, each once, in the order they came."""
-        found = [finding for check in self.checks for finding in check.findings]
-        return tuple({finding.id: finding for finding in [*found, *self.errors]}.values())
+        """Every finding and error, each cause once, chart by chart and line by line; then the notes."""
+        charts = {chart: index for index, chart in enumerate(dict.fromkeys(check.chart for check in self.checks))}
+        found: dict[str, tuple[int, Finding]] = {}
+        for check in self.checks:
+            for finding in check.findings:
+                known = found.get(finding.id)
+                found[finding.id] = (charts[check.chart], _joined(known[1], finding) if known else finding)
+        ordered = sorted(found.values(), key=lambda pair: (pair[0], *_order(pair[1])))
+        return (*(finding for _, finding in ordered), *self.errors, *self.notes)
 
     def count(self, status: Status) -> int:
         """Count the checks of that outcome; for warnings the findings, as they fail no check."""
@@ -109,12 +137,21 @@ class Run:
         """0 conforms, 1 does not, 2 interrupted, 3 error, 5 nothing was checked; 1 wins over 3."""
         if self.interrupted:
             return INTERRUPTED
-        if self.count(Status.FAIL):
+        if self.count(Status.FAIL) or any(note.status is Status.FAIL for note in self.notes):
             return VIOLATED
         if self.errors or self.count(Status.ERROR):
             return BROKEN
         decided = self.count(Status.PASS) + self.count(Status.EXPECTED)
-        return CONFORMS if decided else NOTHING
+        return CONFORMS if decided or (self.left_out and not self.checks) else NOTHING
+
+
+def _joined(first: Finding, second: Finding) -> Finding:
+    """One cause, told twice: all the containers that it reaches."""
+    return replace(first, containers=tuple(dict.fromkeys((*first.containers, *second.containers))))
+
+
+def _order(finding: Finding) -> tuple[str, int, str, str]:
+    return (finding.path, finding.line or 0, finding.rule, finding.key)
 
 
 def error_finding(error: SuiteError, chart: str = "", reproduce: str = "") -> Finding:

@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING, TextIO
 from osh_conformance.model.finding import Finding, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from osh_conformance.report.run import Run
 
 _WORDS = {Status.FAIL: "FAIL", Status.WARNING: "WARN", Status.ERROR: "ERROR", Status.EXPECTED: "XFAIL"}
 _COLOURS = {Status.FAIL: "31", Status.WARNING: "33", Status.ERROR: "35"}
 _SHOWN_CONTAINERS = 4
+_SHOWN_ALIKE = 3
+_SHOWN_CHARTS = 4
+#: Where a rule does not apply, a few charts say enough; what is undecided is told of each.
+_LESS = Status.NOT_APPLICABLE
 _COUNTED = (
     (Status.PASS, "passed"),
     (Status.FAIL, "failed"),
@@ -29,26 +35,45 @@ def message(finding: Finding, *, colour: bool = False) -> str:
     word = _WORDS.get(finding.status, finding.status.upper())
     if colour and finding.status in _COLOURS:
         word = f"\033[1;{_COLOURS[finding.status]}m{word}\033[0m"
-    head = "  ".join(part for part in (f"{word} {finding.rule}".rstrip(), finding.chart, *_place(finding)) if part)
     lines = (
         ("found", finding.found),
         ("reaches", _reached(finding)),
         ("expected", finding.expected),
+        ("but", finding.reason),
         ("why", finding.why),
         ("fix", finding.fix),
         ("reproduce", finding.reproduce),
     )
-    return "\n".join([head, *(_labelled(label, text) for label, text in lines if text)])
+    return "\n".join([_heading(word, finding), *(_labelled(label, text) for label, text in lines if text)])
 
 
 def show(run: Run, stream: TextIO) -> None:
-    """Print the findings of a run and its summary to `stream`."""
+    """Print what a run found and its summary to `stream`."""
     colour = stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     for finding in run.findings:
-        print(message(finding, colour=colour), file=stream, end="\n\n")
-    for reason in _unjudged(run):
-        print(reason, file=stream)
+        if finding.status is not Status.EXPECTED:
+            print(message(finding, colour=colour), file=stream, end="\n\n")
+    for line in (*expected_lines(run), *_unjudged(run), *_table(run)):
+        print(line, file=stream)
+    if run.left_out:
+        print(run.left_out, file=stream)
     print(summary(run), file=stream)
+
+
+def expected_lines(run: Run) -> list[str]:
+    """One line for each finding that is expected; for many of one rule and reason one line together."""
+    alike: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in run.findings:
+        if finding.status is Status.EXPECTED:
+            alike[finding.rule, finding.reason].append(finding)
+    lines = []
+    for (rule, reason), findings in alike.items():
+        if len(findings) <= _SHOWN_ALIKE:
+            lines += [f"{_heading('XFAIL', finding)}: {reason}" for finding in findings]
+        else:
+            charts = list(dict.fromkeys(finding.chart for finding in findings))
+            lines.append(f"XFAIL {rule}  {_some(charts, _SHOWN_CHARTS)}  {len(findings)} findings: {reason}")
+    return lines
 
 
 def summary(run: Run) -> str:
@@ -63,6 +88,10 @@ def summary(run: Run) -> str:
     return f"{subjects}: {', '.join(counts) or 'nothing'}{seconds}"
 
 
+def _heading(word: str, finding: Finding) -> str:
+    return "  ".join(part for part in (f"{word} {finding.rule}".rstrip(), finding.chart, *_place(finding)) if part)
+
+
 def _place(finding: Finding) -> tuple[str, ...]:
     path = f"{finding.path}:{finding.line}" if finding.line else finding.path
     return (path, finding.key or f"{finding.workload} {finding.container}".strip())
@@ -71,9 +100,12 @@ def _place(finding: Finding) -> tuple[str, ...]:
 def _reached(finding: Finding) -> str:
     if not finding.key and len(finding.containers) < 2:  # noqa: PLR2004  (the heading names the one)
         return ""
-    shown = ", ".join(finding.containers[:_SHOWN_CONTAINERS])
-    more = len(finding.containers) - _SHOWN_CONTAINERS
-    return f"{shown} and {more} more" if more > 0 else shown
+    return _some(finding.containers, _SHOWN_CONTAINERS)
+
+
+def _some(names: Sequence[str], most: int) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def _labelled(label: str, text: str) -> str:
@@ -91,8 +123,30 @@ def _unjudged(run: Run) -> list[str]:
     for (status, reason, chart), found in rules.items():
         charts[status, reason, " ".join(sorted(found))].append(chart)
     return [
-        f"{status}  {names}  {', '.join(sorted(found))}: {reason}"
+        f"{status}  {names}  {_some(sorted(found), _SHOWN_CHARTS if status is _LESS else len(found))}: {reason}"
         for (status, reason, names), found in sorted(charts.items())
+    ]
+
+
+def _table(run: Run) -> list[str]:
+    """Violations by chart and rule, where there is more than one chart to tell apart."""
+    counts: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for finding in run.findings:
+        if finding.status is Status.FAIL:
+            counts[finding.subject or finding.chart][finding.rule] += 1
+    if not counts or run.charts < 2:  # noqa: PLR2004
+        return []
+    rules = sorted({rule for row in counts.values() for rule in row})
+    total = {rule: sum(row[rule] for row in counts.values()) for rule in rules}
+    width = max(len(name) for name in (*counts, "all"))
+    rows = [(name, counts[name]) for name in counts]
+    return [
+        " " * width + "".join(f"  {rule}" for rule in rules),
+        *(
+            f"{name:<{width}}" + "".join(f"  {row[rule] or '-':>{len(rule)}}" for rule in rules)
+            for name, row in (*rows, ("all", total))
+        ),
+        "",
     ]
 
 

@@ -32,7 +32,10 @@ PP_2 = Rule(
 
 @judges(PP_1)
 def is_obeyed(chart: RenderedChart) -> Verdict:
-    """Judge PP-1."""
+    """Judge PP-1: the policy is set to each of the three values, with every toggle on.
+
+    Where none is declared it is not applicable (see PP-2); a chart of no known convention is judged on what renders.
+    """
     if not chart.every_container:
         return Verdict.not_applicable(PP_1.id, "the chart renders no container")
     if chart.convention is None:
@@ -50,7 +53,7 @@ def is_obeyed(chart: RenderedChart) -> Verdict:
 
 @judges(PP_2)
 def is_declared(chart: RenderedChart) -> Verdict:
-    """Judge PP-2."""
+    """Judge PP-2: of a chart of no known convention KEY-1 speaks."""
     if chart.convention is None:
         return Verdict.not_applicable(PP_2.id, "no images section of a known layout (see KEY-1)")
     if chart.policy in PULL_POLICIES:
@@ -72,14 +75,18 @@ def is_declared(chart: RenderedChart) -> Verdict:
 
 def _disobedience(chart: RenderedChart, container: Container) -> str:
     """Say what this container does when the policy changes, nothing if it follows."""
-    wrong: dict[str | None, list[str]] = {}
-    for policy, containers in chart.by_policy.items():
-        for other in containers:
-            if other.position == container.position and other.pull_policy != policy:
-                wrong.setdefault(other.pull_policy, []).append(policy)
+    found = {
+        policy: other.pull_policy
+        for policy, containers in chart.by_policy.items()
+        for other in containers
+        if other.position == container.position
+    }
+    wrong = {policy: own for policy, own in found.items() if own != policy}
+    if wrong and len(set(found.values())) == 1:
+        own = next(iter(found.values()))
+        return "no imagePullPolicy" if own is None else f"{own}, whatever {chart.policy_path} says"
     return "; ".join(
-        f"{'no imagePullPolicy' if found is None else found} when {chart.policy_path} is {' or '.join(policies)}"
-        for found, policies in wrong.items()
+        f"{own or 'no imagePullPolicy'} when {chart.policy_path} is {policy}" for policy, own in wrong.items()
     )
 
 

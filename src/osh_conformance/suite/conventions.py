@@ -7,9 +7,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.model.chart import STANDARD_KEYS, Convention, DeclaredImage
-from osh_conformance.render.documents import Values, read_values
+from osh_conformance.model.chart import STANDARD_KEYS, Convention, DeclaredImage, Values
+from osh_conformance.render.documents import read_values
 from osh_conformance.render.source import read_text
 from osh_conformance.render.values import at, merged, placed
 from osh_conformance.suite.folders import data_folder
@@ -52,8 +54,10 @@ def read(file: Path) -> Convention:
     for entry in _REQUIRED:
         if not isinstance(content.get(entry), str):
             raise UsageError(f"{file}: no `{entry}`")
-    content = {"summary": "", **content, "not_keys": tuple(content.get("not_keys", ()))}
-    return Convention(**content)
+    try:
+        return msgspec.convert({"summary": "", **content}, Convention)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{file}: {error}") from error
 
 
 def recognise(values: Mapping[str, Any]) -> Convention | None:
@@ -67,7 +71,14 @@ def _fits(convention: Convention, values: Mapping[str, Any]) -> bool:
     if not isinstance(section, dict):
         return False
     entries = {key: entry for key, entry in section.items() if key not in convention.not_keys}
-    return bool(entries) and all(_is_reference(entry) for entry in entries.values())
+    if not all(_is_reference(entry) for entry in entries.values()):
+        return False
+    # Elsewhere `images` holds a registry and a tag for all images, and no reference at all.
+    return 2 * sum(_looks_like_one(entry) for entry in entries.values()) >= len(entries) > 0
+
+
+def _looks_like_one(entry: Any) -> bool:
+    return not entry or any(mark in str(entry) for mark in "/:@")
 
 
 def _is_reference(entry: Any) -> bool:
@@ -127,6 +138,12 @@ def live_values(
             raise UsageError(f"the convention {convention.name} does not say how a chart finds `{component}`")
         layers.append(_filled(convention.infrastructure[component], {**name, **coordinates}))
     return merged(*layers)
+
+
+def override_patterns(convention: Convention | None, chart: str) -> tuple[str, ...]:
+    """Return where values overrides of `chart` lie, relative to it; of every shipped convention without one."""
+    known = (convention,) if convention else shipped().values()
+    return tuple(pattern.replace("{chart}", chart) for each in known for pattern in each.overrides)
 
 
 def drop_values(convention: Convention, *, enabled: bool) -> dict[str, Any]:

@@ -7,29 +7,28 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.model.chart import PULL_POLICIES, Container, Convention, RenderedChart
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.render.documents import read_values
-from osh_conformance.render.engine import choose
-from osh_conformance.render.manifests import containers_of
-from osh_conformance.render.sentinels import key_by_container, sentinels, with_keys
-from osh_conformance.render.source import ChartSource, find_charts, opened, read_metadata, read_text
-from osh_conformance.render.values import at, merged
+from osh_conformance.render.pool import Limits
+from osh_conformance.render.source import find_charts, read_metadata, read_text
+from osh_conformance.render.values import merged
 from osh_conformance.rules import catalogue
-from osh_conformance.suite import catalog, conventions
+from osh_conformance.suite import conventions
+from osh_conformance.suite.charts import Judged, RenderedCharts
 from osh_conformance.suite.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from osh_conformance.render.engine import Renderer
+    from osh_conformance.model.chart import RenderedChart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticRequest:
     """What a static run is asked for. `rules` empty means all; `values` override those of every chart.
 
+    Without `cache` nothing that was rendered before is used, or kept. `limits` are what rendering one chart may take.
     `options` are the command line's, as `reproduce` must repeat them.
     """
 
@@ -41,12 +40,14 @@ class StaticRequest:
     helm: Path | None = None
     convention: str | None = None
     catalog: Path | None = None
+    cache: bool = True
+    limits: Limits = field(default_factory=Limits)
     options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A chart to judge. `label` is unique in the run, `folder` is relative to the PATH argument ("" or "x/").
+    """A chart to judge. `label` is unique in the run, `folder` is relative to the PATH argument `root` ("" or "x/").
 
     `error` says why there is no chart to judge.
     """
@@ -54,6 +55,7 @@ class Subject:
     name: str
     label: str
     path: Path
+    root: Path | None = None
     folder: str = ""
     error: SuiteError | None = None
 
@@ -111,49 +113,50 @@ def _subject(chart: Path, argument: Path) -> Subject:
         try:
             name = read_metadata(chart)["name"]
         except SuiteError as error:
-            return Subject(name=name, label=name, path=chart, folder=folder, error=error)
+            return Subject(name=name, label=name, path=chart, root=argument, folder=folder, error=error)
     else:
         name = name.removesuffix(".tgz")
-    return Subject(name=name, label=name, path=chart, folder=folder)
+    return Subject(name=name, label=name, path=chart, root=argument, folder=folder)
 
 
 class StaticSuite:
-    """Judges subjects by rules; each subject is rendered once, when its first rule asks."""
+    """Judges subjects by rules; each subject is rendered once, and judged by every rule when its first one asks."""
 
     def __init__(self, request: StaticRequest) -> None:
-        """Find the subjects; raises `UsageError` for a rule or convention that does not exist."""
+        """Find the subjects; raises `UsageError` for a rule, renderer or convention that does not exist."""
         self.request = request
         self.rules = selected_rules(request.rules)
         self.subjects = subjects(request.paths)
-        self._convention = conventions.named(request.convention) if request.convention else None
-        self._renderer: Renderer | None = None
-        self._rendered: dict[Path, RenderedChart | SuiteError | None] = {}
+        convention = conventions.named(request.convention) if request.convention else None
+        self._charts = RenderedCharts(request, convention)
+        self._judged: dict[Path, Judged | SuiteError | None] = {}
+
+    def expect(self, wanted: Iterable[Subject]) -> None:
+        """Announce the subjects that will be judged, in that order, so that they are rendered ahead."""
+        self._charts.expect(subject for subject in wanted if subject.path not in self._judged)
 
     def judge(self, subject: Subject, rule: str) -> Verdict:
         """Return the verdict of one rule; raises `SuiteError` if the chart cannot be rendered."""
-        if subject.path not in self._rendered:
-            try:
-                self._rendered[subject.path] = self._render(subject)
-            except SuiteError as error:
-                self._rendered[subject.path] = error
-        chart = self._rendered[subject.path]
-        if isinstance(chart, SuiteError):
-            raise chart
-        if chart is None:
+        judged = self._judged_by_all(subject)
+        if judged is None:
             return Verdict.not_applicable(rule, "a library chart renders nothing by itself")
-        return self._finished(catalogue.static_rules()[rule](chart), subject)
+        return self._finished(judged.verdict(catalogue.static_rules()[rule]), subject)
 
-    def _render(self, subject: Subject) -> RenderedChart | None:
-        if subject.error:
-            raise subject.error
-        self._renderer = self._renderer or choose(self.request.renderer, self.request.helm)
-        entry = catalog.entry_for(subject.path, self.request.catalog)
-        convention = self._convention or (conventions.named(entry.convention) if entry.convention else None)
-        values = merged(entry.values, self.request.values)
-        with opened(subject.path) as source:
-            if source.library:
-                return None
-            return render_chart(source, subject.folder, convention, values, self._renderer)
+    def rendered(self, subject: Subject) -> RenderedChart | None:
+        """Return the chart as rules see it, None for a library chart; raises `SuiteError` as `judge` does."""
+        judged = self._judged_by_all(subject)
+        return judged.chart if judged else None
+
+    def _judged_by_all(self, subject: Subject) -> Judged | None:
+        if subject.path not in self._judged:
+            try:
+                self._judged[subject.path] = self._charts.judged(subject)
+            except SuiteError as error:
+                self._judged[subject.path] = error
+        found = self._judged[subject.path]
+        if isinstance(found, SuiteError):
+            raise found
+        return found
 
     def reproduce(self, subject: Subject, rule: str | None = None) -> str:
         """Return the command that judges this chart again, by one rule or all."""
@@ -173,59 +176,3 @@ class StaticSuite:
         if not finished:
             return verdict
         return Verdict.of(verdict.rule, finished) if self.request.strict else replace(verdict, findings=finished)
-
-
-def render_chart(
-    source: ChartSource, folder: str, convention: Convention | None, values: Mapping[str, Any], renderer: Renderer
-) -> RenderedChart:
-    """Render a chart as shipped with `values`, then once for each pull policy with every image key overridden.
-
-    Without `convention` the one is taken that the chart's values have; a chart of none is rendered once.
-    """
-    conventions.check_section(source.values.content)
-    containers = _own(renderer.render(source.folder, values))
-    convention = convention or conventions.recognise(merged(source.values.content, values))
-    chart = RenderedChart(
-        name=source.name, version=source.version, folder=folder, convention=None, containers=containers
-    )
-    if convention is None:
-        return chart
-    effective = merged(source.values.content, values)
-    images = conventions.declared_images(convention, source.values, effective)
-    references = sentinels(image.key for image in images)
-    by_policy = {
-        policy: _with_drop_job(
-            source, convention, merged(values, conventions.image_values(convention, references, policy)), renderer
-        )
-        for policy in PULL_POLICIES
-    }
-    keys = key_by_container(by_policy[PULL_POLICIES[0]], references)
-    return replace(
-        chart,
-        convention=convention.name,
-        containers=with_keys(containers, keys),
-        images=images,
-        images_path=convention.images,
-        policy=at(effective, convention.pull_policy),
-        policy_path=convention.pull_policy,
-        policy_line=source.values.lines.get(convention.pull_policy),
-        by_policy={policy: with_keys(containers, keys) for policy, containers in by_policy.items()},
-    )
-
-
-def _with_drop_job(
-    source: ChartSource, convention: Convention, values: Mapping[str, Any], renderer: Renderer
-) -> tuple[Container, ...]:
-    """Render with the drop Job too, where the chart has the switch and the Job renders."""
-    if at(source.values.content, convention.db_drop) is not None:
-        try:
-            switched = merged(values, conventions.drop_values(convention, enabled=True))
-            return _own(renderer.render(source.folder, switched))
-        except SuiteError:
-            pass  # what is wrong with the switch is not these rules' subject
-    return _own(renderer.render(source.folder, values))
-
-
-def _own(rendered: Mapping[str, str]) -> tuple[Container, ...]:
-    """The containers of the chart itself; those of a chart that it depends on are judged there."""
-    return tuple(container for container in containers_of(rendered) if container.own)

@@ -1,0 +1,193 @@
+"""Which database a Job works on, derived from what it is given: nothing is guessed from names of Jobs or charts."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import posixpath
+import re
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from osh_conformance.rules._pods import Place, file_at, variables
+from osh_conformance.rules._runs import files, is_python, shebang
+from osh_conformance.rules._words import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from osh_conformance.rules._pods import Pod, Variable
+
+_URL: Final = re.compile(r"[\w.+-]+://(?P<user>[^:/@]*)(?::.*)?@(?P<host>[^/@]*)/(?P<database>[^?#]*)", re.DOTALL)
+_SQL: Final = re.compile(r"\b(?:CREATE|DROP)\s+DATABASE\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?", re.IGNORECASE)
+_NAMED: Final = re.compile(
+    r"[`'\"\\]*(?P<name>[\w-]+)[`'\"\\]*\s*(?:;|\)|$|CHARACTER|DEFAULT|COLLATE)", re.IGNORECASE | re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """A database as an input names it. `origin` is the input itself; `identity` what it means, where that renders.
+
+    Of two inputs that are the same the meaning is the same; two that differ may still mean one database. `absent`: the
+    input leads to a file of the release that does not say it.
+    """
+
+    origin: tuple[str, ...]
+    identity: tuple[str, ...] | None = None
+    absent: bool = False
+
+    def same(self, other: Database) -> bool | None:
+        """Whether both are one database; None where that cannot be known."""
+        if self.origin == other.origin:
+            return True
+        if self.absent or other.absent:
+            return False
+        if self.identity is None or other.identity is None:
+            return None
+        if any(one != two for one, two in zip(self.identity[1:], other.identity[1:], strict=True) if one and two):
+            return False
+        # One server has many names: the short and the long one of its Service, with a port and without.
+        hosts = {re.split(r"[.:]", identity[0])[0] for identity in (self.identity, other.identity) if identity[0]}
+        return True if len(hosts) < 2 else None  # noqa: PLR2004
+
+    def __str__(self) -> str:
+        if self.absent:
+            _, kind, name, file, section, key = self.origin
+            return f"[{section}] {key} of {kind}/{name} {file} (which has no such entry)"
+        if self.identity is None:
+            return " ".join(self.origin)
+        host, database, user = self.identity
+        return f"{database}{f' on {host}' if host else ''}{f' for {user}' if user else ''}"
+
+
+def databases(pod: Pod, entry: Mapping[str, Any]) -> frozenset[Database]:
+    """The databases that a container is told of; empty where that cannot be derived."""
+    known = variables(entry, pod.objects)
+    return (
+        _from_ini(pod, entry, known)
+        or _from_connection(known)
+        or _from_names(known)
+        or frozenset(_from_scripts(pod, entry))
+    )
+
+
+def _first(known: Mapping[str, Variable], names: list[str]) -> Variable | None:
+    return next((known[name] for name in names if name in known), None)
+
+
+def _from_ini(pod: Pod, entry: Mapping[str, Any], known: Mapping[str, Variable]) -> frozenset[Database]:
+    """A file, a section and a key in variables."""
+    names = words("databases")["ini"]
+    path, section, key = (getattr(_first(known, names[part]), "value", None) for part in ("file", "section", "key"))
+    if not path or not section or not key:
+        return frozenset()
+    found = _in_ini(pod, entry, path, section, key)
+    return frozenset({found}) if found else frozenset()
+
+
+def _in_ini(pod: Pod, entry: Mapping[str, Any], path: str, section: str, key: str) -> Database | None:
+    file = file_at(pod, entry, path)
+    if file.place not in (Place.PRESENT, Place.EXTERNAL):
+        return None
+    origin = ("ini", file.kind, file.name, file.key, section, key)
+    if file.text is None:
+        return Database(origin=origin)
+    option = _option(file.text, section, key)
+    return Database(origin=origin, identity=_of_url(option or ""), absent=option is None)
+
+
+def _option(text: str, section: str, key: str) -> str | None:
+    """Read an option; None if a file that parses does not have it."""
+    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
+    try:
+        parser.read_string(text)
+        return str(parser.get(section, key) or "")
+    except (configparser.NoSectionError, configparser.NoOptionError):
+        return None
+    except configparser.Error:
+        return ""
+
+
+def _from_connection(known: Mapping[str, Variable]) -> frozenset[Database]:
+    variable = _first(known, words("databases")["connections"])
+    if variable is None:
+        return frozenset()
+    if variable.source is not None:
+        origin: tuple[str, ...] = ("connection", variable.source.kind, variable.source.name, variable.source.key)
+    elif variable.value:
+        origin = ("connection", variable.value)
+    else:
+        return frozenset()
+    return frozenset({Database(origin=origin, identity=_of_url(variable.value or ""))})
+
+
+def _from_names(known: Mapping[str, Variable]) -> frozenset[Database]:
+    names = _first(known, words("databases")["names"])
+    if names is None:
+        return frozenset()
+    others = [_first(known, words("databases")[part]) for part in ("hosts", "users")]
+    if names.value is None:
+        if names.source is None:
+            return frozenset()
+        return frozenset({Database(origin=("names", names.source.kind, names.source.name, names.source.key))})
+    host, user = (variable.value or "" if variable else "" for variable in others)
+    listed = [name for name in re.split(r"[\s,;]+", names.value) if name]
+    return frozenset(Database(origin=("name", host, name, user), identity=(host, name, user)) for name in listed)
+
+
+def _of_url(url: str) -> tuple[str, ...] | None:
+    match = _URL.match(url.strip())
+    return (match["host"], match["database"], match["user"]) if match and match["database"] else None
+
+
+def _from_scripts(pod: Pod, entry: Mapping[str, Any]) -> Iterator[Database]:
+    """What the script itself says in so many words: an ini file with section and key, or a database in SQL."""
+    for path in files(entry):
+        file = file_at(pod, entry, path)
+        if file.place is not Place.PRESENT or not file.text:
+            continue
+        if is_python(shebang(file.text)) or posixpath.splitext(path)[1] == ".py":
+            yield from _from_python(pod, entry, file.text)
+        yield from _from_sql(file.text)
+
+
+def _from_sql(text: str) -> list[Database]:
+    """The databases that statements name; none if one of the names is put together when the script runs."""
+    found = []
+    code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(("#", "--")))
+    for statement in _SQL.finditer(code):
+        named = _NAMED.match(code, statement.end())
+        if named is None:
+            return []
+        found.append(Database(origin=("sql", named["name"]), identity=("", named["name"], "")))
+    return found
+
+
+def _from_python(pod: Pod, entry: Mapping[str, Any], text: str) -> Iterator[Database]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError):
+            return
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    read = {found[0] for call in calls if _method(call) == "read" and (found := _constants(call)) and len(found) == 1}
+    for call in calls:
+        found = _constants(call)
+        if _method(call) == "get" and len(found) == 2 and len(read) == 1:  # noqa: PLR2004  (section and key)
+            database = _in_ini(pod, entry, next(iter(read)), *found)
+            if database and database.identity:
+                yield database
+
+
+def _method(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
+
+
+def _constants(call: ast.Call) -> list[str]:
+    """The arguments, if all of them are texts in the script."""
+    found = [node.value for node in call.args if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return found if len(found) == len(call.args) else []

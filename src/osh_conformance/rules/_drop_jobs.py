@@ -1,0 +1,78 @@
+"""The Jobs that create a chart's databases, and those that drop them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance.model.finding import Finding, Verdict
+from osh_conformance.rules._functions import performs
+from osh_conformance.rules._pods import pods
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from osh_conformance.model.chart import Container, RenderedChart
+    from osh_conformance.model.finding import Rule
+    from osh_conformance.rules._pods import Pod
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jobs:
+    """The containers that create databases, and those that drop them, of one rendering."""
+
+    creating: tuple[tuple[Pod, Container, Mapping[str, Any]], ...]
+    dropping: tuple[tuple[Pod, Container, Mapping[str, Any]], ...]
+
+    @property
+    def drop_pods(self) -> tuple[Pod, ...]:
+        """The workloads that drop."""
+        return tuple({pod.document.template + pod.label: pod for pod, _, _ in self.dropping}.values())
+
+
+def jobs_of(chart: RenderedChart, *names: str) -> Jobs:
+    """Read the first of the renderings that is there."""
+    rendering = next((chart.renderings[name] for name in names if name in chart.renderings), None)
+    found = pods(chart, rendering) if rendering else ()
+    return Jobs(creating=_performing(chart, found, "db_init"), dropping=_performing(chart, found, "db_drop"))
+
+
+def _performing(
+    chart: RenderedChart, found: tuple[Pod, ...], function: str
+) -> tuple[tuple[Pod, Container, Mapping[str, Any]], ...]:
+    return tuple(
+        (pod, container, entry)
+        for pod in found
+        for container, entry in pod.containers
+        if performs(chart, container, entry, function)
+    )
+
+
+def switched_on(chart: RenderedChart) -> Jobs:
+    """Read the rendering with the drop Job, or the shipped one where there is no switch for it."""
+    return jobs_of(chart, "drop:on", "shipped")
+
+
+def no_drop(chart: RenderedChart, rule: Rule) -> Verdict:
+    """Why there is no drop Job to judge; DROP-1 says whether there should be one."""
+    reason = dict(chart.undecided).get(chart.drop_path)
+    if reason:
+        return Verdict.undecided(rule.id, f"{chart.drop_path} cannot be switched on: {reason}")
+    return Verdict.not_applicable(rule.id, "no drop Job renders (see DROP-1)")
+
+
+def in_pod(  # noqa: PLR0913, PLR0917
+    chart: RenderedChart, rule: Rule, pod: Pod, found: str, expected: str, container: str = ""
+) -> Finding:
+    """Return a finding about a Job, or about one of its containers."""
+    return Finding(
+        rule=rule.id,
+        chart=chart.name,
+        path=chart.folder + pod.document.template,
+        workload=pod.label,
+        container=container,
+        found=found,
+        expected=expected,
+        why=rule.why,
+        fix=rule.fix,
+    )

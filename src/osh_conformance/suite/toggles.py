@@ -1,0 +1,65 @@
+"""Switches of optional manifests: which a chart has, and which of them can be on together."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from osh_conformance.model.chart import Convention
+
+
+def variants(convention: Convention, values: Mapping[str, Any]) -> list[dict[str, bool]]:
+    """Return sets of switches, by dotted path, that together switch on everything that `values` have off.
+
+    One set, unless the convention says that some exclude each other: then as many as the largest such group has
+    members, each member on in one set and the others of its group off there. The drop switch is always on.
+    """
+    switches = {
+        path: value
+        for path, value in _switches("", values)
+        if path == convention.db_drop or any(_pattern(toggle).fullmatch(path) for toggle in convention.toggles)
+    }
+    groups = _groups(convention, switches)
+    count = max((len(members) for members in groups), default=1)
+    grouped = {path for members in groups for member in members for path in member}
+    found = []
+    for number in range(count):
+        chosen = {path: True for path, value in switches.items() if not value and path not in grouped}
+        for members in groups:
+            for index, member in enumerate(members):
+                wanted = index == number % len(members)
+                chosen.update({path: wanted for path in member if switches[path] is not wanted})
+        found.append(chosen)
+    return found
+
+
+def _switches(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    for key, value in values.items():
+        # A dot in a key cannot be told from a level.
+        if not isinstance(key, str) or "." in key:
+            continue
+        if isinstance(value, bool):
+            yield f"{prefix}{key}", value
+        elif isinstance(value, dict):
+            yield from _switches(f"{prefix}{key}.", value)
+
+
+def _groups(convention: Convention, switches: Mapping[str, bool]) -> list[list[list[str]]]:
+    """The groups of which a chart has two members or more. What `*` stands for is the same in all of a group."""
+    found = []
+    for patterns in convention.exclusive:
+        by_star: defaultdict[tuple[str | Any, ...], dict[int, list[str]]] = defaultdict(dict)
+        for index, pattern in enumerate(patterns):
+            for path in switches:
+                if match := _pattern(pattern).fullmatch(path):
+                    by_star[match.groups()].setdefault(index, []).append(path)
+        found += [[members[index] for index in sorted(members)] for members in by_star.values() if len(members) > 1]
+    return found
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile("([^.]*)".join(re.escape(part) for part in text.split("*")))

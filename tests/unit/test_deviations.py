@@ -1,0 +1,191 @@
+"""Findings that a file expects: how it is read, what it covers, how it is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from osh_conformance.cli import main
+from osh_conformance.errors import UsageError
+from osh_conformance.model.finding import Finding, Status, Verdict
+from osh_conformance.suite import deviations
+from osh_conformance.suite.deviations import Deviation
+from osh_conformance.suite.expectations import Expectations
+from osh_conformance.suite.static import Subject
+
+_MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
+_TODAY = date(2026, 6, 1)
+_FINDING = Finding(
+    rule="REF-2",
+    chart="keystone",
+    path="keystone/values.yaml",
+    folder="keystone/",
+    line=7,
+    key="images.tags.db_sync",
+    found="x",
+    expected="e",
+    why="w",
+    fix="f",
+)
+
+
+def _subject(folder: Path, name: str = "keystone", label: str = "") -> Subject:
+    return Subject(name=name, label=label or name, path=folder, folder="keystone/")
+
+
+def _applied(tmp_path: Path, *entries: Deviation) -> Verdict:
+    verdict = Verdict.of("REF-2", [_FINDING])
+    return Expectations(entries, _TODAY).applied(verdict, _subject(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("more", "matches"),
+    [
+        ({}, True),
+        ({"chart": "key*"}, True),
+        ({"chart": "glance"}, False),
+        ({"path": "values.yaml"}, True),
+        ({"path": "keystone/values.yaml"}, False),
+        ({"key": "images.tags.*"}, True),
+        ({"key": "images.tags.api"}, False),
+        ({"rule": "REF-1"}, False),
+        ({"container": "api"}, False),
+        ({"id": _FINDING.id, "path": "told for people only"}, True),
+        ({"id": "0" * 16}, False),
+    ],
+)
+def test_an_entry_speaks_of_what_all_its_patterns_match(*, more: dict[str, str], matches: bool) -> None:
+    entry = replace(Deviation(rule="REF-2", reason="r"), **more)  # type: ignore[arg-type]
+    assert entry.matches(_FINDING) is matches
+
+
+def test_a_finding_has_one_id_alone_and_in_its_tree() -> None:
+    assert replace(_FINDING, path="values.yaml", folder="").id == _FINDING.id
+
+
+def test_charts_of_one_name_have_ids_of_their_own(tmp_path: Path) -> None:
+    verdict = Verdict.of("REF-2", [_FINDING])
+    labels = ("old/keystone", "new/keystone")
+    found = [Expectations().applied(verdict, _subject(tmp_path, label=label)) for label in labels]
+    assert len({verdict.findings[0].id for verdict in found}) == 2
+
+
+def test_a_verdict_is_expected_when_each_of_its_findings_is(tmp_path: Path) -> None:
+    verdict = _applied(tmp_path, Deviation(rule="REF-2", reason="vendor", file="d.yaml"))
+    assert (verdict.status, verdict.reason) == (Status.EXPECTED, "vendor (d.yaml)")
+    assert verdict.findings[0].status is Status.EXPECTED
+
+
+def test_another_finding_still_fails(tmp_path: Path) -> None:
+    verdict = Verdict.of("REF-2", [_FINDING, replace(_FINDING, key="images.tags.api")])
+    entry = Deviation(rule="REF-2", key="images.tags.api", reason="r")
+    found = Expectations([entry], _TODAY).applied(verdict, _subject(tmp_path))
+    assert [finding.status for finding in found.findings] == [Status.FAIL, Status.EXPECTED]
+    assert found.status is Status.FAIL
+
+
+@pytest.mark.parametrize(("day", "status"), [("2026-06-01", Status.EXPECTED), ("2026-05-31", Status.FAIL)])
+def test_the_last_day_still_counts_and_the_next_says_so(tmp_path: Path, day: str, status: Status) -> None:
+    entry = Deviation(rule="REF-2", reason="vendor", expires=date.fromisoformat(day), file="d.yaml", line=3)
+    verdict = _applied(tmp_path, entry)
+    assert verdict.status is status
+    if status is Status.FAIL:
+        assert verdict.findings[0].reason == "d.yaml:3 expected this until 2026-05-31: vendor"
+
+
+@pytest.mark.parametrize(
+    ("status", "entry", "stale"),
+    [
+        (Status.PASS, {"chart": "keystone"}, True),
+        (Status.ERROR, {"chart": "keystone"}, False),
+        (Status.UNDECIDED, {"chart": "keystone"}, False),
+        (Status.PASS, {"chart": "glance"}, False),
+        (Status.PASS, {"chart": "keystone", "rule": "REF-1"}, False),
+        (Status.PASS, {"chart": "*"}, False),
+    ],
+)
+def test_an_entry_is_stale_only_where_it_was_judged(
+    tmp_path: Path, *, status: Status, entry: dict[str, str], stale: bool
+) -> None:
+    deviation = Deviation(**{"rule": "REF-2", "reason": "r", **entry})  # type: ignore[arg-type]
+    judged = {"keystone": [Verdict(rule="REF-2", status=status)]}
+    notes = Expectations([deviation], _TODAY).stale(judged, [_subject(tmp_path)])
+    assert bool(notes) is stale
+
+
+def test_a_pattern_is_stale_when_a_tree_has_nothing_of_it(tmp_path: Path) -> None:
+    subjects = [_subject(tmp_path, name) for name in ("ceph-mon", "ceph-osd")]
+    judged = {subject.label: [Verdict(rule="REF-2", status=Status.PASS)] for subject in subjects}
+    entry = Deviation(rule="REF-2", chart="ceph-*", reason="r")
+    assert len(Expectations([entry], _TODAY).stale(judged, subjects)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\n", "no field `a`"),
+        ("deviations: []\n", "no file of deviations"),
+        ("[]\n", "not a mapping"),
+        ("deviations: [\n", "does not parse"),
+        ("osh_conformance_deviations: 1\ndeviations:\n- rule: REF-1\n", ":3: the deviation has no reason"),
+        ("osh_conformance_deviations: 1\ndeviations:\n- reason: r\n", ":3: the deviation has no rule"),
+        ("osh_conformance_deviations: 1\ndeviations:\n- {rule: RFE-1, reason: r}\n", "did you mean `REF-1`?"),
+        ("osh_conformance_deviations: 1\ndeviations:\n- {rule: REF-1, reson: r}\n", "did you mean `reason`?"),
+        ("osh_conformance_deviations: 1\ndeviations:\n- {rule: REF-1, reason: r, expires: soon}\n", "is no date"),
+        ("osh_conformance_deviations: 1\ndeviations:\n- REF-1\n", ":3: a deviation is a mapping"),
+    ],
+)
+def test_a_file_that_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "d.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        deviations.read(file)
+    assert said in str(caught.value)
+    assert str(file) in str(caught.value)
+
+
+def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not exist"):
+        deviations.read(tmp_path / "d.yaml")
+
+
+def test_a_baseline_is_read_back_and_keeps_what_people_wrote(tmp_path: Path) -> None:
+    known = Deviation(rule="REF-1", chart="a*", reason="ours: a fork", expires=date(2027, 1, 2))
+    file = tmp_path / "d.yaml"
+    file.write_text(deviations.baseline([_FINDING], [known]))
+    first, second = deviations.read(file)
+    assert (first.chart, first.reason, first.expires) == ("a*", "ours: a fork", known.expires)
+    assert second.matches(_FINDING)
+    file.write_text(deviations.baseline([_FINDING], [first, second]))
+    assert len(deviations.read(file)) == 2, "what is expected already is not written twice"
+
+
+def test_the_ratchet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Today's findings are accepted; a new one fails; a mended one is stale and leaves with the next writing."""
+    chart = tmp_path / "chart"
+    (chart / "templates").mkdir(parents=True)
+    for file in ("Chart.yaml", "templates/deployment.yaml", "values.yaml"):
+        (chart / file).write_text((_MUTANTS / "ref-2-latest" / file).read_text())
+    values, old = chart / "values.yaml", (chart / "values.yaml").read_text()
+    baseline = tmp_path / "d.yaml"
+    check = ["check", str(chart), "--rule", "REF-1,REF-2"]
+    gate = [*check, "--deviations", str(baseline)]
+
+    assert main([*check, "--write-baseline", str(baseline)]) == 0
+    assert "XFAIL REF-2" in capsys.readouterr().out
+    assert main(gate) == 0
+
+    values.write_text(old.replace("docker.io/example/api:latest", "example/api:1.2.3"))
+    assert main(gate) == 1
+    out = capsys.readouterr().out
+    assert "FAIL REF-1" in out
+    assert "a deviation that matches no finding" in out
+
+    values.write_text(old.replace(":latest", ":1.2.3"))
+    assert main(gate) == 0
+    assert main([*gate, "--strict"]) == 1
+    assert main([*check, "--write-baseline", str(baseline)]) == 0
+    assert deviations.read(baseline) == ()

@@ -1,0 +1,123 @@
+"""The reader of shell scripts: what it finds, and that it sees no mistake where there is none."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from osh_conformance.rules._shell import ShellError, commands
+
+_SCRIPT = r"""#!/bin/bash
+# Comments: an apostrophe's no quote, nor is (this
+set -euo pipefail
+NAME="${1:-"a b"}" OTHER=$(printf '%s' "$NAME" | tr -d '\n')
+function start () {
+  exec example-api --config "/etc/$OTHER.conf" \
+    --verbose 2>&1 | tee >(cat > /tmp/log)
+}
+stop() { kill -TERM 1; }
+list=(one "two three" $(ls -1) # a remark
+  four)
+if [[ "$NAME" == *start* && ! -f "/tmp/${NAME%%.*}" ]]; then
+  for word in "${list[@]}"; do echo "$word"; done
+elif (( ${#list[@]} > 2 )); then
+  while read -r line; do
+    case $line in
+      (a|b) echo "a or b" ;;
+      *"c"*) until false; do break; done ;;
+      esac
+    ) echo odd ;;
+    esac
+  done < <(sort /tmp/input)
+else
+  cat << "EOF" > /tmp/text
+an apostrophe's in here, $(and no command)
+EOF
+  cat <<-END
+	if nothing is closed
+	END
+fi
+echo $((1 + (2 * 3))) "$(( $(wc -l < /tmp/text) + 1 ))" `date +%s` ${list[0]/\'/"'"}
+( cd /tmp && ls ) || { echo "no"; exit 1; }
+$NAME
+"""
+_SCRIPTS = [
+    _SCRIPT.replace("      esac\n    ) echo odd ;;\n", ""),
+    *(file.read_text() for file in sorted(Path(__file__).parents[2].glob("c*/**/*.sh"))),
+]
+
+
+def test_commands_are_found_wherever_they_hide() -> None:
+    names = [command.name for command in commands(_SCRIPTS[0])]
+    for name in (
+        "printf",
+        "tr",
+        "exec",
+        "tee",
+        "cat",
+        "kill",
+        "ls",
+        "sort",
+        "date",
+        "cd",
+        "break",
+        "exit",
+        "$NAME",
+    ):
+        assert name in names
+    assert not {"if", "and", "nothing", "an", "four", "esac", "then"} & set(names)
+
+
+def test_words_lose_their_quotes_and_keep_their_line() -> None:
+    (command,) = commands('\n\'/opt/x\'/"run" --name="a $B" \\\n  last > /dev/null')
+    assert command.words == ("/opt/x/run", "--name=a $B", "last")
+    assert command.line == 2
+
+
+@pytest.mark.parametrize(
+    ("script", "line", "said"),
+    [
+        ("if true; then\n  echo\n", 1, "`if` of line 1 is never closed"),
+        ("echo\n}\n", 2, "closes nothing"),
+        ("echo 'a\n", 1, "never closed"),
+        ("for a in b; do\n  fi\n", 2, "closes nothing inside `for`"),
+        ("echo $(ls\n", 1, "never closed"),
+        ("case a in\n  b) ;;\n", 1, "never closed"),
+        ('echo "${A"\n', 1, "never closed"),
+    ],
+)
+def test_what_is_opened_must_be_closed(script: str, line: int, said: str) -> None:
+    with pytest.raises(ShellError, match=said) as raised:
+        commands(script)
+    assert raised.value.line == line
+
+
+def _damaged(text: str, chance: random.Random) -> str:
+    at = chance.randrange(len(text))
+    if chance.random() < 0.5:
+        return text[:at] + text[at + chance.choice((1, 1, 2, 5)) :]
+    more = ('"', "'", "(", ")", "fi", "done", "`", "}", "{", ";;", "\n", "$(", "${")
+    return text[:at] + chance.choice(more) + text[at:]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not here to be asked")
+def test_no_script_is_faulted_that_bash_accepts() -> None:
+    chance = random.Random(1)  # noqa: S311
+    scripts = _SCRIPTS + [_damaged(chance.choice(_SCRIPTS), chance) for _ in range(300)]
+    faulted = [script for script in scripts if _is_faulted(script)]
+    assert len(faulted) > 30
+    for script in faulted:
+        asked = subprocess.run(["bash", "-n"], input=script.encode(), capture_output=True, check=False)  # noqa: S607
+        assert asked.returncode or asked.stderr, script
+
+
+def _is_faulted(script: str) -> bool:
+    try:
+        commands(script)
+    except ShellError:
+        return True
+    return False

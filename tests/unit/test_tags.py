@@ -1,0 +1,118 @@
+"""How firmly a tag holds: by example, and the example of the rule's own document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from osh_conformance.model.finding import Status
+from osh_conformance.rules._tags import Hold, grade
+from osh_conformance.suite.static import StaticRequest, StaticSuite
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: The example of the document that stated the rule, of 2017-09-25, word for word. It knows no db_drop yet.
+_HEAT = """\
+    images:
+      dep_check: quay.io/stackanetes/kubernetes-entrypoint:v0.1.1
+      db_init: quay.io/stackanetes/stackanetes-kolla-toolbox:newton
+      db_sync: docker.io/kolla/ubuntu-source-heat-api:3.0.1
+      ks_user: quay.io/stackanetes/stackanetes-kolla-toolbox:newton
+      ks_service: quay.io/stackanetes/stackanetes-kolla-toolbox:newton
+      ks_endpoints: quay.io/stackanetes/stackanetes-kolla-toolbox:newton
+      api: docker.io/kolla/ubuntu-source-heat-api:3.0.1
+      cfn: docker.io/kolla/ubuntu-source-heat-api:3.0.1
+      cloudwatch: docker.io/kolla/ubuntu-source-heat-api:3.0.1
+      engine: docker.io/kolla/ubuntu-source-heat-engine:3.0.1
+      pull_policy: "IfNotPresent"
+"""
+#: The same document in 2025. Its dep_check follows the newest build.
+_HEAT_TODAY = """\
+    images:
+      tags:
+        bootstrap: docker.io/openstackhelm/heat:ocata
+        db_init: docker.io/openstackhelm/heat:ocata
+        db_sync: docker.io/kolla/ubuntu-source-heat-api:ocata
+        db_drop: docker.io/openstackhelm/heat:ocata
+        ks_user: docker.io/openstackhelm/heat:ocata
+        ks_service: docker.io/openstackhelm/heat:ocata
+        ks_endpoints: docker.io/openstackhelm/heat:ocata
+        api: docker.io/kolla/ubuntu-source-heat-api:ocata
+        cfn: docker.io/kolla/ubuntu-source-heat-api:ocata
+        engine: docker.io/openstackhelm/heat:ocata
+        dep_check: quay.io/airshipit/kubernetes-entrypoint:latest-ubuntu_focal
+      pull_policy: "IfNotPresent"
+"""
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        *("latest-ubuntu_noble", "master", "master-ubuntu_bionic", "main-1.2.3", "stable", "stable-noble", "edge"),
+        *("2026.1-ubuntu_noble", "2025.1-ubuntu_noble_loci", "2025.1", "ubuntu-xenial-ocata", "stein-18.04-sriov"),
+        *("ocata-unstable", "rocky-ubuntu_xenial", "stable-latest"),
+    ],
+)
+def test_it_floats(tag: str) -> None:
+    assert grade(tag).hold is Hold.FLOATS
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["2", "v3", "29", "jammy", "ubuntu_noble", "22.04", "alpine3.18", "1-alpine", "newton", "ocata", "rocky-9", "foo"],
+)
+def test_nobody_knows(tag: str) -> None:
+    assert grade(tag).hold is Hold.UNCLEAR
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        *(
+            "1.2.3",
+            "v0.1.1",
+            "3.0.3",
+            "9.5",
+            "17.07.0",
+            "3.13-management",
+            "11.4.8-noble",
+            "1.27-alpine3.18",
+            "2024.10",
+        ),
+        *("2023.1.2", "0.9.0-beta.8", "1.2.3-stable", "2.6.8-debian-12", "RELEASE.2024-01-02T00-00-00Z"),
+        *(
+            "2026.1-ubuntu_noble-20260801",
+            "ubuntu_jammy_20.2.1-1-20260407",
+            "latest-20260101",
+            "v1.0.0-20200311-160233",
+        ),
+        *("1a2b3c4", "sha-1a2b3c4d", "befacaad"),
+    ],
+)
+def test_it_is_pinned(tag: str) -> None:
+    assert grade(tag).hold is Hold.PINNED
+
+
+def _chart(folder: Path, section: str) -> StaticSuite:
+    lines = [line[4:] for line in section.splitlines()]
+    (folder / "templates").mkdir(parents=True)
+    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: heat\nversion: 1.0.0\n")
+    (folder / "values.yaml").write_text("\n".join(lines))
+    assert yaml.safe_load((folder / "values.yaml").read_text())["images"]["pull_policy"] == "IfNotPresent"
+    return StaticSuite(StaticRequest(paths=(folder,), rules=("REF-1,REF-2,REF-3,REF-4,PP-2",)))
+
+
+def test_the_example_of_the_rules_own_document_is_clean(tmp_path: Path) -> None:
+    suite = _chart(tmp_path / "heat", _HEAT)
+    verdicts = [suite.judge(suite.subjects[0], rule) for rule in suite.rules]
+    assert {verdict.status for verdict in verdicts} == {Status.PASS}
+
+
+def test_of_todays_example_only_the_tag_that_follows_the_newest_build_is_faulted(tmp_path: Path) -> None:
+    suite = _chart(tmp_path / "heat", _HEAT_TODAY)
+    findings = [found for rule in suite.rules for found in suite.judge(suite.subjects[0], rule).findings]
+    faults = [(found.rule, found.key) for found in findings if found.status is Status.FAIL]
+    assert faults == [("REF-3", "images.tags.dep_check")]
