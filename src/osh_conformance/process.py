@@ -146,18 +146,6 @@ def _communicate(
 
 
 @contextlib.contextmanager
-def background(
-    argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `argv` beside the body of a `with`, its output in `log`; end its process group afterwards."""
-    with (
-        log.open("ab") as sink,
-        _spawned(tuple(str(word) for word in argv), env, None, sink, has_input=False) as process,
-    ):
-        yield process
-
-
-@contextlib.contextmanager
 def _spawned(
     argv: tuple[str, ...],
     env: Mapping[str, str] | None,

@@ -79,11 +79,6 @@ class ImageReference:
         """The reference fully spelled out; without a tag and a digest it stays so."""
         return self.name + self._suffix
 
-    @property
-    def pinned_by_digest(self) -> bool:
-        """Whether a digest says which image this is, whatever the tag."""
-        return self.digest is not None
-
     def with_tag(self, tag: str) -> ImageReference:
         """Return the same repository at `tag`, without a digest; raises `InvalidReferenceError` if it is no tag."""
         _check_tag(tag, f"{self.name}:{tag}")

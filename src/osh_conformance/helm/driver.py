@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from osh_conformance import process
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 #: Seconds beyond helm's own --timeout until its process is ended: helm 4.2.1 could overrun it (helm#32214).
@@ -65,13 +64,6 @@ class Helm:
             parts.append(f"$ helm {' '.join(words)}\n{outcome.stdout}{outcome.stderr}")
         return "\n".join(parts)
 
-    def releases(self, namespace: str) -> Sequence[Mapping[str, Any]]:
-        """The releases in a namespace, of whatever state, as `helm list` gives them."""
-        flags = ["--all"] if self.major < 4 else []  # noqa: PLR2004 - helm 4 always lists all states
-        words = ["list", *flags, "--output", "json", "--namespace", namespace]
-        listed: Sequence[Mapping[str, Any]] = json.loads(self._run(words, deadline=_QUICK, check=True).stdout)
-        return listed
-
     def _change(
         self,
         action: str,
@@ -89,7 +81,6 @@ class Helm:
         *,
         deadline: float,
         cancel: threading.Event | None = None,
-        check: bool = False,
     ) -> process.Outcome:
         cluster = ["--kubeconfig", str(self.kubeconfig), "--kube-context", self.context]
         return process.run(
@@ -98,7 +89,7 @@ class Helm:
             env=self._environment(),
             secrets=self.secrets,
             cancel=cancel,
-            check=check,
+            check=False,
         )
 
     def _environment(self) -> dict[str, str]:
