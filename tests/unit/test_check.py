@@ -116,12 +116,19 @@ def test_a_chart_that_cannot_be_judged_is_an_error_and_the_others_go_on(
     assert _count(junit, "failure") == 0
 
 
-@pytest.mark.parametrize("name", ["nowhere", "empty", "file.txt"])
+@pytest.mark.parametrize("name", ["empty", "file.txt"])
 def test_what_is_no_chart_is_an_error(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file.txt").touch()
     assert main(["check", str(tmp_path / name)]) == 3
     assert str(tmp_path / name) in capsys.readouterr().out
+
+
+def test_a_path_that_does_not_exist_is_an_error_beside_one_that_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "nowhere", _CLEAN, _SIX]) == 3
+    out = capsys.readouterr().out
+    assert "ERROR  nowhere\n  found      nowhere does not exist" in out
+    assert "6 passed, 6 not checked because of an error" in out
 
 
 def test_a_violation_wins_over_an_error(tmp_path: Path) -> None:
@@ -141,6 +148,10 @@ def test_a_library_chart_alone_is_nothing_checked(tmp_path: Path, capsys: pytest
         (["chekc"], "no verb `chekc`: did you mean `check`?"),
         (["check", _CLEAN, "--rule", "RFE-1"], "no static rule `RFE-1`: did you mean `REF-1`?"),
         (["check"], "required: PATH"),
+        (["check", "nowhere"], "nowhere does not exist"),
+        (["check", _CLEAN, "--flavor", "distributon"], "no flavor `distributon`: did you mean `distribution`?"),
+        (["check", _CLEAN, "--flavor-file", "nowhere.yaml"], "nowhere.yaml does not exist"),
+        (["check", _CLEAN, "--overrides", "nowhere"], "--overrides nowhere does not exist"),
         (["check", _CLEAN, "--convention", "ohs"], "no convention `ohs`: did you mean `osh`?"),
         (["check", _CLEAN, "--values", "/nowhere.yaml"], "/nowhere.yaml"),
         (["check", _CLEAN, "--json", "/proc/no/such.json"], "cannot write /proc/no/such.json"),

@@ -57,10 +57,17 @@ def test_own_tests_run_beside_it_when_they_are_named(pytester: pytest.Pytester) 
 
 def test_what_is_no_chart_is_an_error_and_no_failure(pytester: pytest.Pytester) -> None:
     _tree(pytester)
-    result = pytester.runpytest_subprocess("--charts", "nowhere", "--junitxml=r.xml")
+    pytester.mkdir("empty")
+    result = pytester.runpytest_subprocess("--charts", "empty", "--junitxml=r.xml")
     result.assert_outcomes(errors=6)
-    result.stdout.fnmatch_lines(["*ERROR nowhere: *nowhere does not exist"])
+    result.stdout.fnmatch_lines(["*ERROR empty: *empty: no chart in it"])
     assert '<error message="failed on setup' in (pytester.path / "r.xml").read_text()
+
+
+def test_a_path_that_does_not_exist_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess("--charts", "nowhere")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: nowhere does not exist"])
 
 
 def test_a_run_that_asks_for_nothing_imports_nothing() -> None:

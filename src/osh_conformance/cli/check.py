@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osh_conformance.cli import output
+from osh_conformance.cli import output, settings
 
 if TYPE_CHECKING:
     import argparse
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from osh_conformance.report.run import Run
     from osh_conformance.suite.configuration import Configuration
     from osh_conformance.suite.deviations import Deviation
-    from osh_conformance.suite.static import StaticSuite
+    from osh_conformance.suite.static import StaticRequest, StaticSuite
 
 INTERRUPTED = 2
 _EXAMPLES = """
@@ -29,7 +29,7 @@ Options may stand in osh-conformance.toml, or below [tool.osh-conformance] in py
 A chart opts out of a rule with a comment: # osh-conformance: ignore RULE reason
 """
 #: Options that change what is found, so that `reproduce` must repeat them.
-_REPEATED = ("config", "convention", "catalog", "renderer")
+_REPEATED = ("config", "convention", "catalog", "renderer", "flavor", "flavor_file")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -70,6 +70,17 @@ def _add_charts(group: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help="values for every chart; may be repeated",
     )
+    flavor = group.add_mutually_exclusive_group()
+    flavor.add_argument("--flavor", metavar="NAME", help="judge the charts with the images of this flavor")
+    flavor.add_argument("--flavor-file", type=Path, metavar="FILE", help="the same, with a flavor of your own")
+    group.add_argument(
+        "--overrides",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR|FILE",
+        help="values overrides to judge that do not lie with the chart: DIR/<chart>/*.yaml; may be repeated",
+    )
     group.add_argument("--convention", metavar="NAME|FILE", help="how the charts are laid out; recognised without it")
     group.add_argument("--catalog", type=Path, metavar="FILE", help="what the charts need; catalog.yaml beside a chart")
     group.add_argument(
@@ -82,18 +93,12 @@ def _add_charts(group: argparse._ArgumentGroup) -> None:
         default=os.environ.get("OSH_CONFORMANCE_HELM"),
         help="the helm program (OSH_CONFORMANCE_HELM; found on PATH without it)",
     )
-    group.add_argument("--config", type=Path, metavar="FILE", help="the configuration; found beside or above PATH")
+    group.add_argument("--no-cache", action="store_true", help="render everything again, and keep nothing")
+    settings.add_config(group)
 
 
 def _add_expectations(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--deviations",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="FILE",
-        help="findings that are expected, each with its reason; may be repeated",
-    )
+    settings.add_deviations(group)
     group.add_argument(
         "--write-baseline",
         type=Path,
@@ -109,17 +114,14 @@ def run(args: argparse.Namespace) -> int:
     from osh_conformance.plugin.static import Handover  # noqa: PLC0415
     from osh_conformance.report import document, terminal  # noqa: PLC0415
     from osh_conformance.report.run import Run  # noqa: PLC0415
-    from osh_conformance.suite import configuration  # noqa: PLC0415
     from osh_conformance.suite.expectations import Expectations  # noqa: PLC0415
     from osh_conformance.suite.static import StaticSuite  # noqa: PLC0415
 
     output.check_writable(args)
-    settings = _settings(args)
-    helm = Path(args.helm_program) if args.helm_program else None
-    options = _repeated(args, strict=settings.strict)
-    suite = StaticSuite(configuration.static_request(tuple(args.paths), settings, helm=helm, options=options))
+    wanted = settings.read(args)
+    suite = StaticSuite(_request(args, wanted))
     known = _known(args.write_baseline)
-    expectations = Expectations((*Expectations.of_files(settings.deviations).deviations.all, *known))
+    expectations = Expectations((*Expectations.of_files(wanted.deviations).deviations.all, *known))
     found = Run(target=_target(args, suite), shard=args.shard)
     _narrow(suite, args, found)
     charts = [f"--charts={path}" for path in args.paths]
@@ -135,31 +137,21 @@ def run(args: argparse.Namespace) -> int:
     return found.exit_code
 
 
-def _settings(args: argparse.Namespace) -> Configuration:
-    """The configuration file's word, and above it the command line's."""
+def _request(args: argparse.Namespace, wanted: Configuration) -> StaticRequest:
     from dataclasses import replace  # noqa: PLC0415
 
-    from osh_conformance.suite import configuration  # noqa: PLC0415
+    from osh_conformance.model.flavor import Flavor  # noqa: PLC0415
+    from osh_conformance.suite import configuration, records  # noqa: PLC0415
 
-    settings = configuration.read(args.config) if args.config else configuration.found_for(args.paths[0])
-    given = {
-        "rule": tuple(args.rule),
-        "values": tuple(map(str, args.values)),
-        "deviations": tuple(map(str, args.deviations)),
-        "convention": args.convention,
-        "catalog": args.catalog and str(args.catalog),
-        "renderer": args.renderer,
-        "strict": args.strict,
-    }
-    return replace(settings, **{name: value for name, value in given.items() if value not in (None, ())})
-
-
-def _repeated(args: argparse.Namespace, *, strict: bool) -> tuple[str, ...]:
-    words = [word for file in args.values for word in ("--values", str(file))]
-    for option in _REPEATED:
-        if value := getattr(args, option):
-            words += [f"--{option}", str(value)]
-    return (*words, "--strict") if strict else tuple(words)
+    helm = Path(args.helm_program) if args.helm_program else None
+    options = settings.repeated(args, _REPEATED)
+    if wanted.strict:
+        options = (*options, "--strict")
+    flavor = records.read(Flavor, args.flavor_file) if args.flavor_file else None
+    if args.flavor:
+        flavor = records.chosen(records.flavors(), args.flavor, "flavor")
+    request = configuration.static_request(tuple(args.paths), wanted, helm=helm, options=options)
+    return replace(request, flavor=flavor, overrides=tuple(args.overrides), cache=not args.no_cache)
 
 
 def _target(args: argparse.Namespace, suite: StaticSuite) -> dict[str, object]:

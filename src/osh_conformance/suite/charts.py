@@ -18,7 +18,7 @@ from osh_conformance.render.pool import Pool, shared
 from osh_conformance.render.source import Reader
 from osh_conformance.render.values import merged
 from osh_conformance.render.wire import decode
-from osh_conformance.suite import catalog, conventions
+from osh_conformance.suite import catalog, conventions, overrides
 from osh_conformance.suite.folders import data_folder
 from osh_conformance.suite.renderings import Job
 from osh_conformance.suite.verdicts import called, decoded_verdicts, placed, unpacked, work
@@ -148,13 +148,18 @@ class RenderedCharts:
             return None
         convention = self._convention or (conventions.named(entry.convention) if entry.convention else None)
         patterns = conventions.override_patterns(convention, chart.name)
+        beside = self._reader.beside(subject.path, patterns, subject.root)
+        values = merged(entry.values, self._request.values)
+        if self._request.flavor:
+            own = chart.files.get("values.yaml", b"")
+            values = overrides.with_flavor(self._request.flavor, chart.name, own, values, convention)
         return Job(
             name=chart.name,
             version=chart.version,
             folder=subject.folder,
             files=chart.files,
-            overrides=self._reader.beside(subject.path, patterns, subject.root),
-            values=merged(entry.values, self._request.values),
+            overrides=overrides.with_given(beside, self._request.overrides, subject.path, chart.name),
+            values=values,
             convention=convention,
             renderer=self._request.renderer,
             helm=self._request.helm,

@@ -13,23 +13,25 @@ from osh_conformance.render.pool import Limits
 from osh_conformance.render.source import find_charts, read_metadata, read_text
 from osh_conformance.render.values import merged
 from osh_conformance.rules import catalogue
-from osh_conformance.suite import conventions
+from osh_conformance.suite import conventions, overrides
 from osh_conformance.suite.charts import Judged, RenderedCharts
 from osh_conformance.suite.names import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from osh_conformance.model.chart import RenderedChart
+    from osh_conformance.model.flavor import Flavor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticRequest:
     """What a static run is asked for. `rules` empty means all; `values` override those of every chart.
 
-    Without `cache` nothing that was rendered before is used, or kept. `limits` are what rendering one chart may take.
-    `options` are the command line's, as `reproduce` must repeat them.
+    `flavor` puts its images in place of each chart's own; `overrides` are files and folders that KEY-3 judges besides
+    those that lie with a chart. Without `cache` nothing that was rendered before is used, or kept. `limits` are what
+    rendering one chart may take. `options` are the command line's, as `reproduce` must repeat them.
     """
 
     paths: tuple[Path, ...]
@@ -40,6 +42,8 @@ class StaticRequest:
     helm: Path | None = None
     convention: str | None = None
     catalog: Path | None = None
+    flavor: Flavor | None = None
+    overrides: tuple[Path, ...] = ()
     cache: bool = True
     limits: Limits = field(default_factory=Limits)
     options: tuple[str, ...] = ()
@@ -81,6 +85,18 @@ def read_overrides(files: Iterable[Path]) -> dict[str, Any]:
     return merged(*layers)
 
 
+def missing(path: Path) -> SuiteError:
+    """Say that there is nothing at a PATH."""
+    return SuiteError(f"{path} does not exist", expected="a chart directory, a .tgz, or a tree of charts")
+
+
+def check_paths(paths: Sequence[Path]) -> None:
+    """Raise `UsageError` where no PATH exists; beside one that does, another that does not is an error of its own."""
+    if paths and not any(path.exists() for path in paths):
+        error = missing(paths[0])
+        raise UsageError(error.message, expected=error.expected)
+
+
 def subjects(paths: Iterable[Path]) -> tuple[Subject, ...]:
     """Find the charts below `paths`. What is no chart becomes a subject with an error: the others go on."""
     found = [subject for path in paths for subject in _subjects_of(path)]
@@ -93,8 +109,7 @@ def subjects(paths: Iterable[Path]) -> tuple[Subject, ...]:
 def _subjects_of(path: Path) -> list[Subject]:
     label = path.resolve().name
     if not path.exists():
-        error = SuiteError(f"{path} does not exist", expected="a chart directory, a .tgz, or a tree of charts")
-        return [Subject(name=label, label=label, path=path, error=error)]
+        return [Subject(name=label, label=label, path=path, error=missing(path))]
     try:
         charts = find_charts(path)
     except OSError as failure:
@@ -123,10 +138,15 @@ class StaticSuite:
     """Judges subjects by rules; each subject is rendered once, and judged by every rule when its first one asks."""
 
     def __init__(self, request: StaticRequest) -> None:
-        """Find the subjects; raises `UsageError` for a rule, renderer or convention that does not exist."""
+        """Find the subjects; raises `UsageError` for a rule, renderer or convention that does not exist.
+
+        So it does where no PATH exists, and for overrides that cannot be told apart by chart.
+        """
         self.request = request
         self.rules = selected_rules(request.rules)
+        check_paths(request.paths)
         self.subjects = subjects(request.paths)
+        overrides.check(request.overrides, one_chart=len(self.subjects) == 1)
         convention = conventions.named(request.convention) if request.convention else None
         self._charts = RenderedCharts(request, convention)
         self._judged: dict[Path, Judged | SuiteError | None] = {}
