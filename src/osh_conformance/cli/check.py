@@ -126,7 +126,8 @@ def run(args: argparse.Namespace) -> int:
     _narrow(suite, args, found)
     charts = [f"--charts={path}" for path in args.paths]
     with output.Patience(lambda: _how_far(found)):
-        code = run_suite(["static"], charts, [Handover(suite, found, expectations)], junit=args.junit)
+        handover = Handover(suite, found, expectations, reported=bool(args.junit))
+        code = run_suite(["static"], charts, [handover], junit=args.junit)
     found.interrupted = code == INTERRUPTED
     if args.write_baseline and not found.interrupted:
         _write_baseline(args.write_baseline, found, known)

@@ -6,16 +6,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osh_conformance.cli import output
+from osh_conformance.cli import output, settings
 from osh_conformance.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
 
+    from osh_conformance.suite.configuration import Configuration
     from osh_conformance.suite.live import LiveRequest
     from osh_conformance.suite.static import StaticRequest
 
 INTERRUPTED = 2
+#: Options without which a chart would not be judged in the same way, and those without which a pair would not run so.
+_CHARTS = ("config", "convention", "catalog", "renderer")
+_REPEATED = (*_CHARTS, "flavor_file", "node_image", "kubeconfig", "context", "allow_cluster")
 _DESCRIPTION = """
 Installs each chart on a kind cluster of its own, with each image flavor and Helm major, and judges by what then runs,
 by what the database server shows before and after, and by what `helm uninstall` leaves. The static rules are checked
@@ -59,7 +63,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     chart.add_argument("--convention", metavar="NAME|FILE", help="how the charts are laid out; recognised without it")
     chart.add_argument("--catalog", type=Path, metavar="FILE", help="what the charts need; catalog.yaml beside a chart")
-    chart.add_argument("--renderer", metavar="sdk|helm", help="what renders: helm-python-sdk if installed, else helm")
+    chart.add_argument(
+        "--renderer", choices=("sdk", "helm"), help="what renders: helm-python-sdk if installed, else helm"
+    )
+    settings.add_config(chart)
+    settings.add_deviations(parser.add_argument_group("what is expected"))
     cluster = parser.add_argument_group("the cluster")
     cluster.add_argument("--node-image", metavar="REF", help="kind's node image, instead of the one that set-up chose")
     cluster.add_argument("--keep", action="store_true", help="leave the cluster; the next run uses it again")
@@ -84,14 +92,16 @@ def run(args: argparse.Namespace) -> int:
     from osh_conformance.progress import Progress  # noqa: PLC0415
     from osh_conformance.report import document, table, terminal  # noqa: PLC0415
     from osh_conformance.report.run import Run  # noqa: PLC0415
+    from osh_conformance.suite.expectations import Expectations  # noqa: PLC0415
     from osh_conformance.suite.live import LiveSuite  # noqa: PLC0415
     from osh_conformance.suite.static import StaticSuite  # noqa: PLC0415
 
     output.check_writable(args)
-    suite = LiveSuite(_live_request(args))
+    wanted = settings.read(args)
+    suite = LiveSuite(_live_request(args, wanted))
     found = Run(target={"verb": "live", "paths": [str(path) for path in args.paths]}, helm=args.helm)
     handovers = [
-        static.Handover(StaticSuite(_static_request(args)), found),
+        static.Handover(StaticSuite(_static_request(args, wanted)), found, Expectations.of_files(wanted.deviations)),
         live.Handover(suite, found, Progress()),
     ]
     options = ["--live", "-p", "pytest_helm_charts.plugin", *(f"--charts={path}" for path in args.paths)]
@@ -105,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     return found.exit_code
 
 
-def _live_request(args: argparse.Namespace) -> LiveRequest:
+def _live_request(args: argparse.Namespace, wanted: Configuration) -> LiveRequest:
     from osh_conformance.suite.live import LiveRequest  # noqa: PLC0415
     from osh_conformance.suite.static import read_overrides  # noqa: PLC0415
 
@@ -115,10 +125,11 @@ def _live_request(args: argparse.Namespace) -> LiveRequest:
         flavor_file=args.flavor_file,
         majors=_majors(args.helm),
         scenarios=_listed(args.scenario),
-        values=read_overrides(args.values),
-        convention=args.convention,
-        catalog=args.catalog,
-        renderer=args.renderer,
+        values=read_overrides(map(Path, wanted.values)),
+        convention=wanted.convention,
+        catalog=Path(wanted.catalog) if wanted.catalog else None,
+        renderer=wanted.renderer,
+        strict=wanted.strict,
         kubeconfig=args.kubeconfig,
         context=args.context,
         allow_cluster=args.allow_cluster,
@@ -127,30 +138,20 @@ def _live_request(args: argparse.Namespace) -> LiveRequest:
         keep=args.keep,
         parallel=args.parallel,
         settle=args.timeout,
-        options=_repeated(args),
+        options=_options(args, wanted, _REPEATED),
         artifacts=args.artifacts,
     )
 
 
-def _static_request(args: argparse.Namespace) -> StaticRequest:
-    from osh_conformance.suite.static import StaticRequest, read_overrides  # noqa: PLC0415
+def _static_request(args: argparse.Namespace, wanted: Configuration) -> StaticRequest:
+    from osh_conformance.suite import configuration  # noqa: PLC0415
 
-    return StaticRequest(
-        paths=tuple(args.paths),
-        values=read_overrides(args.values),
-        strict=args.strict,
-        renderer=args.renderer,
-        convention=args.convention,
-        catalog=args.catalog,
-    )
+    return configuration.static_request(tuple(args.paths), wanted, options=_options(args, wanted, _CHARTS))
 
 
-def _repeated(args: argparse.Namespace) -> tuple[str, ...]:
-    """The options without which a pair would not be run in the same way."""
-    single = ("flavor_file", "convention", "catalog", "node_image", "kubeconfig", "context", "allow_cluster")
-    given = [(name, value) for name in single if (value := getattr(args, name))]
-    given += [("values", value) for value in args.values]
-    return tuple(word for name, value in given for word in (f"--{name.replace('_', '-')}", str(value)))
+def _options(args: argparse.Namespace, wanted: Configuration, single: tuple[str, ...]) -> tuple[str, ...]:
+    words = settings.repeated(args, single)
+    return (*words, "--strict") if wanted.strict else words
 
 
 def _listed(entries: list[str]) -> tuple[str, ...]:

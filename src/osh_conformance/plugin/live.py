@@ -12,12 +12,15 @@ import pytest
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.finding import Status
 from osh_conformance.plugin import collect_suite
-from osh_conformance.plugin.static import RUN
+from osh_conformance.plugin.static import EXPECTATIONS, RUN
 from osh_conformance.progress import Progress
 from osh_conformance.report.run import CellReport, Run, error_finding
+from osh_conformance.suite import configuration
 from osh_conformance.suite import stage as stages
+from osh_conformance.suite.expectations import Expectations
 from osh_conformance.suite.folders import suite_folder
 from osh_conformance.suite.live import LiveRequest, LiveSuite, Pair
+from osh_conformance.suite.static import read_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,16 +48,25 @@ def register(config: pytest.Config) -> None:
     run = config.stash.setdefault(RUN, Run())
     progress = config.stash.get(PROGRESS, None) or Progress()
     collect_suite(config, suite_folder("live"))
-    config.pluginmanager.register(LivePlugin(suite, run, progress), "osh-conformance-live")
+    # The static half, which every live run has too, has read them.
+    expectations = config.stash.get(EXPECTATIONS, None) or Expectations()
+    config.pluginmanager.register(LivePlugin(suite, run, progress, expectations), "osh-conformance-live")
 
 
 def _suite_of(config: pytest.Config) -> LiveSuite:
     folder = config.invocation_params.dir
     kubeconfig = config.getoption("kubeconfig", None)
+    paths = tuple(folder / path for path in config.getoption("charts"))
     try:
+        settings = configuration.found_for(paths[0])
         return LiveSuite(
             LiveRequest(
-                paths=tuple(folder / path for path in config.getoption("charts")),
+                paths=paths,
+                values=read_overrides(map(Path, settings.values)),
+                convention=settings.convention,
+                catalog=Path(settings.catalog) if settings.catalog else None,
+                renderer=settings.renderer,
+                strict=settings.strict,
                 kubeconfig=Path(kubeconfig) if kubeconfig else None,
             )
         )
@@ -81,10 +93,12 @@ class Handover:
 class LivePlugin:
     """Makes the items, owns the stage while they run, and gives each its verdict."""
 
-    def __init__(self, suite: LiveSuite, run: Run, progress: Progress) -> None:
+    def __init__(self, suite: LiveSuite, run: Run, progress: Progress, expectations: Expectations) -> None:
         self._suite = suite
         self._run = run
         self._progress = progress
+        self._expectations = expectations
+        self._wanted = 0
         self._stage: Stage | None = None
         self._closing = contextlib.ExitStack()
         self._failure: SuiteError | None = None
@@ -99,6 +113,7 @@ class LivePlugin:
         marker = metafunc.definition.get_closest_marker("live_rules")
         rules = marker.args if marker else ()
         wanted = [(pair, rule) for pair in self._suite.pairs for rule in rules if rule in pair.scenario.rules]
+        self._wanted += len(wanted)
         metafunc.parametrize(_ITEM, wanted, ids=[f"{pair.id}-{rule}" for pair, rule in wanted], scope="function")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -155,7 +170,7 @@ class LivePlugin:
     def live_verdict(self, judged: Judged, assertion: tuple[Pair, str]) -> Verdict:
         """What the item's rule says of the observation."""
         pair, rule = assertion
-        verdict = judged.verdicts[rule]
+        verdict = self._expectations.applied_live(self._suite.finished(judged.verdicts[rule]))
         self._run.add(pair.subject.name, verdict, cell=pair.cell.id, scenario=pair.scenario.name)
         return verdict
 
@@ -182,6 +197,8 @@ class LivePlugin:
             return stage.run(pair)
 
     def _report_cells(self) -> None:
+        done = [check for check in self._run.checks if check.cell and check.status is not Status.ERROR]
+        self._run.all_scenarios = not self._suite.request.scenarios and 0 < self._wanted == len(done)
         cells = {pair.cell.id: pair for pair in self._suite.pairs}
         for cell_id, pair in cells.items():
             checks = [check for check in self._run.checks if check.cell == cell_id]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ SUITE = pytest.StashKey[StaticSuite]()
 EXPECTATIONS = pytest.StashKey[Expectations]()
 #: Where the outcomes go.
 RUN = pytest.StashKey[Run]()
+#: Whether nobody reads pytest's own reports, so that there need be none.
+UNREPORTED = pytest.StashKey[bool]()
 
 _ITEM = "judgement"
 _OUTCOME = pytest.StashKey[dict[str, Any]]()
@@ -47,6 +49,8 @@ def register(config: pytest.Config) -> None:
     collect_suite(config, folder)
     plugin = StaticPlugin(suite, run, config.stash.get(EXPECTATIONS, None) or Expectations(), folder)
     config.pluginmanager.register(plugin, "osh-conformance-static")
+    if config.stash.get(UNREPORTED, False):
+        config.pluginmanager.register(_Unreported(plugin, run), "osh-conformance-unreported")
 
 
 def _read_options(config: pytest.Config) -> None:
@@ -64,12 +68,18 @@ def _read_options(config: pytest.Config) -> None:
 
 
 class Handover:
-    """Given to pytest by `osh-conformance check`: its suite goes in, what was found comes out in `run`."""
+    """Given to pytest by `osh-conformance check`: its suite goes in, what was found comes out in `run`.
 
-    def __init__(self, suite: StaticSuite, run: Run, expectations: Expectations | None = None) -> None:
+    `reported` False: nobody reads what pytest itself says of each item.
+    """
+
+    def __init__(
+        self, suite: StaticSuite, run: Run, expectations: Expectations | None = None, *, reported: bool = True
+    ) -> None:
         self._suite = suite
         self._run = run
         self._expectations = expectations or Expectations()
+        self._reported = reported
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -77,6 +87,17 @@ class Handover:
         config.stash[SUITE] = self._suite
         config.stash[RUN] = self._run
         config.stash[EXPECTATIONS] = self._expectations
+        config.stash[UNREPORTED] = not self._reported
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What came of asking one rule: a verdict, or the failure that kept it from one."""
+
+    check: Check
+    verdict: Verdict | None = None
+    error: Finding | None = None
+    failure: Exception | None = None
 
 
 class StaticPlugin:
@@ -133,32 +154,45 @@ class StaticPlugin:
     def verdict(self, request: pytest.FixtureRequest, judgement: tuple[Subject, str]) -> Verdict:
         """Judge one chart by one rule; a chart that cannot be judged is an error here, not a failure of the test."""
         subject, rule = judgement
+        outcome = self.outcome(subject, rule)
+        request.node.stash[_OUTCOME] = {
+            "check": msgspec.to_builtins(outcome.check),
+            "error": outcome.error and msgspec.to_builtins(outcome.error),
+        }
+        if isinstance(outcome.failure, SuiteError):
+            pytest.fail(f"ERROR {subject.label}: {outcome.failure}", pytrace=False)
+        if outcome.failure:
+            raise outcome.failure
+        assert outcome.verdict is not None  # noqa: S101  (there is one where nothing failed)
+        return outcome.verdict
+
+    def outcome(self, subject: Subject, rule: str) -> _Outcome:
+        """Ask one rule about one chart."""
         started = time.monotonic()
         try:
             verdict = self._expectations.applied(self._suite.judge(subject, rule), subject)
         except SuiteError as error:
-            _carry(request.node, _broken(subject, rule, error), error_finding(error, subject.label, self._how(subject)))
-            pytest.fail(f"ERROR {subject.label}: {error}", pytrace=False)
-        except Exception as error:
+            return _Outcome(
+                check=_broken(subject, rule, error),
+                error=error_finding(error, subject.label, self._suite.reproduce(subject)),
+                failure=error,
+            )
+        except Exception as error:  # noqa: BLE001  (a rule that breaks must not end the others)
             broken = SuiteError(f"{rule} broke on this chart: {error!r}", fix="report it, with the chart")
-            how = self._how(subject, rule)
-            _carry(request.node, _broken(subject, rule, broken), error_finding(broken, subject.label, how))
-            raise
-        _carry(
-            request.node,
-            Check(
-                chart=subject.label,
-                rule=rule,
-                status=verdict.status,
-                findings=verdict.findings,
-                reason=verdict.reason,
-                seconds=time.monotonic() - started,
-            ),
+            return _Outcome(
+                check=_broken(subject, rule, broken),
+                error=error_finding(broken, subject.label, self._suite.reproduce(subject, rule)),
+                failure=error,
+            )
+        check = Check(
+            chart=subject.label,
+            rule=rule,
+            status=verdict.status,
+            findings=verdict.findings,
+            reason=verdict.reason,
+            seconds=time.monotonic() - started,
         )
-        return verdict
-
-    def _how(self, subject: Subject, rule: str | None = None) -> str:
-        return self._suite.reproduce(subject, rule)
+        return _Outcome(check=check, verdict=verdict)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -186,10 +220,9 @@ class StaticPlugin:
             return
         judged: dict[str, list[Verdict]] = {}
         for check in self._run.checks:
-            if not check.cell:
-                verdict = Verdict(rule=check.rule, status=check.status, findings=check.findings)
-                judged.setdefault(check.chart, []).append(verdict)
-        notes = self._expectations.stale(judged, self._suite.subjects)
+            verdict = Verdict(rule=check.rule, status=check.status, findings=check.findings)
+            judged.setdefault(check.chart, []).append(verdict)
+        notes = self._expectations.stale(judged, self._suite.subjects, cluster=self._run.all_scenarios)
         if self._suite.request.strict:
             notes = tuple(replace(note, status=Status.FAIL) for note in notes)
             if notes and session.exitstatus == pytest.ExitCode.OK:
@@ -207,6 +240,24 @@ class StaticPlugin:
                 terminalreporter.write_line(line)
 
 
+class _Unreported:
+    """Runs the items without fixtures, phases and reports, which take most of the time when all is in the cache."""
+
+    def __init__(self, plugin: StaticPlugin, run: Run) -> None:
+        self._plugin = plugin
+        self._run = run
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Record what the item would have reported."""
+        judgement = _params(item).get(_ITEM)
+        if not isinstance(judgement, tuple):
+            return None
+        outcome = self._plugin.outcome(*judgement)
+        self._run.record(outcome.check, outcome.error)
+        return True
+
+
 class _SuiteModule(pytest.Module):
     def funcnamefilter(self, name: str) -> bool:
         """Whether that is the name of a test."""
@@ -215,10 +266,6 @@ class _SuiteModule(pytest.Module):
 
 def _broken(subject: Subject, rule: str, error: SuiteError) -> Check:
     return Check(chart=subject.label, rule=rule, status=Status.ERROR, reason=error.message)
-
-
-def _carry(item: pytest.Item, check: Check, error: Finding | None = None) -> None:
-    item.stash[_OUTCOME] = {"check": msgspec.to_builtins(check), "error": error and msgspec.to_builtins(error)}
 
 
 def _is_empty(item: pytest.Item) -> bool:

@@ -52,7 +52,8 @@ class Run:
     """Filled while the run goes on. `target` says what was judged; `errors` what belongs to no single check.
 
     `notes` are findings about what was expected, not about a chart. `left_out` says why charts that are there were not
-    to be judged: then it is no fault that nothing was checked.
+    to be judged: then it is no fault that nothing was checked. `all_scenarios` says that every scenario was run to its
+    end on a cluster.
     """
 
     target: Mapping[str, Any] = field(default_factory=dict)
@@ -65,6 +66,7 @@ class Run:
     notes: list[Finding] = field(default_factory=list)
     shard: str | None = None
     left_out: str = ""
+    all_scenarios: bool = False
     interrupted: bool = False
     started: float = field(default_factory=time.monotonic)
     seconds: float | None = None

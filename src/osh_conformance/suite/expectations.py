@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
+from osh_conformance.rules import catalogue
 from osh_conformance.suite import deviations, optouts
 from osh_conformance.suite.deviations import Entries
 
@@ -48,17 +50,30 @@ class Expectations:
         findings = tuple(self._marked(_placed(finding, subject), subject) for finding in verdict.findings)
         return outcome_of(replace(verdict, findings=findings))
 
-    def stale(self, judged: Mapping[str, Sequence[Verdict]], subjects: Sequence[Subject]) -> tuple[Finding, ...]:
+    def applied_live(self, verdict: Verdict) -> Verdict:
+        """Return a verdict of a cluster, as `applied` does; opt-outs are no part of it: they speak of what renders."""
+        if not verdict.findings:
+            return verdict
+        findings = tuple(
+            self._deviating(finding) if finding.status in (Status.FAIL, Status.WARNING) else finding
+            for finding in verdict.findings
+        )
+        return outcome_of(replace(verdict, findings=findings))
+
+    def stale(
+        self, judged: Mapping[str, Sequence[Verdict]], subjects: Sequence[Subject], *, cluster: bool = False
+    ) -> tuple[Finding, ...]:
         """Return a warning for each entry that matched no finding although all that it speaks of was judged.
 
-        `judged` holds the verdicts by the label of each subject; a rule that was not asked is not in it.
+        `judged` holds the verdicts by the label of each subject; a rule that was not asked is not in it. `cluster` says
+        whether every scenario was run on one: an entry that may speak of what shows there only is not stale without.
         """
         found = (finding for verdicts in judged.values() for verdict in verdicts for finding in verdict.findings)
         needed = {entry for finding in found for entry in self.deviations.matching(finding)}
         stale = [
             _stale_deviation(entry)
             for entry in self.deviations.all
-            if entry not in needed and _was_asked(entry, judged, subjects)
+            if entry not in needed and (cluster or not _may_be_live(entry)) and _was_asked(entry, judged, subjects)
         ]
         for subject in subjects:
             rules = {verdict.rule for verdict in judged.get(subject.label, ()) if verdict.status in _JUDGED}
@@ -100,6 +115,9 @@ class Expectations:
             if opt_out.matches(finding):
                 reason = f"{opt_out.reason} ({finding.path}:{opt_out.line})"
                 return replace(finding, status=Status.EXPECTED, reason=reason)
+        return self._deviating(finding)
+
+    def _deviating(self, finding: Finding) -> Finding:
         lapsed = ""
         for entry in self.deviations.matching(finding):
             if not entry.expired(self._today):
@@ -120,6 +138,11 @@ def outcome_of(verdict: Verdict) -> Verdict:
 def _placed(finding: Finding, subject: Subject) -> Finding:
     """Say which part of the path leads to the chart, and which chart it is where several have its name."""
     return replace(finding, folder=subject.folder, subject="" if subject.label == subject.name else subject.label)
+
+
+def _may_be_live(entry: Deviation) -> bool:
+    """Whether `entry` may speak of what a cluster shows: findings from there have no path."""
+    return entry.rule in catalogue.live_rules() and fnmatch.fnmatchcase("", entry.path)
 
 
 def _was_asked(entry: Deviation, judged: Mapping[str, Sequence[Verdict]], subjects: Sequence[Subject]) -> bool:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.cluster.existing import check_named
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.flavor import Flavor
 from osh_conformance.render.engine import choose
 from osh_conformance.render.source import find_charts
 from osh_conformance.render.values import merged
 from osh_conformance.suite import catalog, cells, conventions, records
+from osh_conformance.suite.static import check_paths, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +31,7 @@ class LiveRequest:
 
     `flavors` empty means the catalogue's choice for each chart, `scenarios` empty all that come with the suite.
     With `kubeconfig` the run is on that cluster, and none is made. `settle` are the seconds that a release has to get
-    ready. `options` are the words of the command line that a run of one pair needs too.
+    ready; with `strict` a warning fails. `options` are the words of the command line that a run of one pair needs too.
     """
 
     paths: tuple[Path, ...]
@@ -49,6 +51,7 @@ class LiveRequest:
     recipes: Path | None = None
     keep: bool = False
     settle: float = 300.0
+    strict: bool = False
     options: tuple[str, ...] = ()
     parallel: int = 2
     artifacts: Path = Path("artifacts")
@@ -75,10 +78,12 @@ class LiveSuite:
     def __init__(self, request: LiveRequest) -> None:
         """Read everything that is named, and raise `UsageError` for what is not what it should be.
 
-        A chart that is found in a tree, and cannot be read, is left out: `errors` says why, by its path.
+        A chart that is found in a tree, and cannot be read, is left out, and so is a path that does not exist beside
+        one that does: `errors` says why, by the path.
         """
         self.errors: dict[str, SuiteError] = {}
         self.request = request
+        check_paths(request.paths)
         for major in request.majors:
             if major not in HELM_MAJORS:
                 raise UsageError(f"no Helm major {major}", expected=" or ".join(map(str, HELM_MAJORS)))
@@ -96,13 +101,24 @@ class LiveSuite:
         which = (*flavor, "--helm", str(pair.cell.helm), "--scenario", pair.scenario.name)
         return shlex.join(("osh-conformance", "live", pair.cell.path, *which, *self.request.options))
 
+    def finished(self, verdict: Verdict) -> Verdict:
+        """Return `verdict` as this run sees it: with `strict` a warning fails."""
+        if not self.request.strict or not verdict.findings:
+            return verdict
+        findings = (
+            replace(finding, status=Status.FAIL) if finding.status is Status.WARNING else finding
+            for finding in verdict.findings
+        )
+        return Verdict.of(verdict.rule, findings)
+
     def release(self, pair: Pair) -> cells.Release:
         """The values of a pair's release, and what the chart promises with them. Raises `SuiteError`."""
         return cells.release(pair.subject, pair.cell, pair.scenario, pair.flavor, self._renderer)
 
     def _pairs_of(self, path: Path) -> list[Pair]:
         if not path.exists():
-            raise UsageError(f"{path} does not exist", expected="a chart directory, a .tgz, or a tree of charts")
+            self.errors[str(path)] = missing(path)
+            return []
         charts = find_charts(path)
         if not charts:
             raise UsageError(f"{path}: no chart in it", expected="a folder with a Chart.yaml, at any depth")

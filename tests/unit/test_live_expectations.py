@@ -1,0 +1,146 @@
+"""`live` with deviations, configuration and `--strict`: without a cluster, what it would show is given."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import observations
+import pytest
+
+from osh_conformance.cli import main
+from osh_conformance.model.finding import Finding, Severity, Status, Verdict
+from osh_conformance.plugin.live import LivePlugin
+from osh_conformance.suite import stage as stages
+from osh_conformance.suite.stage import Judged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from osh_conformance.suite.live import LiveSuite, Pair
+
+_KEYSTONE = str(Path(__file__).parents[2] / "charts-under-test" / "keystone")
+_FINDING = Finding(
+    rule="DROP-4", chart="keystone", key="db_drop", found="the database is there", expected="e", why="w", fix="f"
+)
+_WARNING = Finding(
+    rule="JOB-1",
+    chart="keystone",
+    severity=Severity.WARNING,
+    status=Status.WARNING,
+    found="it took its time",
+    expected="e",
+    why="w",
+    fix="f",
+)
+
+
+@dataclass
+class _Stage:
+    kubernetes: str = "v1.36.1"
+    kubeconfig: Path = Path("kubeconfig")
+    cluster: Any = field(default_factory=lambda: SimpleNamespace(owned=True))
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Finding]:
+    """What the cluster shows with the switch on; everything else conforms."""
+    findings: list[Finding] = []
+
+    @contextlib.contextmanager
+    def opened(_suite: LiveSuite, _pairs: list[Pair], _progress: object) -> Iterator[_Stage]:
+        yield _Stage()
+
+    def submit(_plugin: LivePlugin, _request: object, pair: Pair, _stage: _Stage) -> Future[Judged]:
+        here = findings if pair.scenario.db_drop else []
+        verdicts = {
+            rule: Verdict.of(rule, [each for each in here if each.rule == rule]) for rule in pair.scenario.rules
+        }
+        done: Future[Judged] = Future()
+        done.set_result(Judged(observation=observations.observation(), verdicts=verdicts))
+        return done
+
+    monkeypatch.setattr(stages, "opened", opened)
+    monkeypatch.setattr(LivePlugin, "_submit", submit)
+    monkeypatch.chdir(tmp_path)
+    return findings
+
+
+def _expecting(**entry: str) -> str:
+    content = {"osh_conformance_deviations": 1, "deviations": [{"rule": "DROP-4", "reason": "known", **entry}]}
+    Path("d.yaml").write_text(json.dumps(content))
+    return "--deviations=d.yaml"
+
+
+def test_what_a_cluster_shows_fails_the_run(shown: list[Finding], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["live", _KEYSTONE]) == 0
+    shown.append(_FINDING)
+    assert main(["live", _KEYSTONE]) == 1
+    assert "FAIL DROP-4  keystone  db_drop" in capsys.readouterr().out
+
+
+def test_a_deviation_expects_it(shown: list[Finding], capsys: pytest.CaptureFixture[str]) -> None:
+    shown.append(_FINDING)
+    assert main(["live", _KEYSTONE, _expecting(key="db_*"), "--json", "r.json", "--junit", "r.xml"]) == 0
+    out = capsys.readouterr().out
+    assert "XFAIL DROP-4  keystone  db_drop: known (d.yaml)" in out
+    assert "matches no finding" not in out
+    document = json.loads(Path("r.json").read_text())
+    assert [finding["status"] for finding in document["findings"]] == ["expected"]
+    assert [cell["status"] for cell in document["cells"]] == ["pass"]
+    assert 'message="known (d.yaml)"' in Path("r.xml").read_text()
+
+
+def test_a_deviation_that_matches_nothing_is_told(shown: list[Finding], capsys: pytest.CaptureFixture[str]) -> None:
+    assert not shown
+    assert main(["live", _KEYSTONE, _expecting(chart="keystone")]) == 0
+    assert "a deviation that matches no finding: known" in capsys.readouterr().out
+    assert main(["live", _KEYSTONE, _expecting(chart="keystone"), "--strict"]) == 1
+
+
+@pytest.mark.parametrize("verb", ["live", "check"])
+def test_what_another_scenario_may_show_is_not_stale(
+    verb: str, shown: list[Finding], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not shown
+    words = ["--scenario=drop-disabled"] if verb == "live" else []
+    assert main([verb, _KEYSTONE, *words, _expecting(chart="keystone", rule="PP-1")]) == 0
+    assert "matches no finding" not in capsys.readouterr().out
+
+
+def test_the_static_half_is_expected_by_the_same_file(shown: list[Finding], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("v.yaml").write_text("images:\n  db_sync: docker.io/example/keystone:latest\n")
+    shown.append(_FINDING)
+    deviations = _expecting(rule="REF-2", key="images.db_sync")
+    assert main(["live", _KEYSTONE, "--values=v.yaml", deviations]) == 1
+    out = capsys.readouterr().out
+    assert "XFAIL REF-2  keystone" in out
+    assert "FAIL DROP-4" in out
+
+
+def test_the_configuration_holds_for_live_too(shown: list[Finding], capsys: pytest.CaptureFixture[str]) -> None:
+    shown += [_FINDING, _WARNING]
+    _expecting()
+    Path("own.toml").write_text('deviations = ["d.yaml"]\n')
+    assert main(["live", _KEYSTONE, "--config", "own.toml"]) == 0
+    capsys.readouterr()
+    Path("own.toml").write_text('deviations = ["d.yaml"]\nstrict = true\n')
+    assert main(["live", _KEYSTONE, "--config", "own.toml"]) == 1
+    assert "FAIL JOB-1  keystone" in capsys.readouterr().out
+
+
+def test_a_path_that_does_not_exist(shown: list[Finding], capsys: pytest.CaptureFixture[str]) -> None:
+    assert not shown
+    assert main(["live", "nowhere"]) == 4
+    assert "nowhere does not exist" in capsys.readouterr().err
+    assert main(["live", "nowhere", _KEYSTONE]) == 3
+    out = capsys.readouterr().out
+    assert out.count("nowhere does not exist") == 1
+    assert "drop-enabled" in out, "the others go on"
