@@ -109,9 +109,9 @@ def test_a_run_of_every_outcome() -> None:
         XFAIL REF-2  glance  glance/values.yaml:1  images.tags.key_1: vendor (glance/values.yaml:1)
         not-applicable  KEY-4  glance: no standard key
         undecided  DROP-3  glance: the script reads more than it says
-                  PP-1  REF-2
-        keystone     1      2
-        all          1      2
+                  PP-1  REF-2   all
+        keystone     1      2     3
+        all          1      2     3
 
         3 charts, 7 checks: 1 passed, 2 failed, 1 expected to fail, 1 undecided, 1 not applicable, \
 1 not checked because of an error, 1 warning in 0.1 s
@@ -129,6 +129,31 @@ def test_hundreds_of_expected_findings_are_one_line_a_reason() -> None:
         6 charts, 1 check: 1 expected to fail in 0.1 s
         """
     )
+
+
+def test_of_hundreds_of_findings_one_of_each_rule_is_told_in_full() -> None:
+    run = Run(charts=2)
+    for chart in ("glance", "nova"):
+        findings = [replace(_FAIL, chart=chart, key=f"images.tags.k{number}", line=number) for number in range(1, 151)]
+        run.add(chart, Verdict.of("REF-2", findings))
+    run.add_error("broken", "REF-2", SuiteError("values.yaml:2: does not parse", expected="valid YAML"))
+    run.add_error("other", "REF-2", SuiteError("values.yaml:3: does not parse", expected="valid YAML"))
+    shown = _shown(run).splitlines()
+    line = "FAIL REF-2  {}  keystone/values.yaml:{}  images.tags.k{}"
+    assert shown[0] == line.format("glance", 1, 1)
+    assert shown[1].startswith("  found ")
+    assert shown[8] == line.format("glance", 2, 2) + f": {_FAIL.found}"
+    assert shown[157:159] == ["", line.format("nova", 1, 1) + f": {_FAIL.found}"]
+    assert sum("why   " in text for text in shown) == 1
+    assert sum("expected   valid YAML" in text for text in shown) == 2, "each error says what to do"
+    assert shown[-8].startswith("302 findings, the first of each rule in full")
+    assert shown[-6:-2] == ["        REF-2   all", "glance    150   150", "nova      150   150", "all       300   300"]
+
+
+def test_one_chart_alone_is_told_in_full() -> None:
+    run = Run(charts=1)
+    run.add("keystone", Verdict.of("REF-2", [replace(_FAIL, key=f"images.k{number}") for number in range(100)]))
+    assert _shown(run).count("  why ") == 100
 
 
 def test_charts_that_were_left_out_are_told() -> None:

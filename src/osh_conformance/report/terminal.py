@@ -1,4 +1,7 @@
-"""What a person reads: each finding with where, found, expected, why, fix and how to see it again; then one line."""
+"""What a person reads: each finding with where, found, expected, why, fix and how to see it again; then a summary.
+
+Where a tree of charts has many, only the first one of a rule is told in full, and the table at the end is what counts.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,9 @@ _COLOURS = {Status.FAIL: "31", Status.WARNING: "33", Status.ERROR: "35"}
 _SHOWN_CONTAINERS = 4
 _SHOWN_ALIKE = 3
 _SHOWN_CHARTS = 4
+#: Findings of several charts that a person reads one by one.
+_SHOWN_IN_FULL = 40
+_ALL = "all"
 #: Where a rule does not apply, a few charts say enough; what is undecided is told of each.
 _LESS = Status.NOT_APPLICABLE
 _COUNTED = (
@@ -32,9 +38,6 @@ _COUNTED = (
 
 def message(finding: Finding, *, colour: bool = False) -> str:
     """Return a finding as the lines that a person reads."""
-    word = _WORDS.get(finding.status, finding.status.upper())
-    if colour and finding.status in _COLOURS:
-        word = f"\033[1;{_COLOURS[finding.status]}m{word}\033[0m"
     lines = (
         ("found", finding.found),
         ("reaches", _reached(finding)),
@@ -44,20 +47,45 @@ def message(finding: Finding, *, colour: bool = False) -> str:
         ("fix", finding.fix),
         ("reproduce", finding.reproduce),
     )
-    return "\n".join([_heading(word, finding), *(_labelled(label, text) for label, text in lines if text)])
+    return "\n".join(
+        [_heading(_word(finding, colour=colour), finding), *(_labelled(label, text) for label, text in lines if text)]
+    )
 
 
 def show(run: Run, stream: TextIO) -> None:
     """Print what a run found and its summary to `stream`."""
     colour = stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    for finding in run.findings:
-        if finding.status is not Status.EXPECTED:
-            print(message(finding, colour=colour), file=stream, end="\n\n")
+    for text in _told(run, colour=colour):
+        print(text, file=stream)
     for line in (*expected_lines(run), *_unjudged(run), *_table(run)):
         print(line, file=stream)
     if run.left_out:
         print(run.left_out, file=stream)
     print(summary(run), file=stream)
+
+
+def _told(run: Run, *, colour: bool) -> list[str]:
+    findings = [finding for finding in run.findings if finding.status is not Status.EXPECTED]
+    if len(findings) <= _SHOWN_IN_FULL or run.charts == 1:
+        return [f"{message(finding, colour=colour)}\n" for finding in findings]
+    known: set[tuple[str, Status]] = set()
+    lines: list[str] = []
+    chart = findings[0].chart
+    for finding in findings:
+        kind = (finding.rule, finding.status)
+        if kind not in known or finding.status is Status.ERROR:
+            lines += [*_gap(lines), message(finding, colour=colour), ""]
+        else:
+            text = f"{_heading(_word(finding, colour=colour), finding)}: {finding.found}"
+            lines += [*(_gap(lines) if finding.chart != chart else ()), text]
+        known.add(kind)
+        chart = finding.chart
+    hint = f"{len(findings)} findings, the first of each rule in full; one chart alone is told in full, as is all in --json"
+    return [*lines, *_gap(lines), hint, ""]
+
+
+def _gap(lines: Sequence[str]) -> Sequence[str]:
+    return ("",) if lines and lines[-1] else ()
 
 
 def expected_lines(run: Run) -> list[str]:
@@ -86,6 +114,11 @@ def summary(run: Run) -> str:
     seconds = f" in {run.seconds:.1f} s" if run.seconds is not None else ""
     subjects = f"{_plural(run.charts, 'chart')}, {_plural(len(run.checks), 'check')}"
     return f"{subjects}: {', '.join(counts) or 'nothing'}{seconds}"
+
+
+def _word(finding: Finding, *, colour: bool) -> str:
+    word = _WORDS.get(finding.status, finding.status.upper())
+    return f"\033[1;{_COLOURS[finding.status]}m{word}\033[0m" if colour and finding.status in _COLOURS else word
 
 
 def _heading(word: str, finding: Finding) -> str:
@@ -138,13 +171,16 @@ def _table(run: Run) -> list[str]:
         return []
     rules = sorted({rule for row in counts.values() for rule in row})
     total = {rule: sum(row[rule] for row in counts.values()) for rule in rules}
-    width = max(len(name) for name in (*counts, "all"))
-    rows = [(name, counts[name]) for name in counts]
+    rows = [(name, [row[rule] for rule in rules]) for name, row in (*counts.items(), (_ALL, total))]
+    rows = [(name, [*row, sum(row)]) for name, row in rows]
+    width = max(len(name) for name, _ in rows)
+    heads = [f"{rule:>4}" for rule in (*rules, _ALL)]
     return [
-        " " * width + "".join(f"  {rule}" for rule in rules),
+        " " * width + "".join(f"  {head}" for head in heads),
         *(
-            f"{name:<{width}}" + "".join(f"  {row[rule] or '-':>{len(rule)}}" for rule in rules)
-            for name, row in (*rows, ("all", total))
+            f"{name:<{width}}"
+            + "".join(f"  {number or '-':>{len(head)}}" for head, number in zip(heads, row, strict=True))
+            for name, row in rows
         ),
         "",
     ]
