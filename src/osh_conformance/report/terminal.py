@@ -80,7 +80,7 @@ def _told(run: Run, *, colour: bool) -> list[str]:
             lines += [*(_gap(lines) if finding.chart != chart else ()), text]
         known.add(kind)
         chart = finding.chart
-    hint = f"{len(findings)} findings, the first of each rule in full; one chart alone is told in full, as is all in --json"
+    hint = f"{len(findings)} findings, the first of each rule in full; for all of it: --json, or one chart at a time"
     return [*lines, *_gap(lines), hint, ""]
 
 
