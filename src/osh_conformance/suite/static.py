@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class StaticRequest:
     """What a static run is asked for. `rules` empty means all; `values` override those of every chart.
 
-    `flavor` puts its images in place of each chart's own; `overrides` are files and folders that KEY-3 judges besides
-    those that lie with a chart. Without `cache` nothing that was rendered before is used, or kept. `limits` are what
+    `flavor` puts its images in place of each chart's own; `overrides` are files and folders to judge besides those
+    that lie with a chart. Without `cache` nothing that was rendered before is used, or kept. `limits` are what
     rendering one chart may take. `options` are the command line's, as `reproduce` must repeat them.
     """
 
