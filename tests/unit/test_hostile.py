@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from helm_program import HELM, needs_helm
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.finding import Status
@@ -19,7 +19,6 @@ from osh_conformance.suite.static import StaticRequest, StaticSuite
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_HELM = os.environ.get("OSH_CONFORMANCE_HELM") or shutil.which("helm")
 _LIMITS = Limits(step=4.0, total=20.0)
 _VALUES = "images: {api: docker.io/library/api:1.0.0, pull_policy: IfNotPresent}\n"
 _POD = """\
@@ -48,7 +47,7 @@ def _chart(folder: Path, files: dict[str, str | bytes] | None = None) -> Path:
 
 
 def _suite(path: Path, renderer: str | None = None) -> StaticSuite:
-    helm = Path(_HELM) if _HELM else None
+    helm = Path(HELM) if HELM else None
     suite = StaticSuite(StaticRequest(paths=(path,), cache=False, limits=_LIMITS, renderer=renderer, helm=helm))
     suite.expect(suite.subjects)
     return suite
@@ -139,7 +138,7 @@ _HUGE = "{{ $x := repeat 1000000 `x` }}{{ range until 40 }}\n---\na: {{ $x }}\n{
 
 @pytest.mark.parametrize(
     "renderer",
-    ["sdk", pytest.param("helm", marks=pytest.mark.skipif(not _HELM, reason="no helm program"))],
+    ["sdk", pytest.param("helm", marks=needs_helm)],
 )
 def test_what_takes_too_much_is_ended_and_the_others_go_on(tmp_path: Path, renderer: str) -> None:
     tree = tmp_path / "tree"

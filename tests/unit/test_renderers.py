@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from helm_program import HELM, needs_helm
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.render.engine import choose
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
 _CHARTS = Path(__file__).parents[2] / "charts-under-test"
-_HELM = os.environ.get("OSH_CONFORMANCE_HELM") or shutil.which("helm")
 
 
 def _fake(folder: Path, script: str) -> ProgramRenderer:
@@ -53,11 +52,11 @@ def test_what_helm_says_of_a_failure_is_passed_on(tmp_path: Path) -> None:
         _fake(tmp_path, "echo 'Error: no such function' >&2; exit 1").render(tmp_path, {})
 
 
-@pytest.mark.skipif(not _HELM, reason="no helm program: `osh-conformance setup` provides one")
+@needs_helm
 @pytest.mark.parametrize("name", sorted(path.parent.name for path in _MUTANTS.glob("*/Chart.yaml")))
 def test_both_renderers_see_the_same_containers(name: str) -> None:
     found = []
-    for renderer in (choose("sdk"), choose("helm", Path(str(_HELM)))):
+    for renderer in (choose("sdk"), choose("helm", Path(str(HELM)))):
         with opened(_MUTANTS / name) as source:
             containers = containers_of(renderer.render(source.folder, {"manifests": {"job_db_drop": True}}))
         # The order of the objects is the program's own, and a name may be random.
@@ -70,7 +69,7 @@ _REAL = [Path(folder) for folder in os.environ.get("OSH_CONFORMANCE_REAL_CHARTS"
 _ALL = [chart for tree in (_MUTANTS, _CHARTS, *_REAL) for chart in find_charts(tree)]
 
 
-@pytest.mark.skipif(not _HELM, reason="no helm program: `osh-conformance setup` provides one")
+@needs_helm
 @pytest.mark.parametrize("chart", _ALL, ids=lambda chart: f"{chart.parent.name}-{chart.name}")
 def test_both_renderers_give_the_same_documents(chart: Path, tmp_path: Path) -> None:
     """Trees named by OSH_CONFORMANCE_REAL_CHARTS are compared too."""
@@ -80,7 +79,7 @@ def test_both_renderers_give_the_same_documents(chart: Path, tmp_path: Path) -> 
     archive = tmp_path / "chart.tgz"
     archive.write_bytes(files.packed())
     sdk = choose("sdk")
-    program = choose("helm", Path(str(_HELM)))
+    program = choose("helm", Path(str(HELM)))
     try:
         ours, again = (_by_object(sdk.render(archive, {})) for _ in range(2))
     except SuiteError:
