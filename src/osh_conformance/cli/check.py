@@ -124,6 +124,7 @@ def run(args: argparse.Namespace) -> int:
     expectations = Expectations((*Expectations.of_files(wanted.deviations).deviations.all, *known))
     found = Run(target=_target(args, suite), shard=args.shard)
     _narrow(suite, args, found)
+    suite.expect(suite.subjects)  # worker processes start while pytest does
     charts = [f"--charts={path}" for path in args.paths]
     with output.Patience(lambda: _how_far(found)):
         handover = Handover(suite, found, expectations, reported=bool(args.junit))

@@ -96,6 +96,7 @@ _BRACKETS = re.compile(r"[\[\]{}]")
 #: A line that begins with more levels than anybody writes.
 _INDENTED = re.compile(r"^[ \t?:-]{300}", re.MULTILINE)
 _SUSPICIOUS = 150
+_ANCHOR, _ALIAS = re.compile(r"&([\w-]+)"), re.compile(r"\*([\w-]+)")
 _MAX_DEPTH = 150
 _MAX_NODES = 1_000_000
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
@@ -105,9 +106,10 @@ def read_values(text: str, where: str) -> Values:
     """Parse a values file; raises `SuiteError` that names `where` if it is no mapping or says a key twice."""
     _check_depth(text, where)
     loader = _Loader(_readable(text, where))
+    aliases = _has_aliases(text)
     try:
         node = loader.get_single_node()
-        _check_size(node, where, aliases="*" in text)
+        _check_size(node, where, aliases=aliases)
         content = loader.build(node) if node is not None else {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _unreadable(where, error) from error
@@ -127,13 +129,14 @@ def read_manifests(text: str, where: str) -> list[Any]:
     """Parse every document that is not empty; raises `SuiteError` that names `where`."""
     _check_depth(text, where)
     loader = _Loader(_readable(text, where))
+    aliases = _has_aliases(text)
     found = []
     try:
         while loader.check_node():
             node = loader.get_node()
             if node is None:
                 break
-            _check_size(node, where, aliases="*" in text)
+            _check_size(node, where, aliases=aliases)
             found.append(loader.build(node))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _unreadable(where, error, "a template that renders valid YAML") from error
@@ -171,6 +174,11 @@ def _check_depth(text: str, where: str) -> None:
                 raise SuiteError(f"{where}{line}: nested more than {_MAX_DEPTH} deep", expected="valid YAML")
     except (yaml.YAMLError, ValueError) as error:
         raise _unreadable(where, error) from error
+
+
+def _has_aliases(text: str) -> bool:
+    """Whether some `*name` may stand for an `&name`."""
+    return "*" in text and "&" in text and not set(_ANCHOR.findall(text)).isdisjoint(_ALIAS.findall(text))
 
 
 def _check_size(root: yaml.Node | None, where: str, *, aliases: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import io
@@ -176,14 +177,20 @@ def _safe_parts(archive: Path, member: tarfile.TarInfo) -> tuple[str, ...]:
 
 def packed(files: Mapping[str, bytes], top: str) -> bytes:
     """Return the files as a `.tgz`, below the folder `top`. The same files give the same bytes."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for path, data in sorted(files.items()):
-            info = tarfile.TarInfo(f"{top}/{path}")
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
+    parts: list[bytes] = []
+    for path, data in sorted(files.items()):
+        parts += (_header(f"{top}/{path}", len(data)), data, bytes(-len(data) % tarfile.BLOCKSIZE))
+    parts.append(bytes(2 * tarfile.BLOCKSIZE))
     # It is read once, on this machine: packing it well would cost more than it saves.
-    return gzip.compress(buffer.getvalue(), compresslevel=0, mtime=0)
+    return gzip.compress(b"".join(parts), compresslevel=0, mtime=0)
+
+
+@functools.lru_cache(maxsize=4096)
+def _header(path: str, size: int) -> bytes:
+    """What stands before a file in an archive; charts share most of theirs with what they depend on."""
+    info = tarfile.TarInfo(path)
+    info.size = size
+    return info.tobuf(tarfile.GNU_FORMAT, errors="surrogateescape")
 
 
 def digest(files: Mapping[str, bytes]) -> str:

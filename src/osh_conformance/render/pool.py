@@ -37,8 +37,8 @@ _GRACE = 1.0
 #: A renderer collects garbage on more than one core.
 _CORES = 4
 _STDERR = 2
-#: Go collects its garbage less often: a worker's heap is small, and its life short.
-_GO = {"GOGC": "400", "GOMEMLIMIT": "300MiB"}
+#: Go collects its garbage when there is much of it, and not beside the work: every core has a worker of its own.
+_GO = {"GOGC": "off", "GOMEMLIMIT": "96MiB", "GOMAXPROCS": "1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,8 +79,9 @@ class RenderedCharts:
         self._begun: dict[Path, _Begun] = {}
 
     def expect(self, subjects: Iterable[Subject]) -> None:
-        """Announce what `judged` will be asked for, in that order."""
+        """Announce what `judged` will be asked for, in that order, and begin with the first of it."""
         self._expected = [subject for subject in dict.fromkeys(subjects) if subject.path not in self._begun]
+        self._look_ahead()
 
     def judged(self, subject: Subject) -> Judged | None:
         """Return a chart with its verdicts, None for a library chart.
