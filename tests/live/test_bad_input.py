@@ -31,7 +31,7 @@ def _is_refused(result: Result, *words: str) -> None:
         pytest.param(["--helm", "5"], "no Helm major 5", id="helm"),
         pytest.param(["--helm", "four"], "3, 4 or 3,4", id="helm-word"),
         pytest.param(["--convention", "referense"], "did you mean `reference`?", id="convention"),
-        pytest.param(["--values", "nowhere.yaml"], "nowhere.yaml: cannot be read", id="values-missing"),
+        pytest.param(["--values", "nowhere.yaml"], "nowhere.yaml: no file", id="values-missing"),
         pytest.param(["--kubeconfig", "nowhere.yaml"], "nowhere.yaml: cannot be read", id="kubeconfig-missing"),
         pytest.param(["--flavor-file", "nowhere.yaml"], "nowhere.yaml does not exist", id="flavor-file-missing"),
     ],
