@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from driving import BASE, Program, expected, mutants
 
+from osh_conformance.rules import catalogue
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -40,7 +42,8 @@ def test_a_mutant_fails_where_it_is_broken_and_nowhere_else(name: str, judged: M
         assert any(_fits(finding, pattern) for finding in found), f"none fits {pattern} of {found}"
     assert len(found) == len(wanted["findings"]), found
     failed = {rule for rule, _, status in result.checks(name) if status == "fail"}
-    assert failed == {pattern["rule"] for pattern in wanted["findings"]}
+    # Cells hold what was seen on the cluster; a static rule may see the same fault in the templates.
+    assert failed == {pattern["rule"] for pattern in wanted["findings"]} & set(catalogue.live_rules())
     for finding in found:
         assert f"FAIL {finding['rule']}  {name}" in result.printed
         assert finding["found"].splitlines()[0] in result.printed
