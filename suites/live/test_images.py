@@ -18,7 +18,19 @@ def test_running_images(live_verdict: Verdict) -> None:
     hold(live_verdict)
 
 
+@pytest.mark.live_rules("SCRIPT-1")
+def test_found_programs(live_verdict: Verdict) -> None:
+    """No container ended because its image lacks what it runs."""
+    hold(live_verdict)
+
+
 @pytest.mark.live_rules("PP-1")
 def test_pull_policy(live_verdict: Verdict) -> None:
     """Every container of every pod has the declared pull policy."""
+    hold(live_verdict)
+
+
+@pytest.mark.live_rules("PP-3")
+def test_obeyed_policy(live_verdict: Verdict) -> None:
+    """Never asks nobody, IfNotPresent asks once, Always asks at each start."""
     hold(live_verdict)

@@ -142,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
 def _request(args: argparse.Namespace, wanted: Configuration) -> StaticRequest:
     from dataclasses import replace  # noqa: PLC0415
 
-    from osh_conformance.model.flavor import Flavor  # noqa: PLC0415
+    from osh_conformance.model.matrix import Flavor  # noqa: PLC0415
     from osh_conformance.suite import configuration, records  # noqa: PLC0415
 
     helm = Path(args.helm_program) if args.helm_program else None

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 from osh_conformance.progress import Progress
 from osh_conformance.provision import images, removal, survey, toolbox
 from osh_conformance.provision.folders import default_folders
+from osh_conformance.suite import needs
 
 if TYPE_CHECKING:
     import argparse
+
+#: What our own charts run on unless a run names others.
+_FLAVOR = "distribution"
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,7 +30,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--recipes", type=Path, metavar="DIR", help="recipes (default: ci/ of this checkout)")
     parser.add_argument("--helm", default="3,4", metavar="MAJORS", help="major versions of helm (default: 3,4)")
     parser.add_argument("--node-image", metavar="REF", help="the node image for kind, instead of its own choice")
-    parser.add_argument("--images", metavar="REF,...", help="images to have ready (default: all that recipes make)")
+    parser.add_argument(
+        "--flavor",
+        default=_FLAVOR,
+        metavar="NAME,...|all",
+        help=f"image flavors to have ready (default: {_FLAVOR}; `all` builds for half an hour)",
+    )
+    parser.add_argument(
+        "--runtime", default="", metavar="NAME,...|all", help="container runtimes whose programs are to be built"
+    )
     parser.add_argument("--only", metavar="NAME", help="build this recipe, and what it needs, and nothing else")
     undo = parser.add_mutually_exclusive_group()
     undo.add_argument("--stop", action="store_true", help="stop the engine that set-up started; builds stay")
@@ -54,12 +66,18 @@ def run(args: argparse.Namespace) -> int:
 def _all(args: argparse.Namespace, progress: Progress) -> None:
     majors = tuple(survey.version_tuple(args.helm))
     tools = toolbox.provide(recipes=args.recipes, helm=majors, node_image=args.node_image, progress=progress)
-    wanted = args.images.split(",") if args.images else None
-    for reference, origin in images.provide_images(tools, wanted, progress).items():
+    for reference, origin in images.provide_images(tools, needs.images(_listed(args.flavor)), progress).items():
         progress.say(f"  ok   image {reference} ({origin})")
+    workshop = tools.workshop(progress)
+    if workshop:
+        workshop.provide(needs.recipes(_listed(args.runtime)))
     node = tools.node_image or "the one that kind names"
     helms = ", ".join(f"{major}: {program}" for major, program in tools.helm.items())
     progress.say(f"  ok   engine {tools.docker_host or 'default'}; kind {tools.kind}; helm {helms}; node image {node}")
+
+
+def _listed(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _only(args: argparse.Namespace, progress: Progress) -> None:

@@ -274,7 +274,7 @@ def _ailment(engine: Engine, run: Run) -> str:
     try:
         if not nodes or not (run.folder / "kubeconfig").exists():
             return "its nodes are gone"
-        if not registry.existing(engine, run).answers():
+        if not registry.existing(engine, run).contents.answers():
             return "its registry does not answer"
         for node in nodes:
             words = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "get", "--raw", "/readyz")

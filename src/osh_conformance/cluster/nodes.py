@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import posixpath
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from osh_conformance.cluster.record import NODE_EXEC
+from osh_conformance.errors import SuiteError
+from osh_conformance.model.observation import RuntimeProof
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from osh_conformance.cluster.record import Cluster
+    from osh_conformance.model.matrix import ContainerRuntime
 
 _LINES = "--lines=2000"
 _KUBECTL = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf")
+#: Where containerd's shim tells an OCI runtime to keep its state, in the CRI's namespace.
+_STATE = "/run/containerd/runc/k8s.io"
+_PROGRAMS = "/usr/local/bin"
+_RUNNING = "CONTAINER_RUNNING"
 _KINDS = "pods,jobs,deployments,statefulsets,services,endpointslices"
 
 
@@ -35,3 +45,78 @@ def node_logs(cluster: Cluster, namespace: str) -> Mapping[str, Callable[[], str
 
 def _output(cluster: Cluster, words: tuple[str, ...]) -> str:
     return cluster.node_exec(*words).stdout
+
+
+def install_program(cluster: Cluster, program: Path) -> None:
+    """Put a program into every node of a cluster of ours, where its containerd looks for runtimes."""
+    if cluster.engine is None:
+        raise SuiteError(f"cluster {cluster.name}: its nodes cannot be entered")
+    for node in cluster.nodes:
+        cluster.engine.run("cp", program, f"{node}:{_PROGRAMS}/{program.name}")
+
+
+def runtime_proof(
+    cluster: Cluster, namespace: str, node_runtime: str, runtimes: Iterable[ContainerRuntime]
+) -> RuntimeProof | None:
+    """What the nodes know of the pods of a namespace; None where they cannot be entered, or have no crictl.
+
+    The CRI says which handler each sandbox has; the folder that containerd's shim gives to OCI runtimes holds files
+    that only one of them writes; and the parent of a container's first process is the shim that started it.
+    """
+    if not cluster.capabilities[NODE_EXEC][0]:
+        return None
+    known = {pattern: runtime.name for runtime in runtimes for pattern in runtime.state}
+    handlers: dict[str, str] = {}
+    traced: dict[str, str] = {}
+    parents: dict[str, str] = {}
+    for node in cluster.nodes:
+        pods = {pod["id"]: pod["metadata"]["name"] for pod in _sandboxes(cluster, node, namespace, handlers)}
+        files = _state_files(cluster, node)
+        shims = _shims(cluster, node)
+        for container in _json(cluster, node, "ps", "--all")["containers"]:
+            sandbox = container["podSandboxId"]
+            if sandbox not in pods:
+                continue
+            where = f"{pods[sandbox]}/{container['metadata']['name']}"
+            found = {known[file] for file in files.get(container["id"], ()) if file in known}
+            if found:
+                traced[where] = "+".join(sorted(found))
+            if sandbox in shims and container.get("state") == _RUNNING:
+                parents[where] = shims[sandbox]
+    return RuntimeProof(cri=node_runtime, handlers=handlers, traced=traced, parents=parents)
+
+
+def _sandboxes(cluster: Cluster, node: str, namespace: str, handlers: dict[str, str]) -> list[dict[str, Any]]:
+    # crictl's --namespace is a pattern for some versions: compared here.
+    listed = _json(cluster, node, "pods", "--namespace", namespace).get("items") or []
+    own = [pod for pod in listed if pod["metadata"]["namespace"] == namespace]
+    handlers |= {pod["metadata"]["name"]: pod.get("runtimeHandler", "") for pod in own}
+    return own
+
+
+def _json(cluster: Cluster, node: str, *words: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(cluster.node_exec(node, "crictl", *words, "-o", "json").stdout)
+    return found
+
+
+def _state_files(cluster: Cluster, node: str) -> dict[str, set[str]]:
+    """The names of the files that an OCI runtime keeps, by container."""
+    listed = cluster.node_exec(
+        node, "find", _STATE, "-mindepth", "2", "-maxdepth", "2", "-printf", "%P\\n", check=False
+    )
+    found: dict[str, set[str]] = {}
+    for line in listed.stdout.splitlines():
+        container, _, file = line.partition("/")
+        found.setdefault(container, set()).add(file)
+    return found
+
+
+def _shims(cluster: Cluster, node: str) -> dict[str, str]:
+    """The program of each sandbox's shim, by sandbox: the parent of the processes in it."""
+    listed = cluster.node_exec(node, "ps", "-e", "-o", "args=").stdout
+    found = {}
+    for line in listed.splitlines():
+        words = line.split()
+        if words and "containerd-shim" in words[0] and "-id" in words:
+            found[words[words.index("-id") + 1]] = posixpath.basename(words[0])
+    return found

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
-import http.client
-import json
 import re
 import time
 import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from osh_conformance.cluster import copying, packaging
+from osh_conformance.cluster.contents import AGENT, Contents
 from osh_conformance.errors import SuiteError
 from osh_conformance.provision import images, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
+    from osh_conformance.model.matrix import PackagingFormat
     from osh_conformance.progress import Progress
     from osh_conformance.provision.engine import Engine
     from osh_conformance.provision.runs import Run
     from osh_conformance.provision.toolbox import Toolbox
 
 _PORT = 5000
-_AGENT = "osh-conformance"
 #: Who asks the registry for us: the suite itself, and the engine that pushes.
-_OWN_AGENTS = (_AGENT, "docker/")
+_OWN_AGENTS = (AGENT, "docker/")
 _READY = 30.0
-_ANSWER = 10.0
-_ACCEPT = (
-    "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, "
-    "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
-)
 _ACCESS = re.compile(
     r'^(?P<time>\S+Z) (?P<client>\S+) \S+ \S+ \[[^]]+\] "(?P<method>[A-Z]+) (?P<target>\S+) [^"]*" '
     r'(?P<status>\d{3}) \S+ "[^"]*" "(?P<agent>[^"]*)"'
@@ -78,13 +73,24 @@ class Registry:
         """The address, as nodes see it, below which each host has its repositories."""
         return f"http://{self.container}:{_PORT}/v2/{self.area}"
 
+    @property
+    def contents(self) -> Contents:
+        """All that it holds."""
+        return Contents(endpoint=self.push_endpoint)
+
     def resolve(self, reference: str) -> tuple[str, ...]:
         """The digests that `reference` has: the manifest's, and for an index those of the platforms' manifests.
 
         Raises `SuiteError` where the registry does not serve it.
         """
         asked = images.name(reference)
-        return self._manifest(f"{self.area}/{asked.repository}", asked.wanted).digests
+        manifest = self.contents.manifest(f"{self.area}/{asked.repository}", asked.wanted)
+        return (manifest.digest, *manifest.children)
+
+    def media_types(self, reference: str) -> tuple[str, ...]:
+        """The media types of all that a node gets for `reference`."""
+        asked = images.name(reference)
+        return self.contents.media_types(f"{self.area}/{asked.repository}", asked.wanted)
 
     def requests(self, since: dt.datetime | None = None) -> tuple[RegistryRequest, ...]:
         """What nodes asked the registry since then, in order. Requests of this suite and of pushes are left out."""
@@ -92,20 +98,24 @@ class Registry:
         outcome = self.engine.run("logs", "--timestamps", *window, self.container)
         return tuple(parse_log(f"{outcome.stdout}\n{outcome.stderr}".splitlines()))
 
-    def answers(self) -> bool:
-        """Whether it can be asked."""
-        try:
-            return self._ask("GET", "/v2/").status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
-
     def holds(self, key: str) -> bool:
         """Whether an image was stored under `key`, in this run or an earlier one."""
-        return self._ask("HEAD", f"/v2/{_STORE}/{key}/manifests/{_STORED}").status == http.HTTPStatus.OK
+        return self.contents.has(f"{_STORE}/{key}", _STORED)
 
     def store_name(self, key: str) -> str:
         """The name to push an image to, in order to store it under `key`."""
         return f"{self.push_endpoint}/{_STORE}/{key}:{_STORED}"
+
+    def repackage(self, key: str, form: PackagingFormat) -> str:
+        """See that what is stored under `key` is stored in a packaging format too; return the key of that."""
+        packaged = f"{key}-{form.name}"
+        if not self.holds(packaged):
+            packaging.repackage(self.contents, f"{_STORE}/{key}", f"{_STORE}/{packaged}", _STORED, form)
+        return packaged
+
+    def copy_in(self, reference: str, key: str) -> None:
+        """Store under `key` what a reference stands for in its own registry, with its digest."""
+        copying.copy(reference, self.contents, f"{_STORE}/{key}", _STORED)
 
     def serve(self, reference: str, key: str) -> tuple[str, ...]:
         """Serve what is stored under `key` as `reference`, without moving a byte of its layers; return its digests.
@@ -114,70 +124,8 @@ class Registry:
         """
         asked = images.name(reference)
         source, target = f"{_STORE}/{key}", f"{self.area}/{asked.repository}"
-        manifest = self._manifest(source, _STORED)
-        self._copy(source, target, manifest, asked.tag or manifest.digests[0])
-        return manifest.digests
-
-    def _copy(self, source: str, target: str, manifest: _Manifest, reference: str) -> None:
-        for digest in manifest.digests[1:]:
-            self._copy(source, target, self._manifest(source, digest), digest)
-        for digest in manifest.blobs:
-            self._expect(201, self._ask("POST", f"/v2/{target}/blobs/uploads/?mount={digest}&from={source}"), digest)
-        put = self._ask("PUT", f"/v2/{target}/manifests/{reference}", manifest.body, manifest.media_type)
-        self._expect(201, put, f"{target} {reference}")
-
-    def _manifest(self, repository: str, reference: str) -> _Manifest:
-        answer = self._ask("GET", f"/v2/{repository}/manifests/{reference}")
-        self._expect(200, answer, f"{repository} {reference}")
-        data = json.loads(answer.body)
-        parts = [*([data["config"]] if "config" in data else []), *data.get("layers", ())]
-        return _Manifest(
-            body=answer.body,
-            media_type=answer.headers["content-type"],
-            digests=(
-                answer.headers["docker-content-digest"],
-                *(entry["digest"] for entry in data.get("manifests", ())),
-            ),
-            blobs=tuple(dict.fromkeys(part["digest"] for part in parts)),
-        )
-
-    def _expect(self, status: int, answer: _Answer, what: str) -> None:
-        if answer.status != status:
-            raise SuiteError(
-                f"the registry {self.container} answered {answer.status} for {what}",
-                expected=str(status),
-                details=answer.body.decode(errors="replace"),
-            )
-
-    def _ask(self, method: str, path: str, body: bytes = b"", media_type: str = "") -> _Answer:
-        connection = http.client.HTTPConnection(self.push_endpoint, timeout=_ANSWER)
-        headers = {"Accept": _ACCEPT, "User-Agent": _AGENT}
-        if media_type:
-            headers["Content-Type"] = media_type
-        try:
-            connection.request(method, path, body=body or None, headers=headers)
-            response = connection.getresponse()
-            known = {name.lower(): value for name, value in response.getheaders()}
-            return _Answer(status=response.status, headers=known, body=response.read())
-        finally:
-            connection.close()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Manifest:
-    """`digests`: its own, and those of the manifests that it lists; `blobs`: what it consists of."""
-
-    body: bytes
-    media_type: str
-    digests: tuple[str, ...]
-    blobs: tuple[str, ...]
+        tag = asked.tag or self.contents.manifest(source, _STORED).digest
+        return self.contents.copy(source, _STORED, target, tag)
 
 
 def start(toolbox: Toolbox, run: Run, progress: Progress) -> Registry:
@@ -195,7 +143,7 @@ def start(toolbox: Toolbox, run: Run, progress: Progress) -> Registry:
     registry = existing(engine, run)
     (run.folder / "registry-endpoint").write_text(registry.push_endpoint)
     end = time.monotonic() + _READY
-    while not registry.answers():
+    while not registry.contents.answers():
         if time.monotonic() > end:
             outcome = engine.run("logs", "--tail", "20", container, check=False)
             raise SuiteError(

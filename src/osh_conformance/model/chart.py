@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from osh_conformance.model.matrix import Tier
+
 #: The image keys that the rule names, by the function that each image performs.
 STANDARD_KEYS = ("dep_check", "db_init", "db_sync", "db_drop", "ks_user", "ks_service", "ks_endpoints")
 
@@ -38,7 +40,8 @@ class Convention:
     `values` are given to every live cell, `infrastructure` holds by component the values that tell a chart
     where it is (`{host}`, `{port}`, `{username}`, `{password}`), `identity` says where
     Keystone and its administrator are found, `node_labels` what the nodes must carry. `any_password`: the charts
-    promise to take a password of any characters. `{chart}` is, in all of them, the chart's name with underscores.
+    promise to take a password of any characters, `image_contract` says what their job scripts ask of an image.
+    `{chart}` is, in all of them, the chart's name with underscores.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Convention:
     identity: Mapping[str, Any] = field(default_factory=dict)
     node_labels: Mapping[str, str] = field(default_factory=dict)
     any_password: bool = False
+    image_contract: Tier = Tier.CORE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +223,11 @@ class DeclaredChart:
     def containers_of(self, function: str) -> tuple[Container, ...]:
         """The containers whose image key performs a standard function."""
         return tuple(c for c in self.containers if c.key and self.functions.get(c.key) == function)
+
+
+def nothing_declared(name: str) -> DeclaredChart:
+    """A chart of which nothing was rendered."""
+    return DeclaredChart(name=name, version="", convention=None, policy=None, images={}, functions={}, containers=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from osh_conformance.model.chart import DeclaredChart, Role
 class Cell:
     """One (chart, flavor, format, runtime, Helm major) of the live matrix.
 
-    `runtime` is the RuntimeClass handler asked for, `default` for the node's own.
+    `format` and `runtime` are names of data files; the runtime `default` is the node's own, whatever it is.
     """
 
     chart: str
@@ -34,15 +34,37 @@ class Scenario:
     """A file of `data/scenarios/`: what is done to a release, and which rules judge what was seen.
 
     `db_drop` is the state of the drop switch. With `hold_dependencies` the database's Service appears only after the
-    pods were seen waiting for it during `hold_seconds`.
+    pods were seen waiting for it during `hold_seconds`. `own_tests`: the chart's own tests are
+    run while it is up. `probes` are pods of the suite's own, and no release: what they show is the same for every chart
+    and flavor, so one cell of each container runtime runs them.
     """
 
     name: str
     summary: str
-    db_drop: bool
     rules: tuple[str, ...]
+    db_drop: bool = False
     hold_dependencies: bool = False
     hold_seconds: float = 3.0
+    own_tests: bool = False
+    probes: tuple[PullProbe, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullProbe:
+    """A pod with one pull policy and a repository of its own. `present`: the node holds the image before it starts.
+
+    `starts` says whether it must run, `asks` whether the registry must be asked at that start.
+    """
+
+    policy: str
+    present: bool
+    starts: bool
+    asks: bool
+
+    @property
+    def name(self) -> str:
+        """`never-absent`, as pods and repositories are called."""
+        return f"{self.policy.lower()}-{'present' if self.present else 'absent'}"
 
 
 class Step(StrEnum):
@@ -100,6 +122,11 @@ class ObservedContainer:
     image_id: str = ""
     state: str = "waiting"
     reason: str = ""
+    #: What the CRI or the container itself said last, where it did not end well.
+    message: str = ""
+    #: Of its latest end, also where it was started again since.
+    last_exit_code: int | None = None
+    last_reason: str = ""
     exit_code: int | None = None
     started_at: str = ""
     finished_at: str = ""
@@ -118,11 +145,52 @@ class ObservedContainer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuppliedImage:
-    """An image of the cell: where it came from, and every digest that a pull of the reference may give."""
+    """An image of the cell: where it came from, and every digest that a pull of the reference may give.
+
+    `media_types` are those of the manifests and layers behind these digests, as the registry serves them; a node takes
+    them by digest, so it cannot have got others.
+    """
 
     reference: str
     origin: str
     digests: tuple[str, ...]
+    media_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedPull:
+    """What a probe showed: whether its container started, what the CRI said if not, and what the registry was asked.
+
+    `requests` are `METHOD reference status`, in order, from the moment the pod was made.
+    """
+
+    probe: PullProbe
+    started: bool
+    reason: str
+    requests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeProof:
+    """What ran the pods of a cell, by the word of the CRI and by what lies in the node.
+
+    `handlers` has the CRI's handler of each pod sandbox, `traced` by container (`pod/container`) the OCI runtime whose
+    state files the node holds for it, `parents` the program that is the parent of each container's first process.
+    """
+
+    cri: str
+    handlers: Mapping[str, str]
+    traced: Mapping[str, str]
+    parents: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnTests:
+    """How a chart's own tests ended in the cell: pytest's exit code, its counts, and the end of what it printed."""
+
+    code: int
+    counts: str
+    output: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +232,12 @@ class Observation:
     database: Mapping[Step, DatabaseState]
     hold: DependencyHold | None = None
     identity: IdentityState | None = None
+    #: The release of the service in the cell's images, "" where the flavor does not say.
+    release_of_service: str = ""
+    pulls: tuple[ObservedPull, ...] = ()
+    #: None where nodes cannot be entered.
+    runtime: RuntimeProof | None = None
+    own_tests: OwnTests | None = None
     #: `Kind/name` of the Jobs and pods of the release that were still there when uninstall had been given its time.
     leftovers: tuple[str, ...] = ()
     #: Settled before the deadline; else what was waited for.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _REQUEST = 30.0
-_GONE = 404
+_CREATED = 201
+_CONFLICT = 409
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,27 @@ class Kube:
         """Put labels on every node."""
         for node in self.list("/api/v1/nodes"):
             self.core.patch_node(node["metadata"]["name"], {"metadata": {"labels": dict(labels)}})
+
+    def ensure(self, path: str, manifest: Mapping[str, Any]) -> None:
+        """Make an object below a list path, unless there is one of its name. Raises `SuiteError`."""
+        answer = self._request("POST", path, body=manifest, check=False)
+        if answer.status not in (_CREATED, _CONFLICT):
+            said = (answer.body or {}).get("message", "")
+            raise SuiteError(f"POST {path}: the API server answered {answer.status}", details=said)
+
+    def try_out(self, path: str, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What an object would be, had it been made: with all that admission changes. Raises `SuiteError`."""
+        answer = self._request("POST", f"{path}?dryRun=All", body=manifest, check=False)
+        if answer.status != _CREATED:
+            said = (answer.body or {}).get("message", "")
+            raise SuiteError(f"POST {path} (dry run): the API server answered {answer.status}", details=said)
+        found: Mapping[str, Any] = answer.body
+        return found
+
+    def remove_namespace(self, namespace: str) -> None:
+        """Begin to remove a namespace, if it is there."""
+        with contextlib.suppress(ApiException):
+            self.core.delete_namespace(namespace)
 
     def execute(
         self, namespace: str, pod: str, container: str, argv: Sequence[str], *, deadline: float = _REQUEST

@@ -18,17 +18,19 @@ from osh_conformance.model.observation import (
     HelmCall,
     Observation,
     ObservedContainer,
+    OwnTests,
     Scenario,
     Step,
     SuppliedImage,
 )
 from osh_conformance.observe import identity as keystone
-from osh_conformance.observe import infrastructure
+from osh_conformance.observe import infrastructure, own_tests
 from osh_conformance.observe.watch import (
     NamespaceWatch,
     NotReadyError,
     WorkloadFailedError,
     job_condition,
+    last_end,
     pod_ready,
     workload_of,
 )
@@ -53,7 +55,8 @@ _DELETE_HOOKS = ("pre-delete", "post-delete", "test", "test-success", "test-fail
 class CellPlan:
     """All that running one scenario on one cell needs; nothing in it is decided from a chart's name.
 
-    `values` are given to helm as a file, after the chart's own. `settle` bounds install and settling, in seconds.
+    `values` are given to helm as a file, after the chart's own. `tests` are the chart's own.
+    `settle` bounds install and settling, in seconds.
     """
 
     cell: Cell
@@ -65,6 +68,8 @@ class CellPlan:
     images: tuple[SuppliedImage, ...]
     database: infrastructure.Component
     identity: keystone.IdentityService | None = None
+    tests: Path | None = None
+    release_of_service: str = ""
     node_runtime: str = ""
     settle: float = 300.0
     uninstall_timeout: int = 300
@@ -106,8 +111,10 @@ def observe(plan: CellPlan, site: Site, on_failure: Callable[[], None]) -> Obser
     # They are gone with the release, and what its hooks log may hold them.
     site.hidden.learn()
     with run.timed("questions"):
+        runtime = site.runtime()
         run.database[Step.INSTALLED] = server.state()
         identity = keystone.ask(site.kube, site.namespace, plan.identity) if plan.identity and not unsettled else None
+    tests = _own_tests(run) if not unsettled else None
     leftovers = _uninstall(run, server)
     return Observation(
         cell=plan.cell,
@@ -117,11 +124,14 @@ def observe(plan: CellPlan, site: Site, on_failure: Callable[[], None]) -> Obser
         namespace=site.namespace,
         node_runtime=plan.node_runtime,
         helm=tuple(run.calls),
-        containers=observed(site.watch.view(), plan.declared),
+        containers=observed(site.watch.view(), plan.declared, site.last_words),
         images=plan.images,
         database=run.database,
         hold=hold,
         identity=identity,
+        release_of_service=plan.release_of_service,
+        runtime=runtime,
+        own_tests=tests,
         leftovers=leftovers,
         unsettled=unsettled,
         seconds=run.seconds,
@@ -220,6 +230,14 @@ def _settle(run: _Run, install: Future[Outcome]) -> str:
         raise
 
 
+def _own_tests(run: _Run) -> OwnTests | None:
+    plan = run.plan
+    if plan.tests is None or not plan.scenario.own_tests:
+        return None
+    with run.timed("own tests"):
+        return own_tests.run(plan.tests, plan.chart, plan.declared, plan.release, run.site)
+
+
 def _uninstall(run: _Run, server: DatabaseServer) -> tuple[str, ...]:
     with run.timed("uninstall"):
         outcome = run.site.helm.uninstall(
@@ -248,8 +266,13 @@ def _leftovers(watch: NamespaceWatch, seconds: float) -> tuple[str, ...]:
     return tuple(present(watch.view()) if found is None else found)
 
 
-def observed(view: View, declared: DeclaredChart) -> tuple[ObservedContainer, ...]:
-    """Every container of the chart that was ever seen, in its last state."""
+def observed(
+    view: View, declared: DeclaredChart, last_words: Callable[[Object, Object], str] = lambda _pod, _status: ""
+) -> tuple[ObservedContainer, ...]:
+    """Every container of the chart that was ever seen, in its last state.
+
+    `last_words` gives what one said at its end, from its pod and its status.
+    """
     # The chart renders the CronJob, not the Jobs that its schedule makes.
     scheduled = {f"Job/{job['metadata']['name']}": workload_of(job) for job in view.all_jobs if _is_scheduled(job)}
     return tuple(
@@ -257,7 +280,7 @@ def observed(view: View, declared: DeclaredChart) -> tuple[ObservedContainer, ..
         for pod in view.all_pods
         if _is_chart(pod)
         for workload in [workload_of(pod)]
-        for container in _containers_of(pod, scheduled.get(workload, workload), declared)
+        for container in _containers_of(pod, scheduled.get(workload, workload), declared, last_words)
     )
 
 
@@ -265,7 +288,9 @@ def _is_scheduled(job: Object) -> bool:
     return workload_of(job).startswith("CronJob/")
 
 
-def _containers_of(pod: Object, workload: str, declared: DeclaredChart) -> Iterator[ObservedContainer]:
+def _containers_of(
+    pod: Object, workload: str, declared: DeclaredChart, last_words: Callable[[Object, Object], str]
+) -> Iterator[ObservedContainer]:
     hooked = any(c.workload == workload and c.hook for c in declared.containers)
     for group, statuses, role in (
         ("initContainers", "initContainerStatuses", Role.INIT),
@@ -274,12 +299,16 @@ def _containers_of(pod: Object, workload: str, declared: DeclaredChart) -> Itera
     ):
         known = {status["name"]: status for status in pod.get("status", {}).get(statuses, ())}
         for spec in pod["spec"].get(group, ()):
-            yield _container(pod, workload, spec, known.get(spec["name"], {}), role)
+            status = known.get(spec["name"], {})
+            yield _container(pod, workload, spec, status, role, last_words(pod, status))
 
 
-def _container(pod: Object, workload: str, spec: Object, status: Object, role: Role) -> ObservedContainer:
+def _container(  # noqa: PLR0913, PLR0917  (what a container is made of)
+    pod: Object, workload: str, spec: Object, status: Object, role: Role, message: str
+) -> ObservedContainer:
     states: dict[str, Object] = status.get("state") or {"waiting": {}}
     state_name, state = next(iter(states.items()))
+    ended = last_end(status)
     return ObservedContainer(
         pod=pod["metadata"]["name"],
         workload=workload,
@@ -290,7 +319,10 @@ def _container(pod: Object, workload: str, spec: Object, status: Object, role: R
         image_id=status.get("imageID", ""),
         state=state_name,
         reason=state.get("reason", ""),
+        message=message,
         exit_code=state.get("exitCode"),
+        last_exit_code=ended.get("exitCode"),
+        last_reason=ended.get("reason", ""),
         started_at=_start_of(status),
         finished_at=state.get("finishedAt") or "",
         restarts=status.get("restartCount", 0),

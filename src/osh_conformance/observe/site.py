@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
     from pathlib import Path
 
     from osh_conformance.helm.driver import Helm
+    from osh_conformance.model.observation import RuntimeProof
     from osh_conformance.observe.hidden import Hidden
     from osh_conformance.observe.kube import Kube
-    from osh_conformance.observe.watch import NamespaceWatch
+    from osh_conformance.observe.watch import NamespaceWatch, Object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,3 +31,9 @@ class Site:
     watch: NamespaceWatch
     cancel: threading.Event
     hidden: Hidden
+    #: What runs the pods of the namespace, by the nodes' word; None where they cannot be entered.
+    runtime: Callable[[], RuntimeProof | None] = lambda: None
+
+    def last_words(self, pod: Object, status: Object) -> str:
+        """What a container said where it ended badly, without secrets."""
+        return self.hidden.redact(self.watch.last_words(pod, status))

@@ -34,7 +34,23 @@ _FINAL_AFTER = {
     "RunContainerError": 20.0,
 }
 #: A registry's answers to a pull that another try will not change; kubelet would back off first.
-_PULL_REFUSED = ("not found", "notfound", "manifest unknown", "denied", "unauthorized")
+_PULL_REFUSED = (
+    "not found",
+    "notfound",
+    "manifest unknown",
+    "denied",
+    "unauthorized",
+    "no longer supported",  # an image of manifest schema 1
+    "unsupported media type",
+)
+#: The CRI's reasons where a container's first program cannot be run in its image: another try runs the same one.
+_CANNOT_START = ("StartError", "ContainerCannotRun")
+#: What kubelet says of a sandbox that no later try will make, in the event's message.
+_NO_SANDBOX = ("no runtime for", "runtime handler", "runtimeclass")
+_SANDBOX_EVENT = "FailedCreatePodSandBox"
+#: Seconds that a sandbox may fail for reasons that may pass: the network of a node that has just come up.
+_SANDBOX_PATIENCE = 45.0
+_LAST_WORDS = 3
 #: Failures after which a container that cannot stay up, or a Job, is given up: the back-off makes more take minutes.
 _RESTARTS = 4
 _UNSCHEDULABLE_AFTER = 20.0
@@ -67,6 +83,7 @@ class View:
     jobs: Mapping[str, Object]
     all_pods: Sequence[Object]
     all_jobs: Sequence[Object]
+    events: Sequence[Object] = ()
 
 
 @dataclass(slots=True)
@@ -93,13 +110,18 @@ class NamespaceWatch:
         self._stopped = threading.Event()
         self._pods = _Kept()
         self._jobs = _Kept()
+        self._events = _Kept()
         self._since: dict[tuple[str, str, str], float] = {}
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="logs")
         self.logs: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         core, batch = self._kube.core, self._kube.batch
-        for kept, call in ((self._pods, core.list_namespaced_pod), (self._jobs, batch.list_namespaced_job)):
+        for kept, call in (
+            (self._pods, core.list_namespaced_pod),
+            (self._jobs, batch.list_namespaced_job),
+            (self._events, core.list_namespaced_event),
+        ):
             threading.Thread(target=self._follow, args=(kept, call), daemon=True, name="watch").start()
         return self
 
@@ -115,7 +137,25 @@ class NamespaceWatch:
                 jobs=self._jobs.live(),
                 all_pods=list(self._pods.objects.values()),
                 all_jobs=list(self._jobs.objects.values()),
+                events=list(self._events.objects.values()),
             )
+
+    def last_words(self, pod: Object, status: Object) -> str:
+        """What a container said at its latest end, if that was no good one: the CRI's message, or the end of its log.
+
+        Holds whatever the container printed, secrets too.
+        """
+        ended = last_end(status)
+        waiting = status.get("state", {}).get("waiting", {})
+        if ended.get("message"):
+            return str(ended["message"])
+        if waiting.get("message") and not ended:
+            return str(waiting["message"])
+        if not ended.get("exitCode"):
+            return ""
+        name, restarts = f"{pod['metadata']['name']} {status['name']}", status.get("restartCount", 0)
+        texts = (self.logs.get(f"{name} {number}", "") for number in range(restarts, -1, -1))
+        return "\n".join(next(filter(str.strip, texts), "").strip().splitlines()[-_LAST_WORDS:])
 
     def wait(
         self,
@@ -215,12 +255,13 @@ class NamespaceWatch:
 
     def _raise_trouble(self, what: str, view: View, concerns: Callable[[Object], bool]) -> None:
         for pod in filter(concerns, view.pods.values()):
-            trouble = self._environment_trouble(pod)
+            trouble = self._environment_trouble(pod) or self._sandbox_trouble(pod, view.events)
             if trouble:
                 text = f"waiting for {what}: pod {pod['metadata']['name']}: {trouble}"
                 raise TroubleError(text, details=self.state())
         failures = [job_failure(job) for job in filter(concerns, view.jobs.values())]
         failures += [crash_loop(pod) for pod in filter(concerns, view.pods.values())]
+        failures += [cannot_start(pod) for pod in filter(concerns, view.pods.values())]
         failure = next(filter(None, failures), None)
         if failure:
             raise WorkloadFailedError(f"waiting for {what}: {failure}", details=self.state())
@@ -238,6 +279,19 @@ class NamespaceWatch:
                 final = 0.0
             if final is not None and self._lasts(pod, status["name"], reason, final):
                 return f"container {status['name']}: {reason}: {waiting.get('message', '')}"
+        return None
+
+    def _sandbox_trouble(self, pod: Object, events: Sequence[Object]) -> str | None:
+        """Why a pod will not even get its sandbox; only its events say it."""
+        if any(_has_begun(status) for status in container_statuses(pod)):
+            return None
+        for event in events:
+            if event.get("reason") != _SANDBOX_EVENT or event["involvedObject"].get("uid") != pod["metadata"]["uid"]:
+                continue
+            message = event.get("message") or ""
+            final = any(word in message.lower() for word in _NO_SANDBOX)
+            if final or self._lasts(pod, "", _SANDBOX_EVENT, _SANDBOX_PATIENCE):
+                return f"{_SANDBOX_EVENT}: {message}"
         return None
 
     def _lasts(self, pod: Object, container: str, reason: str, seconds: float) -> bool:
@@ -293,6 +347,28 @@ def crash_loop(pod: Object) -> str | None:
             name = f"pod {pod['metadata']['name']}: container {status['name']}"
             return f"{name} ended {status['restartCount']} times: {waiting.get('message', '')}"
     return None
+
+
+def cannot_start(pod: Object) -> str | None:
+    """Which container's own first program cannot be run in its image, or None."""
+    for status in container_statuses(pod):
+        ended = last_end(status)
+        if ended.get("reason") in _CANNOT_START:
+            return f"pod {pod['metadata']['name']}: container {status['name']}: {ended.get('message', '')}"
+    return None
+
+
+def last_end(status: Object) -> Object:
+    """How a container ended last, also where it was started again since; empty if it never did."""
+    for state in (status.get("state", {}), status.get("lastState", {})):
+        if "terminated" in state:
+            found: Object = state["terminated"]
+            return found
+    return {}
+
+
+def _has_begun(status: Object) -> bool:
+    return bool(last_end(status)) or "running" in status.get("state", {})
 
 
 def pod_ready(pod: Object) -> bool:

@@ -15,17 +15,19 @@ from osh_conformance.plugin import collect_suite
 from osh_conformance.plugin.static import EXPECTATIONS, RUN
 from osh_conformance.progress import Progress
 from osh_conformance.report.run import CellReport, Run, error_finding
-from osh_conformance.suite import configuration
+from osh_conformance.suite import cells, configuration, proofs, timings
 from osh_conformance.suite import stage as stages
+from osh_conformance.suite.capacity import carried
 from osh_conformance.suite.expectations import Expectations
 from osh_conformance.suite.folders import suite_folder
-from osh_conformance.suite.live import LiveRequest, LiveSuite, Pair
+from osh_conformance.suite.live import LeftOut, LeftOutError, LiveRequest, LiveSuite, Pair
 from osh_conformance.suite.static import read_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from osh_conformance.model.finding import Verdict
+    from osh_conformance.model.observation import Cell
     from osh_conformance.suite.stage import Judged, Stage
 
 #: What `osh-conformance live` asks for, in place of the command line's options.
@@ -33,6 +35,7 @@ SUITE = pytest.StashKey[LiveSuite]()
 PROGRESS = pytest.StashKey[Progress]()
 
 _ITEM = "assertion"
+_CELL = "cell"
 
 
 def register(config: pytest.Config) -> None:
@@ -102,12 +105,16 @@ class LivePlugin:
         self._stage: Stage | None = None
         self._closing = contextlib.ExitStack()
         self._failure: SuiteError | None = None
-        self._pool = ThreadPoolExecutor(max_workers=max(1, suite.request.parallel), thread_name_prefix="cell")
+        self._pool = ThreadPoolExecutor(max_workers=suite.request.parallel or carried(), thread_name_prefix="cell")
         self._judged: dict[str, Future[Judged]] = {}
         run.errors += [error_finding(error, Path(chart).name) for chart, error in suite.errors.items()]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Make an item for each pair and each rule that both its scenario and the test stand for."""
+        """Make an item for each pair and each rule that both its scenario and the test stand for, or for each cell."""
+        if _CELL in metafunc.fixturenames:
+            asked = {pair.cell.id: pair for pair in self._suite.pairs}
+            known: list[Pair | LeftOut] = [*asked.values(), *self._suite.left_out]
+            metafunc.parametrize(_CELL, known, ids=[each.cell.id for each in known], scope="function")
         if _ITEM not in metafunc.fixturenames:
             return
         marker = metafunc.definition.get_closest_marker("live_rules")
@@ -116,10 +123,14 @@ class LivePlugin:
         self._wanted += len(wanted)
         metafunc.parametrize(_ITEM, wanted, ids=[f"{pair.id}-{rule}" for pair, rule in wanted], scope="function")
 
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave out what pytest makes of a test without a parameter: it stands for nothing."""
+        items[:] = [item for item in items if not _is_empty(item)]
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
         """Open the stage before all items. A stage that does not open is the error of each of them."""
-        pairs = list({pair.id: pair for item in session.items for pair in _pairs_of(item)}.values())
+        pairs = list({pair.id: pair for item in session.items for pair in _pairs_of(item, self._suite)}.values())
         if pairs and not session.config.option.collectonly:
             self._open(pairs, session.config)
         try:
@@ -155,10 +166,9 @@ class LivePlugin:
         """What the item's pair showed. The first item of a module starts all pairs of that module."""
         pair, rule = assertion
         try:
-            if self._stage is None:
-                raise self._failure or SuiteError("there is no cluster")
-            self._start(request, self._stage)
-            return self._judged[pair.id].result()
+            return self._result(request, pair)
+        except LeftOutError as reason:
+            pytest.skip(f"left out: {reason.message}")
         except SuiteError as error:
             command = self._suite.command(pair)
             self._run.add_error(
@@ -168,64 +178,145 @@ class LivePlugin:
 
     @pytest.fixture
     def live_verdict(self, judged: Judged, assertion: tuple[Pair, str]) -> Verdict:
-        """What the item's rule says of the observation."""
+        """What the item's rule says of the observation, or of it beside those of other cells."""
         pair, rule = assertion
-        verdict = self._expectations.applied_live(self._suite.finished(judged.verdicts[rule]))
+        said = judged.verdicts[rule] if rule in judged.verdicts else self._compared(pair, rule, judged)
+        verdict = self._expectations.applied_live(self._suite.finished(said, pair))
         self._run.add(pair.subject.name, verdict, cell=pair.cell.id, scenario=pair.scenario.name)
         return verdict
+
+    @pytest.fixture
+    def proof(self, request: pytest.FixtureRequest, cell: Pair | LeftOut) -> str:
+        """What shows that a cell was what it says; a cell that was left out skips with the reason."""
+        if isinstance(cell, LeftOut):
+            pytest.skip(f"left out: {cell.reason}")
+        try:
+            results = [self._result(request, pair) for pair in self._suite.pairs if pair.cell == cell.cell]
+        except LeftOutError as reason:
+            pytest.skip(f"left out: {reason.message}")
+        except SuiteError as error:
+            pytest.fail(f"ERROR {cell.cell.id}: {error}", pytrace=False)
+        return "; ".join(dict.fromkeys(proofs.told(each.observation) for each in results))
+
+    def _result(self, request: pytest.FixtureRequest, pair: Pair) -> Judged:
+        if self._stage is None:
+            raise self._failure or SuiteError("there is no cluster")
+        self._start(request, self._stage)
+        return self._judged[pair.id].result()
+
+    def _compared(self, pair: Pair, rule: str, judged: Judged) -> Verdict:
+        assert self._stage is not None, "something was judged"  # noqa: S101
+        asked = [self._judged[other.id] for other in self._suite.beside(pair) if other.id in self._judged]
+        others = [future.result().observation for future in asked if not future.exception()]
+        return self._stage.compared(pair, rule, judged.observation, others)
 
     def _start(self, request: pytest.FixtureRequest, stage: Stage) -> None:
         module = request.node.getparent(pytest.Module)
         items = [item for item in request.session.items if item.getparent(pytest.Module) is module]
-        for pair in (pair for item in items for pair in _pairs_of(item)):
+        for pair in (pair for item in items for pair in _pairs_of(item, self._suite)):
             if pair.id not in self._judged:
                 self._judged[pair.id] = self._submit(request, pair, stage)
 
     def _submit(self, request: pytest.FixtureRequest, pair: Pair, stage: Stage) -> Future[Judged]:
-        try:
-            namespace = stage.ready(pair).namespace
-        except SuiteError as error:
-            failed: Future[Judged] = Future()
-            failed.set_exception(error)
-            return failed
+        namespace = cells.namespace(pair.cell, pair.scenario)
         make: Callable[..., Any] = request.getfixturevalue("namespace_factory")
-        make(namespace, extra_metadata={"labels": {"osh-conformance.cell": pair.cell.id[-63:].strip("-")}})
-        return self._pool.submit(self._judge, pair, stage)
+        make(namespace, extra_metadata={"labels": stage.labels(pair)})
+        return self._pool.submit(self._judge, pair, stage, namespace)
 
-    def _judge(self, pair: Pair, stage: Stage) -> Judged:
-        with self._progress.step(f"cell {pair.id}"):
-            return stage.run(pair)
+    def _judge(self, pair: Pair, stage: Stage, namespace: str) -> Judged:
+        try:
+            with self._progress.step(f"cell {pair.id}"):
+                return stage.run(pair, namespace)
+        finally:
+            stage.vacate(namespace)
 
     def _report_cells(self) -> None:
         done = [check for check in self._run.checks if check.cell and check.status is not Status.ERROR]
         self._run.all_scenarios = not self._suite.request.scenarios and 0 < self._wanted == len(done)
-        cells = {pair.cell.id: pair for pair in self._suite.pairs}
-        for cell_id, pair in cells.items():
-            checks = [check for check in self._run.checks if check.cell == cell_id]
-            if checks:
-                self._run.cells.append(self._cell_report(pair, {check.status for check in checks}))
+        asked = {pair.cell.id: pair for pair in self._suite.pairs}
+        self._run.cells += [self._cell_report(pair) for pair in asked.values() if self._was_begun(pair)]
+        self._run.cells += [_left_out(each.cell, each.reason) for each in self._suite.left_out]
+        if self._stage:
+            timings.note(self._stage.tools.folders, self._seconds())
 
-    def _cell_report(self, pair: Pair, statuses: set[Status]) -> CellReport:
+    def _was_begun(self, pair: Pair) -> bool:
         ids = [other.id for other in self._suite.pairs if other.cell == pair.cell]
-        futures = [self._judged[name] for name in ids if name in self._judged]
-        done = [f.result() for f in futures if f.done() and not f.cancelled() and not f.exception()]
+        return any(name in self._judged for name in ids) or any(c.cell == pair.cell.id for c in self._run.checks)
+
+    def _seconds(self) -> dict[str, float]:
+        done = {name: future for name, future in self._judged.items() if _ended_well(future)}
+        return {name: sum(future.result().observation.seconds.values()) for name, future in done.items()}
+
+    def _cell_report(self, pair: Pair) -> CellReport:
+        statuses = {check.status for check in self._run.checks if check.cell == pair.cell.id}
+        futures = [
+            self._judged[other.id]
+            for other in self._suite.pairs
+            if other.cell == pair.cell and other.id in self._judged
+        ]
+        done = [future.result() for future in futures if _ended_well(future)]
+        reasons = [str(r.message) for f in futures if f.done() and isinstance(r := _error_of(f), LeftOutError)]
+        if reasons and not done:
+            return _left_out(pair.cell, reasons[0])
         status = "fail" if Status.FAIL in statuses else "error" if Status.ERROR in statuses else "pass"
         origins = {image.origin for judged in done for image in judged.observation.images}
+        errors = [
+            check.reason for check in self._run.checks if check.cell == pair.cell.id and check.status is Status.ERROR
+        ]
         return CellReport(
             id=pair.cell.id,
             chart=pair.cell.chart,
             flavor=pair.cell.flavor,
             origin=", ".join(sorted(origins)),
             format=pair.cell.format,
-            runtime=done[0].observation.node_runtime if done else pair.cell.runtime,
+            runtime=proofs.runtime_shown(done[0].observation) if done else pair.cell.runtime,
             helm=str(pair.cell.helm),
             status=status,
+            reason=errors[0] if errors else "",
+            proof="; ".join(dict.fromkeys(filter(None, (proofs.told(judged.observation) for judged in done)))),
             seconds=sum(sum(judged.observation.seconds.values()) for judged in done),
             artifacts=next((judged.artifacts for judged in done if judged.artifacts), ""),
         )
 
 
-def _pairs_of(item: pytest.Item) -> list[Pair]:
+def _left_out(cell: Cell, reason: str) -> CellReport:
+    return CellReport(
+        id=cell.id,
+        chart=cell.chart,
+        flavor=cell.flavor,
+        origin="",
+        format=cell.format,
+        runtime=cell.runtime,
+        helm=str(cell.helm),
+        status="skipped",
+        reason=reason,
+    )
+
+
+def _error_of(future: Future[Judged]) -> BaseException | None:
+    return None if future.cancelled() else future.exception()
+
+
+def _ended_well(future: Future[Judged]) -> bool:
+    return future.done() and not future.cancelled() and not future.exception()
+
+
+def _parameters(item: pytest.Item) -> dict[str, Any]:
     callspec = getattr(item, "callspec", None)
-    value = callspec.params.get(_ITEM) if callspec else None
+    return dict(callspec.params) if callspec else {}
+
+
+def _is_empty(item: pytest.Item) -> bool:
+    found = _parameters(item)
+    return (_ITEM in found and not isinstance(found[_ITEM], tuple)) or (
+        _CELL in found and not isinstance(found[_CELL], Pair | LeftOut)
+    )
+
+
+def _pairs_of(item: pytest.Item, suite: LiveSuite) -> list[Pair]:
+    """The pairs that an item needs: one for an assertion, those of all scenarios for a cell."""
+    found = _parameters(item)
+    value, cell = found.get(_ITEM), found.get(_CELL)
+    if isinstance(cell, Pair):
+        return [pair for pair in suite.pairs if pair.cell == cell.cell]
     return [value[0]] if isinstance(value, tuple) else []

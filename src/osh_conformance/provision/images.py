@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 from osh_conformance import reference as grammar
 from osh_conformance.errors import SuiteError
 from osh_conformance.process import CommandError
-from osh_conformance.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from osh_conformance.model.matrix import PackagingFormat
+    from osh_conformance.progress import Progress
+    from osh_conformance.provision.engine import Engine
     from osh_conformance.provision.recipes import Book, Recipe
     from osh_conformance.provision.toolbox import Toolbox
 
@@ -34,20 +36,14 @@ class Mirror(Protocol):
     def store_name(self, key: str) -> str:
         """The name to push an image to, in order to store it under `key`."""
 
+    def copy_in(self, reference: str, key: str) -> None:
+        """Store under `key` what a reference stands for in its own registry, with its digest."""
+
+    def repackage(self, key: str, form: PackagingFormat) -> str:
+        """See that what is stored under `key` is stored in a packaging format too; return the key of that."""
+
     def serve(self, reference: str, key: str) -> Sequence[str]:
         """Serve what is stored under `key` as `reference`; return its digests, the manifest's own first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuppliedImage:
-    """An image that the mirror serves.
-
-    `origin`: published, built or stand-in; `digest`: of the manifest that the tag names there.
-    """
-
-    reference: str
-    origin: str
-    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +87,52 @@ def name(text: str) -> Name:
     return Name(host=parsed.domain, path=parsed.path, tag=tag, digest=parsed.digest or "")
 
 
-def supply(reference: str, toolbox: Toolbox, mirror: Mirror, *, progress: Progress | None = None) -> SuppliedImage:
-    """See that the mirror serves `reference`; raises `SuiteError` with the answers of all who were asked."""
+def supply(  # noqa: PLR0913
+    reference: str,
+    toolbox: Toolbox,
+    mirror: Mirror,
+    progress: Progress,
+    *,
+    form: PackagingFormat | None = None,
+    served_as: str | None = None,
+) -> tuple[str, str, Sequence[str]]:
+    """See that the mirror serves `reference`; return the name that it has there, its origin and its digests.
+
+    With `form` it is served in that packaging format, by a tag of its own: one tag is one manifest. `served_as` is
+    another name to serve it by. Raises
+    `SuiteError` with the answers of all who were asked.
+    """
     asked = name(reference)
-    local, origin = obtain(reference, toolbox, progress or Progress(quiet=True))
-    engine = toolbox.engine
+    if asked.digest and _is_published(asked, toolbox, progress):
+        # The engine would push it under another digest: it compresses layers anew.
+        key, origin = asked.digest.rpartition(":")[2], PUBLISHED
+        if not mirror.holds(key):
+            mirror.copy_in(reference, key)
+    else:
+        local, origin = obtain(reference, toolbox, progress)
+        key = _stored(local, toolbox.engine, mirror)
+    if form:
+        key = mirror.repackage(key, form)
+    served = served_as or (_suffixed(asked, form.suffix) if form and form.suffix else reference)
+    digests = mirror.serve(served, key)
+    if served == reference and asked.digest and asked.digest not in digests:
+        raise SuiteError(
+            f"{reference}: the mirror serves this image as {digests[0]}, so a pull by the pinned digest would fail",
+            expected="an image of exactly this digest",
+            fix="for a stand-in or a local build, give the chart this digest, or the reference without one",
+        )
+    return served, origin, digests
+
+
+def _is_published(asked: Name, toolbox: Toolbox, progress: Progress) -> bool:
+    """Whether to ask the reference's own registry: it can be, and no recipe makes the image."""
+    workshop = toolbox.workshop(progress)
+    recipe = _recipe(asked, workshop.book) if workshop else None
+    return not recipe and not (toolbox.offline and asked.host == "docker.io")
+
+
+def _stored(local: str, engine: Engine, mirror: Mirror) -> str:
+    """The key under which the mirror has an image of the engine, after a push if need be."""
     key = engine.run("image", "inspect", "--format", "{{.Id}}", local).stdout.strip().rpartition(":")[2]
     if not mirror.holds(key):
         pushed = mirror.store_name(key)
@@ -104,14 +141,12 @@ def supply(reference: str, toolbox: Toolbox, mirror: Mirror, *, progress: Progre
             engine.run("push", "--quiet", pushed, deadline=_PUSH)
         finally:
             engine.run("rmi", "--no-prune", pushed, check=False)
-    digests = mirror.serve(reference, key)
-    if asked.digest and asked.digest not in digests:
-        raise SuiteError(
-            f"{reference}: the mirror serves this image as {digests[0]}, so a pull by the pinned digest would fail",
-            expected="an image of exactly this digest",
-            fix="for a stand-in or a local build, give the chart this digest, or the reference without one",
-        )
-    return SuppliedImage(reference=reference, origin=origin, digest=digests[0])
+    return key
+
+
+def _suffixed(asked: Name, suffix: str) -> str:
+    """The reference with another tag; a digest would be that of another manifest, and goes."""
+    return f"{asked.host}/{asked.path}:{asked.tag}{suffix}" if asked.tag else f"{asked.host}/{asked.path}:{suffix[1:]}"
 
 
 def obtain(reference: str, toolbox: Toolbox, progress: Progress) -> tuple[str, str]:
@@ -146,6 +181,11 @@ def obtain(reference: str, toolbox: Toolbox, progress: Progress) -> tuple[str, s
     )
 
 
+def recipe_of(reference: str, book: Book) -> Recipe | None:
+    """The recipe that makes the image of a reference, if there is one."""
+    return _recipe(name(reference), book)
+
+
 def _recipe(asked: Name, book: Book) -> Recipe | None:
     """The recipe of a reference; by digest alone any of its repository, since the digest decides in the end."""
     named = [(name(recipe.image.reference), recipe) for recipe in book.recipes.values() if recipe.image]
@@ -153,12 +193,6 @@ def _recipe(asked: Name, book: Book) -> Recipe | None:
     return next((recipe for known, recipe in fitting if not asked.tag or asked.tag == known.tag), None)
 
 
-def provide_images(toolbox: Toolbox, references: Iterable[str] | None, progress: Progress) -> Mapping[str, str]:
-    """See that the engine has these images, so that a run starts from warm; return the origin of each.
-
-    None means the mirror's own image and all that the recipes of `images` make.
-    """
-    if references is None:
-        made = [r for r in toolbox.book.recipes.values() if r.folder.parent.name == "images"] if toolbox.book else []
-        references = sorted({REGISTRY_IMAGE, *(r.image.reference for r in made if r.image)})
-    return {reference: obtain(reference, toolbox, progress)[1] for reference in references}
+def provide_images(toolbox: Toolbox, references: Iterable[str], progress: Progress) -> Mapping[str, str]:
+    """See that the engine has these images, so that a run starts from warm; return the origin of each."""
+    return {reference: obtain(reference, toolbox, progress)[1] for reference in sorted({*references, REGISTRY_IMAGE})}

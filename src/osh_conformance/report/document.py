@@ -115,6 +115,7 @@ def _cell(cell: CellReport, run: Run) -> dict[str, Any]:
         "helm": cell.helm,
         "status": cell.status,
         "reason": cell.reason,
+        "proof": cell.proof,
         "seconds": round(cell.seconds, 3),
         "artifacts": cell.artifacts,
         "assertions": assertions,

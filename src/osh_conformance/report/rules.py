@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from osh_conformance.rules import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from osh_conformance.model.finding import Rule
 
@@ -18,8 +18,9 @@ _HEAD = """\
 
 Written by `osh-conformance explain --markdown`; a test holds this file to the code.
 
-*Static* rules judge what a chart renders, without a cluster; *live* rules what an installed release did. A finding
-fails the chart, but for a *warning*; where the evidence allows no verdict a rule is *undecided*, and says why.
+*Static* rules judge what a chart renders, without a cluster; *live* rules what an installed release did; *matrix* rules
+compare what it did with other images and under other runtimes. A finding fails the chart, but for a *warning*; where
+the evidence allows no verdict a rule is *undecided*, and says why.
 """
 
 
@@ -33,8 +34,12 @@ def text() -> str:
 
 
 def judged(rule: str) -> dict[str, str]:
-    """Say how a rule is judged, by side (`static`, `live`): what its function says of itself."""
-    sides = {"static": catalogue.static_rules(), "live": catalogue.live_rules()}
+    """Say how a rule is judged, by side (`static`, `live`, `matrix`): what its function says of itself."""
+    sides: dict[str, Mapping[str, Callable[..., object]]] = {
+        "static": catalogue.static_rules(),
+        "live": catalogue.live_rules(),
+        "matrix": catalogue.matrix_rules(),
+    }
     return {side: _how(functions[rule], rule) for side, functions in sides.items() if rule in functions}
 
 

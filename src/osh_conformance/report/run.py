@@ -32,7 +32,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellReport:
-    """One cell of the live matrix. `status` is pass, fail, error or skipped, `artifacts` a folder or ""."""
+    """One cell of the live matrix. `status` is pass, fail, error or skipped, `artifacts` a folder or "".
+
+    `runtime` is what the nodes showed, `proof` what else shows that the cell was what it says.
+    """
 
     id: str
     chart: str
@@ -43,6 +46,7 @@ class CellReport:
     helm: str
     status: str
     reason: str = ""
+    proof: str = ""
     seconds: float = 0.0
     artifacts: str = ""
 

@@ -7,27 +7,42 @@ from typing import TYPE_CHECKING
 from osh_conformance.model.finding import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from osh_conformance.report.run import CellReport, Run
 
 _WORDS = {Status.FAIL: "FAIL", Status.ERROR: "ERROR", Status.NOT_APPLICABLE: "n/a"}
+_STATUS = {"fail": "FAIL", "error": "ERROR"}
 
 
 def cells(run: Run) -> str:
-    """Return the table, "" for a run without cells."""
+    """Return the table, and below it the cells that were left out with their reasons; "" for a run without cells."""
+    parts = ["\n".join(_table(run)), "\n".join(_reasons(run))]
+    return "\n\n".join(part for part in parts if part)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows as lines, each column as wide as its widest word."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(f"{word:<{width}}" for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _table(run: Run) -> list[str]:
     asked = {(check.cell, check.scenario, check.rule): check.status for check in run.checks if check.cell}
     if not asked:
-        return ""
+        return []
     rules = sorted({rule for _, _, rule in asked})
-    head = ["chart", "flavor", "images", "runtime", "helm", "scenario", *rules]
-    lines = [head]
+    rows = [["chart", "flavor", "images", "runtime", "helm", "scenario", "cell", *rules]]
     for cell in run.cells:
         for scenario in sorted({scenario for name, scenario, _ in asked if name == cell.id}):
             outcomes = [_word(asked.get((cell.id, scenario, rule))) for rule in rules]
-            lines.append([*_described(cell), scenario, *outcomes])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(f"{word:<{width}}" for word, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+            rows.append([*_described(cell), scenario, _STATUS.get(cell.status, cell.status), *outcomes])
+    return aligned(rows)
+
+
+def _reasons(run: Run) -> list[str]:
+    rows = [[cell.status, cell.id, cell.reason] for cell in run.cells if cell.reason]
+    return aligned(rows) if rows else []
 
 
 def _described(cell: CellReport) -> list[str]:

@@ -1,7 +1,8 @@
 """The register of rules.
 
 A module of this package puts a rule here with a decorator: `@judges(RULE)` on a function from a `RenderedChart` to a
-`Verdict` makes it static, `@observes(RULE)` on one from an `Observation` makes it live. A rule may have both.
+`Verdict` makes it static, `@observes(RULE)` on one from an `Observation` makes it live, and `@compares(RULE)` on one
+from an `Observation` and those of all cells beside it makes it one of the matrix. A rule may have several sides.
 """
 
 from __future__ import annotations
@@ -14,19 +15,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from osh_conformance import rules as package
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from osh_conformance.model.chart import RenderedChart
     from osh_conformance.model.finding import Rule, Verdict
+    from osh_conformance.model.observation import Observation
 
     Static = Callable[[RenderedChart], Verdict]
-    Live = Callable[[Any], Verdict]
+    Live = Callable[[Observation], Verdict]
+    Matrix = Callable[[Observation, Sequence[Observation]], Verdict]
 
 _Function = TypeVar("_Function", bound="Callable[..., Verdict]")
 
 _rules: dict[str, Rule] = {}
 _static: dict[str, Static] = {}
 _live: dict[str, Live] = {}
+_matrix: dict[str, Matrix] = {}
 
 
 def judges(rule: Rule) -> Callable[[_Function], _Function]:
@@ -37,6 +41,11 @@ def judges(rule: Rule) -> Callable[[_Function], _Function]:
 def observes(rule: Rule) -> Callable[[_Function], _Function]:
     """Register the decorated function as the live side of `rule`."""
     return functools.partial(_register, rule, _live)
+
+
+def compares(rule: Rule) -> Callable[[_Function], _Function]:
+    """Register the decorated function as the side of `rule` that compares cells."""
+    return functools.partial(_register, rule, _matrix)
 
 
 def all_rules() -> Mapping[str, Rule]:
@@ -55,6 +64,12 @@ def live_rules() -> Mapping[str, Live]:
     """Return the functions that judge an observation, by id, sorted."""
     _load()
     return dict(sorted(_live.items()))
+
+
+def matrix_rules() -> Mapping[str, Matrix]:
+    """Return the functions that judge an observation beside those of other cells, by id, sorted."""
+    _load()
+    return dict(sorted(_matrix.items()))
 
 
 def _register(rule: Rule, side: dict[str, Any], function: _Function) -> _Function:

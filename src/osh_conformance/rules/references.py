@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from osh_conformance.model.finding import Finding, Rule, Severity, Status, Verdict
 from osh_conformance.reference import DEFAULT_TAG, ImageReference, InvalidReferenceError, parse
 from osh_conformance.rules._pods import SHIPPED, keys, renderings
-from osh_conformance.rules._tags import Hold, grade
 from osh_conformance.rules.catalogue import judges
+from osh_conformance.rules.tags import Hold, grade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What really ran, against what the chart declares: image, pull policy, digest."""
+"""What really ran, against what the chart declares: image, pull policy, digest; and what the image lacked for it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from osh_conformance.rules._live import finding, key_of
 from osh_conformance.rules.catalogue import observes
 from osh_conformance.rules.images import KEY_1
 from osh_conformance.rules.pull_policy import PP_1
+from osh_conformance.rules.scripts import SCRIPT_1
 
 if TYPE_CHECKING:
-    from osh_conformance.model.observation import Observation
+    from osh_conformance.model.observation import Observation, ObservedContainer
 
 PIN_1 = Rule(
     id="PIN-1",
@@ -22,6 +23,12 @@ PIN_1 = Rule(
     example="an image of the same name that was put on a node by hand",
     fix="pin by digest, or pull the image again",
 )
+
+#: What a POSIX shell exits with where a program cannot be run, or is not there.
+_CANNOT_RUN, _NOT_FOUND = 126, 127
+#: The CRI's reasons where the container's own first program cannot be run; the rest is in the message.
+_NO_START = ("StartError", "ContainerCannotRun", "RunContainerError", "CreateContainerError")
+_MISSING = ("no such file or directory", "not found", "permission denied", "executable file")
 
 
 @observes(KEY_1)
@@ -99,3 +106,45 @@ def pinned_image(observation: Observation) -> Verdict:
         if container.image_id.rpartition("@")[2] not in digests[container.image]
     ]
     return Verdict.of(PIN_1.id, findings)
+
+
+@observes(SCRIPT_1)
+def found_programs(observation: Observation) -> Verdict:
+    """Judge SCRIPT-1 on the cluster: no container ended because its image lacks a program or a path.
+
+    The container could not be started for that reason, or a shell in it ended with 126 or 127.
+    """
+    if not observation.containers:
+        return Verdict.undecided(SCRIPT_1.id, "no container was seen")
+    # Pods of one Job fail in one way.
+    lacking = {c.label: c for c in observation.containers if _lacks_a_program(c)}
+    findings = [
+        finding(
+            observation,
+            SCRIPT_1.id,
+            container=container,
+            key=key_of(observation, container),
+            found=f"in flavor {observation.cell.flavor}: {_how_it_ended(container)}",
+            expected="what the container runs is in every image: /bin/sh, python3, and the service's own programs",
+            why=SCRIPT_1.why,
+            fix="use what every image has, by its name and not by its place in one of them",
+        )
+        for container in lacking.values()
+    ]
+    return Verdict.of(SCRIPT_1.id, findings)
+
+
+def _lacks_a_program(container: ObservedContainer) -> bool:
+    if _never_started(container):
+        return any(word in container.message.lower() for word in _MISSING)
+    return container.last_exit_code in (_CANNOT_RUN, _NOT_FOUND)
+
+
+def _never_started(container: ObservedContainer) -> bool:
+    return container.reason in _NO_START or container.last_reason in _NO_START
+
+
+def _how_it_ended(container: ObservedContainer) -> str:
+    said = " ".join(container.message.split()) or "it said nothing"
+    how = "it cannot be started" if _never_started(container) else f"exit code {container.last_exit_code}"
+    return f"{how} ({said})"

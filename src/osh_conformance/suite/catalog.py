@@ -25,7 +25,8 @@ class CatalogEntry:
 
     `values` are given to every rendering and every cell, `convention` is the name of one (None: recognise it),
     `infrastructure` are the components that a cell must have (None: those that the convention knows), `flavor` is
-    the image flavor of a live run that names none.
+    the image flavor of a live run that names none. `tests` is a folder or file of the chart's own pytest tests, which
+    run in every cell while the release is up; absolute.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class CatalogEntry:
     convention: str | None = None
     infrastructure: tuple[str, ...] | None = None
     flavor: str = "shipped"
+    tests: Path | None = None
 
 
 _FIELDS = {entry.name for entry in fields(CatalogEntry)}
@@ -67,10 +69,14 @@ def _entry(file: Path, entry: Any) -> CatalogEntry:
         if name not in _FIELDS:
             raise UsageError(f"{file}: no field `{name}`{did_you_mean(str(name), _FIELDS)}")
     infrastructure = entry.get("infrastructure")
+    tests = (file.parent / entry["tests"]).resolve() if entry.get("tests") else None
+    if tests and not tests.exists():
+        raise UsageError(f"{file}: {entry['path']}: the tests {tests} do not exist")
     return CatalogEntry(
         path=(file.parent / entry["path"]).resolve(),
         values=entry.get("values") or {},
         convention=entry.get("convention"),
         infrastructure=None if infrastructure is None else tuple(infrastructure),
         flavor=entry.get("flavor", "shipped"),
+        tests=tests,
     )

@@ -18,14 +18,22 @@ from osh_conformance.suite.declared import declare
 from osh_conformance.suite.folders import data_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from osh_conformance.model.chart import Convention, DeclaredChart
-    from osh_conformance.model.flavor import Flavor
     from osh_conformance.model.observation import SuppliedImage
     from osh_conformance.render.engine import Renderer
+    from osh_conformance.suite.matrix import Combination
 
+    #: From a flavor's reference, the standard function of its key (or "") and the combination to the chart's reference.
+    ImageOf = Callable[[str, str, Combination], str]
+
+#: The standard keys whose containers run scripts of the chart: what they need, an image must hold.
+JOB_KEYS = frozenset({"db_init", "db_drop", "ks_user", "ks_service", "ks_endpoints"})
+#: How a cell calls the container runtime that its nodes have by themselves.
+OWN_RUNTIME = "default"
+_DATABASE_CHART = data_folder("infrastructure") / "mariadb"
 _DATABASE: Mapping[str, str | int] = {"host": "mariadb", "port": 3306, "username": "root"}
 #: Every kind of character that a chart has put into a URL, an option file or a shell and lost.
 _HARD_PASSWORD = "p@ss /%:'\"\\$`é"  # noqa: S105 - a prefix; the rest is random
@@ -33,13 +41,17 @@ _HARD_PASSWORD = "p@ss /%:'\"\\$`é"  # noqa: S105 - a prefix; the rest is rando
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A chart to run live: folder or archive, convention, and the values of its catalogue entry and of the user."""
+    """A chart to run live: folder or archive, convention, and the values of its catalogue entry and of the user.
+
+    `tests` is the folder or file of the chart's own tests, if it has any.
+    """
 
     name: str
     path: str
     chart: Path
     convention: Convention
     values: Mapping[str, Any]
+    tests: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +67,7 @@ class Release:
     database: Component
     identity: IdentityService | None
     secrets: tuple[str, ...]
+    release_of_service: str = ""
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -74,6 +87,8 @@ class Release:
             values=self.values,
             declared=self.declared,
             release=self.subject.name,
+            tests=self.subject.tests,
+            release_of_service=self.release_of_service,
             images=tuple(images),
             database=self.database,
             identity=self.identity,
@@ -83,7 +98,11 @@ class Release:
 
 
 def subject(
-    chart: Path, path: str, convention: Convention | None = None, values: Mapping[str, Any] | None = None
+    chart: Path,
+    path: str,
+    convention: Convention | None = None,
+    values: Mapping[str, Any] | None = None,
+    tests: Path | None = None,
 ) -> Subject:
     """Open a chart for live runs. Raises `SuiteError` where it is none, or follows no known convention."""
     with opened(chart) as source:
@@ -94,7 +113,20 @@ def subject(
                 expected=f"the layout of {' or '.join(conventions.shipped())}",
                 fix="describe the layout in a file and give it with --convention",
             )
-        return Subject(name=source.name, path=path, chart=chart, convention=found, values=values or {})
+        return Subject(name=source.name, path=path, chart=chart, convention=found, values=values or {}, tests=tests)
+
+
+def image_keys(each: Subject) -> tuple[str, ...]:
+    """The image keys of a chart, with the values of its catalogue entry and of the user."""
+    return tuple(functions_of(each))
+
+
+def functions_of(each: Subject, values: Mapping[str, Any] | None = None) -> Mapping[str, str]:
+    """By image key the standard function that it performs, or ""; with `values`, by default the subject's own."""
+    with opened(each.chart) as source:
+        effective = merged(source.values.content, each.values if values is None else values)
+        declared = conventions.declared_images(each.convention, source.values, effective)
+        return conventions.functions(each.convention, source.name, tuple(image.key for image in declared))
 
 
 def is_library(chart: Path) -> bool:
@@ -103,50 +135,76 @@ def is_library(chart: Path) -> bool:
         return source.library
 
 
-def cell(each: Subject, flavor: Flavor, major: int) -> Cell:
-    """The cell of a chart, a flavor and a Helm major."""
-    return Cell(chart=each.name, path=each.path, flavor=flavor.name, helm=major)
+def cell(each: Subject, chosen: Combination) -> Cell:
+    """The cell of a chart and one value of each axis."""
+    return Cell(
+        chart=each.name,
+        path=each.path,
+        flavor=chosen.flavor.name,
+        format=chosen.form.name,
+        runtime=chosen.runtime.name if chosen.runtime else OWN_RUNTIME,
+        helm=chosen.major,
+    )
 
 
-def release(each: Subject, where: Cell, scenario: Scenario, flavor: Flavor, renderer: Renderer) -> Release:
-    """Work out the values of a release and what the chart promises with them. Renders; touches no cluster."""
-    convention = each.convention
-    unguessable = secrets.token_urlsafe(12)
-    password = _HARD_PASSWORD * convention.any_password + unguessable
-    coordinates = {**_DATABASE, "password": password}
-    base = merged(
-        conventions.live_values(convention, each.name, {"mariadb": coordinates}),
-        flavor.values,
-        each.values,
-        conventions.drop_values(convention, enabled=scenario.db_drop),
-    )
-    namespace = f"cell-{each.name[:20]}-{scenario.name[:20]}-{secrets.token_hex(3)}"
-    as_installed = {"release": each.name, "namespace": namespace}
-    keys = declare(each.chart, convention, base, renderer, **as_installed).functions
-    values = merged(base, conventions.image_values(convention, records.references(flavor, each.name, keys)))
-    identity = _identity(each, values)
-    return Release(
-        subject=each,
-        cell=where,
-        scenario=scenario,
-        namespace=namespace,
-        values=values,
-        declared=declare(each.chart, convention, values, renderer, **as_installed),
-        database=_database(coordinates),
-        identity=identity,
-        # The random part stays itself, however the whole is quoted or escaped.
-        secrets=(password, unguessable, *([identity.password] if identity else [])),
-    )
+def namespace(where: Cell, scenario: Scenario) -> str:
+    """A name that no other run has."""
+    return f"cell-{where.chart[:20]}-{scenario.name[:20]}-{secrets.token_hex(3)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maker:
+    """Makes the releases of a run. `image_of` gives the reference that a chart gets for a flavor's own."""
+
+    renderer: Renderer
+    image_of: ImageOf
+
+    def release(self, each: Subject, where: Cell, scenario: Scenario, chosen: Combination, namespace: str) -> Release:
+        """Work out the values of a release and what the chart promises with them. Renders; touches no cluster.
+
+        Raises `SuiteError` where the chart does not render, the flavor does not fit it, or an image cannot be had.
+        """
+        convention, flavor = each.convention, chosen.flavor
+        unguessable = secrets.token_urlsafe(12)
+        password = _HARD_PASSWORD * convention.any_password + unguessable
+        coordinates = {**_DATABASE, "password": password}
+        base = merged(
+            conventions.live_values(convention, each.name, {"mariadb": coordinates}),
+            flavor.values,
+            each.values,
+            conventions.drop_values(convention, enabled=scenario.db_drop),
+        )
+        keys = functions_of(each, base)
+        named = records.references(flavor, each.name, keys)
+        given = {key: self.image_of(reference, keys[key], chosen) for key, reference in named.items()}
+        values = merged(base, conventions.image_values(convention, given))
+        identity = _identity(each, values)
+        return Release(
+            subject=each,
+            cell=where,
+            scenario=scenario,
+            namespace=namespace,
+            values=values,
+            declared=declare(each.chart, convention, values, self.renderer, each.name, namespace),
+            database=_database(coordinates),
+            identity=identity,
+            # The random part stays itself, however the whole is quoted or escaped.
+            secrets=(password, unguessable, *([identity.password] if identity else [])),
+            release_of_service=flavor.release,
+        )
+
+
+def database_image() -> str:
+    """The reference of the suite's own database server."""
+    with opened(_DATABASE_CHART) as source:
+        return str(at(source.values.content, "images.mariadb"))
 
 
 def _database(coordinates: Mapping[str, str | int]) -> Component:
-    folder = data_folder("infrastructure") / "mariadb"
-    with opened(folder) as source:
-        image = at(source.values.content, "images.mariadb")
     return Component(
         name="mariadb",
-        chart=folder,
-        image=image,
+        chart=_DATABASE_CHART,
+        image=database_image(),
         values={"root": {"password": coordinates["password"]}},
         without_service={"manifests": {"service": False}},
         container="mariadb",

@@ -8,7 +8,7 @@ import os
 import re
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from osh_conformance import process
 from osh_conformance.errors import SuiteError, UsageError
@@ -17,10 +17,11 @@ from osh_conformance.render.source import read_metadata, read_text
 from osh_conformance.suite import conventions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from osh_conformance.suite.static import Subject
 
+_T = TypeVar("_T")
 _DEADLINE = 60.0
 #: A hook of git sets these for its own repository; and nothing that the tree configures is run.
 _GIT = (
@@ -57,12 +58,17 @@ def changed_since(subjects: Sequence[Subject], reference: str) -> tuple[Subject,
 
 
 def in_shard(subjects: Sequence[Subject], shard: str) -> tuple[Subject, ...]:
-    """Return the part `I/N` of the subjects; a chart stays in its part whatever other charts come and go.
+    """Return the part `I/N` of the subjects; a chart stays in its part whatever other charts come and go."""
+    return in_part(subjects, shard, lambda subject: subject.name)
+
+
+def in_part(entries: Sequence[_T], shard: str, name_of: Callable[[_T], str]) -> tuple[_T, ...]:
+    """Return the part `I/N` of the entries: by the name, so that it stays the same whatever comes and goes beside it.
 
     Raises `UsageError` if `shard` is no such text.
     """
     index, count = _parsed_shard(shard)
-    return tuple(subject for subject in subjects if _bucket(subject.name, count) == index - 1)
+    return tuple(entry for entry in entries if _bucket(name_of(entry), count) == index - 1)
 
 
 def _parsed_shard(shard: str) -> tuple[int, int]:

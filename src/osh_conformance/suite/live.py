@@ -1,7 +1,8 @@
-"""The live suite: which charts, flavors, Helm majors and scenarios, and the observation of each pair."""
+"""The live suite: which charts, cells and scenarios, and why others are left out. Touches no cluster."""
 
 from __future__ import annotations
 
+import functools
 import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,35 +10,49 @@ from typing import TYPE_CHECKING, Any
 
 from osh_conformance.cluster.existing import check_named
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.model.finding import Status, Verdict
-from osh_conformance.model.flavor import Flavor
+from osh_conformance.model.chart import STANDARD_KEYS
+from osh_conformance.model.finding import Severity, Status, Verdict
+from osh_conformance.model.matrix import ContainerRuntime, Flavor, Tier
 from osh_conformance.render.engine import choose
 from osh_conformance.render.source import find_charts
 from osh_conformance.render.values import merged
-from osh_conformance.suite import catalog, cells, conventions, records
+from osh_conformance.suite import catalog, cells, conventions, matrix, records
+from osh_conformance.suite.changed import in_part
+from osh_conformance.suite.names import did_you_mean
 from osh_conformance.suite.static import check_paths, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from osh_conformance.model.observation import Cell, Scenario
+    from osh_conformance.render.engine import Renderer
 
 HELM_MAJORS = (3, 4)
+ALL = "all"
+#: The format in which the suite's own registry has an image without being asked for another one.
+DEFAULT_FORMAT = "docker"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveRequest:
     """What a live run is asked for.
 
-    `flavors` empty means the catalogue's choice for each chart, `scenarios` empty all that come with the suite.
-    With `kubeconfig` the run is on that cluster, and none is made. `settle` are the seconds that a release has to get
-    ready; with `strict` a warning fails. `options` are the words of the command line that a run of one pair needs too.
+    `flavors` empty means the catalogue's choice for each chart, `runtimes` empty the nodes' own, `formats` empty the
+    default, `scenarios` empty all that come with the suite; `all` is every value of an axis that can be had here.
+    `strategy` says which combinations are taken, `shard` which part of the cells (`I/N`). With `kubeconfig` the run is
+    on that cluster, and none is made. `settle` are the seconds that a release has to get ready; with `strict` a warning
+    fails. `options` are the words of the command line that a run of one pair needs too. `parallel` None is as many
+    cells at a time as the machine carries.
     """
 
     paths: tuple[Path, ...]
     flavors: tuple[str, ...] = ()
     flavor_file: Path | None = None
+    formats: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] = ()
     majors: tuple[int, ...] = (4,)
+    strategy: str = matrix.FULL
+    shard: str | None = None
     scenarios: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     convention: str | None = None
@@ -53,18 +68,27 @@ class LiveRequest:
     settle: float = 300.0
     strict: bool = False
     options: tuple[str, ...] = ()
-    parallel: int = 2
+    parallel: int | None = None
     artifacts: Path = Path("artifacts")
+
+
+class LeftOutError(SuiteError):
+    """Something cannot be had here, and was only asked for as one of all: no error, but no cell either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A scenario on a cell, and what is needed to run it."""
+    """A scenario on a cell, and what is needed to run it.
+
+    `flavor_asked` and `runtime_asked`: the user named them, and did not only ask for all.
+    """
 
     subject: cells.Subject
     cell: Cell
     scenario: Scenario
-    flavor: Flavor
+    chosen: matrix.Combination
+    flavor_asked: bool = True
+    runtime_asked: bool = True
 
     @property
     def id(self) -> str:
@@ -72,14 +96,22 @@ class Pair:
         return f"{self.cell.id}-{self.scenario.name}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A cell that was asked for by `all`, and cannot be had here."""
+
+    cell: Cell
+    reason: str
+
+
 class LiveSuite:
-    """Works out pairs and releases; touches no cluster."""
+    """Works out pairs and releases."""
 
     def __init__(self, request: LiveRequest) -> None:
         """Read everything that is named, and raise `UsageError` for what is not what it should be.
 
         A chart that is found in a tree, and cannot be read, is left out, and so is a path that does not exist beside
-        one that does: `errors` says why, by the path.
+        one that does: `errors` says why, by the path. `left_out` has cells that cannot be had here.
         """
         self.errors: dict[str, SuiteError] = {}
         self.request = request
@@ -92,41 +124,73 @@ class LiveSuite:
         known = records.scenarios()
         names = request.scenarios or tuple(known)
         self.scenarios = tuple(records.chosen(known, name, "scenario") for name in names)
-        self.pairs = _each_once(pair for path in request.paths for pair in self._pairs_of(path))
-        self._renderer = choose(request.renderer, request.helm)
+        self._formats = _axis(records.formats(), request.formats or (DEFAULT_FORMAT,), "format")
+        self._runtimes = self._chosen_runtimes()
+        subjects = [subject for path in request.paths for subject in self._subjects_of(path)]
+        _check_names(subjects)
+        if request.flavor_file:
+            _check_keys(request.flavor_file, subjects)
+        found = [each for subject in subjects for each in self._cells_of(subject)]
+        if request.shard:
+            found = list(in_part(found, request.shard, lambda each: each[1].id))
+        reasons = {where.id: self._why_not(chosen) for _, where, chosen in found}
+        self.left_out = tuple(LeftOut(cell=c, reason=reasons[c.id]) for _, c, _ in found if reasons[c.id])
+        self.pairs = tuple(self._pairs([each for each in found if not reasons[each[1].id]]))
+
+    @functools.cached_property
+    def renderer(self) -> Renderer:
+        """What renders the charts of this run."""
+        return choose(self.request.renderer, self.request.helm)
 
     def command(self, pair: Pair) -> str:
         """The command that runs this pair again, and nothing else."""
-        flavor = () if self.request.flavor_file else ("--flavor", pair.flavor.name)
-        which = (*flavor, "--helm", str(pair.cell.helm), "--scenario", pair.scenario.name)
-        return shlex.join(("osh-conformance", "live", pair.cell.path, *which, *self.request.options))
+        where = pair.cell
+        which: tuple[str, ...] = () if self.request.flavor_file else ("--flavor", where.flavor)
+        which += () if where.format == DEFAULT_FORMAT else ("--format", where.format)
+        which += () if where.runtime == cells.OWN_RUNTIME else ("--runtime", where.runtime)
+        which += ("--helm", str(where.helm), "--scenario", pair.scenario.name)
+        return shlex.join(("osh-conformance", "live", where.path, *which, *self.request.options))
 
-    def finished(self, verdict: Verdict) -> Verdict:
-        """Return `verdict` as this run sees it: with `strict` a warning fails."""
-        if not self.request.strict or not verdict.findings:
+    def finished(self, verdict: Verdict, pair: Pair) -> Verdict:
+        """Return `verdict` as this run sees it.
+
+        What a chart lacks in images that hold less than its convention asks for is a warning; with `strict` a warning
+        fails.
+        """
+        if not verdict.findings:
             return verdict
-        findings = (
-            replace(finding, status=Status.FAIL) if finding.status is Status.WARNING else finding
-            for finding in verdict.findings
-        )
+        findings = verdict.findings
+        if pair.chosen.flavor.tier is Tier.MINIMAL and pair.subject.convention.image_contract is not Tier.MINIMAL:
+            findings = tuple(replace(each, severity=Severity.WARNING, status=Status.WARNING) for each in findings)
+        if self.request.strict:
+            findings = tuple(
+                replace(each, status=Status.FAIL) if each.status is Status.WARNING else each for each in findings
+            )
         return Verdict.of(verdict.rule, findings)
 
-    def release(self, pair: Pair) -> cells.Release:
-        """The values of a pair's release, and what the chart promises with them. Raises `SuiteError`."""
-        return cells.release(pair.subject, pair.cell, pair.scenario, pair.flavor, self._renderer)
+    def beside(self, pair: Pair) -> tuple[Pair, ...]:
+        """The pairs that do the same on other cells of the same chart."""
+        return tuple(
+            other
+            for other in self.pairs
+            if other.subject is pair.subject and other.scenario is pair.scenario and other.cell != pair.cell
+        )
 
-    def _pairs_of(self, path: Path) -> list[Pair]:
+    # -- charts ------------------------------------------------------------------------------------------------------
+
+    def _subjects_of(self, path: Path) -> list[cells.Subject]:
         if not path.exists():
             self.errors[str(path)] = missing(path)
             return []
         charts = find_charts(path)
         if not charts:
             raise UsageError(f"{path}: no chart in it", expected="a folder with a Chart.yaml, at any depth")
-        return [pair for chart in charts for pair in self._tried_pairs(chart, named=chart == path)]
+        tried = [self._tried_subject(chart, named=chart == path) for chart in charts]
+        return [subject for subject in tried if subject]
 
-    def _tried_pairs(self, chart: Path, *, named: bool) -> list[Pair]:
+    def _tried_subject(self, chart: Path, *, named: bool) -> cells.Subject | None:
         try:
-            return self._pairs(chart)
+            return self._subject(chart)
         except UsageError:
             raise
         except SuiteError as error:
@@ -135,41 +199,110 @@ class LiveSuite:
                     error.message, expected=error.expected, fix=error.fix, details=error.details
                 ) from error
             self.errors[str(chart)] = error
-            return []
+            return None
 
-    def _pairs(self, chart: Path) -> list[Pair]:
+    def _subject(self, chart: Path) -> cells.Subject | None:
         if cells.is_library(chart):
-            return []
-        request = self.request
-        entry = catalog.entry_for(chart, request.catalog)
-        name = request.convention or entry.convention
+            return None
+        entry = catalog.entry_for(chart, self.request.catalog)
+        name = self.request.convention or entry.convention
         convention = conventions.named(name) if name else None
-        subject = cells.subject(chart, str(chart), convention, merged(entry.values, request.values))
-        return [
-            Pair(subject=subject, cell=cell, scenario=scenario, flavor=flavor)
-            for flavor in self._flavors(entry.flavor)
-            for major in request.majors
-            for cell in [cells.cell(subject, flavor, major)]
-            for scenario in self.scenarios
-        ]
+        values = merged(entry.values, self.request.values)
+        return cells.subject(chart, str(chart), convention, values, entry.tests)
+
+    # -- the matrix --------------------------------------------------------------------------------------------------
+
+    def _cells_of(self, subject: cells.Subject) -> list[tuple[cells.Subject, Cell, matrix.Combination]]:
+        axes = matrix.Axes(
+            flavors=self._flavors(catalog.entry_for(subject.chart, self.request.catalog).flavor),
+            formats=self._formats,
+            runtimes=self._runtimes,
+            majors=self.request.majors,
+        )
+        chosen = matrix.combinations(axes, self.request.strategy)
+        return [(subject, cells.cell(subject, each), each) for each in chosen]
+
+    def _pairs(self, found: Sequence[tuple[cells.Subject, Cell, matrix.Combination]]) -> Iterable[Pair]:
+        probed: set[str] = set()
+        for subject, where, chosen in found:
+            for scenario in self.scenarios:
+                if scenario.probes:
+                    if where.runtime in probed:
+                        continue
+                    probed.add(where.runtime)
+                yield Pair(
+                    subject=subject,
+                    cell=where,
+                    scenario=scenario,
+                    chosen=chosen,
+                    flavor_asked=ALL not in self.request.flavors,
+                    runtime_asked=ALL not in self.request.runtimes,
+                )
 
     def _flavors(self, default: str) -> Sequence[Flavor]:
         request = self.request
         own = [records.read(Flavor, request.flavor_file)] if request.flavor_file else []
         named = request.flavors or (() if own else (default,))
-        known = records.flavors()
-        return [*own, *(records.chosen(known, name, "flavor") for name in named)]
+        return [*own, *_axis(records.flavors(), named, "flavor")]
+
+    def _chosen_runtimes(self) -> Sequence[ContainerRuntime | None]:
+        request = self.request
+        if not request.runtimes:
+            return (None,)
+        found = _axis(records.runtimes(), request.runtimes, "runtime")
+        for runtime in found:
+            reason = self._runtime_missing(runtime)
+            if reason and ALL not in request.runtimes:
+                raise UsageError(f"--runtime {runtime.name}: {reason}")
+        return found
+
+    def _runtime_missing(self, runtime: ContainerRuntime) -> str:
+        if self.request.kubeconfig:
+            # Which handlers there are is the cluster's affair, and changing that would be a change to all of it.
+            return "" if not runtime.handler else "only a cluster of the suite's own gets RuntimeClasses from it"
+        return f"needs {runtime.needs}" if runtime.needs else ""
+
+    def _why_not(self, chosen: matrix.Combination) -> str:
+        """Why a combination cannot be had here; empty if it can, as far as is known without a cluster."""
+        reason = self._runtime_missing(chosen.runtime) if chosen.runtime else ""
+        if reason:
+            return reason
+        if chosen.form.name == DEFAULT_FORMAT:
+            return ""
+        if self.request.kubeconfig:
+            return "images of that cluster come from registries that the suite does not fill"
+        if chosen.flavor.shipped:
+            return "in another format the reference would not be the chart's own"
+        return ""
 
 
-def _each_once(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
-    """Leave out what is asked for twice; raises `UsageError` for two charts of one name: no report tells them apart."""
-    found: dict[str, Pair] = {}
-    for pair in pairs:
-        first = found.setdefault(pair.id, pair)
-        if first.subject.chart.resolve() != pair.subject.chart.resolve():
+def _axis(known: Mapping[str, Any], names: Sequence[str], kind: str) -> list[Any]:
+    """The records of these names, each once; `all` is every one. Raises `UsageError` for a name that is none."""
+    wanted = dict.fromkeys(known if ALL in names else names)
+    return [records.chosen(known, name, kind) for name in wanted]
+
+
+def _check_names(subjects: Sequence[cells.Subject]) -> None:
+    """Raise `UsageError` for two charts of one name: no report tells them apart."""
+    found: dict[str, cells.Subject] = {}
+    for subject in subjects:
+        first = found.setdefault(subject.name, subject)
+        if first.chart.resolve() != subject.chart.resolve():
             raise UsageError(
-                f"{first.subject.path} and {pair.subject.path} are both called {pair.subject.name}",
+                f"{first.path} and {subject.path} are both called {subject.name}",
                 expected="charts of different names in one live run",
                 fix="run them one by one",
             )
-    return tuple(found.values())
+
+
+def _check_keys(file: Path, subjects: Sequence[cells.Subject]) -> None:
+    """Raise `UsageError` for an image key of a user's flavor that no chart of the run has: a word misspelt."""
+    flavor = records.read(Flavor, file)
+    known = {key for subject in subjects for key in cells.image_keys(subject)}
+    for key in flavor.images:
+        if known and key not in known and key not in STANDARD_KEYS:
+            charts = ", ".join(subject.name for subject in subjects)
+            raise UsageError(
+                f"{file}: images.{key}: no such image key in {charts}{did_you_mean(key, known)}",
+                expected=f"one of {', '.join(sorted(known))}",
+            )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from osh_conformance.model.chart import Convention
-    from osh_conformance.model.flavor import Flavor
+    from osh_conformance.model.matrix import Flavor
 
 _SUFFIXES = (".yaml", ".yml")
 

@@ -1,4 +1,4 @@
-"""Reading the data files that describe flavors and scenarios: a new one is a new file."""
+"""Reading the data files of the matrix (flavors, formats, runtimes) and the scenarios: a new one is a new file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from osh_conformance.errors import UsageError
-from osh_conformance.model.flavor import Flavor
+from osh_conformance.model.matrix import ContainerRuntime, Flavor, PackagingFormat
 from osh_conformance.model.observation import Scenario
 from osh_conformance.render.documents import read_values
 from osh_conformance.render.source import read_text
@@ -19,12 +19,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_Record = TypeVar("_Record", Flavor, Scenario)
+_Record = TypeVar("_Record", Flavor, PackagingFormat, ContainerRuntime, Scenario)
 
 
 def flavors() -> Mapping[str, Flavor]:
     """The image flavors that come with the suite, by name."""
     return _shipped(Flavor, "flavors")
+
+
+def formats() -> Mapping[str, PackagingFormat]:
+    """The packaging formats, by name."""
+    return _shipped(PackagingFormat, "formats")
+
+
+def runtimes() -> Mapping[str, ContainerRuntime]:
+    """The container runtimes, by name."""
+    return _shipped(ContainerRuntime, "runtimes")
 
 
 def scenarios() -> Mapping[str, Scenario]:
@@ -64,7 +74,7 @@ def references(flavor: Flavor, chart: str, keys: Mapping[str, str]) -> dict[str,
 
     Empty for a flavor that has no images of its own (`shipped`). Raises `UsageError` where it has none for this chart.
     """
-    if not flavor.images and not flavor.services:
+    if flavor.shipped:
         return {}
     found: dict[str, str] = {}
     missing = []

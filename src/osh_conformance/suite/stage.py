@@ -6,46 +6,53 @@ import contextlib
 import secrets
 import threading
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from osh_conformance.cluster.existing import existing_cluster
-from osh_conformance.cluster.kind import mirror_hosts, owned_cluster
-from osh_conformance.cluster.nodes import node_logs
+from osh_conformance.cluster.kind import owned_cluster
+from osh_conformance.cluster.nodes import install_program, node_logs, runtime_proof
 from osh_conformance.errors import SuiteError
 from osh_conformance.helm.driver import Helm
+from osh_conformance.model.chart import nothing_declared
 from osh_conformance.model.finding import Status
-from osh_conformance.model.observation import SuppliedImage
-from osh_conformance.observe import artifacts
+from osh_conformance.model.observation import Observation, SuppliedImage
+from osh_conformance.observe import admission, artifacts
 from osh_conformance.observe.hidden import Hidden
 from osh_conformance.observe.kube import Kube
+from osh_conformance.observe.pulls import observe_pulls
 from osh_conformance.observe.scenario import observe
 from osh_conformance.observe.site import Site
 from osh_conformance.observe.watch import NamespaceWatch
-from osh_conformance.provision import images, toolbox
+from osh_conformance.provision import toolbox
 from osh_conformance.provision.scratch import scratch
 from osh_conformance.render.source import opened as opened_chart
 from osh_conformance.rules import catalogue
+from osh_conformance.suite import proofs, records
+from osh_conformance.suite.cells import JOB_KEYS, Maker
 from osh_conformance.suite.kubeconfig import single_context
+from osh_conformance.suite.live import LeftOutError
+from osh_conformance.suite.supplies import Supplies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from osh_conformance.cluster.record import Cluster
     from osh_conformance.model.finding import Verdict
-    from osh_conformance.model.observation import Observation
     from osh_conformance.observe.scenario import CellPlan
     from osh_conformance.progress import Progress
     from osh_conformance.provision.toolbox import Toolbox
     from osh_conformance.suite.cells import Release
     from osh_conformance.suite.live import LiveSuite, Pair
+    from osh_conformance.suite.matrix import Combination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What a pair showed, and what each rule of its scenario says of it. `artifacts` is "" where all is well."""
+    """What a pair showed, and what each live rule of its scenario says of it. `artifacts` is "" where all is well."""
 
     observation: Observation
     verdicts: Mapping[str, Verdict]
@@ -54,7 +61,7 @@ class Judged:
 
 @dataclass(slots=True, kw_only=True)
 class Stage:
-    """A cluster with the images of all pairs in reach. `unsupplied` says by reference why one cannot be had."""
+    """A cluster that can run pairs. Threads may run several at a time."""
 
     suite: LiveSuite
     tools: Toolbox
@@ -64,69 +71,168 @@ class Stage:
     folder: Path
     node_runtime: str
     kubernetes: str
-    releases: dict[str, Release | SuiteError] = field(default_factory=dict)
-    supplied: dict[str, SuppliedImage] = field(default_factory=dict)
-    unsupplied: dict[str, SuiteError] = field(default_factory=dict)
+    supplies: Supplies
     cancel: threading.Event = field(default_factory=threading.Event)
 
-    def ready(self, pair: Pair) -> Release:
-        """The release of a pair that can be run. Raises `SuiteError`: it does not render, or lacks an image."""
-        release = self.releases[pair.id]
-        if isinstance(release, SuiteError):
-            raise release
-        for reference in release.references:
-            if reference in self.unsupplied:
-                raise self.unsupplied[reference]
-        return release
+    def run(self, pair: Pair, namespace: str) -> Judged:
+        """Run a pair in its namespace, which is there and empty. Raises `SuiteError` as `observe` does.
 
-    def run(self, pair: Pair) -> Judged:
-        """Run a pair in its namespace, which is there and empty. Raises `SuiteError` as `observe` does."""
-        release = self.ready(pair)
-        namespace = release.namespace
+        Raises `LeftOutError` where the pair cannot be had here, and was only asked for among all.
+        """
+        self._check_runtime(pair)
+        if pair.scenario.probes:
+            return self._probe(pair, namespace)
+        return self._observe(pair, self._release(pair, namespace))
+
+    def labels(self, pair: Pair) -> dict[str, str]:
+        """The labels of a pair's namespace; by one of them its pods get their RuntimeClass."""
+        runtime = pair.chosen.runtime
+        chosen = {admission.RUNTIME_LABEL: runtime.name} if runtime and runtime.handler else {}
+        return {"osh-conformance.cell": pair.cell.id[-63:].strip("-"), **chosen}
+
+    def vacate(self, namespace: str) -> None:
+        """Begin to remove a namespace: what is in it must not cost the next pairs anything."""
+        self.kube.remove_namespace(namespace)
+
+    def _check_runtime(self, pair: Pair) -> None:
+        runtime = pair.chosen.runtime
+        if runtime and not self.node_runtime.startswith(f"{runtime.cri}://"):
+            raise self._not_here(
+                pair.runtime_asked,
+                f"the nodes of cluster {self.cluster.name} run {self.node_runtime}, not {runtime.cri}",
+            )
+
+    @staticmethod
+    def _not_here(by_name: bool, message: str, details: str = "") -> SuiteError:  # noqa: FBT001
+        """An error where the user named it, a reason to leave it out where it was only one of all."""
+        return SuiteError(message, details=details) if by_name else LeftOutError(message, details=details)
+
+    def _release(self, pair: Pair, namespace: str) -> _Supplied:
+        given: dict[str, SuppliedImage] = {}
+
+        def image_of(reference: str, function: str, chosen: Combination) -> str:
+            if function in JOB_KEYS:
+                self.supplies.check(reference, chosen.flavor.tier)
+            supplied = self.supplies.flavored(reference, chosen.form)
+            given[supplied.reference] = supplied
+            return supplied.reference
+
+        maker = Maker(renderer=self.suite.renderer, image_of=image_of)
+        release = maker.release(pair.subject, pair.cell, pair.scenario, pair.chosen, namespace)
+        for reference in release.references:
+            if reference not in given:
+                given[reference] = self._own(pair, reference, of_chart=reference != release.database.image)
+        return _Supplied(release=release, images=tuple(given[reference] for reference in release.references))
+
+    def _own(self, pair: Pair, reference: str, *, of_chart: bool) -> SuppliedImage:
+        try:
+            return self.supplies.image(reference)
+        except SuiteError as error:
+            if of_chart and pair.chosen.flavor.shipped:
+                raise self._not_here(pair.flavor_asked, error.message, error.details) from error
+            raise
+
+    def _observe(self, pair: Pair, supplied: _Supplied) -> Judged:
+        release = supplied.release
+        public = (release.subject.name, release.database.release)
+        with (
+            self._site(pair, release.namespace, release.secrets, public) as site,
+            # The helm program does not look for `file://` dependencies: it gets the chart as it was rendered.
+            opened_chart(release.subject.chart, site.folder) as chart,
+        ):
+            self._wait_for_runtime(pair, site)
+            plan = release.plan(chart.folder, supplied.images, self.node_runtime, self.suite.request.settle)
+            return self._judged(pair, plan, site)
+
+    def _probe(self, pair: Pair, namespace: str) -> Judged:
+        evidence = self.suite.request.artifacts / pair.id
+        with self._site(pair, namespace, (), ()) as site:
+            self._wait_for_runtime(pair, site)
+            pulls = observe_pulls(pair.scenario.probes, site, self.supplies.witness()) if self._has_registry else ()
+            observation = Observation(
+                cell=pair.cell,
+                scenario=pair.scenario,
+                declared=nothing_declared(pair.subject.name),
+                release="",
+                namespace=namespace,
+                node_runtime=self.node_runtime,
+                helm=(),
+                containers=(),
+                images=(),
+                database={},
+                pulls=pulls,
+                runtime=site.runtime(),
+            )
+            proofs.check_runtime(observation, pair.chosen.runtime)
+            return self._concluded(pair, observation, evidence, lambda part: self._collect(site, (), evidence / part))
+
+    @property
+    def _has_registry(self) -> bool:
+        return self.cluster.registry is not None
+
+    @contextlib.contextmanager
+    def _site(self, pair: Pair, namespace: str, hidden: tuple[str, ...], public: tuple[str, ...]) -> Iterator[Site]:
         private = self.folder / namespace
         private.mkdir(mode=0o700)
-        helm = self._helm(pair.cell.helm, release.secrets)
-        public = (release.subject.name, release.database.release)
-        hidden = Hidden(self.kube, namespace, release.secrets, public)
-        supplied = [self.supplied[reference] for reference in release.references]
-        # The helm program does not look for `file://` dependencies: it gets the chart as it was rendered.
-        with (
-            opened_chart(release.subject.chart, private) as chart,
-            NamespaceWatch(self.kube, namespace, self.cancel, hidden) as watch,
-        ):
-            plan = release.plan(chart.folder, supplied, self.node_runtime, self.suite.request.settle)
-            site = Site(
-                helm=helm,
+        known = Hidden(self.kube, namespace, hidden, public)
+        with NamespaceWatch(self.kube, namespace, self.cancel, known) as watch:
+            yield Site(
+                helm=self._helm(pair.cell.helm, hidden),
                 kube=self.kube,
                 namespace=namespace,
                 folder=private,
                 watch=watch,
                 cancel=self.cancel,
-                hidden=hidden,
+                hidden=known,
+                runtime=partial(runtime_proof, self.cluster, namespace, self.node_runtime, records.runtimes().values()),
             )
-            return self._run(pair, plan, site)
 
-    def _run(self, pair: Pair, plan: CellPlan, site: Site) -> Judged:
+    def _wait_for_runtime(self, pair: Pair, site: Site) -> None:
+        runtime = pair.chosen.runtime
+        if runtime and runtime.handler:
+            admission.wait(self.kube, site.namespace, runtime, self.cancel)
+
+    def _collect(self, site: Site, releases: tuple[str, ...], folder: Path) -> None:
+        artifacts.collect(site, releases, folder, node_logs(self.cluster, site.namespace))
+
+    def _judged(self, pair: Pair, plan: CellPlan, site: Site) -> Judged:
         evidence = self.suite.request.artifacts / pair.id
+        names = (plan.release, plan.database.release)
 
         def collect(part: str) -> None:
-            names = (plan.release, plan.database.release)
-            more = node_logs(self.cluster, site.namespace)
-            artifacts.collect(site, names, evidence / part, more)
+            self._collect(site, names, evidence / part)
 
         try:
             observation = observe(plan, site, on_failure=lambda: collect("not-ready"))
+            self._prove(pair, observation)
         except SuiteError:
             if not self.cancel.is_set():
                 collect("error")
             raise
+        return self._concluded(pair, observation, evidence, collect)
+
+    def _prove(self, pair: Pair, observation: Observation) -> None:
+        proofs.check_runtime(observation, pair.chosen.runtime)
+        registry = self.cluster.registry
+        if registry and not pair.chosen.flavor.shipped:
+            keys = set(observation.declared.images.values())
+            proofs.check_format(observation, pair.chosen.form, keys, registry.requests())
+
+    def _concluded(
+        self, pair: Pair, observation: Observation, evidence: Path, collect: Callable[[str], None]
+    ) -> Judged:
         live = catalogue.live_rules()
-        verdicts = {rule: self._judge(live[rule](observation), pair) for rule in plan.scenario.rules}
+        wanted = [rule for rule in pair.scenario.rules if rule in live]
+        verdicts = {rule: self._judge(live[rule](observation), pair) for rule in wanted}
         if all(verdict.status is not Status.FAIL for verdict in verdicts.values()):
             return Judged(observation=observation, verdicts=verdicts)
         collect("end")
         (evidence / "observation.json").write_bytes(msgspec.json.format(msgspec.json.encode(observation)))
         return Judged(observation=observation, verdicts=verdicts, artifacts=str(evidence))
+
+    def compared(self, pair: Pair, rule: str, observation: Observation, others: Sequence[Observation]) -> Verdict:
+        """What a rule that compares cells says of a pair."""
+        return self._judge(catalogue.matrix_rules()[rule](observation, others), pair)
 
     def _judge(self, verdict: Verdict, pair: Pair) -> Verdict:
         """The verdict with the command that shows its findings again."""
@@ -144,6 +250,14 @@ class Stage:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Supplied:
+    """A release all of whose images are in reach."""
+
+    release: Release
+    images: tuple[SuppliedImage, ...]
+
+
 @contextlib.contextmanager
 def opened(suite: LiveSuite, pairs: Iterable[Pair], progress: Progress) -> Iterator[Stage]:
     """A stage for these pairs; its cluster is removed afterwards, unless it was there before or is to be kept.
@@ -154,7 +268,6 @@ def opened(suite: LiveSuite, pairs: Iterable[Pair], progress: Progress) -> Itera
     tools = toolbox.find(recipes=request.recipes, helm=request.majors, node_image=request.node_image, progress=progress)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(scratch(tools.folders.scratch, "live"))
-        releases = {pair.id: _release(suite, pair) for pair in pairs}
         cluster = stack.enter_context(_cluster(suite, tools, progress))
         kubeconfig = single_context(cluster.kubeconfig, cluster.context, folder / "kubeconfig")
         kube = Kube(kubeconfig, cluster.context)
@@ -168,18 +281,26 @@ def opened(suite: LiveSuite, pairs: Iterable[Pair], progress: Progress) -> Itera
             folder=folder,
             node_runtime=kube.node_runtime(),
             kubernetes=kube.version(),
-            releases=releases,
+            supplies=Supplies(cluster, tools, progress),
         )
         stack.callback(stage.cancel.set)
-        _supply(stage, progress)
+        _offer_runtimes(stage, pairs, progress)
         yield stage
 
 
-def _release(suite: LiveSuite, pair: Pair) -> Release | SuiteError:
-    try:
-        return suite.release(pair)
-    except SuiteError as error:
-        return error
+def _offer_runtimes(stage: Stage, pairs: Iterable[Pair], progress: Progress) -> None:
+    """Make the runtimes of these pairs known to our own cluster: the program in each node, and a RuntimeClass."""
+    wanted = {pair.chosen.runtime.name: pair.chosen.runtime for pair in pairs if pair.chosen.runtime}
+    offered = [runtime for runtime in wanted.values() if runtime.handler]
+    if not offered:
+        return
+    with progress.step(f"runtimes {', '.join(runtime.name for runtime in offered)}"):
+        workshop = stage.tools.workshop(progress)
+        for runtime in offered:
+            if runtime.recipe and workshop:
+                workshop.provide([runtime.recipe])
+                install_program(stage.cluster, workshop.place(runtime.recipe) / runtime.recipe)
+        admission.offer(stage.kube, offered)
 
 
 @contextlib.contextmanager
@@ -213,22 +334,3 @@ def _label_nodes(kube: Kube, cluster: Cluster, suite: LiveSuite) -> None:
             expected="nodes that the charts' node selectors find",
             fix=f"kubectl label node NODE {labels}",
         )
-
-
-def _supply(stage: Stage, progress: Progress) -> None:
-    """Bring every image of every release to where the cluster pulls from."""
-    releases = [release for release in stage.releases.values() if not isinstance(release, SuiteError)]
-    references = sorted({reference for release in releases for reference in release.references})
-    registry = stage.cluster.registry
-    if registry is None:
-        stage.supplied = {r: SuppliedImage(reference=r, origin="unknown", digests=()) for r in references}
-        return
-    mirror_hosts(stage.cluster, {images.name(reference).host for reference in references})
-    for reference in references:
-        try:
-            with progress.step(f"image {reference}"):
-                image = images.supply(reference, stage.tools, registry, progress=progress)
-                digests = registry.resolve(reference)
-                stage.supplied[reference] = SuppliedImage(reference=reference, origin=image.origin, digests=digests)
-        except SuiteError as error:
-            stage.unsupplied[reference] = error

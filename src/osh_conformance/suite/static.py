@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from osh_conformance.model.chart import RenderedChart
-    from osh_conformance.model.flavor import Flavor
+    from osh_conformance.model.matrix import Flavor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,75 @@
+"""The axes of the live matrix; each value of an axis is a data file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Tier(StrEnum):
+    """What an image promises to a chart's scripts (`data/contract.yaml`), and what a family of charts asks for."""
+
+    CORE = "core"
+    MINIMAL = "minimal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flavor:
+    """Images that are built one way: a file of `data/flavors/`.
+
+    `images` holds a reference by image key or standard function, `services` one by chart for all of its other keys.
+    `values` are what a chart must be told to run on them. Without any reference it is the chart's own (`shipped`).
+    `tier` is what its job images hold. `release` names the release of the services in it: two flavors of one release
+    make the same tables.
+    """
+
+    name: str
+    summary: str
+    images: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    tier: Tier = Tier.CORE
+    release: str = ""
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it stands for the chart's own references."""
+        return not self.images and not self.services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackagingFormat:
+    """How an image is stored in a registry: a file of `data/formats/`.
+
+    `manifest` is `docker` (schema 2) or `oci`, `layers` `gzip` or `zstd`. With `index` the reference names an index
+    that lists the manifest, with `by_digest` the chart is given the digest beside the tag. `suffix` ends the tag, so
+    that one image can be served in several formats at once.
+    """
+
+    name: str
+    summary: str
+    manifest: str
+    layers: str = "gzip"
+    index: bool = False
+    by_digest: bool = False
+    suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerRuntime:
+    """A CRI implementation and an OCI runtime: a file of `data/runtimes/`.
+
+    `cri` is how nodes name the first (`containerd`), `handler` the CRI's name of the second; empty means the node's
+    own. `recipe` builds the handler's program where the node image has none. `state` are names of files that this OCI
+    runtime, and no other, keeps of each container. `needs` says what a cluster must have that the suite cannot make.
+    """
+
+    name: str
+    summary: str
+    cri: str
+    handler: str = ""
+    recipe: str = ""
+    state: tuple[str, ...] = ()
+    needs: str = ""

@@ -1,0 +1,61 @@
+"""A plan as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osh_conformance.report.table import aligned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from osh_conformance.suite.plan import NeededImage, Plan
+
+_MINUTE = 60
+
+
+def text(plan: Plan) -> str:
+    """Return the cells with their times, what is left out and why, and what must be there first."""
+    return "\n".join(_lines(plan))
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    head = ["chart", "flavor", "format", "runtime", "helm", "time", "scenarios"]
+    rows = [
+        [
+            each.cell.chart,
+            each.cell.flavor,
+            each.cell.format,
+            each.cell.runtime,
+            str(each.cell.helm),
+            f"{'' if each.measured else '~'}{each.seconds:.0f} s",
+            ", ".join(each.scenarios),
+        ]
+        for each in plan.cells
+    ]
+    yield from aligned([head, *rows]) if rows else ["nothing to run"]
+    if plan.left_out:
+        yield ""
+        yield "left out:"
+        yield from aligned([["", each.cell.id, each.reason] for each in plan.left_out])
+    if plan.needed:
+        yield ""
+        yield "images that are not here yet:"
+        yield from aligned([["", each.reference, _how(each)] for each in plan.needed])
+    yield ""
+    yield (
+        f"{len(plan.cells)} cells, {plan.parallel} at a time: about {_time(plan.seconds)} from images that are there"
+        + (f", and {_time(plan.minutes_to_build * _MINUTE)} to build images first" if plan.minutes_to_build else "")
+    )
+    if any(not each.measured for each in plan.cells):
+        yield "~ was never run here: as long as other cells take"
+
+
+def _how(image: NeededImage) -> str:
+    if image.minutes is None:
+        return "pulled from its registry, if that can be reached"
+    return f"{image.origin} by a recipe, about {image.minutes:g} min"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 2 * _MINUTE else f"{seconds / _MINUTE:.0f} min"

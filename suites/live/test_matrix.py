@@ -1,0 +1,31 @@
+"""The matrix: each cell is what it says, and does what every other cell of its chart does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from osh_conformance.plugin.outcome import hold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from osh_conformance.model.finding import Verdict
+
+
+def test_cell(proof: str, record_property: Callable[[str, object], None]) -> None:
+    """The images came in the cell's packaging format, and its pods ran under its container runtime."""
+    record_property("proof", proof)
+
+
+@pytest.mark.live_rules("FLAV-1")
+def test_same_everywhere(live_verdict: Verdict) -> None:
+    """Jobs, databases, accounts, catalogue, token and removal are those of every other cell."""
+    hold(live_verdict)
+
+
+@pytest.mark.live_rules("TEST-1")
+def test_own_tests(live_verdict: Verdict) -> None:
+    """The chart's own tests pass in the cell."""
+    hold(live_verdict)
