@@ -10,7 +10,7 @@ import yaml
 
 from osh_conformance.errors import UsageError
 from osh_conformance.model.finding import Status, Verdict
-from osh_conformance.model.flavor import Flavor
+from osh_conformance.model.matrix import Flavor
 from osh_conformance.report import table
 from osh_conformance.report.run import CellReport, Run
 from osh_conformance.suite import records

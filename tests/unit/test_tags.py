@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from osh_conformance.model.finding import Status
-from osh_conformance.rules._tags import Hold, grade
+from osh_conformance.rules.tags import Hold, grade
 from osh_conformance.suite.static import StaticRequest, StaticSuite
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ printf '%s' "$version" >root/kind/version
 cp "$kubernetes" "$NEED_KUBECTL/kubectl" root/usr/bin/
 ln -s kubernetes root/usr/bin/kubeadm
 ln -s kubernetes root/usr/bin/kubelet
-cp "$NEED_CONTAINERD"/* root/usr/local/bin/
+cp "$NEED_CONTAINERD"/* "$NEED_CRICTL/crictl" root/usr/local/bin/
 cp "$NEED_CNI"/* root/opt/cni/bin/
 cp "$RECIPE/Dockerfile" .
 docker build --network host --build-arg "BASE=$BASE_IMAGE" --tag "$base" --file Dockerfile .

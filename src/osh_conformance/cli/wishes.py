@@ -52,18 +52,17 @@ def _add_matrix(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--shard", metavar="I/N", help="run only part I of N; a cell stays in its part")
     group.add_argument("--scenario", action="append", default=[], metavar="NAME,...", help="scenarios; all without it")
     group.add_argument(
-        "--parallel", type=_positive, metavar="N", help="cells at a time (default: what this machine carries)"
+        "--parallel", type=_cells, metavar="N", help="cells at a time (default: what this machine carries)"
     )
     group.add_argument(
         "--timeout", type=float, default=300.0, metavar="SECONDS", help="what a release has to get ready (default 300)"
     )
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+def _cells(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--parallel {text}", expected="a number of cells, at least 1")
+    return int(text)
 
 
 def _add_charts(chart: argparse._ArgumentGroup) -> None:

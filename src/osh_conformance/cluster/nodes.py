@@ -12,7 +12,7 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.model.observation import RuntimeProof
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     from osh_conformance.cluster.record import Cluster
@@ -61,11 +61,11 @@ def runtime_proof(
     """What the nodes know of the pods of a namespace; None where they cannot be entered, or have no crictl.
 
     The CRI says which handler each sandbox has; the folder that containerd's shim gives to OCI runtimes holds files
-    that only one of them writes; and the parent of a container's first process is the shim that started it.
+    by which they are told apart; and the parent of a container's first process is the shim that started it.
     """
     if not cluster.capabilities[NODE_EXEC][0]:
         return None
-    known = {pattern: runtime.name for runtime in runtimes for pattern in runtime.state}
+    known = tuple(runtimes)
     handlers: dict[str, str] = {}
     traced: dict[str, str] = {}
     parents: dict[str, str] = {}
@@ -78,12 +78,18 @@ def runtime_proof(
             if sandbox not in pods:
                 continue
             where = f"{pods[sandbox]}/{container['metadata']['name']}"
-            found = {known[file] for file in files.get(container["id"], ()) if file in known}
-            if found:
-                traced[where] = "+".join(sorted(found))
+            keeper = keeper_of(files.get(container["id"], ()), known)
+            if keeper:
+                traced[where] = keeper
             if sandbox in shims and container.get("state") == _RUNNING:
                 parents[where] = shims[sandbox]
     return RuntimeProof(cri=node_runtime, handlers=handlers, traced=traced, parents=parents)
+
+
+def keeper_of(files: Collection[str], runtimes: Iterable[ContainerRuntime]) -> str:
+    """The runtime that keeps files of these names: all of its `state` is among them, and more than of any other."""
+    fitting = [runtime for runtime in runtimes if runtime.state and set(runtime.state) <= set(files)]
+    return max(fitting, key=lambda runtime: len(runtime.state)).name if fitting else ""
 
 
 def _sandboxes(cluster: Cluster, node: str, namespace: str, handlers: dict[str, str]) -> list[dict[str, Any]]:

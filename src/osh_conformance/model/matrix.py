@@ -63,7 +63,8 @@ class ContainerRuntime:
 
     `cri` is how nodes name the first (`containerd`), `handler` the CRI's name of the second; empty means the node's
     own. `recipe` builds the handler's program where the node image has none. `state` are names of files that this OCI
-    runtime, and no other, keeps of each container. `needs` says what a cluster must have that the suite cannot make.
+    runtime keeps of each container: another one that keeps all of these keeps more. `needs` says what a cluster must
+    have that the suite cannot make.
     """
 
     name: str

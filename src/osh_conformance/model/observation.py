@@ -186,10 +186,10 @@ class RuntimeProof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnTests:
-    """How a chart's own tests ended in the cell: pytest's exit code, its counts, and the end of what it printed."""
+    """How a chart's own tests ended in the cell: pytest's exit code, its lines on what failed, and what it printed."""
 
     code: int
-    counts: str
+    failed: tuple[str, ...]
     output: str
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from osh_conformance.observe.site import Site
 
 _DEADLINE = 600.0
-_LINES = 40
+_LINES = 200
 
 
 def run(tests: Path, chart: Path, declared: DeclaredChart, release: str, site: Site) -> OwnTests:
@@ -27,12 +27,14 @@ def run(tests: Path, chart: Path, declared: DeclaredChart, release: str, site: S
     outcome = process.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-q", tests],
         deadline=_DEADLINE,
-        cwd=site.folder,
+        cwd=tests.parent,
         env={
+            # The suite's own run has no plugins but its own; its authors' has those that are installed.
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "",
             "KUBECONFIG": str(site.helm.kubeconfig),
             "ATS_CLUSTER_TYPE": "existing",
             "ATS_CLUSTER_VERSION": site.kube.version(),
-            "ATS_CHART_PATH": str(chart),
+            "ATS_CHART_PATH": str(chart.resolve()),
             "ATS_CHART_VERSION": declared.version,
             "ATS_APP_CONFIG_FILE_PATH": str(site.folder / "values.yaml"),
             "ATS_EXTRA_NAMESPACE": site.namespace,
@@ -44,4 +46,8 @@ def run(tests: Path, chart: Path, declared: DeclaredChart, release: str, site: S
         check=False,
     )
     lines = site.hidden.redact(outcome.stdout + outcome.stderr).splitlines()
-    return OwnTests(code=outcome.code, counts=lines[-1] if lines else "", output="\n".join(lines[-_LINES:]))
+    return OwnTests(
+        code=outcome.code,
+        failed=tuple(line for line in lines if line.startswith(("FAILED ", "ERROR "))),
+        output="\n".join(lines[-_LINES:]),
+    )

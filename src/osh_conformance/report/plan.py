@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osh_conformance.report.table import aligned
+from osh_conformance.report.table import aligned, left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     if plan.left_out:
         yield ""
         yield "left out:"
-        yield from aligned([["", each.cell.id, each.reason] for each in plan.left_out])
+        yield from aligned([["", *row] for row in left_out((each.cell.id, each.reason) for each in plan.left_out)])
     if plan.needed:
         yield ""
         yield "images that are not here yet:"

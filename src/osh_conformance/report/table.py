@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from osh_conformance.model.finding import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from osh_conformance.report.run import CellReport, Run
 
@@ -41,8 +41,26 @@ def _table(run: Run) -> list[str]:
 
 
 def _reasons(run: Run) -> list[str]:
-    rows = [[cell.status, cell.id, cell.reason] for cell in run.cells if cell.reason]
+    broken = [[cell.status.upper(), cell.id, cell.reason] for cell in run.cells if cell.status == "error"]
+    skipped = left_out((cell.id, cell.reason) for cell in run.cells if cell.status == "skipped")
+    rows = [*broken, *(["skipped", *row] for row in skipped)]
     return aligned(rows) if rows else []
+
+
+def left_out(cells: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """The cells of each reason, by id and reason: one by name, more by their number and what their names share."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in cells:
+        by_reason.setdefault(reason, []).append(name)
+    return [[_together(names), reason] for reason, names in by_reason.items()]
+
+
+def _together(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    first, *others = (name.split("-") for name in names)
+    shared = [part for part in first if all(part in other for other in others)]
+    return f"{len(names)} cells {'-'.join(shared)}"
 
 
 def _described(cell: CellReport) -> list[str]:

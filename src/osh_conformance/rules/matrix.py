@@ -43,13 +43,13 @@ def same_fingerprint(observation: Observation, others: Sequence[Observation]) ->
         return Verdict.not_applicable(FLAV_1.id, "there is no other cell of this chart to compare with")
     mine = fingerprint(observation)
     standard = _standard([observation, *others])
-    theirs = fingerprint(standard)
-    apart = list(_differences(mine, theirs))
+    findings = [_difference(observation, standard, *each) for each in _differences(mine, fingerprint(standard))]
     alike = [o for o in others if o.release_of_service and o.release_of_service == observation.release_of_service]
     if alike:
-        schema = _standard([observation, *alike])
-        apart += _differences(mine, fingerprint(schema), of_schema=True)
-    return Verdict.of(FLAV_1.id, [_difference(observation, standard, *entry) for entry in apart])
+        model = _standard([observation, *alike], of_schema=True)
+        apart = _differences(mine, fingerprint(model), of_schema=True)
+        findings += [_difference(observation, model, *each) for each in apart]
+    return Verdict.of(FLAV_1.id, findings)
 
 
 def fingerprint(observation: Observation) -> Fingerprint:
@@ -107,10 +107,13 @@ def _listed(words: Iterable[str]) -> str:
     return ", ".join(sorted(words)) or "none"
 
 
-def _standard(observations: Sequence[Observation]) -> Observation:
-    """The observation that the others are held to: of those that came up, one whose fingerprint most have."""
+def _standard(observations: Sequence[Observation], *, of_schema: bool = False) -> Observation:
+    """The observation that the others are held to: of those that came up, one whose fingerprint most have.
+
+    With `of_schema` only tables count, else all but them.
+    """
     fitting = [o for o in observations if not o.unsettled] or list(observations)
-    prints = [frozenset(_shared(fingerprint(o)).items()) for o in fitting]
+    prints = [frozenset(_part(fingerprint(o), of_schema=of_schema).items()) for o in fitting]
     counted = Counter(prints)
     most = max(counted.values())
     # In the order of cells, not of this list: every cell must be held to the same one.
@@ -118,14 +121,13 @@ def _standard(observations: Sequence[Observation]) -> Observation:
     return min(candidates, key=lambda o: o.cell.id)
 
 
-def _shared(whole: Fingerprint) -> Fingerprint:
-    return {name: value for name, value in whole.items() if not name.startswith(_SCHEMA)}
+def _part(whole: Fingerprint, *, of_schema: bool) -> Fingerprint:
+    return {name: value for name, value in whole.items() if name.startswith(_SCHEMA) is of_schema}
 
 
 def _differences(mine: Fingerprint, theirs: Fingerprint, *, of_schema: bool = False) -> Iterator[tuple[str, str, str]]:
+    mine, theirs = _part(mine, of_schema=of_schema), _part(theirs, of_schema=of_schema)
     for name in sorted(set(mine) | set(theirs)):
-        if name.startswith(_SCHEMA) is not of_schema:
-            continue
         if mine.get(name) != theirs.get(name):
             yield name, mine.get(name, "not there"), theirs.get(name, "not there")
 

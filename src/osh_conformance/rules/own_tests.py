@@ -17,7 +17,7 @@ TEST_1 = Rule(
     source="they will all function the same",
     why="what its authors check of a chart must be true with any image and under any runtime",
     example="a test that asks for a table which only one release of the service has",
-    fix="see what pytest printed, and run the test in the cell again by the command below",
+    fix="see what pytest printed (observation.json in the artifacts), and run the cell again by the command below",
 )
 _PASSED, _NOTHING_COLLECTED = 0, 5
 
@@ -38,7 +38,7 @@ def own_tests(observation: Observation) -> Verdict:
             finding(
                 observation,
                 TEST_1.id,
-                found=f"{found}: {tests.counts}\n{tests.output}",
+                found="\n".join([found, *tests.failed]),
                 expected="every test passes",
                 why=TEST_1.why,
                 fix=TEST_1.fix,

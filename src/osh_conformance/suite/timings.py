@@ -7,6 +7,7 @@ import statistics
 from typing import TYPE_CHECKING
 
 import filelock
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,10 +39,9 @@ def note(folders: Folders, seconds: Mapping[str, float]) -> None:
 def read(folders: Folders) -> dict[str, list[float]]:
     """Seconds by pair, newest last; empty where there is no file, or one that cannot be understood."""
     try:
-        content = json.loads(_file(folders).read_text())
-    except (OSError, ValueError):
+        return msgspec.json.decode(_file(folders).read_bytes(), type=dict[str, list[float]])
+    except (OSError, msgspec.MsgspecError):
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def expected(known: Mapping[str, list[float]], pair: str, alike: Iterable[str]) -> tuple[float, bool]:
