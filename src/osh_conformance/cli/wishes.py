@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Options without which a chart would not be judged in the same way, and those without which a pair would not run so.
 CHARTS = ("config", "convention", "catalog", "renderer")
-_REPEATED = (*CHARTS, "flavor_file", "node_image", "kubeconfig", "context", "allow_cluster")
+_REPEATED = (*CHARTS, "node_image", "kubeconfig", "context", "allow_cluster")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_matrix(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--flavor", action="append", default=[], metavar="NAME,...|all", help="image flavors")
-    group.add_argument("--flavor-file", type=Path, metavar="FILE", help="a flavor of your own")
+    group.add_argument(
+        "--flavor-file",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a flavor of your own; may be repeated",
+    )
     group.add_argument(
         "--format", action="append", default=[], metavar="NAME,...|all", help="packaging formats (default docker)"
     )
@@ -96,7 +103,7 @@ def live_request(args: argparse.Namespace, wanted: Configuration) -> LiveRequest
     return LiveRequest(
         paths=tuple(args.paths),
         flavors=_listed(args.flavor),
-        flavor_file=args.flavor_file,
+        flavor_files=tuple(args.flavor_file),
         formats=_listed(args.format),
         runtimes=_listed(args.runtime),
         majors=_majors(args.helm),

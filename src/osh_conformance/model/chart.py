@@ -41,7 +41,7 @@ class Convention:
     where it is (`{host}`, `{port}`, `{username}`, `{password}`), `identity` says where
     Keystone and its administrator are found, `node_labels` what the nodes must carry. `any_password`: the charts
     promise to take a password of any characters, `image_contract` says what their job scripts ask of an image.
-    `{chart}` is, in all of them, the chart's name with underscores.
+    `{chart}` is, in all of them, the chart's name with underscores, and `{uid}` a user id that no image knows.
     """
 
     name: str

@@ -259,7 +259,7 @@ class LivePlugin:
         if reasons and not done:
             return _left_out(pair.cell, reasons[0])
         status = "fail" if Status.FAIL in statuses else "error" if Status.ERROR in statuses else "pass"
-        origins = {image.origin for judged in done for image in judged.observation.images}
+        origins = {origin for judged in done for origin in proofs.origins(judged.observation)}
         errors = [
             check.reason for check in self._run.checks if check.cell == pair.cell.id and check.status is Status.ERROR
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import secrets
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ from osh_conformance.suite.names import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+#: What distributions give to nobody: neither system accounts nor people.
+_UIDS = range(60001, 61000)
 _FIELDS = {field.name for field in fields(Convention)}
 _REQUIRED = ("name", "images", "pull_policy", "db_drop")
 
@@ -131,7 +134,8 @@ def live_values(
     `infrastructure` has by component (`mariadb`) its host, port, username and password. Raises `UsageError` where the
     convention does not say how a chart learns of one.
     """
-    name = {"chart": _service(chart)}
+    # Another in each cell: no image has an account for it.
+    name: dict[str, str | int] = {"chart": _service(chart), "uid": _UIDS.start + secrets.randbelow(len(_UIDS))}
     layers = [_filled(convention.values, name)]
     for component, coordinates in infrastructure.items():
         if component not in convention.infrastructure:

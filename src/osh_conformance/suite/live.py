@@ -47,7 +47,7 @@ class LiveRequest:
 
     paths: tuple[Path, ...]
     flavors: tuple[str, ...] = ()
-    flavor_file: Path | None = None
+    flavor_files: tuple[Path, ...] = ()
     formats: tuple[str, ...] = ()
     runtimes: tuple[str, ...] = ()
     majors: tuple[int, ...] = (4,)
@@ -128,8 +128,9 @@ class LiveSuite:
         self._runtimes = self._chosen_runtimes()
         subjects = [subject for path in request.paths for subject in self._subjects_of(path)]
         _check_names(subjects)
-        if request.flavor_file:
-            _check_keys(request.flavor_file, subjects)
+        self._own = {file: records.read(Flavor, file) for file in request.flavor_files}
+        for file, flavor in self._own.items():
+            _check_keys(file, flavor, subjects)
         found = [each for subject in subjects for each in self._cells_of(subject)]
         if request.shard:
             found = list(in_part(found, request.shard, lambda each: each[1].id))
@@ -145,7 +146,8 @@ class LiveSuite:
     def command(self, pair: Pair) -> str:
         """The command that runs this pair again, and nothing else."""
         where = pair.cell
-        which: tuple[str, ...] = () if self.request.flavor_file else ("--flavor", where.flavor)
+        files = [str(file) for file, flavor in self._own.items() if flavor is pair.chosen.flavor]
+        which: tuple[str, ...] = ("--flavor-file", *files) if files else ("--flavor", where.flavor)
         which += () if where.format == DEFAULT_FORMAT else ("--format", where.format)
         which += () if where.runtime == cells.OWN_RUNTIME else ("--runtime", where.runtime)
         which += ("--helm", str(where.helm), "--scenario", pair.scenario.name)
@@ -241,9 +243,8 @@ class LiveSuite:
 
     def _flavors(self, default: str) -> Sequence[Flavor]:
         request = self.request
-        own = [records.read(Flavor, request.flavor_file)] if request.flavor_file else []
-        named = request.flavors or (() if own else (default,))
-        return [*own, *_axis(records.flavors(), named, "flavor")]
+        named = request.flavors or (() if self._own else (default,))
+        return [*self._own.values(), *_axis(records.flavors(), named, "flavor")]
 
     def _chosen_runtimes(self) -> Sequence[ContainerRuntime | None]:
         request = self.request
@@ -295,9 +296,8 @@ def _check_names(subjects: Sequence[cells.Subject]) -> None:
             )
 
 
-def _check_keys(file: Path, subjects: Sequence[cells.Subject]) -> None:
+def _check_keys(file: Path, flavor: Flavor, subjects: Sequence[cells.Subject]) -> None:
     """Raise `UsageError` for an image key of a user's flavor that no chart of the run has: a word misspelt."""
-    flavor = records.read(Flavor, file)
     known = {key for subject in subjects for key in cells.image_keys(subject)}
     for key in flavor.images:
         if known and key not in known and key not in STANDARD_KEYS:

@@ -58,7 +58,8 @@ def check_runtime(observation: Observation, runtime: ContainerRuntime | None) ->
     if wrong:
         told = ", ".join(f"{where} by {found or 'the default handler'}" for where, found in sorted(wrong.items()))
         raise SuiteError(f"the cell asks for runtime {runtime.name}, and the node ran {told}")
-    if runtime.handler and not (proof.handlers and proof.traced):
+    # Probes have ended, and the runtime keeps nothing of a container that has.
+    if runtime.handler and not (proof.handlers and (proof.traced or observation.scenario.probes)):
         raise SuiteError(f"nothing in the nodes shows that runtime {runtime.name} ran the pods of this cell")
 
 
@@ -68,6 +69,12 @@ def runtime_shown(observation: Observation) -> str:
     proof = observation.runtime
     traced = sorted(set(proof.traced.values())) if proof else []
     return f"{cri}/{'+'.join(traced)}" if traced else cri
+
+
+def origins(observation: Observation) -> set[str]:
+    """Where the images of the chart's images section came from: published, built or stand-in."""
+    own = observation.declared.images.values()
+    return {image.origin for image in observation.images if image.reference in own}
 
 
 def told(observation: Observation) -> str:
