@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 MUTANTS = ROOT / "tests" / "mutants" / "live"
+_FLAVOR_MUTANTS = ROOT / "tests" / "mutants" / "flavors"
 BASE = "mutant-base"
 _LONGEST = 420.0
 _CLUSTER = re.compile(r"cluster (osh-conformance-[0-9a-f]{8}):")
@@ -193,14 +194,19 @@ def new_program(engine: Engine, home: Path) -> Program:
     return Program(engine=engine, home=home, folders=Folders(cache=cache, state=home / "state" / "osh-conformance"))
 
 
-def chart(folder: Path, mutant: str | None = None) -> Path:
-    """Write a mutant, or the base as it is, below `folder`: a chart that holds all that it needs."""
+def chart(folder: Path, mutant: str | None = None, source: Path | None = None) -> Path:
+    """Write a mutant, or the base as it is, below `folder`: a chart that holds all that it needs.
+
+    `source` is where the mutant's files are, by default those of its name in `MUTANTS`.
+    """
     name = mutant or BASE
     target = folder / name
     shutil.copytree(MUTANTS / "base", target)
     shutil.copytree(ROOT / "charts-under-test" / "library", target / "charts" / "conformance-library")
     if mutant:
-        shutil.copytree(MUTANTS / mutant, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("expect.yaml"))
+        shutil.copytree(
+            source or MUTANTS / mutant, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("expect.yaml")
+        )
         for file in (target / "Chart.yaml", target / "values.yaml"):
             file.write_text(file.read_text().replace(BASE, mutant))
     return target
@@ -210,6 +216,21 @@ def expected(mutant: str) -> Mapping[str, Any]:
     """A mutant's expect.yaml."""
     text = (MUTANTS / mutant / "expect.yaml").read_text().replace("{name}", mutant)
     return dict(yaml.safe_load(text))
+
+
+def flavor_mutant(name: str) -> Path:
+    """Where a mutant lies that holds in some flavors only."""
+    return _FLAVOR_MUTANTS / name
+
+
+def flavor_mutants(flavors: Sequence[str]) -> Sequence[str]:
+    """The names of those that hold in some of these flavors, and fail in others."""
+    found = []
+    for file in sorted(_FLAVOR_MUTANTS.glob("*/expect.yaml")):
+        wanted = yaml.safe_load(file.read_text())
+        if set(wanted["holds"]) & set(flavors) and set(wanted["fails"]) & set(flavors):
+            found.append(file.parent.name)
+    return found
 
 
 def mutants(scenario: str | None = None) -> Sequence[str]:

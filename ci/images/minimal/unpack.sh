@@ -18,7 +18,7 @@ done
 
 mv "$root/usr/bin/dash" "$root/sh"
 mv "$root/usr/bin/python3.11" "$root/python3"
-rm -rf "$root/usr/bin" "$root/usr/sbin"
+rm -rf "${root:?}/usr/bin" "$root/usr/sbin"
 install --directory "$root/usr/bin"
 mv "$root/sh" "$root/python3" "$root/usr/bin"
 

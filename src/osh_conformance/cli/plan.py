@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from osh_conformance.cli import settings, wishes
+from osh_conformance.errors import SuiteError
 
 if TYPE_CHECKING:
     import argparse
@@ -37,7 +39,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the plan; 0, or 5 where nothing would be run."""
+    """Print the plan; 0, or 3 where a chart cannot be read, or 5 where nothing would be run."""
     # Here, so that `--help` does not wait for them.
     from osh_conformance.report import plan as report  # noqa: PLC0415
     from osh_conformance.suite import plan  # noqa: PLC0415
@@ -46,4 +48,8 @@ def run(args: argparse.Namespace) -> int:
     suite = LiveSuite(wishes.live_request(args, settings.read(args)))
     made = plan.of(suite)
     print(report.text(made))
+    for chart, error in suite.errors.items():
+        print(f"ERROR {chart}: {error}", file=sys.stderr)
+    if suite.errors:
+        return SuiteError.exit_code
     return 0 if made.cells else _NOTHING

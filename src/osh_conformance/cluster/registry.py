@@ -108,6 +108,10 @@ class Registry:
 
     def repackage(self, key: str, form: PackagingFormat) -> str:
         """See that what is stored under `key` is stored in a packaging format too; return the key of that."""
+        stored = self.contents.media_types(f"{_STORE}/{key}", _STORED)
+        # Without a tag of its own, the image must stay the one that is served under its name already.
+        if not form.suffix and set(stored) == set(packaging.media_types(form)):
+            return key
         packaged = f"{key}-{form.name}"
         if not self.holds(packaged):
             packaging.repackage(self.contents, f"{_STORE}/{key}", f"{_STORE}/{packaged}", _STORED, form)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import shlex
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,6 +116,7 @@ class LiveSuite:
         """
         self.errors: dict[str, SuiteError] = {}
         self.request = request
+        self._keys: dict[str, Mapping[str, str]] = {}
         check_paths(request.paths)
         for major in request.majors:
             if major not in HELM_MAJORS:
@@ -124,9 +126,9 @@ class LiveSuite:
         known = records.scenarios()
         names = request.scenarios or tuple(known)
         self.scenarios = tuple(records.chosen(known, name, "scenario") for name in names)
-        self._formats = _axis(records.formats(), request.formats or (DEFAULT_FORMAT,), "format")
+        self._formats = _axis(records.formats(), request.formats, "format", DEFAULT_FORMAT)
         self._runtimes = self._chosen_runtimes()
-        subjects = [subject for path in request.paths for subject in self._subjects_of(path)]
+        subjects = _each_once(subject for path in request.paths for subject in self._subjects_of(path))
         _check_names(subjects)
         self._own = {file: records.read(Flavor, file) for file in request.flavor_files}
         for file, flavor in self._own.items():
@@ -134,7 +136,7 @@ class LiveSuite:
         found = [each for subject in subjects for each in self._cells_of(subject)]
         if request.shard:
             found = list(in_part(found, request.shard, lambda each: each[1].id))
-        reasons = {where.id: self._why_not(chosen) for _, where, chosen in found}
+        reasons = {where.id: self._why_not(subject, chosen) for subject, where, chosen in found}
         self.left_out = tuple(LeftOut(cell=c, reason=reasons[c.id]) for _, c, _ in found if reasons[c.id])
         self.pairs = tuple(self._pairs([each for each in found if not reasons[each[1].id]]))
 
@@ -221,7 +223,7 @@ class LiveSuite:
             runtimes=self._runtimes,
             majors=self.request.majors,
         )
-        chosen = matrix.combinations(axes, self.request.strategy)
+        chosen = matrix.combinations(axes, self.request.strategy, lambda each: not self._why_not(subject, each))
         return [(subject, cells.cell(subject, each), each) for each in chosen]
 
     def _pairs(self, found: Sequence[tuple[cells.Subject, Cell, matrix.Combination]]) -> Iterable[Pair]:
@@ -243,8 +245,14 @@ class LiveSuite:
 
     def _flavors(self, default: str) -> Sequence[Flavor]:
         request = self.request
-        named = request.flavors or (() if self._own else (default,))
-        return [*self._own.values(), *_axis(records.flavors(), named, "flavor")]
+        shipped = (
+            [] if self._own and not request.flavors else _axis(records.flavors(), request.flavors, "flavor", default)
+        )
+        found = [*self._own.values(), *shipped]
+        for name, number in Counter(flavor.name for flavor in found).items():
+            if number > 1:
+                raise UsageError(f"two flavors are called {name}", fix="give the flavor of your file another name")
+        return found
 
     def _chosen_runtimes(self) -> Sequence[ContainerRuntime | None]:
         request = self.request
@@ -263,9 +271,22 @@ class LiveSuite:
             return "" if not runtime.handler else "only a cluster of the suite's own gets RuntimeClasses from it"
         return f"needs {runtime.needs}" if runtime.needs else ""
 
-    def _why_not(self, chosen: matrix.Combination) -> str:
+    def _flavor_missing(self, subject: cells.Subject, flavor: Flavor) -> str:
+        """Why a flavor is none for a chart. One that was named is an error in its cell, not something to leave out."""
+        if ALL not in self.request.flavors or flavor in self._own.values():
+            return ""
+        if subject.name not in self._keys:
+            self._keys[subject.name] = cells.functions_of(subject)
+        try:
+            records.references(flavor, subject.name, self._keys[subject.name])
+        except UsageError as error:
+            return error.message
+        return ""
+
+    def _why_not(self, subject: cells.Subject, chosen: matrix.Combination) -> str:
         """Why a combination cannot be had here; empty if it can, as far as is known without a cluster."""
         reason = self._runtime_missing(chosen.runtime) if chosen.runtime else ""
+        reason = reason or self._flavor_missing(subject, chosen.flavor)
         if reason:
             return reason
         if chosen.form.name == DEFAULT_FORMAT:
@@ -277,10 +298,19 @@ class LiveSuite:
         return ""
 
 
-def _axis(known: Mapping[str, Any], names: Sequence[str], kind: str) -> list[Any]:
-    """The records of these names, each once; `all` is every one. Raises `UsageError` for a name that is none."""
-    wanted = dict.fromkeys(known if ALL in names else names)
+def _axis(known: Mapping[str, Any], names: Sequence[str], kind: str, default: str | None = None) -> list[Any]:
+    """The records of these names, each once; without any the default's, and `all` is every one, the default first.
+
+    Raises `UsageError` for a name that is none.
+    """
+    first = [default] if default else []
+    wanted = dict.fromkeys([*first, *known] if ALL in names else names or first)
     return [records.chosen(known, name, kind) for name in wanted]
+
+
+def _each_once(subjects: Iterable[cells.Subject]) -> list[cells.Subject]:
+    """The charts, without those that a second PATH names again."""
+    return list({subject.chart.resolve(): subject for subject in subjects}.values())
 
 
 def _check_names(subjects: Sequence[cells.Subject]) -> None:
@@ -288,7 +318,7 @@ def _check_names(subjects: Sequence[cells.Subject]) -> None:
     found: dict[str, cells.Subject] = {}
     for subject in subjects:
         first = found.setdefault(subject.name, subject)
-        if first.chart.resolve() != subject.chart.resolve():
+        if first is not subject:
             raise UsageError(
                 f"{first.path} and {subject.path} are both called {subject.name}",
                 expected="charts of different names in one live run",

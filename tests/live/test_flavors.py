@@ -1,0 +1,126 @@
+"""Charts that lean on images of one flavor: they hold in the flavors that have what they want, and fail in others."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from driving import Program, Result, chart, flavor_mutant, flavor_mutants
+
+from osh_conformance.suite import records
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from conftest import Kept
+
+#: Flavors that are built in a minute; the others take half an hour, and a night's run has them.
+_QUICK = ("distribution", "minimal")
+_EVERY = ("distribution", "kolla", "loci", "minimal", "stackanetes")
+
+
+def _flavor_file(folder: Path, name: str) -> Path:
+    """A flavor as somebody would write it for charts of their own, from the images of one of ours."""
+    shipped = records.flavors()[name]
+    service = shipped.services["keystone"]
+    keys = ("db_init", "db_drop")
+    images = {"dep_check": shipped.images["dep_check"]} | {key: shipped.images.get(key, service) for key in keys}
+    file = folder / f"{name}.yaml"
+    content = {"name": name, "summary": shipped.summary, "tier": str(shipped.tier), "images": images}
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+def _run(program: Program, folder: Path, mutants: Sequence[str], flavors: Sequence[str]) -> Result:
+    tree = folder / "charts"
+    tree.mkdir()
+    for name in mutants:
+        chart(tree, name, flavor_mutant(name))
+    files = [word for flavor in flavors for word in ("--flavor-file", _flavor_file(folder, flavor))]
+    return program.run("live", tree, *files, "--scenario", "drop-enabled", "--keep")
+
+
+def _holds(result: Result, mutant: str, flavors: Sequence[str]) -> None:
+    """What is expected of a mutant in these flavors, and that nothing else is found."""
+    wanted = yaml.safe_load((flavor_mutant(mutant) / "expect.yaml").read_text())
+    cells = {c["flavor"]: c["status"] for c in result.document["cells"] if c["chart"] == mutant}
+    holding = [flavor for flavor in wanted["holds"] if flavor in flavors]
+    failing = [flavor for flavor in wanted["fails"] if flavor in flavors]
+    assert holding
+    assert failing
+    assert cells == dict.fromkeys(holding, "pass") | dict.fromkeys(failing, "fail")
+    found = [finding for finding in result.findings(mutant) if finding["status"] == "fail"]
+    for flavor in failing:
+        for pattern in wanted["findings"]:
+            words = {"flavor": flavor, "standard": min(holding)}
+            assert any(_fits(each, pattern, words) for each in found), f"{flavor}: none fits {pattern} of {found}"
+
+
+def _fits(finding: Mapping[str, Any], pattern: Mapping[str, str], words: Mapping[str, str]) -> bool:
+    return all(fnmatchcase(finding[field], text.format(**words)) for field, text in pattern.items())
+
+
+@pytest.fixture(scope="module")
+def quick(kept: Kept, program: Program, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    assert kept
+    return _run(program, tmp_path_factory.mktemp("quick"), flavor_mutants(_QUICK), _QUICK)
+
+
+@pytest.mark.parametrize("mutant", flavor_mutants(_QUICK))
+def test_a_mutant_holds_in_the_flavors_that_have_what_it_wants_only(mutant: str, quick: Result) -> None:
+    assert quick.code == 1, quick.printed
+    _holds(quick, mutant, _QUICK)
+
+
+def test_the_report_says_which(quick: Result) -> None:
+    assert "in flavor minimal: exit code 127" in quick.printed
+    assert "0, as with flavor distribution" in quick.printed
+    assert "FAIL SCRIPT-1  needs-bash" in quick.printed
+
+
+@pytest.mark.nightly
+def test_a_path_of_one_flavor_fails_in_all_but_two(kept: Kept, program: Program, tmp_path: Path) -> None:
+    assert kept
+    result = _run(program, tmp_path, ["needs-kolla-venv"], _EVERY)
+    assert result.code == 1, result.printed
+    _holds(result, "needs-kolla-venv", _EVERY)
+
+
+def test_a_flavor_file_that_names_a_key_nobody_has(program: Program, base: Path, tmp_path: Path) -> None:
+    file = _flavor_file(tmp_path, "distribution")
+    content = yaml.safe_load(file.read_text())
+    content["images"]["db_drpo"] = content["images"].pop("db_drop")
+    file.write_text(yaml.safe_dump(content))
+    result = program.run("live", base, "--flavor-file", file)
+    assert result.code == 4, result.printed
+    assert "images.db_drpo: no such image key in mutant-base: did you mean `db_drop`?" in result.printed
+
+
+def test_a_flavor_file_that_lacks_a_key(kept: Kept, program: Program, base: Path, tmp_path: Path) -> None:
+    assert kept
+    file = _flavor_file(tmp_path, "distribution")
+    content = yaml.safe_load(file.read_text())
+    del content["images"]["db_init"]
+    file.write_text(yaml.safe_dump(content))
+    result = program.run("live", base, "--flavor-file", file, "--scenario", "drop-enabled")
+    assert result.code == 3, result.printed
+    assert "the flavor distribution has no image for db_init of chart mutant-base" in result.printed
+
+
+def test_an_image_without_python3_is_an_error_of_the_cell_and_the_others_go_on(
+    kept: Kept, program: Program, base: Path, tmp_path: Path
+) -> None:
+    assert kept
+    lacking, whole = _flavor_file(tmp_path, "minimal"), _flavor_file(tmp_path, "distribution")
+    content = yaml.safe_load(lacking.read_text())
+    # A static program is all of it.
+    content["images"]["db_init"] = content["images"]["dep_check"]
+    lacking.write_text(yaml.safe_dump(content))
+    words = ("--flavor-file", lacking, "--flavor-file", whole, "--scenario", "drop-enabled")
+    result = program.run("live", base, *words)
+    assert result.code == 3, result.printed
+    assert "kubernetes-entrypoint:1.0.0 lacks /bin/sh" in result.printed
+    assert {c["flavor"]: c["status"] for c in result.document["cells"]} == {"minimal": "error", "distribution": "pass"}
