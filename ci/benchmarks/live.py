@@ -23,6 +23,7 @@ import yaml
 
 from osh_conformance.model.finding import Status
 from osh_conformance.progress import Progress
+from osh_conformance.suite import cells
 from osh_conformance.suite import stage as stages
 from osh_conformance.suite.live import LiveRequest, LiveSuite
 
@@ -54,7 +55,7 @@ def main() -> int:
     started = time.monotonic()
     with stages.opened(suite, [pair], Progress(quiet=True)) as stage:
         rows.append(("cluster and images", time.monotonic() - started))
-        times = _cells(stage, suite, pair, args.rounds)
+        times = _cells(stage, pair, args.rounds)
     for name, seconds in times.items():
         rows.append((f"cell, {name} (median of {args.rounds})", statistics.median(seconds)))
     ratio = statistics.median(times["suite"]) / statistics.median(times["script"])
@@ -71,31 +72,30 @@ def _setup(env: dict[str, str]) -> float:
     return time.monotonic() - started
 
 
-def _cells(stage: Stage, suite: LiveSuite, pair: Pair, rounds: int) -> dict[str, list[float]]:
+def _cells(stage: Stage, pair: Pair, rounds: int) -> dict[str, list[float]]:
     """Time both, in turns; the first of each warms the node and does not count."""
     times: dict[str, list[float]] = {"suite": [], "script": []}
     for number in range(rounds + 1):
         for name, run in (("suite", _suite), ("script", _script)):
-            stage.releases[pair.id] = suite.release(pair)
-            namespace = stage.ready(pair).namespace
+            namespace = cells.namespace(pair.cell, pair.scenario)
             _kubectl(stage, "create", "namespace", namespace)
             started = time.monotonic()
-            run(stage, pair)
+            run(stage, pair, namespace)
             if number:
                 times[name].append(time.monotonic() - started)
             _kubectl(stage, "delete", "namespace", namespace)
     return times
 
 
-def _suite(stage: Stage, pair: Pair) -> None:
-    verdict = stage.run(pair).verdicts["DROP-4"]
+def _suite(stage: Stage, pair: Pair, namespace: str) -> None:
+    verdict = stage.run(pair, namespace).verdicts["DROP-4"]
     if verdict.status is not Status.PASS:
         raise SystemExit(f"the cell does not pass: {verdict}")
 
 
-def _script(stage: Stage, pair: Pair) -> None:
+def _script(stage: Stage, pair: Pair, namespace: str) -> None:
     """What a person would type: install, wait, look, uninstall, look."""
-    release = stage.ready(pair)
+    release = stage.release(pair, namespace).release
     space = ("--namespace", release.namespace)
     jobs = [c.workload for c in release.declared.containers if c.kind == "Job" and not c.hook]
     with tempfile.TemporaryDirectory() as folder:

@@ -6,8 +6,7 @@ set -eu
 host=$(rustc -vV | sed -n 's/^host: //p')
 archive=$(cc -print-file-name=libseccomp.a)
 export LIBSECCOMP_LINK_TYPE=static LIBSECCOMP_LIB_PATH="${archive%/*}"
-cc -O2 -Wall -fPIE -c -o static.o "$RECIPE/static.c"
-RUSTFLAGS="-C target-feature=+crt-static -C link-arg=$PWD/static.o"
+RUSTFLAGS="-C target-feature=+crt-static"
 # libbpf knows of zlib only; newer versions of libelf need more.
 for library in $(pkg-config --static --libs-only-l libelf); do
   RUSTFLAGS="$RUSTFLAGS -C link-arg=$library"

@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
     suite = LiveSuite(wishes.live_request(args, settings.read(args)))
     made = plan.of(suite)
     print(report.text(made))
-    for chart, error in suite.errors.items():
-        print(f"ERROR {chart}: {error}", file=sys.stderr)
+    for error in suite.errors.values():
+        print(f"ERROR {error}", file=sys.stderr)
     if suite.errors:
         return SuiteError.exit_code
     return 0 if made.cells else _NOTHING

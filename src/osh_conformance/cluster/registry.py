@@ -29,7 +29,7 @@ _OWN_AGENTS = (AGENT, "docker/")
 _READY = 30.0
 _ACCESS = re.compile(
     r'^(?P<time>\S+Z) (?P<client>\S+) \S+ \S+ \[[^]]+\] "(?P<method>[A-Z]+) (?P<target>\S+) [^"]*" '
-    r'(?P<status>\d{3}) \S+ "[^"]*" "(?P<agent>[^"]*)"'
+    r'(?P<status>\d{3}) (?P<size>\d+|-) "[^"]*" "(?P<agent>[^"]*)"'
 )
 #: What was pushed, by key; and what a run serves, by run.
 _STORE = "store"
@@ -42,7 +42,8 @@ _TARGET = re.compile(r"^/v2/run/[^/]+/(?P<host>[^/]+)/(?P<path>.+)/(?P<kind>mani
 class RegistryRequest:
     """One request of a node.
 
-    `repository` begins with the host, as in an image reference; `kind` is manifests or blobs.
+    `repository` begins with the host, as in an image reference; `kind` is manifests or blobs, `size` the bytes of the
+    answer.
     """
 
     time: dt.datetime
@@ -53,6 +54,7 @@ class RegistryRequest:
     reference: str
     status: int
     agent: str
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +187,7 @@ def parse_log(lines: Iterable[str]) -> Iterator[RegistryRequest]:
             reference=target["reference"],
             status=int(match["status"]),
             agent=match["agent"],
+            size=int(match["size"]) if match["size"].isdecimal() and match["method"] == "GET" else 0,
         )
 
 

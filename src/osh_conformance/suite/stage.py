@@ -82,7 +82,7 @@ class Stage:
         self._check_runtime(pair)
         if pair.scenario.probes:
             return self._probe(pair, namespace)
-        return self._observe(pair, self._release(pair, namespace))
+        return self._observe(pair, self.release(pair, namespace))
 
     def labels(self, pair: Pair) -> dict[str, str]:
         """The labels of a pair's namespace; by one of them its pods get their RuntimeClass."""
@@ -107,7 +107,8 @@ class Stage:
         """An error where the user named it, a reason to leave it out where it was only one of all."""
         return SuiteError(message, details=details) if by_name else LeftOutError(message, details=details)
 
-    def _release(self, pair: Pair, namespace: str) -> _Supplied:
+    def release(self, pair: Pair, namespace: str) -> Supplied:
+        """The release of a pair, with all its images in reach. Raises as `run` does."""
         given: dict[str, SuppliedImage] = {}
 
         def image_of(reference: str, function: str, chosen: Combination) -> str:
@@ -122,7 +123,7 @@ class Stage:
         for reference in release.references:
             if reference not in given:
                 given[reference] = self._own(pair, reference, of_chart=reference != release.database.image)
-        return _Supplied(release=release, images=tuple(given[reference] for reference in release.references))
+        return Supplied(release=release, images=tuple(given[reference] for reference in release.references))
 
     def _own(self, pair: Pair, reference: str, *, of_chart: bool) -> SuppliedImage:
         try:
@@ -132,7 +133,7 @@ class Stage:
                 raise self._not_here(pair.flavor_asked, error.message, error.details) from error
             raise
 
-    def _observe(self, pair: Pair, supplied: _Supplied) -> Judged:
+    def _observe(self, pair: Pair, supplied: Supplied) -> Judged:
         release = supplied.release
         public = (release.subject.name, release.database.release)
         with (
@@ -251,7 +252,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Supplied:
+class Supplied:
     """A release all of whose images are in reach."""
 
     release: Release

@@ -1,0 +1,98 @@
+"""What a matrix costs: cells one after the other against cells side by side, and the bytes that nodes fetch for them.
+
+    python ci/benchmarks/matrix.py [--rounds 2] [--parallel N] [--flavor NAME,...] [--format NAME,...]
+
+Both take turns on one cluster, so that they meet the same machine; the ratio of the medians is what counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from osh_conformance.model.finding import Status
+from osh_conformance.progress import Progress
+from osh_conformance.suite import cells
+from osh_conformance.suite import stage as stages
+from osh_conformance.suite.capacity import carried
+from osh_conformance.suite.live import LiveRequest, LiveSuite
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from osh_conformance.suite.live import Pair
+    from osh_conformance.suite.stage import Stage
+
+CHART = Path(__file__).resolve().parents[2] / "charts-under-test" / "keystone"
+_MIB = 1 << 20
+
+
+def main() -> int:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--parallel", type=int, default=carried())
+    parser.add_argument("--flavor", default="distribution")
+    parser.add_argument("--format", default="docker")
+    args = parser.parse_args()
+    suite = LiveSuite(
+        LiveRequest(
+            paths=(CHART,),
+            flavors=tuple(args.flavor.split(",")),
+            formats=tuple(args.format.split(",")),
+            majors=(3, 4),
+            scenarios=("drop-enabled", "drop-disabled"),
+        )
+    )
+    with stages.opened(suite, suite.pairs, Progress(quiet=True)) as stage:
+        warming = _timed(stage, suite.pairs, 1)
+        first = _fetched(stage)
+        times: dict[int, list[float]] = {1: [], args.parallel: []}
+        for _ in range(args.rounds):
+            for number, seconds in times.items():
+                seconds.append(_timed(stage, suite.pairs, number))
+        later = _fetched(stage) - first
+    runs = len(suite.pairs)
+    alone, together = (statistics.median(seconds) for seconds in times.values())
+    print(f"{runs} runs of {len({pair.cell.id for pair in suite.pairs})} cells, medians of {args.rounds} rounds")
+    print(f"first round, images not on the node   {warming:7.1f} s  {first / _MIB:8.1f} MiB fetched")
+    print(f"one after the other                   {alone:7.1f} s  {alone / runs:8.1f} s each")
+    print(f"{args.parallel} at a time                           {together:7.1f} s  {together / runs:8.1f} s each")
+    print(f"ratio                                 {together / alone:7.2f}")
+    print(f"fetched in all later rounds           {later / _MIB:7.1f} MiB")
+    return 0
+
+
+def _timed(stage: Stage, pairs: Sequence[Pair], parallel: int) -> float:
+    started = time.monotonic()
+    with ThreadPoolExecutor(max_workers=parallel) as pool:
+        for ended in [pool.submit(_run, stage, pair) for pair in pairs]:
+            ended.result()
+    return time.monotonic() - started
+
+
+def _run(stage: Stage, pair: Pair) -> None:
+    namespace = cells.namespace(pair.cell, pair.scenario)
+    body = {"metadata": {"name": namespace, "labels": stage.labels(pair)}}
+    stage.kube.core.create_namespace(body)
+    try:
+        verdict = stage.run(pair, namespace).verdicts["DROP-4"]
+    finally:
+        stage.vacate(namespace)
+    if verdict.status is not Status.PASS:
+        raise SystemExit(f"{pair.id} does not pass: {verdict}")
+
+
+def _fetched(stage: Stage) -> int:
+    """The bytes of all that nodes fetched from the run's registry so far."""
+    registry = stage.cluster.registry
+    return sum(request.size for request in registry.requests()) if registry else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
