@@ -11,6 +11,10 @@ from osh_conformance.model.observation import (
     IdentityState,
     Observation,
     ObservedContainer,
+    ObservedPull,
+    OwnTests,
+    PullProbe,
+    RuntimeProof,
     Scenario,
     Step,
     SuppliedImage,
@@ -20,12 +24,27 @@ from osh_conformance.model.observation import (
 SERVICE = "docker.io/example/keystone:22.0.2"
 ENTRYPOINT = "docker.io/example/entrypoint:1.0.0"
 DIGEST = "sha256:" + "a" * 64
+MEDIA_TYPES = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.image.rootfs.diff.tar.gzip",
+)
 KEYS = ("dep_check", "db_init", "db_sync", "db_drop", "ks_user", "ks_service", "ks_endpoints", "bootstrap")
 
 NEIGHBOUR = {"neighbour": {"ledger": TableState(rows=100, checksum=7)}}
 NEIGHBOUR_ACCOUNTS = {"neighbour@%": ("SELECT ON neighbour",)}
 OWN = {"keystone": {"user": TableState(rows=2, checksum=11)}}
 OWN_ACCOUNTS = {"keystone@%": ("SELECT ON keystone",)}
+PROBES = tuple(
+    PullProbe(policy=policy, present=present, starts=starts, asks=asks)
+    for policy, present, starts, asks in (
+        ("Never", False, False, False),
+        ("Never", True, True, False),
+        ("IfNotPresent", False, True, True),
+        ("IfNotPresent", True, True, False),
+        ("Always", False, True, True),
+        ("Always", True, True, True),
+    )
+)
 
 
 def state(*, own: bool) -> DatabaseState:
@@ -55,7 +74,10 @@ def observation(*, db_drop: bool = True) -> Observation:
         node_runtime="containerd://2.4.2",
         helm=(_call("install"), _call("uninstall")),
         containers=tuple(_observed(c) for c in declared),
-        images=tuple(SuppliedImage(reference=r, origin="built", digests=(DIGEST,)) for r in (SERVICE, ENTRYPOINT)),
+        images=tuple(
+            SuppliedImage(reference=reference, origin="built", digests=(DIGEST,), media_types=MEDIA_TYPES)
+            for reference in (SERVICE, ENTRYPOINT)
+        ),
         database={
             Step.BEFORE: state(own=False),
             Step.INSTALLED: state(own=True),
@@ -69,6 +91,15 @@ def observation(*, db_drop: bool = True) -> Observation:
             endpoints=("identity public http://keystone-api:5000/v3",),
             administrator="admin",
         ),
+        release_of_service="2022.2",
+        pulls=tuple(_pulled(probe) for probe in PROBES),
+        runtime=RuntimeProof(
+            cri="containerd://2.4.2",
+            handlers={"keystone-api-x7k2p": "crun"},
+            traced={"keystone-api-x7k2p/keystone-api": "crun"},
+            parents={"keystone-api-x7k2p/keystone-api": "containerd-shim-runc-v2"},
+        ),
+        own_tests=OwnTests(code=0, failed=(), output="2 passed in 1.00s"),
     )
 
 
@@ -109,6 +140,15 @@ def _observed(container: Container) -> ObservedContainer:
         exit_code=0,
         started_at="2026-01-01T00:00:00Z",
         finished_at="2026-01-01T00:00:01Z",
+    )
+
+
+def _pulled(probe: PullProbe) -> ObservedPull:
+    return ObservedPull(
+        probe=probe,
+        started=probe.starts,
+        reason="" if probe.starts else "ErrImageNeverPull",
+        requests=("HEAD manifests 1.0.0 200",) if probe.asks else (),
     )
 
 

@@ -15,9 +15,12 @@ import observations
 import pytest
 
 from osh_conformance.cli import main
+from osh_conformance.errors import SuiteError
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
 from osh_conformance.plugin.live import LivePlugin
+from osh_conformance.provision.folders import Folders
 from osh_conformance.suite import stage as stages
+from osh_conformance.suite.live import LeftOutError
 from osh_conformance.suite.stage import Judged
 
 if TYPE_CHECKING:
@@ -46,11 +49,18 @@ class _Stage:
     kubernetes: str = "v1.36.1"
     kubeconfig: Path = Path("kubeconfig")
     cluster: Any = field(default_factory=lambda: SimpleNamespace(owned=True))
+    tools: Any = field(default_factory=lambda: SimpleNamespace(folders=Folders(cache=Path("c"), state=Path("s"))))
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
 @pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Finding]:
+def refused() -> dict[str, SuiteError]:
+    """Why cells of a flavor cannot be run, by its name."""
+    return {}
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refused: dict[str, SuiteError]) -> list[Finding]:
     """What the cluster shows with the switch on; everything else conforms."""
     findings: list[Finding] = []
 
@@ -64,6 +74,9 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Finding]:
             rule: Verdict.of(rule, [each for each in here if each.rule == rule]) for rule in pair.scenario.rules
         }
         done: Future[Judged] = Future()
+        if pair.cell.flavor in refused:
+            done.set_exception(refused[pair.cell.flavor])
+            return done
         done.set_result(Judged(observation=observations.observation(), verdicts=verdicts))
         return done
 
@@ -144,3 +157,68 @@ def test_a_path_that_does_not_exist(shown: list[Finding], capsys: pytest.Capture
     out = capsys.readouterr().out
     assert out.count("nowhere does not exist") == 1
     assert "drop-enabled" in out, "the others go on"
+
+
+# -- cells ---------------------------------------------------------------------------------------------------------
+
+
+def _cells(*words: str) -> tuple[int, dict[str, Any]]:
+    """The exit code, and the cells of the document by flavor."""
+    code = main(["live", _KEYSTONE, *words, "--json", "r.json", "--junit", "r.xml"])
+    return code, {cell["flavor"]: cell for cell in json.loads(Path("r.json").read_text())["cells"]}
+
+
+def test_a_cell_says_what_it_was_and_what_proved_it(shown: list[Finding]) -> None:
+    assert not shown
+    code, cells = _cells("--runtime", "crun")
+    assert code == 0
+    cell = cells["distribution"]
+    assert (cell["format"], cell["runtime"], cell["helm"], cell["status"]) == ("docker", "containerd/crun", "4", "pass")
+    assert cell["origin"] == "built"
+    assert "fetched as application/vnd.docker.distribution.manifest.v2+json" in cell["proof"]
+    print(Path("r.xml").read_text().replace("><",">\n<")); assert 0
+
+
+def test_a_cell_that_cannot_be_had_here_is_skipped_with_its_reason(shown: list[Finding]) -> None:
+    assert not shown
+    code = main(["live", _KEYSTONE, "--runtime", "all", "--json", "r.json", "--junit", "r.xml"])
+    cells = {cell["runtime"]: cell for cell in json.loads(Path("r.json").read_text())["cells"]}
+    assert code == 0
+    assert (cells["cri-o"]["status"], cells["cri-o"]["assertions"]) == ("skipped", [])
+    assert "needs a cluster whose nodes run CRI-O" in cells["cri-o"]["reason"]
+    assert "left out: needs a cluster whose nodes run CRI-O" in Path("r.xml").read_text()
+
+
+def test_a_cell_of_all_that_turns_out_not_to_be_had_is_skipped_too(
+    shown: list[Finding], refused: dict[str, SuiteError]
+) -> None:
+    assert not shown
+    refused["shipped"] = LeftOutError("no registry answers")
+    code, cells = _cells("--flavor", "all", "--scenario", "drop-enabled")
+    assert code == 0
+    assert (cells["shipped"]["status"], cells["shipped"]["reason"]) == ("skipped", "no registry answers")
+    assert {cell["status"] for flavor, cell in cells.items() if flavor != "shipped"} == {"pass"}
+
+
+def test_an_error_in_a_cell_lets_the_others_go_on(
+    shown: list[Finding], refused: dict[str, SuiteError], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not shown
+    refused["loci"] = SuiteError("the recipe loci fails")
+    code, cells = _cells("--flavor", "loci,kolla", "--scenario", "drop-enabled")
+    assert code == 3
+    assert (cells["loci"]["status"], cells["loci"]["reason"]) == ("error", "the recipe loci fails")
+    assert cells["kolla"]["status"] == "pass"
+    assert "ERROR" in capsys.readouterr().out
+
+
+def test_what_cells_took_is_known_to_the_next_plan(shown: list[Finding], refused: dict[str, SuiteError]) -> None:
+    assert not shown
+    refused["loci"] = SuiteError("the recipe loci fails")
+    _cells("--flavor", "loci,kolla", "--scenario", "drop-enabled")
+    assert list(json.loads(Path("s/timings.json").read_text())) == ["keystone-kolla-docker-default-helm4-drop-enabled"]
+
+
+def test_a_finding_on_a_minimal_image_fails_our_own_chart(shown: list[Finding]) -> None:
+    shown.append(_FINDING)
+    assert main(["live", _KEYSTONE, "--flavor", "minimal"]) == 1

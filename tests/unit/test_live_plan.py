@@ -9,16 +9,19 @@ import pytest
 import yaml
 
 from osh_conformance.errors import UsageError
+from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.matrix import Flavor
 from osh_conformance.report import table
 from osh_conformance.report.run import CellReport, Run
 from osh_conformance.suite import records
+from osh_conformance.suite.cells import Maker
 from osh_conformance.suite.kubeconfig import single_context
 from osh_conformance.suite.live import LiveRequest, LiveSuite
 
 if TYPE_CHECKING:
     from osh_conformance.suite.cells import Release
+    from osh_conformance.suite.matrix import Combination
 
 CHARTS = Path(__file__).parents[2] / "charts-under-test"
 KEYSTONE = CHARTS / "keystone"
@@ -32,6 +35,7 @@ def test_the_catalogue_names_the_flavor_and_every_scenario_runs_on_helm_4() -> N
     assert [pair.id for pair in suite().pairs] == [
         "keystone-distribution-docker-default-helm4-drop-disabled",
         "keystone-distribution-docker-default-helm4-drop-enabled",
+        "keystone-distribution-docker-default-helm4-pull-policy",
     ]
 
 
@@ -62,8 +66,12 @@ def test_a_pair_is_run_again_with_the_same_options() -> None:
 
 @pytest.fixture(scope="module")
 def releases() -> dict[str, Release]:
-    found = suite()
-    return {pair.scenario.name: found.release(pair) for pair in found.pairs}
+    found = suite(scenarios=("drop-enabled", "drop-disabled"))
+    maker = Maker(renderer=found.renderer, image_of=lambda reference, _function, _chosen: reference)
+    return {
+        pair.scenario.name: maker.release(pair.subject, pair.cell, pair.scenario, pair.chosen, "cell")
+        for pair in found.pairs
+    }
 
 
 def test_the_switch_decides_whether_a_drop_container_is_declared(releases: dict[str, Release]) -> None:
@@ -74,6 +82,25 @@ def test_the_switch_decides_whether_a_drop_container_is_declared(releases: dict[
 def test_every_container_is_reached_by_a_key_of_the_flavor(releases: dict[str, Release]) -> None:
     declared = releases["drop-enabled"].declared
     assert all(c.key and c.image == declared.images[c.key] for c in declared.containers)
+
+
+def test_a_release_knows_the_release_of_its_service(releases: dict[str, Release]) -> None:
+    assert releases["drop-enabled"].release_of_service == records.flavors()["distribution"].release
+
+
+def test_each_image_of_a_flavor_is_supplied_for_the_function_of_its_key() -> None:
+    found = suite(scenarios=("drop-enabled",))
+    asked = []
+
+    def image_of(reference: str, function: str, _chosen: Combination) -> str:
+        asked.append(function)
+        return f"{reference}-mine"
+
+    (pair,) = found.pairs
+    maker = Maker(renderer=found.renderer, image_of=image_of)
+    release = maker.release(pair.subject, pair.cell, pair.scenario, pair.chosen, "cell")
+    assert set(STANDARD_KEYS) <= set(asked)
+    assert all(str(c.image).endswith("-mine") for c in release.declared.containers)
 
 
 def test_the_references_of_a_release_include_its_infrastructure(releases: dict[str, Release]) -> None:
@@ -127,26 +154,41 @@ def test_a_copied_kubeconfig_can_mean_one_cluster_only(tmp_path: Path) -> None:
     assert (tmp_path / "copy").stat().st_mode & 0o077 == 0
 
 
+def report(name: str, status: str, reason: str = "") -> CellReport:
+    return CellReport(
+        id=name,
+        chart="keystone",
+        flavor="mine",
+        origin="built",
+        format="docker",
+        runtime="containerd/crun",
+        helm="4",
+        status=status,
+        reason=reason,
+    )
+
+
 def test_the_table_has_a_line_for_each_scenario_and_a_column_for_each_rule() -> None:
     run = Run()
     for scenario, rule, status in (("off", "PP-1", Status.PASS), ("on", "DROP-4", Status.FAIL)):
         run.add("keystone", Verdict(rule=rule, status=status), cell="k", scenario=scenario)
-    run.cells.append(
-        CellReport(
-            id="k",
-            chart="keystone",
-            flavor="mine",
-            origin="built",
-            format="docker",
-            runtime="containerd://2",
-            helm="4",
-            status="fail",
-        )
-    )
+    run.cells.append(report("k", "fail"))
     assert table.cells(run).splitlines() == [
-        "chart     flavor  images          runtime         helm  scenario  DROP-4  PP-1",
-        "keystone  mine    docker (built)  containerd://2  4     off       -       pass",
-        "keystone  mine    docker (built)  containerd://2  4     on        FAIL    -",
+        "chart     flavor  images          runtime          helm  scenario  cell  DROP-4  PP-1",
+        "keystone  mine    docker (built)  containerd/crun  4     off       FAIL  -       pass",
+        "keystone  mine    docker (built)  containerd/crun  4     on        FAIL  FAIL    -",
+    ]
+
+
+def test_a_cell_that_is_not_in_the_table_has_its_reason_below_it() -> None:
+    run = Run()
+    run.add("keystone", Verdict(rule="PP-1", status=Status.ERROR, reason="no network"), cell="e", scenario="on")
+    run.cells += [report("e", "error", "no network"), report("s", "skipped", "needs CRI-O")]
+    head, row, *below = table.cells(run).splitlines()
+    assert (head.split()[-1], row.split()[-1]) == ("PP-1", "ERROR")
+    assert [line.split(maxsplit=2) for line in below if line] == [
+        ["ERROR", "e", "no network"],
+        ["skipped", "s", "needs CRI-O"],
     ]
 
 

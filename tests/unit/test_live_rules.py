@@ -6,65 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from mutations import after, exits, identity, installed, of, own_tests, pull, with_containers
 from observations import OWN, OWN_ACCOUNTS, SERVICE, observation, state
 
 from osh_conformance.model.chart import Role
 from osh_conformance.model.finding import Status
-from osh_conformance.model.observation import DatabaseState, DependencyHold, Observation, Step, TableState
+from osh_conformance.model.observation import DatabaseState, DependencyHold, Step, TableState
 from osh_conformance.rules import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from osh_conformance.model.observation import ObservedContainer
-
-    Mutation = Callable[[Observation], Observation]
+    from mutations import Mutation
 
 RULES = catalogue.live_rules()
-
-
-def with_containers(seen: Observation, change: Callable[[ObservedContainer], ObservedContainer]) -> Observation:
-    return replace(seen, containers=tuple(change(c) for c in seen.containers))
-
-
-def of(key: str, **changes: Any) -> Callable[[Observation], Observation]:
-    """Change the main container of a key."""
-
-    def change(seen: Observation) -> Observation:
-        name = f"keystone-{key.replace('_', '-')}"
-        return with_containers(seen, lambda c: replace(c, **changes) if c.name == name else c)
-
-    return change
-
-
-def after(databases: Any = None, accounts: Any = None) -> Callable[[Observation], Observation]:
-    """Let the server show other things at the end."""
-
-    def change(seen: Observation) -> Observation:
-        last = seen.database[Step.AFTER]
-        merged = DatabaseState(
-            databases=last.databases if databases is None else databases,
-            accounts=last.accounts if accounts is None else accounts,
-        )
-        return replace(seen, database={**seen.database, Step.AFTER: merged})
-
-    return change
-
-
-def installed(database: DatabaseState) -> Callable[[Observation], Observation]:
-    return lambda seen: replace(seen, database={**seen.database, Step.INSTALLED: database})
-
-
-def exits(code: int) -> Callable[[Observation], Observation]:
-    return lambda seen: replace(seen, helm=(seen.helm[0], replace(seen.helm[1], code=code)))
-
-
-def identity(**changes: Any) -> Callable[[Observation], Observation]:
-    def change(seen: Observation) -> Observation:
-        assert seen.identity is not None
-        return replace(seen, identity=replace(seen.identity, **changes))
-
-    return change
 
 
 GONE = state(own=False)
@@ -125,6 +78,41 @@ MUTANTS: dict[str, tuple[str, Mutation, str]] = {
     ),
     "the neighbour's account goes": ("DROP-4", after(accounts={}), "account neighbour@%"),
     "uninstall fails": ("DROP-4", exits(1), "exit code 1"),
+    "a node that pulls whatever it is told": ("PP-3", pull("never-absent", started=True, reason=""), "started, under"),
+    "a node that asks although it must not": ("PP-3", pull("never-present", requests=("HEAD a 200",)), "HEAD a 200"),
+    "a node that never pulls": (
+        "PP-3",
+        pull("ifnotpresent-absent", started=False, reason="ErrImageNeverPull", requests=()),
+        "did not start (ErrImageNeverPull)",
+    ),
+    "a node that asks again": (
+        "PP-3",
+        pull("ifnotpresent-present", requests=("HEAD a 200",)),
+        "IfNotPresent, with the image on the node: the registry was asked for HEAD a 200",
+    ),
+    "a node that trusts what it has": ("PP-3", pull("always-present", requests=()), "was asked for nothing"),
+    "a test of the chart's own fails": (
+        "TEST-1",
+        own_tests(code=1, failed=("FAILED test_api.py::test_token",)),
+        "pytest ended with 1\nFAILED test_api.py::test_token",
+    ),
+    "the chart's own tests are gone": ("TEST-1", own_tests(code=5), "pytest found no test"),
+    "a program that is not there": (
+        "SCRIPT-1",
+        of("db_sync", last_exit_code=127, message="/bin/sh: 3: python: not found"),
+        "in flavor distribution: exit code 127 (/bin/sh: 3: python: not found)",
+    ),
+    "a program that cannot be run": ("SCRIPT-1", of("db_sync", last_exit_code=126), "exit code 126 (it said nothing)"),
+    "a container that cannot be started": (
+        "SCRIPT-1",
+        of("db_sync", last_reason="StartError", message='exec: "/usr/bin/bash": no such file or directory'),
+        "it cannot be started (exec:",
+    ),
+    "a container that cannot be made": (
+        "SCRIPT-1",
+        of("db_sync", reason="CreateContainerError", message="stat /opt/x: permission denied"),
+        "it cannot be started (stat /opt/x",
+    ),
     "the Job stays": ("DROP-4", lambda s: replace(s, leftovers=("Job/keystone-db-drop",)), "Job/keystone-db-drop"),
 }
 
@@ -190,6 +178,51 @@ def test_a_hook_job_with_another_task_may_stay() -> None:
 def test_a_chart_that_does_nothing_passes_no_drop() -> None:
     seen = replace(observation(), database=dict.fromkeys(Step, GONE))
     assert RULES["DROP-4"](seen).status is Status.UNDECIDED
+
+
+def test_without_a_registry_nobody_knows_who_was_asked() -> None:
+    assert RULES["PP-3"](replace(observation(), pulls=())).status is Status.NOT_APPLICABLE
+
+
+def test_a_policy_that_is_broken_twice_is_told_twice() -> None:
+    seen = pull("never-absent", started=True, reason="", requests=("GET a 200",))(observation())
+    assert len(RULES["PP-3"](seen).findings) == 2
+
+
+@pytest.mark.parametrize(
+    ("unsettled", "reason"), [("", "names no tests"), ("pod api: crash", "the release did not come up")]
+)
+def test_own_tests_that_were_not_run_say_why(unsettled: str, reason: str) -> None:
+    verdict = RULES["TEST-1"](replace(observation(), own_tests=None, unsettled=unsettled))
+    assert verdict.status is Status.NOT_APPLICABLE
+    assert reason in verdict.reason
+
+
+def test_a_program_that_is_not_there_is_found_although_its_container_is_tried_again() -> None:
+    seen = of("db_sync", state="waiting", reason="CrashLoopBackOff", exit_code=None, last_exit_code=127)(observation())
+    assert RULES["SCRIPT-1"](seen).findings[0].key == "db_sync"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"last_exit_code": 1, "message": "ModuleNotFoundError: No module named 'x'"},
+        {"last_reason": "StartError", "message": "failed to create the cgroup"},
+        {"reason": "CreateContainerError", "message": "context deadline exceeded"},
+    ],
+)
+def test_another_bad_end_is_no_lack_of_a_program(changes: dict[str, Any]) -> None:
+    assert RULES["SCRIPT-1"](of("db_sync", **changes)(observation())).status is Status.PASS
+
+
+def test_the_pods_of_one_job_lack_the_same_program_once() -> None:
+    seen = of("db_sync", last_exit_code=127)(observation())
+    again = replace(seen, containers=(*seen.containers, *(replace(c, pod=f"{c.pod}-2") for c in seen.containers)))
+    assert len(RULES["SCRIPT-1"](again).findings) == 1
+
+
+def test_where_no_container_was_seen_nothing_is_known_of_programs() -> None:
+    assert RULES["SCRIPT-1"](replace(observation(), containers=())).status is Status.UNDECIDED
 
 
 def test_every_live_rule_has_a_mutant() -> None:

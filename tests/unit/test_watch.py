@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -73,3 +74,140 @@ def test_a_pull_that_is_refused_is_final_at_once(reason: str, message: str, *, f
     waiting = pod(containerStatuses=[{"name": "api", "state": {"waiting": {"reason": reason, "message": message}}}])
     watched = watch.NamespaceWatch(None, "cell", threading.Event(), None)  # type: ignore[arg-type]  # nothing is asked
     assert bool(watched._environment_trouble(waiting)) is final
+
+
+class _Logs:
+    """The API, as far as it has the logs of containers."""
+
+    def __init__(self, **logs: str) -> None:
+        self._logs = logs
+
+    def log(self, _namespace: str, _pod: str, container: str) -> str:
+        return self._logs[container]
+
+
+def seeing(*pods: dict[str, Any], events: tuple[dict[str, Any], ...] = (), **logs: str) -> watch.NamespaceWatch:
+    """A watch that has seen these, and nothing since."""
+    hidden = SimpleNamespace(learn=lambda: None, redact=lambda text: text)
+    watched = watch.NamespaceWatch(_Logs(**logs), "cell", threading.Event(), hidden)  # type: ignore[arg-type]
+    for one in pods:
+        watched._take(watched._pods, one, deleted=False)
+    for event in events:
+        watched._take(watched._events, event, deleted=False)
+    watched._readers.shutdown()
+    return watched
+
+
+def never(_view: watch.View) -> None:
+    return None
+
+
+def status(name: str = "api", restarts: int = 0, last: dict[str, Any] | None = None, **state: Any) -> dict[str, Any]:
+    return {"name": name, "restartCount": restarts, "state": state, "lastState": last or {}}
+
+
+def ended(code: int, **more: Any) -> dict[str, Any]:
+    return {"exitCode": code, "reason": "Error", **more}
+
+
+NO_PROGRAM = ended(128, reason="StartError", message='exec: "bash": executable file not found in $PATH')
+WAITING = {"reason": "CrashLoopBackOff", "message": "back-off 10s"}
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [status(terminated=NO_PROGRAM), status(restarts=1, waiting=WAITING, last={"terminated": NO_PROGRAM})],
+    ids=["ended", "tried again"],
+)
+def test_a_program_that_cannot_be_started_ends_the_wait_at_once(seen: dict[str, Any]) -> None:
+    watched = seeing(pod(containerStatuses=[seen]), api="")
+    with pytest.raises(watch.WorkloadFailedError, match=r'waiting for it: pod .*: container api: exec: "bash"'):
+        watched.wait("it", never, deadline=20.0)
+
+
+def test_what_does_not_concern_the_caller_does_not_end_the_wait() -> None:
+    watched = seeing(pod(containerStatuses=[status(terminated=NO_PROGRAM)]), api="")
+    with pytest.raises(watch.NotReadyError):
+        watched.wait("it", never, deadline=0.0, concerns=lambda _: False)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        status(terminated=ended(1)),
+        status(running={}),
+        status(waiting={"reason": "ContainerCreating"}),
+        status(running={}, last={"terminated": ended(127)}),
+    ],
+)
+def test_any_other_end_may_be_followed_by_a_good_one(seen: dict[str, Any]) -> None:
+    assert watch.cannot_start(pod(containerStatuses=[seen])) is None
+
+
+def sandbox(message: str, *, uid: str = "1", reason: str = "FailedCreatePodSandBox") -> dict[str, Any]:
+    metadata = {"name": f"e-{uid}", "uid": f"e-{uid}"}
+    return {"metadata": metadata, "reason": reason, "message": message, "involvedObject": {"uid": uid}}
+
+
+NO_RUNTIME = 'rpc error: code = Unknown desc = failed to get sandbox runtime: no runtime for "youki" is configured'
+
+
+def test_a_handler_that_the_node_does_not_have_ends_the_wait_at_once() -> None:
+    with pytest.raises(watch.TroubleError, match=r'FailedCreatePodSandBox: .* no runtime for "youki"'):
+        seeing(pod(), events=(sandbox(NO_RUNTIME),)).wait("it", never, deadline=20.0)
+
+
+@pytest.mark.parametrize(
+    ("pods", "event"),
+    [
+        (pod(), sandbox("cni plugin not initialized")),
+        (pod(), sandbox(NO_RUNTIME, uid="2")),
+        (pod(), sandbox(NO_RUNTIME, reason="Scheduled")),
+        (pod(containerStatuses=[status(running={})]), sandbox(NO_RUNTIME)),
+        (pod(initContainerStatuses=[status(terminated=ended(0))]), sandbox(NO_RUNTIME)),
+    ],
+    ids=["may pass", "of another pod", "another event", "runs by now", "has run by now"],
+)
+def test_a_sandbox_that_may_still_come_is_waited_for(pods: dict[str, Any], event: dict[str, Any]) -> None:
+    with pytest.raises(watch.NotReadyError):
+        seeing(pods, events=(event,)).wait("it", never, deadline=0.0)
+
+
+@pytest.mark.parametrize(
+    ("seen", "code"),
+    [
+        (status(terminated=ended(3)), 3),
+        (status(running={}, last={"terminated": ended(4)}), 4),
+        (status(terminated=ended(0), last={"terminated": ended(5)}), 0),
+        (status(running={}), None),
+        ({"name": "api"}, None),
+    ],
+)
+def test_the_latest_end_of_a_container(seen: dict[str, Any], code: int | None) -> None:
+    assert watch.last_end(seen).get("exitCode") == code
+
+
+LOG = "one\ntwo\nthree\n/bin/sh: 4: python: not found\n"
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        (status(terminated=ended(1)), "two\nthree\n/bin/sh: 4: python: not found"),
+        (status(terminated=NO_PROGRAM), NO_PROGRAM["message"]),
+        (status(waiting={"reason": "CreateContainerError", "message": "no such file"}), "no such file"),
+        (status(terminated=ended(0)), ""),
+        (status(running={}), ""),
+        ({}, ""),
+    ],
+    ids=["log", "message of the CRI", "never made", "ended well", "runs", "unknown"],
+)
+def test_the_last_words_of_a_container(seen: dict[str, Any], words: str) -> None:
+    ending = pod(containerStatuses=[seen] if seen else [])
+    assert seeing(ending, api=LOG).last_words(ending, seen) == words
+
+
+def test_the_last_words_of_one_that_is_tried_again_are_those_of_its_latest_end() -> None:
+    ending = pod(containerStatuses=[status(terminated=ended(1))])
+    waiting = status(restarts=1, waiting=WAITING, last={"terminated": ended(1)})
+    assert seeing(ending, api=LOG).last_words(ending, waiting).endswith("python: not found")

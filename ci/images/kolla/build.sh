@@ -12,7 +12,8 @@ clean() {
   docker image prune --force --filter label=osh-conformance.flavor=kolla >/dev/null
 }
 trap clean EXIT
-trap 'exit 143' HUP INT TERM
+# The engine takes a moment to give up the step that it is at.
+trap 'sleep 2; exit 143' HUP INT TERM
 
 python3 -m venv venv
 venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement "$RECIPE/requirements.txt"

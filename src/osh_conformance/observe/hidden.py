@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: A shorter text is no secret worth the name, and would mangle every log.
 _SHORTEST = 6
+#: Helm's own store: a packed release of half a megabyte, that stands in no text as a whole.
+_RELEASE = "helm.sh/release.v1"
 
 
 class Hidden:
@@ -30,6 +32,7 @@ class Hidden:
         self._namespace = namespace
         self._secrets = set(known)
         self._public = set(public)
+        self._redactor: tuple[frozenset[str], process.Redactor] | None = None
 
     def learn(self) -> None:
         """Read the Secrets that are there now: an uninstall takes them away, but not the logs they may be in."""
@@ -40,13 +43,18 @@ class Hidden:
             return
         # Hosts are kept in Secrets too, and are called like a Service.
         self._public |= {service["metadata"]["name"] for service in services}
-        encoded = [value for secret in listed for value in (secret.get("data") or {}).values()]
+        own = [secret for secret in listed if secret.get("type") != _RELEASE]
+        encoded = [value for secret in own for value in (secret.get("data") or {}).values()]
         decoded = [base64.b64decode(value).decode(errors="ignore") for value in encoded]
         self._secrets |= {text for text in (*encoded, *decoded) if len(text) >= _SHORTEST}
 
     def redact(self, text: str) -> str:
         """`text` without any of the secrets, however they are spelled."""
-        return process.Redactor(tuple(_spellings(self._secrets - self._public)))(text)
+        secrets = frozenset(self._secrets - self._public)
+        # Spelling them all takes longer than looking for them, and there are thousands of texts.
+        if self._redactor is None or self._redactor[0] != secrets:
+            self._redactor = (secrets, process.Redactor(tuple(_spellings(secrets))))
+        return self._redactor[1](text)
 
 
 def _spellings(secrets: Iterable[str]) -> Iterator[str]:

@@ -1,0 +1,76 @@
+"""Ways to break an observation, each in one place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance.model.observation import DatabaseState, Observation, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from osh_conformance.model.observation import ObservedContainer
+
+    Mutation = Callable[[Observation], Observation]
+
+
+def with_containers(seen: Observation, change: Callable[[ObservedContainer], ObservedContainer]) -> Observation:
+    return replace(seen, containers=tuple(change(c) for c in seen.containers))
+
+
+def of(key: str, **changes: Any) -> Mutation:
+    """Change the main container of a key."""
+
+    def change(seen: Observation) -> Observation:
+        name = f"keystone-{key.replace('_', '-')}"
+        return with_containers(seen, lambda c: replace(c, **changes) if c.name == name else c)
+
+    return change
+
+
+def after(databases: Any = None, accounts: Any = None) -> Mutation:
+    """Let the server show other things at the end."""
+
+    def change(seen: Observation) -> Observation:
+        last = seen.database[Step.AFTER]
+        merged = DatabaseState(
+            databases=last.databases if databases is None else databases,
+            accounts=last.accounts if accounts is None else accounts,
+        )
+        return replace(seen, database={**seen.database, Step.AFTER: merged})
+
+    return change
+
+
+def installed(database: DatabaseState) -> Mutation:
+    return lambda seen: replace(seen, database={**seen.database, Step.INSTALLED: database})
+
+
+def exits(code: int) -> Mutation:
+    return lambda seen: replace(seen, helm=(seen.helm[0], replace(seen.helm[1], code=code)))
+
+
+def identity(**changes: Any) -> Mutation:
+    def change(seen: Observation) -> Observation:
+        assert seen.identity is not None
+        return replace(seen, identity=replace(seen.identity, **changes))
+
+    return change
+
+
+def pull(name: str, **changes: Any) -> Mutation:
+    """Let a probe show other things."""
+    return lambda seen: replace(
+        seen, pulls=tuple(replace(p, **changes) if p.probe.name == name else p for p in seen.pulls)
+    )
+
+
+def own_tests(**changes: Any) -> Mutation:
+    """Let the chart's own tests end otherwise."""
+
+    def change(seen: Observation) -> Observation:
+        assert seen.own_tests is not None
+        return replace(seen, own_tests=replace(seen.own_tests, **changes))
+
+    return change

@@ -1,0 +1,170 @@
+"""The data files that come with the suite: each can be read, and says what its name says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from osh_conformance import reference as grammar
+from osh_conformance.model.chart import STANDARD_KEYS
+from osh_conformance.model.matrix import Flavor, Tier
+from osh_conformance.provision import images, recipes
+from osh_conformance.rules import catalogue
+from osh_conformance.suite import cells, contract, needs, records, supplies
+from osh_conformance.suite.folders import data_folder
+from osh_conformance.suite.live import DEFAULT_FORMAT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KINDS: Mapping[str, Mapping[str, object]] = {
+    "flavors": records.flavors(),
+    "formats": records.formats(),
+    "runtimes": records.runtimes(),
+    "scenarios": records.scenarios(),
+}
+FLAVORS = records.flavors()
+OWN = [name for name, flavor in FLAVORS.items() if not flavor.shipped]
+BOOK = recipes.load(Path(__file__).parents[2] / "ci", offline=True)
+#: Tags of others that move: each run finds out what they are, and pins that.
+FLOATING = {
+    "quay.io/openstack.kolla/keystone:2026.2-debian-trixie",
+    "quay.io/airshipit/keystone:2025.2-ubuntu_noble_loci",
+}
+
+
+def references(flavor: Flavor) -> set[str]:
+    return {*flavor.images.values(), *flavor.services.values()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_is_called_as_what_is_in_it(kind: str) -> None:
+    assert sorted(KINDS[kind]) == sorted(file.stem for file in data_folder(kind).iterdir())
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_flavor_is_spelled_out(name: str) -> None:
+    for text in references(FLAVORS[name]):
+        parsed = grammar.parse(text)
+        assert text.startswith(f"{parsed.domain}/"), text
+        assert parsed.tag or parsed.digest, text
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_flavor_is_pinned_or_known_to_float(name: str) -> None:
+    assert {text for text in references(FLAVORS[name]) if supplies.floats(text)} <= FLOATING
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_every_image_of_a_flavor_can_be_built(name: str) -> None:
+    for text in references(FLAVORS[name]):
+        recipe = BOOK.providing(text)
+        assert recipe is not None, text
+        assert images.recipe_of(text, BOOK) is recipe
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_stand_in_of_ours_is_called_one(name: str) -> None:
+    for text in references(FLAVORS[name]):
+        recipe = BOOK.providing(text)
+        assert recipe is not None
+        assert recipe.image is not None
+        if recipe.image.origin == "stand-in" and text.startswith("docker.io/oshconformance/"):
+            assert "stand-in" in text
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_flavor_has_an_image_for_every_standard_key_of_keystone(name: str) -> None:
+    keys = dict.fromkeys((*STANDARD_KEYS, "bootstrap", "keystone_api"), "") | {key: key for key in STANDARD_KEYS}
+    assert set(records.references(FLAVORS[name], "keystone", keys)) == set(keys)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_flavor_says_which_release_of_the_service_it_holds(name: str) -> None:
+    assert FLAVORS[name].release
+
+
+def test_what_the_mixed_flavor_runs_on_one_database_is_of_one_release() -> None:
+    mixed = FLAVORS["mixed"]
+    owners = {text: flavor.release for flavor in FLAVORS.values() for text in flavor.services.values()}
+    used = (mixed.images["db_sync"], mixed.images["bootstrap"], mixed.services["keystone"])
+    assert {owners[text] for text in used} == {mixed.release}
+
+
+def test_the_mixed_flavor_has_images_of_at_least_four_others() -> None:
+    assert len(references(FLAVORS["mixed"])) >= 4 + 1
+
+
+def test_only_the_job_images_of_the_minimal_flavor_are_minimal() -> None:
+    minimal = FLAVORS["minimal"]
+    assert {name for name, flavor in FLAVORS.items() if flavor.tier is Tier.MINIMAL} == {"minimal"}
+    assert {minimal.images[key] for key in cells.JOB_KEYS} == {minimal.images["db_init"]}
+    assert minimal.services["keystone"] == FLAVORS["distribution"].services["keystone"]
+
+
+def test_only_the_default_format_has_no_tag_of_its_own() -> None:
+    suffixes = {name: form.suffix for name, form in records.formats().items()}
+    assert [name for name, suffix in suffixes.items() if not suffix] == [DEFAULT_FORMAT]
+    assert len(set(suffixes.values())) == len(suffixes)
+
+
+def test_a_runtime_can_be_shown_or_says_what_it_needs() -> None:
+    for runtime in records.runtimes().values():
+        assert runtime.needs or (runtime.handler and runtime.state), runtime.name
+
+
+def test_no_two_runtimes_keep_the_same_files() -> None:
+    kept = [frozenset(runtime.state) for runtime in records.runtimes().values() if runtime.state]
+    assert len(set(kept)) == len(kept)
+
+
+def test_a_runtime_that_has_to_be_built_has_a_recipe() -> None:
+    assert {"youki"} <= needs.recipes(["all"]) <= set(BOOK.recipes)
+
+
+def test_setting_up_all_flavors_needs_their_images_and_those_of_the_infrastructure() -> None:
+    wanted = {text for flavor in FLAVORS.values() for text in references(flavor)} | {cells.database_image()}
+    assert needs.images(["all"]) == wanted
+    assert all(BOOK.providing(text) for text in wanted)
+
+
+@pytest.mark.parametrize("name", records.scenarios())
+def test_a_scenario_is_judged_by_rules_that_there_are(name: str) -> None:
+    known = {*catalogue.live_rules(), *catalogue.matrix_rules()}
+    assert set(records.scenarios()[name].rules) <= known
+
+
+def test_every_rule_with_a_live_side_judges_a_scenario() -> None:
+    judged = {rule for scenario in records.scenarios().values() for rule in scenario.rules}
+    assert judged == {*catalogue.live_rules(), *catalogue.matrix_rules()}
+
+
+def test_each_pull_policy_is_probed_with_and_without_the_image() -> None:
+    (probes,) = (scenario.probes for scenario in records.scenarios().values() if scenario.probes)
+    assert {(probe.policy, probe.present) for probe in probes} == {
+        (policy, present) for policy in ("Always", "IfNotPresent", "Never") for present in (True, False)
+    }
+
+
+def test_the_contract_has_every_tier_and_core_holds_all_of_minimal() -> None:
+    tiers = contract.tiers()
+    assert set(tiers) == set(Tier)
+    for what in ("programs", "modules"):
+        assert set(tiers[Tier.MINIMAL][what]) <= set(tiers[Tier.CORE][what])
+
+
+@pytest.mark.parametrize(
+    ("text", "floats"),
+    [
+        ("docker.io/x/y:1.0.0", False),
+        ("docker.io/x/y:latest", True),
+        ("docker.io/x/y", True),
+        ("docker.io/x/y:2026.2-debian-trixie", True),
+        ("docker.io/x/y:latest@sha256:" + "a" * 64, False),
+        ("docker.io/x/y@sha256:" + "a" * 64, False),
+    ],
+)
+def test_a_reference_floats_if_neither_digest_nor_tag_holds_it(text: str, *, floats: bool) -> None:
+    assert supplies.floats(text) is floats

@@ -1,0 +1,216 @@
+"""FLAV-1: each cell is held to what the others did, part by part, and to nothing that may differ."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from mutations import after, exits, identity, installed, of, own_tests
+from observations import KEYS, OWN, OWN_ACCOUNTS, observation, state
+
+from osh_conformance.model.finding import Status, Verdict
+from osh_conformance.model.observation import DatabaseState, Observation, Step, TableState
+from osh_conformance.rules import catalogue
+from osh_conformance.rules.matrix import fingerprint
+
+if TYPE_CHECKING:
+    from mutations import Mutation
+
+RULES = catalogue.matrix_rules()
+EMPTY, FULL = state(own=False), state(own=True)
+TABLE = TableState(rows=1, checksum=1)
+
+
+def in_cell(flavor: str, mutate: Mutation = lambda seen: seen, **changes: Any) -> Observation:
+    seen = mutate(observation())
+    return replace(seen, cell=replace(seen.cell, flavor=flavor), **changes)
+
+
+def judged(*seen: Observation) -> dict[str, Verdict]:
+    """What the rule says of each, beside the others, by flavor."""
+    return {each.cell.flavor: RULES["FLAV-1"](each, [o for o in seen if o is not each]) for each in seen}
+
+
+def failed(*seen: Observation) -> list[str]:
+    return [flavor for flavor, verdict in judged(*seen).items() if verdict.status is Status.FAIL]
+
+
+def told(*seen: Observation) -> str:
+    """What is found of the first."""
+    return "\n".join(finding.found for finding in judged(*seen)[seen[0].cell.flavor].findings)
+
+
+def with_tables(**tables: TableState) -> Mutation:
+    return installed(replace(FULL, databases={**EMPTY.databases, "keystone": tables}))
+
+
+#: By part of the fingerprint a release in which it is another, and what the finding says.
+MUTANTS: dict[str, tuple[Mutation, str]] = {
+    **{
+        f"exit of {key} keystone-{key.replace('_', '-')}": (of(key, exit_code=3), f"{key.replace('_', '-')}: 3, with")
+        for key in KEYS
+        if key != "dep_check"
+    },
+    "state of the release": (lambda seen: replace(seen, unsettled="pod api: crash"), "did not come up"),
+    "databases": (
+        installed(replace(FULL, databases={**FULL.databases, "cell0": {"x": TABLE}})),
+        "databases: cell0, keystone",
+    ),
+    "accounts": (
+        installed(replace(FULL, accounts={**FULL.accounts, "keystone@localhost": ()})),
+        "accounts: keystone@%, keystone@localhost",
+    ),
+    "grants of keystone@%": (
+        installed(replace(FULL, accounts={**EMPTY.accounts, "keystone@%": ("ALL ON *.*",)})),
+        "grants of keystone@%: ALL ON *.*",
+    ),
+    "tables of keystone": (with_tables(user=TABLE, project=TABLE), "tables of keystone: project, user"),
+    "databases after uninstall": (
+        after(databases={**EMPTY.databases, **OWN}),
+        "databases after uninstall: keystone",
+    ),
+    "accounts after uninstall": (
+        after(accounts={**EMPTY.accounts, **OWN_ACCOUNTS}),
+        "accounts after uninstall: keystone@%",
+    ),
+    "answer to a token request": (identity(token_status=401), "answer to a token request: 401"),
+    "Keystone's users": (identity(users=("admin",)), "Keystone's users: admin, with"),
+    "Keystone's services": (identity(services=()), "Keystone's services: none"),
+    "Keystone's endpoints": (identity(endpoints=("identity admin http://other/",)), "http://other/"),
+    "exit of helm uninstall": (exits(1), "exit of helm uninstall: 1"),
+    "left after uninstall": (lambda seen: replace(seen, leftovers=("Job/keystone-db-drop",)), "uninstall: Job, with"),
+    "exit of the chart's own tests": (own_tests(code=1), "exit of the chart's own tests: 1"),
+}
+
+
+def test_every_part_of_the_fingerprint_has_a_mutant() -> None:
+    assert set(MUTANTS) == set(fingerprint(observation()))
+
+
+def test_every_rule_that_compares_cells_is_held_here() -> None:
+    assert set(RULES) == {"FLAV-1"}
+
+
+@pytest.mark.parametrize("part", MUTANTS)
+def test_a_cell_that_does_one_thing_otherwise_fails_alone(part: str) -> None:
+    mutate, text = MUTANTS[part]
+    seen = in_cell("odd", mutate), in_cell("a"), in_cell("b")
+    assert failed(*seen) == ["odd"]
+    assert text in told(*seen)
+
+
+def test_cells_that_do_the_same_pass() -> None:
+    assert {verdict.status for verdict in judged(in_cell("a"), in_cell("b"), in_cell("c")).values()} == {Status.PASS}
+
+
+def test_one_cell_alone_is_compared_with_nothing() -> None:
+    assert RULES["FLAV-1"](in_cell("a"), []).status is Status.NOT_APPLICABLE
+
+
+def test_the_majority_decides() -> None:
+    without = identity(services=())
+    assert failed(in_cell("a"), in_cell("b", without), in_cell("c", without)) == ["a"]
+
+
+def test_of_two_every_cell_is_held_to_the_same_one() -> None:
+    seen = in_cell("a"), in_cell("b", identity(services=()))
+    assert failed(*seen) == failed(*reversed(seen)) == ["b"]
+
+
+def test_cells_that_came_up_are_the_standard_even_if_they_are_fewer() -> None:
+    def down(seen: Observation) -> Observation:
+        return replace(seen, unsettled="crash", identity=None, database={Step.BEFORE: EMPTY})
+
+    assert failed(in_cell("a", down), in_cell("b", down), in_cell("c")) == ["a", "b"]
+
+
+def test_where_no_cell_came_up_they_are_held_to_each_other() -> None:
+    assert failed(in_cell("a", unsettled="crash"), in_cell("b", unsettled="crash")) == []
+
+
+OTHER_TABLES = with_tables(user=TABLE, project=TABLE)
+
+
+def test_another_release_of_the_service_may_make_other_tables() -> None:
+    newer = in_cell("newer", OTHER_TABLES, release_of_service="2026.2")
+    assert failed(in_cell("a"), in_cell("b"), newer) == []
+
+
+def test_a_flavor_of_an_unknown_release_may_make_any_tables() -> None:
+    unknown = [in_cell(name, release_of_service="") for name in ("a", "b")]
+    assert failed(*unknown, in_cell("mine", OTHER_TABLES, release_of_service="")) == []
+
+
+def test_the_majority_of_a_release_decides_on_its_tables() -> None:
+    assert failed(in_cell("a", OTHER_TABLES), in_cell("b"), in_cell("c")) == ["a"]
+    others = [in_cell(name, release_of_service="2026.2") for name in ("d", "e", "f")]
+    assert failed(in_cell("a", OTHER_TABLES), in_cell("b"), in_cell("c"), *others) == ["a"]
+
+
+def test_other_tables_are_told_beside_a_cell_of_the_same_release() -> None:
+    others = [in_cell(name, release_of_service="2026.2") for name in ("a", "b")]
+    odd = in_cell("odd", OTHER_TABLES)
+    (finding,) = judged(odd, *others, in_cell("same"), in_cell("too"))["odd"].findings
+    assert "as with flavor same, " in finding.expected
+
+
+def test_rows_of_a_table_may_differ() -> None:
+    assert failed(in_cell("a"), in_cell("b", with_tables(user=TABLE))) == []
+
+
+def test_the_namespace_in_an_endpoint_does_not_matter() -> None:
+    def reached(namespace: str) -> Observation:
+        url = f"identity public http://keystone-api.{namespace}.svc:5000/v3"
+        return in_cell(namespace, identity(endpoints=(url,)), namespace=namespace)
+
+    assert failed(reached("cell-a1"), reached("cell-b2")) == []
+
+
+def test_the_hash_in_the_name_of_a_job_does_not_matter() -> None:
+    def hashed(suffix: str) -> Mutation:
+        def rename(seen: Observation) -> Observation:
+            declared = tuple(replace(c, workload_name=f"{c.workload_name}-{suffix}") for c in seen.declared.containers)
+            containers = tuple(replace(c, workload=f"{c.workload}-{suffix}") for c in seen.containers)
+            left = (f"Job/keystone-db-sync-{suffix}",)
+            return replace(
+                seen, declared=replace(seen.declared, containers=declared), containers=containers, leftovers=left
+            )
+
+        return rename
+
+    assert failed(in_cell("a", hashed("1a2b")), in_cell("b", hashed("3c4d"))) == []
+
+
+def test_a_job_that_was_tried_again_is_judged_by_its_last_end() -> None:
+    def retried(seen: Observation) -> Observation:
+        first = tuple(
+            replace(c, pod=f"{c.pod}-0", exit_code=1, started_at="2025-12-31T23:59:00Z")
+            for c in seen.containers
+            if c.name == "keystone-db-sync"
+        )
+        return replace(seen, containers=(*seen.containers, *first))
+
+    assert failed(in_cell("a", retried), in_cell("b"), in_cell("c")) == []
+
+
+def test_a_neighbour_that_was_there_before_is_no_part_of_it() -> None:
+    def beside_another(seen: Observation) -> Observation:
+        def more(then: DatabaseState) -> DatabaseState:
+            return replace(then, databases={**then.databases, "another": {"x": TABLE}})
+
+        return replace(seen, database={step: more(then) for step, then in seen.database.items()})
+
+    assert failed(in_cell("a"), in_cell("b", beside_another)) == []
+
+
+def test_a_finding_says_where_and_of_which_key() -> None:
+    (finding,) = judged(in_cell("odd", of("db_init", exit_code=3)), in_cell("a"), in_cell("b"))["odd"].findings
+    assert finding.key == "db_init"
+    assert "with flavor odd, format docker, runtime default, Helm 4" in finding.found
+    assert finding.expected == "0, as with flavor a, format docker, runtime default, Helm 4"
+
+
+def test_a_finding_that_is_of_no_job_has_no_key() -> None:
+    (finding,) = judged(in_cell("odd", exits(1)), in_cell("a"), in_cell("b"))["odd"].findings
+    assert not finding.key

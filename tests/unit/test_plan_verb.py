@@ -1,0 +1,112 @@
+"""`osh-conformance plan`, and what it shares with `live`: read, understood, and nothing run."""
+
+from __future__ import annotations
+
+import shutil
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+from osh_conformance.cli import main
+from osh_conformance.provision.folders import default_folders
+from osh_conformance.suite import timings
+
+KEYSTONE = Path(__file__).parents[2] / "charts-under-test" / "keystone"
+
+
+@pytest.fixture(autouse=True)
+def _no_past(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No run was ever made here."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def plan(*words: str | Path) -> int:
+    return main(["plan", *map(str, words)])
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("verb", ["plan", "live"])
+def test_help_names_every_axis(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([verb, "--help"])
+    assert caught.value.code == 0
+    out = capsys.readouterr().out
+    assert all(option in out for option in ("--flavor", "--format", "--runtime", "--helm", "--matrix", "--shard"))
+
+
+def test_a_plan_has_a_line_for_each_cell(capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan(KEYSTONE, "--flavor", "loci,kolla", "--runtime", "crun", "--helm", "3,4") == 0
+    rows = [line for line in lines(capsys) if line.startswith("keystone")]
+    assert [row.split()[:5] for row in rows] == [
+        ["keystone", flavor, "docker", "crun", major] for flavor in ("loci", "kolla") for major in "34"
+    ]
+
+
+def test_a_plan_says_what_is_left_out_and_why(capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan(KEYSTONE, "--runtime", "all") == 0
+    assert any(fnmatch(line, "*cri-o*needs a cluster whose nodes run CRI-O*") for line in lines(capsys))
+
+
+def test_a_plan_counts_with_past_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    timings.note(default_folders(), {"keystone-distribution-docker-default-helm4-drop-enabled": 77.0})
+    assert plan(KEYSTONE, "--scenario", "drop-enabled") == 0
+    assert any(fnmatch(line, "keystone * 77 s *drop-enabled") for line in lines(capsys))
+
+
+def test_a_plan_changes_nothing(tmp_path: Path) -> None:
+    plan(KEYSTONE)
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_plan_without_a_cell_ends_with_5(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text("contexts: [{name: own, context: {cluster: own, user: u}}]\n")
+    own = ("--kubeconfig", file, "--allow-cluster", "own")
+    assert plan(KEYSTONE, *own, "--flavor", "shipped", "--format", "oci-zstd") == 5
+    assert "nothing to run" in lines(capsys)
+
+
+def test_a_chart_that_cannot_be_read_is_told_beside_the_plan_of_the_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert plan("nowhere", KEYSTONE) == 3
+    said = capsys.readouterr()
+    assert "nowhere does not exist" in said.err
+    assert "drop-enabled" in said.out
+
+
+@pytest.mark.parametrize("verb", ["plan", "live"])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--parallel", "0"), "--parallel 0"),
+        (("--parallel", "many"), "--parallel many"),
+        (("--matrix", "pairwize"), "did you mean `pairwise`"),
+        (("--runtime", "gvisor"), "--runtime gvisor: needs"),
+        (("--shard", "0/2"), "--shard 0/2"),
+        (("--helm", "4,x"), "--helm 4,x"),
+    ],
+)
+def test_a_wish_that_cannot_be_understood_is_a_usage_error(
+    verb: str, words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([verb, str(KEYSTONE), *words]) == 4
+    assert message in capsys.readouterr().err
+
+
+def test_two_charts_of_one_name_are_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(KEYSTONE, tmp_path / "keystone")
+    assert plan(KEYSTONE, tmp_path / "keystone") == 4
+    assert "are both called keystone" in capsys.readouterr().err
+
+
+def test_setup_knows_the_names_of_flavors_and_runtimes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["setup", "--help"])
+    out = capsys.readouterr().out
+    assert "--flavor" in out
+    assert "--runtime" in out

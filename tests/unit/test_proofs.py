@@ -1,0 +1,181 @@
+"""A cell that was not what it says is an error of the suite, and no finding on a chart."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from observations import DIGEST, ENTRYPOINT, MEDIA_TYPES, SERVICE, observation
+
+from osh_conformance.cluster.nodes import keeper_of
+from osh_conformance.cluster.registry import RegistryRequest
+from osh_conformance.errors import SuiteError
+from osh_conformance.suite import proofs, records
+
+if TYPE_CHECKING:
+    from osh_conformance.model.observation import Observation
+
+_DOCKER = "application/vnd.docker.distribution.manifest.v2"
+RUNTIMES = records.runtimes()
+
+
+def request(reference: str = SERVICE, digest: str = DIGEST, status: int = 200) -> RegistryRequest:
+    return RegistryRequest(
+        time=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        client="172.19.0.3",
+        method="GET",
+        repository=reference.rpartition(":")[0],
+        kind="manifests",
+        reference=digest,
+        status=status,
+        agent="containerd/v2.4.2",
+    )
+
+
+FETCHED = (request(), request(ENTRYPOINT))
+
+
+def check_format(seen: Observation, requests: tuple[RegistryRequest, ...] = FETCHED, form: str = "docker") -> None:
+    proofs.check_format(seen, records.formats()[form], {SERVICE, ENTRYPOINT}, requests)
+
+
+def with_image(**changes: Any) -> Observation:
+    seen = observation()
+    return replace(seen, images=(replace(seen.images[0], **changes), *seen.images[1:]))
+
+
+def test_images_that_nodes_fetched_in_the_format_prove_it() -> None:
+    check_format(observation())
+
+
+@pytest.mark.parametrize("form", sorted(set(records.formats()) - {"docker"}))
+def test_an_image_in_another_format_is_an_error(form: str) -> None:
+    with pytest.raises(SuiteError, match=f"{SERVICE} was served as {_DOCKER}"):
+        check_format(observation(), form=form)
+
+
+def test_a_layer_in_another_format_is_an_error() -> None:
+    seen = with_image(media_types=(*MEDIA_TYPES, "application/vnd.oci.image.layer.v1.tar+zstd"))
+    with pytest.raises(SuiteError, match="tar\\+zstd"):
+        check_format(seen)
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        (request(ENTRYPOINT),),
+        (request(status=404), request(ENTRYPOINT)),
+        (request(digest="sha256:" + "b" * 64), request(ENTRYPOINT)),
+        (request("quay.io/example/keystone:22.0.2"), request(ENTRYPOINT)),
+    ],
+    ids=["never", "refused", "another digest", "from another host"],
+)
+def test_an_image_that_ran_and_was_not_fetched_is_an_error(requests: tuple[RegistryRequest, ...]) -> None:
+    with pytest.raises(SuiteError, match=f"{SERVICE} ran, and no node fetched its manifest"):
+        check_format(observation(), requests)
+
+
+def test_any_digest_of_an_image_will_do() -> None:
+    check_format(with_image(digests=("sha256:" + "b" * 64, DIGEST)))
+
+
+def test_an_image_that_nothing_ran_need_not_be_fetched() -> None:
+    seen = observation()
+    seen = replace(seen, containers=tuple(replace(c, started_at="") for c in seen.containers))
+    check_format(seen, ())
+
+
+def test_an_image_that_is_not_the_charts_may_be_in_any_format() -> None:
+    seen = with_image(reference="docker.io/library/mariadb:10.11.11", media_types=("other",))
+    check_format(seen)
+
+
+# -- runtime -------------------------------------------------------------------------------------------------------
+
+
+def proved(**changes: Any) -> Observation:
+    seen = observation()
+    assert seen.runtime is not None
+    return replace(seen, runtime=replace(seen.runtime, **changes))
+
+
+def check_runtime(seen: Observation, name: str = "crun") -> None:
+    proofs.check_runtime(seen, RUNTIMES[name])
+
+
+def test_handlers_and_state_files_prove_a_runtime() -> None:
+    check_runtime(observation())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"handlers": {"api": "crun", "job": "runc"}}, "the node ran job by runc"),
+        ({"handlers": {"api": ""}}, "the node ran api by the default handler"),
+        ({"traced": {"api/api": "runc"}}, "the node ran api/api by runc"),
+        ({"traced": {}}, "nothing in the nodes shows that runtime crun"),
+        ({"handlers": {}}, "nothing in the nodes shows that runtime crun"),
+    ],
+)
+def test_a_pod_of_another_runtime_is_an_error(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SuiteError, match=message):
+        check_runtime(proved(**changes))
+
+
+def test_probes_leave_no_state_files() -> None:
+    seen = proved(traced={})
+    check_runtime(replace(seen, scenario=records.scenarios()["pull-policy"]))
+
+
+def test_the_nodes_own_runtime_may_be_any() -> None:
+    proofs.check_runtime(proved(handlers={"api": "anything"}), None)
+
+
+def test_where_nodes_cannot_be_entered_nothing_is_held() -> None:
+    check_runtime(replace(observation(), runtime=None))
+
+
+def test_a_runtime_without_a_handler_has_whatever_its_nodes_have() -> None:
+    check_runtime(proved(handlers={"api": ""}, traced={}), "cri-o")
+
+
+@pytest.mark.parametrize(
+    ("files", "runtime"),
+    [
+        ({"state.json"}, "runc"),
+        ({"state.json", "exec.fifo"}, "runc"),
+        ({"status", "config.json", "exec.fifo"}, "crun"),
+        ({"state.json", "youki_config.json", "notify.sock"}, "youki"),
+        ({"youki_config.json"}, ""),
+        (set(), ""),
+    ],
+)
+def test_a_runtime_is_known_by_the_files_that_it_keeps(files: set[str], runtime: str) -> None:
+    assert keeper_of(files, RUNTIMES.values()) == runtime
+
+
+# -- in words ------------------------------------------------------------------------------------------------------
+
+
+def test_a_table_shows_the_runtime_that_the_node_showed() -> None:
+    assert proofs.runtime_shown(observation()) == "containerd/crun"
+    assert proofs.runtime_shown(replace(observation(), runtime=None)) == "containerd"
+
+
+def test_a_proof_is_told_in_one_line() -> None:
+    assert proofs.told(observation()) == (
+        f"fetched as {', '.join(MEDIA_TYPES)}; 1 sandboxes with handler crun; "
+        "1 containers with state files of crun; started by containerd-shim-runc-v2"
+    )
+
+
+def test_where_nothing_was_seen_nothing_is_told() -> None:
+    assert proofs.told(replace(observation(), runtime=None, images=())) == ""
+
+
+def test_origins_are_those_of_the_charts_own_images() -> None:
+    seen = observation()
+    infrastructure = replace(seen.images[0], reference="docker.io/library/mariadb:10.11.11", origin="stand-in")
+    assert proofs.origins(replace(seen, images=(*seen.images, infrastructure))) == {"built"}
