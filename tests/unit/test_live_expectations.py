@@ -54,13 +54,13 @@ class _Stage:
 
 
 @pytest.fixture
-def refused() -> dict[str, SuiteError]:
+def refused() -> dict[str, Exception]:
     """Why cells of a flavor cannot be run, by its name."""
     return {}
 
 
 @pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refused: dict[str, SuiteError]) -> list[Finding]:
+def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refused: dict[str, Exception]) -> list[Finding]:
     """What the cluster shows with the switch on; everything else conforms."""
     findings: list[Finding] = []
 
@@ -176,7 +176,7 @@ def test_a_cell_says_what_it_was_and_what_proved_it(shown: list[Finding]) -> Non
     assert (cell["format"], cell["runtime"], cell["helm"], cell["status"]) == ("docker", "containerd/crun", "4", "pass")
     assert cell["origin"] == "built"
     assert "fetched as application/vnd.docker.distribution.manifest.v2+json" in cell["proof"]
-    print(Path("r.xml").read_text().replace("><",">\n<")); assert 0
+    assert f'<property name="proof" value="{cell["proof"]}"' in Path("r.xml").read_text()
 
 
 def test_a_cell_that_cannot_be_had_here_is_skipped_with_its_reason(shown: list[Finding]) -> None:
@@ -190,7 +190,7 @@ def test_a_cell_that_cannot_be_had_here_is_skipped_with_its_reason(shown: list[F
 
 
 def test_a_cell_of_all_that_turns_out_not_to_be_had_is_skipped_too(
-    shown: list[Finding], refused: dict[str, SuiteError]
+    shown: list[Finding], refused: dict[str, Exception]
 ) -> None:
     assert not shown
     refused["shipped"] = LeftOutError("no registry answers")
@@ -201,7 +201,7 @@ def test_a_cell_of_all_that_turns_out_not_to_be_had_is_skipped_too(
 
 
 def test_an_error_in_a_cell_lets_the_others_go_on(
-    shown: list[Finding], refused: dict[str, SuiteError], capsys: pytest.CaptureFixture[str]
+    shown: list[Finding], refused: dict[str, Exception], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert not shown
     refused["loci"] = SuiteError("the recipe loci fails")
@@ -212,7 +212,18 @@ def test_an_error_in_a_cell_lets_the_others_go_on(
     assert "ERROR" in capsys.readouterr().out
 
 
-def test_what_cells_took_is_known_to_the_next_plan(shown: list[Finding], refused: dict[str, SuiteError]) -> None:
+def test_a_mistake_of_this_program_does_not_look_like_a_chart_that_conforms(
+    shown: list[Finding], refused: dict[str, Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not shown
+    refused["loci"] = KeyError("oops")
+    code, cells = _cells("--flavor", "loci,kolla", "--scenario", "drop-enabled")
+    assert code == 3
+    assert cells["kolla"]["status"] == "pass"
+    assert "KeyError: 'oops'" in capsys.readouterr().out
+
+
+def test_what_cells_took_is_known_to_the_next_plan(shown: list[Finding], refused: dict[str, Exception]) -> None:
     assert not shown
     refused["loci"] = SuiteError("the recipe loci fails")
     _cells("--flavor", "loci,kolla", "--scenario", "drop-enabled")

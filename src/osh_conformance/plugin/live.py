@@ -24,7 +24,7 @@ from osh_conformance.suite.live import LeftOut, LeftOutError, LiveRequest, LiveS
 from osh_conformance.suite.static import read_overrides
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from osh_conformance.model.finding import Verdict
     from osh_conformance.model.observation import Cell
@@ -35,7 +35,7 @@ SUITE = pytest.StashKey[LiveSuite]()
 PROGRESS = pytest.StashKey[Progress]()
 
 _ITEM = "assertion"
-_CELL = "cell"
+_CELL = "conformance_cell"
 
 
 def register(config: pytest.Config) -> None:
@@ -127,6 +127,18 @@ class LivePlugin:
         """Leave out what pytest makes of a test without a parameter: it stands for nothing."""
         items[:] = [item for item in items if not _is_empty(item)]
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Record what broke an item of ours: a mistake in this program must not look like a chart that conforms."""
+        report = yield
+        found = call.excinfo
+        if found and report.failed and _is_ours(item) and not found.errisinstance(pytest.fail.Exception):
+            broken = SuiteError(f"{item.name}: {found.exconly()}", details=report.longreprtext)
+            self._run.errors.append(error_finding(broken))
+        return report
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
         """Open the stage before all items. A stage that does not open is the error of each of them."""
@@ -186,8 +198,9 @@ class LivePlugin:
         return verdict
 
     @pytest.fixture
-    def proof(self, request: pytest.FixtureRequest, cell: Pair | LeftOut) -> str:
+    def proof(self, request: pytest.FixtureRequest, conformance_cell: Pair | LeftOut) -> str:
         """What shows that a cell was what it says; a cell that was left out skips with the reason."""
+        cell = conformance_cell
         if isinstance(cell, LeftOut):
             pytest.skip(f"left out: {cell.reason}")
         try:
@@ -304,6 +317,10 @@ def _ended_well(future: Future[Judged]) -> bool:
 def _parameters(item: pytest.Item) -> dict[str, Any]:
     callspec = getattr(item, "callspec", None)
     return dict(callspec.params) if callspec else {}
+
+
+def _is_ours(item: pytest.Item) -> bool:
+    return bool({_ITEM, _CELL} & set(_parameters(item)))
 
 
 def _is_empty(item: pytest.Item) -> bool:

@@ -99,8 +99,7 @@ def supply(  # noqa: PLR0913
     """See that the mirror serves `reference`; return the name that it has there, its origin and its digests.
 
     With `form` it is served in that packaging format, by a tag of its own: one tag is one manifest. `served_as` is
-    another name to serve it by. Raises
-    `SuiteError` with the answers of all who were asked.
+    another name to serve it by. Raises `SuiteError` with the answers of all who were asked.
     """
     asked = name(reference)
     if asked.digest and _is_published(asked, toolbox, progress):
@@ -111,10 +110,11 @@ def supply(  # noqa: PLR0913
     else:
         local, origin = obtain(reference, toolbox, progress)
         key = _stored(local, toolbox.engine, mirror)
-    if form:
-        key = mirror.repackage(key, form)
-    served = served_as or (_suffixed(asked, form.suffix) if form and form.suffix else reference)
-    digests = mirror.serve(served, key)
+    packaged = mirror.repackage(key, form) if form else key
+    # In another format it is another manifest, which needs a name of its own.
+    own = not form or (packaged == key and not form.suffix)
+    served = served_as or (_suffixed(asked, form.suffix or f"-{form.name}") if form and not own else reference)
+    digests = mirror.serve(served, packaged)
     if served == reference and asked.digest and asked.digest not in digests:
         raise SuiteError(
             f"{reference}: the mirror serves this image as {digests[0]}, so a pull by the pinned digest would fail",

@@ -44,8 +44,8 @@ class Supplies:
     def flavored(self, reference: str, form: PackagingFormat) -> SuppliedImage:
         """An image of a flavor in a packaging format; the result's reference is the one to give to a chart.
 
-        It holds the digest where the format asks for it, and where the flavor's tag floats: found once for the run, it
-        pins what all cells get. Raises `SuiteError` as `image` does.
+        It holds the digest where the format asks for it or the flavor's reference has one, and where the flavor's tag
+        floats: found once for the run, it pins what all cells get. Raises `SuiteError` as `image` does.
         """
         return self._once((form.name, reference), lambda: self._pinned(reference, form))
 
@@ -86,7 +86,7 @@ class Supplies:
 
     def _pinned(self, reference: str, form: PackagingFormat) -> SuppliedImage:
         supplied = self._served(reference, form)
-        if "@" in supplied.reference or not (form.by_digest or floats(reference)):
+        if "@" in supplied.reference or not (form.by_digest or "@" in reference or floats(reference)):
             return supplied
         digest = supplied.digests[0] if supplied.digests else upstream.digest(reference)
         pinned = f"{supplied.reference}@{digest}"

@@ -1,0 +1,172 @@
+"""Under which name, in which format and with which digest an image is served: what is asked of the mirror."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from osh_conformance.errors import SuiteError
+from osh_conformance.model.observation import SuppliedImage
+from osh_conformance.progress import Progress
+from osh_conformance.provision import images
+from osh_conformance.suite import records
+from osh_conformance.suite.supplies import Supplies
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from osh_conformance.model.matrix import PackagingFormat
+
+FORMATS = records.formats()
+DIGEST = "sha256:" + "d" * 64
+OTHER = "sha256:" + "e" * 64
+#: An engine's image, and one that is taken from its own registry as it is.
+BY_TAG, BY_DIGEST = "docker.io/x/y:1.0.0", f"docker.io/x/y:1.0.0@{DIGEST}"
+
+
+@dataclass
+class Mirror:
+    """Remembers what it serves. `native` is the format in which images come to it."""
+
+    native: str
+    stored: set[str] = field(default_factory=set)
+    served: dict[str, str] = field(default_factory=dict)
+
+    def holds(self, key: str) -> bool:
+        return key in self.stored
+
+    def store_name(self, key: str) -> str:
+        self.stored.add(key)
+        return f"mirror/{key}"
+
+    def copy_in(self, reference: str, key: str) -> None:
+        assert "@" in reference
+        self.stored.add(key)
+
+    def repackage(self, key: str, form: PackagingFormat) -> str:
+        assert key in self.stored
+        return key if form.name == self.native else f"{key}-{form.name}"
+
+    def serve(self, reference: str, key: str) -> Sequence[str]:
+        assert self.served.setdefault(reference, key) == key, "one name, one manifest"
+        return (DIGEST if key in self.stored else OTHER,)
+
+
+class _Engine:
+    """Has every image already."""
+
+    def has_image(self, _reference: str) -> bool:
+        return True
+
+    def run(self, *_words: object, **_: object) -> Any:
+        return SimpleNamespace(stdout="sha256:abc\n")
+
+
+@pytest.fixture
+def tools() -> Any:
+    return SimpleNamespace(workshop=lambda _progress: None, offline=False, engine=_Engine(), registry_answer="")
+
+
+def supply(tools: Any, mirror: Mirror, reference: str, form: str | None = None) -> tuple[str, Sequence[str]]:
+    chosen = FORMATS[form] if form else None
+    served, _, digests = images.supply(reference, tools, mirror, Progress(quiet=True), form=chosen)
+    return served, digests
+
+
+def test_an_image_in_its_own_format_keeps_its_name(tools: Any) -> None:
+    mirror = Mirror("docker")
+    assert supply(tools, mirror, BY_TAG, "docker") == supply(tools, mirror, BY_TAG) == (BY_TAG, (DIGEST,))
+
+
+def test_each_format_of_an_image_has_a_name_of_its_own(tools: Any) -> None:
+    mirror = Mirror("docker")
+    names = {form: supply(tools, mirror, BY_TAG, form)[0] for form in FORMATS}
+    assert names["oci-zstd"] == "docker.io/x/y:1.0.0-oci-zstd"
+    assert len(set(names.values())) == len(FORMATS)
+
+
+def test_an_image_that_comes_in_another_format_does_not_take_its_name(tools: Any) -> None:
+    mirror = Mirror("oci-gzip")
+    assert supply(tools, mirror, BY_TAG)[0] == BY_TAG
+    assert supply(tools, mirror, BY_TAG, "docker")[0] == "docker.io/x/y:1.0.0-docker"
+
+
+def test_a_pinned_image_in_its_own_format_keeps_its_digest(tools: Any) -> None:
+    assert supply(tools, Mirror("docker"), BY_DIGEST, "docker") == (BY_DIGEST, (DIGEST,))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_pinned_image_in_another_format_has_another_digest(tools: Any, form: str) -> None:
+    served, digests = supply(tools, Mirror("none"), BY_DIGEST, form)
+    assert served == f"docker.io/x/y:1.0.0{FORMATS[form].suffix or '-docker'}"
+    assert digests == (OTHER,)
+
+
+def test_an_image_by_digest_alone_gets_a_tag_in_another_format(tools: Any) -> None:
+    assert supply(tools, Mirror("none"), f"docker.io/x/y@{DIGEST}", "oci-zstd")[0] == "docker.io/x/y:oci-zstd"
+
+
+def test_a_pinned_image_that_is_served_with_another_digest_is_an_error(tools: Any) -> None:
+    with pytest.raises(SuiteError, match=f"serves this image as {DIGEST}, so a pull by the pinned digest"):
+        supply(tools, Mirror("docker"), f"docker.io/x/y:1.0.0@{OTHER}")
+
+
+# -- for a run -----------------------------------------------------------------------------------------------------
+
+
+class _Supplies(Supplies):
+    """Serves under a tag of the format's, and counts how often."""
+
+    def __init__(self) -> None:
+        super().__init__(SimpleNamespace(registry=None), SimpleNamespace(), Progress(quiet=True))  # type: ignore[arg-type]
+        self.asked: list[str] = []
+
+    def _served(self, reference: str, form: PackagingFormat | None) -> SuppliedImage:
+        self.asked.append(reference)
+        if "gone" in reference:
+            raise SuiteError("no registry has it")
+        suffix = form.suffix if form else ""
+        return SuppliedImage(
+            reference=f"{reference.partition('@')[0]}{suffix}", origin="built", digests=(OTHER, DIGEST)
+        )
+
+
+@pytest.mark.parametrize(
+    ("reference", "form", "given"),
+    [
+        (BY_TAG, "docker", BY_TAG),
+        (BY_TAG, "oci-zstd", f"{BY_TAG}-oci-zstd"),
+        (BY_TAG, "digest", f"{BY_TAG}-digest@{OTHER}"),
+        (BY_DIGEST, "oci-zstd", f"{BY_TAG}-oci-zstd@{OTHER}"),
+        ("docker.io/x/y:latest", "docker", f"docker.io/x/y:latest@{OTHER}"),
+        ("docker.io/x/y:latest", "oci-gzip", f"docker.io/x/y:latest-oci-gzip@{OTHER}"),
+    ],
+    ids=["pinned by tag", "in a format", "by digest", "pinned by digest", "floats", "floats in a format"],
+)
+def test_what_a_chart_is_given_holds_its_image(reference: str, form: str, given: str) -> None:
+    supplied = _Supplies().flavored(reference, FORMATS[form])
+    assert (supplied.reference, supplied.digests) == (given, (OTHER, DIGEST))
+
+
+def test_an_image_is_supplied_once_for_a_run_and_format() -> None:
+    supplies = _Supplies()
+    for form in ("docker", "oci-gzip", "docker", "oci-gzip"):
+        supplies.flavored("docker.io/x/y:latest", FORMATS[form])
+    assert len(supplies.asked) == 2
+
+
+def test_an_image_that_cannot_be_had_is_asked_for_once_and_told_each_time() -> None:
+    supplies = _Supplies()
+    for _ in range(2):
+        with pytest.raises(SuiteError, match="no registry has it"):
+            supplies.flavored("docker.io/x/gone:1", FORMATS["docker"])
+    assert len(supplies.asked) == 1
+
+
+def test_without_a_registry_nobody_sees_what_nodes_pull() -> None:
+    cluster = SimpleNamespace(registry=None, name="own")
+    with pytest.raises(SuiteError, match="no registry of this run"):
+        Supplies(cluster, SimpleNamespace(), Progress(quiet=True)).witness()  # type: ignore[arg-type]
