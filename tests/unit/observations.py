@@ -99,6 +99,10 @@ def observation(*, db_drop: bool = True) -> Observation:
             traced={"keystone-api-x7k2p/keystone-api": "crun"},
             parents={"keystone-api-x7k2p/keystone-api": "containerd-shim-runc-v2"},
         ),
+        runtime_classes={
+            "keystone-api-x7k2p": "osh-conformance-crun",
+            "keystone-db-drop-9fq4c": "osh-conformance-crun",
+        },
         own_tests=OwnTests(code=0, failed=(), output="2 passed in 1.00s"),
     )
 

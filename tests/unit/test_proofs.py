@@ -124,6 +124,15 @@ def test_a_pod_of_another_runtime_is_an_error(changes: dict[str, Any], message: 
         check_runtime(proved(**changes))
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [("", "pod keystone-db-drop by the default handler"), ("osh-conformance-runc", "pod keystone-db-drop by osh-c")],
+)
+def test_a_hook_that_did_not_get_the_runtime_class_is_an_error_although_it_is_gone(given: str, message: str) -> None:
+    with pytest.raises(SuiteError, match=message):
+        check_runtime(replace(observation(), runtime_classes={"keystone-db-drop": given}))
+
+
 def test_probes_leave_no_state_files() -> None:
     seen = proved(traced={})
     check_runtime(replace(seen, scenario=records.scenarios()["pull-policy"]))

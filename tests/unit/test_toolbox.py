@@ -98,6 +98,12 @@ def test_a_node_image_that_is_named_needs_no_registry(workshop: Workshop) -> Non
     assert [recipe.name for recipe in planned(seen, workshop).recipes] == ["node-image"]
 
 
+def test_other_container_runtimes_need_a_node_image_of_our_own(workshop: Workshop) -> None:
+    found = plan(LAPTOP, workshop, helm=(4,), node_image=None, own_node=True)
+    assert [recipe.name for recipe in found.recipes] == ["node-image"]
+    assert plan(LAPTOP, workshop, helm=(4,), node_image="mine/node:v1", own_node=True).recipes == ()
+
+
 def test_without_recipes_each_missing_thing_is_a_problem() -> None:
     problems = planned(BARE, None).problems
     assert len(problems) == 4

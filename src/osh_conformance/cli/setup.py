@@ -65,7 +65,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _all(args: argparse.Namespace, progress: Progress) -> None:
     majors = tuple(survey.version_tuple(args.helm))
-    tools = toolbox.provide(recipes=args.recipes, helm=majors, node_image=args.node_image, progress=progress)
+    tools = toolbox.provide(
+        recipes=args.recipes, helm=majors, node_image=args.node_image, own_node=bool(args.runtime), progress=progress
+    )
     for reference, origin in images.provide_images(tools, needs.images(_listed(args.flavor)), progress).items():
         progress.say(f"  ok   image {reference} ({origin})")
     workshop = tools.workshop(progress)

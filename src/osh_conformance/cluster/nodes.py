@@ -63,7 +63,7 @@ def runtime_proof(
     The CRI says which handler each sandbox has; the folder that containerd's shim gives to OCI runtimes holds files
     by which they are told apart; and the parent of a container's first process is the shim that started it.
     """
-    if not cluster.capabilities[NODE_EXEC][0]:
+    if not cluster.capabilities[NODE_EXEC][0] or not all(_has_crictl(cluster, node) for node in cluster.nodes):
         return None
     known = tuple(runtimes)
     handlers: dict[str, str] = {}
@@ -84,6 +84,10 @@ def runtime_proof(
             if sandbox in shims and container.get("state") == _RUNNING:
                 parents[where] = shims[sandbox]
     return RuntimeProof(cri=node_runtime, handlers=handlers, traced=traced, parents=parents)
+
+
+def _has_crictl(cluster: Cluster, node: str) -> bool:
+    return cluster.node_exec(node, "sh", "-c", "command -v crictl", check=False).ok
 
 
 def keeper_of(files: Collection[str], runtimes: Iterable[ContainerRuntime]) -> str:

@@ -237,6 +237,8 @@ class Observation:
     pulls: tuple[ObservedPull, ...] = ()
     #: None where nodes cannot be entered.
     runtime: RuntimeProof | None = None
+    #: The RuntimeClass of every pod that was ever seen, hooks included, by pod; "" for the node's own.
+    runtime_classes: Mapping[str, str] = field(default_factory=dict)
     own_tests: OwnTests | None = None
     #: `Kind/name` of the Jobs and pods of the release that were still there when uninstall had been given its time.
     leftovers: tuple[str, ...] = ()

@@ -131,6 +131,7 @@ def observe(plan: CellPlan, site: Site, on_failure: Callable[[], None]) -> Obser
         identity=identity,
         release_of_service=plan.release_of_service,
         runtime=runtime,
+        runtime_classes=runtime_classes(site.watch.view()),
         own_tests=tests,
         leftovers=leftovers,
         unsettled=unsettled,
@@ -264,6 +265,11 @@ def _leftovers(watch: NamespaceWatch, seconds: float) -> tuple[str, ...]:
 
     found = watch.watch_for(settled, seconds=seconds)
     return tuple(present(watch.view()) if found is None else found)
+
+
+def runtime_classes(view: View) -> dict[str, str]:
+    """The RuntimeClass of every pod that was ever seen, by pod."""
+    return {pod["metadata"]["name"]: pod["spec"].get("runtimeClassName", "") for pod in view.all_pods}
 
 
 def observed(

@@ -118,18 +118,24 @@ class _Planner:
         if self.seen.kubectl is None and self.workshop and "kubectl" in self.workshop.book:
             self.wanted.append("kubectl")
 
-    def node(self, node_image: str | None) -> None:
-        if node_image or self.seen.registry.ok:
+    def node(self, node_image: str | None, *, own: bool) -> None:
+        if node_image or (self.seen.registry.ok and not own):
             return
-        self.want(_NODE, f"No container registry can be reached to pull a node image ({self.seen.registry.answer}).")
+        if not self.seen.registry.ok:
+            told = f"No container registry can be reached to pull a node image ({self.seen.registry.answer})."
+        else:
+            told = "The published node images have no container runtime but runc."
+        self.want(_NODE, told)
 
 
-def plan(seen: Survey, workshop: Workshop | None, *, helm: Sequence[int], node_image: str | None) -> Plan:
-    """What is missing on a machine that was looked at."""
+def plan(
+    seen: Survey, workshop: Workshop | None, *, helm: Sequence[int], node_image: str | None, own_node: bool = False
+) -> Plan:
+    """What is missing on a machine that was looked at; with `own_node` the node image must be of our recipe."""
     planner = _Planner(seen, workshop)
     planner.engine()
     planner.programs(helm)
-    planner.node(node_image)
+    planner.node(node_image, own=own_node)
     return Plan(
         recipes=workshop.missing(planner.wanted) if workshop else (),
         wanted=tuple(planner.wanted),
@@ -138,11 +144,12 @@ def plan(seen: Survey, workshop: Workshop | None, *, helm: Sequence[int], node_i
     )
 
 
-def find(
+def find(  # noqa: PLR0913
     *,
     recipes: Path | None = None,
     helm: Sequence[int] = (4,),
     node_image: str | None = None,
+    own_node: bool = False,
     folders: Folders | None = None,
     progress: Progress | None = None,
 ) -> Toolbox:
@@ -153,7 +160,7 @@ def find(
     folders = folders or default_folders()
     seen = surveys.look(recipes)
     workshop = _workshop(seen, folders, progress or Progress(quiet=True))
-    missing = plan(seen, workshop, helm=helm, node_image=node_image)
+    missing = plan(seen, workshop, helm=helm, node_image=node_image, own_node=own_node)
     told = [f"{recipe.name}: {recipe.summary}" for recipe in missing.recipes]
     if missing.start_engine and not missing.recipes:
         told.append("the Docker engine that the set-up provided does not run")
@@ -164,11 +171,12 @@ def find(
     return _assemble(seen, workshop, folders, missing, node_image)
 
 
-def provide(
+def provide(  # noqa: PLR0913
     *,
     recipes: Path | None = None,
     helm: Sequence[int] = (3, 4),
     node_image: str | None = None,
+    own_node: bool = False,
     folders: Folders | None = None,
     progress: Progress | None = None,
 ) -> Toolbox:
@@ -180,7 +188,7 @@ def provide(
     progress = progress or Progress()
     seen = surveys.look(recipes)
     workshop = _workshop(seen, folders, progress)
-    missing = plan(seen, workshop, helm=helm, node_image=node_image)
+    missing = plan(seen, workshop, helm=helm, node_image=node_image, own_node=own_node)
     if missing.problems:
         raise SuiteError("this machine cannot be set up for a live run", details="\n".join(missing.problems))
     if workshop and (missing.recipes or missing.start_engine):

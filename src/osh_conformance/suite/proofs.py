@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.cluster import packaging
 from osh_conformance.errors import SuiteError
+from osh_conformance.observe.admission import class_name
 from osh_conformance.provision import images
 
 if TYPE_CHECKING:
@@ -49,11 +50,14 @@ def _repository(image: SuppliedImage) -> str:
 
 
 def check_runtime(observation: Observation, runtime: ContainerRuntime | None) -> None:
-    """Hold every pod sandbox and container that the nodes know to the cell's runtime."""
+    """Hold every pod of the cell, hooks too, and every sandbox and container that the nodes know, to its runtime."""
     proof = observation.runtime
     if runtime is None or proof is None:
         return
     wrong = {pod: handler for pod, handler in proof.handlers.items() if runtime.handler and handler != runtime.handler}
+    if runtime.handler:
+        named = class_name(runtime)
+        wrong |= {f"pod {pod}": found for pod, found in observation.runtime_classes.items() if found != named}
     wrong |= {where: found for where, found in proof.traced.items() if runtime.handler and found != runtime.name}
     if wrong:
         told = ", ".join(f"{where} by {found or 'the default handler'}" for where, found in sorted(wrong.items()))

@@ -23,7 +23,7 @@ from osh_conformance.observe import admission, artifacts
 from osh_conformance.observe.hidden import Hidden
 from osh_conformance.observe.kube import Kube
 from osh_conformance.observe.pulls import observe_pulls
-from osh_conformance.observe.scenario import observe
+from osh_conformance.observe.scenario import observe, runtime_classes
 from osh_conformance.observe.site import Site
 from osh_conformance.observe.watch import NamespaceWatch
 from osh_conformance.provision import toolbox
@@ -163,6 +163,7 @@ class Stage:
                 database={},
                 pulls=pulls,
                 runtime=site.runtime(),
+                runtime_classes=runtime_classes(site.watch.view()),
             )
             proofs.check_runtime(observation, pair.chosen.runtime)
             return self._concluded(pair, observation, evidence, lambda part: self._collect(site, (), evidence / part))
@@ -266,7 +267,15 @@ def opened(suite: LiveSuite, pairs: Iterable[Pair], progress: Progress) -> Itera
     Raises `SuiteError` where there can be no cluster.
     """
     request = suite.request
-    tools = toolbox.find(recipes=request.recipes, helm=request.majors, node_image=request.node_image, progress=progress)
+    pairs = tuple(pairs)
+    tools = toolbox.find(
+        recipes=request.recipes,
+        helm=request.majors,
+        node_image=request.node_image,
+        # kind's own node images have no handler but runc's.
+        own_node=not request.kubeconfig and any(pair.chosen.runtime for pair in pairs),
+        progress=progress,
+    )
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(scratch(tools.folders.scratch, "live"))
         cluster = stack.enter_context(_cluster(suite, tools, progress))
