@@ -8,6 +8,20 @@ from enum import StrEnum
 
 from osh_conformance.model.chart import DeclaredChart, Role
 
+#: The CRI's and kubelet's reasons where a container's own first program was not started; the rest is in the message.
+_NOT_STARTED = ("StartError", "ContainerCannotRun", "RunContainerError", "CreateContainerError")
+_MISSING = ("no such file or directory", "not found", "permission denied", "executable file")
+
+
+def not_started(reason: str) -> bool:
+    """Whether a container with this reason never ran its first program."""
+    return reason in _NOT_STARTED
+
+
+def lacks_program(reason: str, message: str) -> bool:
+    """Whether a container was not started because its image lacks what it should run: so ends every other try."""
+    return not_started(reason) and any(word in message.lower() for word in _MISSING)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:

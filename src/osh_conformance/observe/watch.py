@@ -14,6 +14,7 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.model.observation import lacks_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,8 +44,6 @@ _PULL_REFUSED = (
     "no longer supported",  # an image of manifest schema 1
     "unsupported media type",
 )
-#: The CRI's reasons where a container's first program cannot be run in its image: another try runs the same one.
-_CANNOT_START = ("StartError", "ContainerCannotRun")
 #: What kubelet says of a sandbox that no later try will make, in the event's message.
 _NO_SANDBOX = ("no runtime for", "runtime handler", "runtimeclass")
 _SANDBOX_EVENT = "FailedCreatePodSandBox"
@@ -352,9 +351,9 @@ def crash_loop(pod: Object) -> str | None:
 def cannot_start(pod: Object) -> str | None:
     """Which container's own first program cannot be run in its image, or None."""
     for status in container_statuses(pod):
-        ended = last_end(status)
-        if ended.get("reason") in _CANNOT_START:
-            return f"pod {pod['metadata']['name']}: container {status['name']}: {ended.get('message', '')}"
+        for state in (last_end(status), status.get("state", {}).get("waiting", {})):
+            if lacks_program(state.get("reason", ""), state.get("message", "")):
+                return f"pod {pod['metadata']['name']}: container {status['name']}: {state['message']}"
     return None
 
 

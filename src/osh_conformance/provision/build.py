@@ -121,6 +121,8 @@ class Workshop:
         env = {"RECIPE": str(recipe.folder), "KEY": self.book.key(recipe.name), **recipe.env}
         # Ambient coordinates of somebody's cluster have no place in a build.
         env["KUBECONFIG"] = os.devnull
+        # Neither have the versions that a developer's environment holds itself to: a recipe pins its own.
+        env["PIP_CONSTRAINT"] = ""
         for need in recipe.needs:
             name = "NEED_" + need.upper().replace("-", "_")
             env[name] = str(self.place(need))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 import helm_python
@@ -17,20 +18,23 @@ if TYPE_CHECKING:
 
 
 class SdkRenderer:
-    """Loads a chart once and renders it many times."""
+    """Loads a chart once and renders it many times. Threads may share it; they render one after the other."""
 
     name = "sdk"
 
     def __init__(self) -> None:
         self._folder: Path | None = None
         self._chart: helm_python.Chart | None = None
+        self._lock = threading.Lock()
 
     def render(
         self, folder: Path, values: Mapping[str, Any], release: str = RELEASE, namespace: str = NAMESPACE
     ) -> dict[str, str]:
         """Render; see `Renderer`."""
         try:
-            rendered = self._loaded(folder).render(dict(values), name=release, namespace=namespace)
+            # One chart is loaded at a time, and what is muted meanwhile is the whole process.
+            with self._lock:
+                rendered = self._loaded(folder).render(dict(values), name=release, namespace=namespace)
         except helm_python.HelmError as error:
             raise SuiteError(f"does not render: {error.detail}") from error
         return {template: text for template, text in rendered.items() if template.endswith((".yaml", ".yml"))}

@@ -44,11 +44,15 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield from aligned([["", each.reference, _how(each)] for each in plan.needed])
     yield ""
     yield (
-        f"{len(plan.cells)} cells, {plan.parallel} at a time: about {_time(plan.seconds)} from images that are there"
+        f"{_counted(len(plan.cells))}, {plan.parallel} at a time: about {_time(plan.seconds)} from images that are there"
         + (f", and {_time(plan.minutes_to_build * _MINUTE)} to build images first" if plan.minutes_to_build else "")
     )
     if any(not each.measured for each in plan.cells):
         yield "~ was never run here: as long as other cells take"
+
+
+def _counted(cells: int) -> str:
+    return "1 cell" if cells == 1 else f"{cells} cells"
 
 
 def _how(image: NeededImage) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.model.chart import PULL_POLICIES
 from osh_conformance.model.finding import Rule, Status, Verdict
+from osh_conformance.model.observation import lacks_program, not_started
 from osh_conformance.rules._live import finding, key_of
 from osh_conformance.rules.catalogue import observes
 from osh_conformance.rules.images import KEY_1
@@ -26,9 +27,6 @@ PIN_1 = Rule(
 
 #: What a POSIX shell exits with where a program cannot be run, or is not there.
 _CANNOT_RUN, _NOT_FOUND = 126, 127
-#: The CRI's reasons where the container's own first program cannot be run; the rest is in the message.
-_NO_START = ("StartError", "ContainerCannotRun", "RunContainerError", "CreateContainerError")
-_MISSING = ("no such file or directory", "not found", "permission denied", "executable file")
 
 
 @observes(KEY_1)
@@ -135,16 +133,14 @@ def found_programs(observation: Observation) -> Verdict:
 
 
 def _lacks_a_program(container: ObservedContainer) -> bool:
-    if _never_started(container):
-        return any(word in container.message.lower() for word in _MISSING)
+    reasons = (container.reason, container.last_reason)
+    if any(map(not_started, reasons)):
+        return any(lacks_program(reason, container.message) for reason in reasons)
     return container.last_exit_code in (_CANNOT_RUN, _NOT_FOUND)
-
-
-def _never_started(container: ObservedContainer) -> bool:
-    return container.reason in _NO_START or container.last_reason in _NO_START
 
 
 def _how_it_ended(container: ObservedContainer) -> str:
     said = " ".join(container.message.split()) or "it said nothing"
-    how = "it cannot be started" if _never_started(container) else f"exit code {container.last_exit_code}"
+    never = any(map(not_started, (container.reason, container.last_reason)))
+    how = "it cannot be started" if never else f"exit code {container.last_exit_code}"
     return f"{how} ({said})"

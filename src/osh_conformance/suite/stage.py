@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -149,6 +150,7 @@ class Stage:
         evidence = self.suite.request.artifacts / pair.id
         with self._site(pair, namespace, (), ()) as site:
             self._wait_for_runtime(pair, site)
+            started = time.monotonic()
             pulls = observe_pulls(pair.scenario.probes, site, self.supplies.witness()) if self._has_registry else ()
             observation = Observation(
                 cell=pair.cell,
@@ -162,6 +164,7 @@ class Stage:
                 images=(),
                 database={},
                 pulls=pulls,
+                seconds={"probes": round(time.monotonic() - started, 2)},
                 runtime=site.runtime(),
                 runtime_classes=runtime_classes(site.watch.view()),
             )

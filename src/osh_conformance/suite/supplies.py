@@ -35,6 +35,7 @@ class Supplies:
         self._tools = tools
         self._progress = progress
         self._lock = threading.Lock()
+        self._making: dict[tuple[str, ...], threading.Lock] = {}
         self._known: dict[tuple[str, ...], object] = {}
 
     def image(self, reference: str) -> SuppliedImage:
@@ -74,6 +75,9 @@ class Supplies:
 
     def _once(self, key: tuple[str, ...], make: Callable[[], _T]) -> _T:
         with self._lock:
+            making = self._making.setdefault(key, threading.Lock())
+        # One lock for each: a large image must not keep cells waiting whose own are there.
+        with making:
             if key not in self._known:
                 try:
                     self._known[key] = make()
