@@ -44,7 +44,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield from aligned([["", each.reference, _how(each)] for each in plan.needed])
     yield ""
     yield (
-        f"{_counted(len(plan.cells))}, {plan.parallel} at a time: about {_time(plan.seconds)} from images that are there"
+        f"{_counted(len(plan.cells))}, {plan.parallel} at a time: about {_time(plan.seconds)} from images at hand"
         + (f", and {_time(plan.minutes_to_build * _MINUTE)} to build images first" if plan.minutes_to_build else "")
     )
     if any(not each.measured for each in plan.cells):
