@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import kubernetes
 from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
+from urllib3.exceptions import HTTPError
 
 from osh_conformance.errors import SuiteError
 
@@ -88,7 +89,8 @@ class Kube:
 
     def remove_namespace(self, namespace: str) -> None:
         """Begin to remove a namespace, if it is there."""
-        with contextlib.suppress(ApiException):
+        # Where the API does not answer, the cluster goes as a whole.
+        with contextlib.suppress(ApiException, HTTPError):
             self.core.delete_namespace(namespace)
 
     def execute(
