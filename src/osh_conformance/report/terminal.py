@@ -154,7 +154,7 @@ def _unjudged(run: Run) -> list[str]:
             rules[check.status, check.reason, check.chart].append(check.rule)
     charts: defaultdict[tuple[Status, str, str], list[str]] = defaultdict(list)
     for (status, reason, chart), found in rules.items():
-        charts[status, reason, " ".join(sorted(found))].append(chart)
+        charts[status, reason, " ".join(sorted(set(found)))].append(chart)
     return [
         f"{status}  {names}  {_some(sorted(found), _SHOWN_CHARTS if status is _LESS else len(found))}: {reason}"
         for (status, reason, names), found in sorted(charts.items())
