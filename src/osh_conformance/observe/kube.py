@@ -119,6 +119,9 @@ class Kube:
             out, err = (session.read_stdout(), session.read_stderr()) if ended else ("", "")
             code = session.returncode if ended else None
             session.close()
+        except ValueError as error:
+            # No exit code among the causes: nothing was run.
+            raise SuiteError(f"`{argv[0]}` in {namespace}/{pod} {container} could not be run") from error
         except ApiException as error:
             raise SuiteError(f"cannot exec in {namespace}/{pod} {container}: {error.reason}") from error
         if code != 0:
