@@ -125,6 +125,14 @@ def test_cells_that_came_up_are_the_standard_even_if_they_are_fewer() -> None:
     assert failed(in_cell("a", down), in_cell("b", down), in_cell("c")) == ["a", "b"]
 
 
+def test_what_a_release_that_did_not_come_up_never_did_is_no_finding_of_its_own() -> None:
+    broken = in_cell("bare", of("db_init", exit_code=127), unsettled="Job db-init failed", identity=None)
+    assert [finding.found.partition(",")[0] for finding in judged(broken, in_cell("whole"))["bare"].findings] == [
+        "exit of db_init keystone-db-init: 127",
+        "state of the release: did not come up",
+    ]
+
+
 def test_where_no_cell_came_up_they_are_held_to_each_other() -> None:
     assert failed(in_cell("a", unsettled="crash"), in_cell("b", unsettled="crash")) == []
 

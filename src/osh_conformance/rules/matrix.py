@@ -28,6 +28,8 @@ FLAV_1 = Rule(
     example="a db_init script that starts with `#!/usr/bin/env python`: some images have only python3",
     fix="let scripts use what every image has: /bin/sh, python3, and the service's own programs",
 )
+_STATE = "state of the release"
+_EXIT = "exit of "
 #: Part of the fingerprint only among cells of one release of the service.
 _SCHEMA = "tables of "
 
@@ -37,13 +39,20 @@ def same_fingerprint(observation: Observation, others: Sequence[Observation]) ->
     """Judge FLAV-1: exits of Jobs, databases, accounts, grants, catalogue, token, own tests and removal are the same.
 
     Compared with the cells in which the release came up; among them with the fingerprint that most of them have.
-    Tables are compared only between flavors of one release of the service.
+    Tables are compared only between flavors of one release of the service. Of a release that did not come up, only that
+    and the exits of its Jobs are told.
     """
     if not others:
         return Verdict.not_applicable(FLAV_1.id, "there is no other cell of this chart to compare with")
     mine = fingerprint(observation)
     standard = _standard([observation, *others])
-    findings = [_difference(observation, standard, *each) for each in _differences(mine, fingerprint(standard))]
+    differences = list(_differences(mine, fingerprint(standard)))
+    if observation.unsettled and not standard.unsettled:
+        # One cause: what the release never got to do follows from it.
+        differences = [
+            each for each in differences if each[0] == _STATE or (each[0].startswith(_EXIT) and each[0] in mine)
+        ]
+    findings = [_difference(observation, standard, *each) for each in differences]
     alike = [o for o in others if o.release_of_service and o.release_of_service == observation.release_of_service]
     if alike:
         model = _standard([observation, *alike], of_schema=True)
@@ -54,8 +63,8 @@ def same_fingerprint(observation: Observation, others: Sequence[Observation]) ->
 
 def fingerprint(observation: Observation) -> Fingerprint:
     """Everything that the release did, in words that hold no name which changes from run to run."""
-    found = {f"exit of {name}": codes for name, codes in _exits(observation).items()}
-    found["state of the release"] = "did not come up" if observation.unsettled else "came up"
+    found = {f"{_EXIT}{name}": codes for name, codes in _exits(observation).items()}
+    found[_STATE] = "did not come up" if observation.unsettled else "came up"
     before = observation.database.get(Step.BEFORE)
     installed, after = observation.database.get(Step.INSTALLED), observation.database.get(Step.AFTER)
     if before and installed and after:
@@ -133,7 +142,7 @@ def _differences(mine: Fingerprint, theirs: Fingerprint, *, of_schema: bool = Fa
 
 
 def _difference(observation: Observation, standard: Observation, name: str, found: str, expected: str) -> Finding:
-    key = name.removeprefix("exit of ").partition(" ")[0] if name.startswith("exit of ") else ""
+    key = name.removeprefix(_EXIT).partition(" ")[0] if name.startswith(_EXIT) else ""
     return finding(
         observation,
         FLAV_1.id,
