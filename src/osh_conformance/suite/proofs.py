@@ -90,8 +90,9 @@ def told(observation: Observation) -> str:
     if proof:
         handlers = sorted({handler or "the default" for handler in proof.handlers.values()})
         parts.append(f"{len(proof.handlers)} sandboxes with handler {'+'.join(handlers)}")
-        parts.append(
-            f"{len(proof.traced)} containers with state files of {'+'.join(sorted(set(proof.traced.values())))}"
-        )
-        parts.append(f"started by {'+'.join(sorted(set(proof.parents.values()))) or 'nothing that still runs'}")
+        if proof.traced:
+            kept_by = "+".join(sorted(set(proof.traced.values())))
+            parts.append(f"{len(proof.traced)} containers with state files of {kept_by}")
+        if proof.parents:
+            parts.append(f"started by {'+'.join(sorted(set(proof.parents.values())))}")
     return "; ".join(parts)
