@@ -73,8 +73,13 @@ def test_a_layer_in_another_format_is_an_error() -> None:
     ids=["never", "refused", "another digest", "from another host"],
 )
 def test_an_image_that_ran_and_was_not_fetched_is_an_error(requests: tuple[RegistryRequest, ...]) -> None:
-    with pytest.raises(SuiteError, match=f"{SERVICE} ran, and no node fetched its manifest"):
+    with pytest.raises(SuiteError, match=f"{SERVICE} ran, and no node asked the registry"):
         check_format(observation(), requests)
+
+
+def test_a_node_that_has_the_manifest_from_elsewhere_asks_for_the_tag_only() -> None:
+    tag = SERVICE.rpartition(":")[2]
+    check_format(observation(), (request(digest=tag), request(ENTRYPOINT)))
 
 
 def test_any_digest_of_an_image_will_do() -> None:
