@@ -12,7 +12,7 @@ from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.matrix import Flavor, Tier
 from osh_conformance.provision import images, recipes
 from osh_conformance.rules import catalogue
-from osh_conformance.suite import cells, contract, needs, records, supplies
+from osh_conformance.suite import contract, infrastructure, needs, records, supplies
 from osh_conformance.suite.folders import data_folder
 from osh_conformance.suite.live import DEFAULT_FORMAT
 
@@ -125,7 +125,7 @@ def test_a_runtime_that_has_to_be_built_has_a_recipe() -> None:
 
 
 def test_setting_up_all_flavors_needs_their_images_and_those_of_the_infrastructure() -> None:
-    wanted = {text for flavor in FLAVORS.values() for text in references(flavor)} | {cells.database_image()}
+    wanted = {text for flavor in FLAVORS.values() for text in references(flavor)} | {infrastructure.database_image()}
     assert needs.images(["all"]) == wanted
     assert all(BOOK.providing(text) for text in wanted)
 

@@ -15,7 +15,7 @@ from osh_conformance.render.source import opened
 from osh_conformance.render.values import at, merged
 from osh_conformance.suite import conventions, records
 from osh_conformance.suite.declared import declare
-from osh_conformance.suite.folders import data_folder
+from osh_conformance.suite.infrastructure import DATABASE_CHART, database_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 JOB_KEYS = frozenset({"db_init", "db_drop", "ks_user", "ks_service", "ks_endpoints"})
 #: How a cell calls the container runtime that its nodes have by themselves.
 OWN_RUNTIME = "default"
-_DATABASE_CHART = data_folder("infrastructure") / "mariadb"
 _DATABASE: Mapping[str, str | int] = {"host": "mariadb", "port": 3306, "username": "root"}
 #: Every kind of character that a chart has put into a URL, an option file or a shell and lost.
 _HARD_PASSWORD = "p@ss /%:'\"\\$`é"  # noqa: S105 - a prefix; the rest is random
@@ -194,16 +193,10 @@ class Maker:
         )
 
 
-def database_image() -> str:
-    """The reference of the suite's own database server."""
-    with opened(_DATABASE_CHART) as source:
-        return str(at(source.values.content, "images.mariadb"))
-
-
 def _database(coordinates: Mapping[str, str | int]) -> Component:
     return Component(
         name="mariadb",
-        chart=_DATABASE_CHART,
+        chart=DATABASE_CHART,
         image=database_image(),
         values={"root": {"password": coordinates["password"]}},
         without_service={"manifests": {"service": False}},

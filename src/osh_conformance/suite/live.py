@@ -20,6 +20,7 @@ from osh_conformance.render.values import merged
 from osh_conformance.suite import catalog, cells, conventions, matrix, records
 from osh_conformance.suite.changed import in_part
 from osh_conformance.suite.names import did_you_mean
+from osh_conformance.suite.records import ALL
 from osh_conformance.suite.static import check_paths, missing
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from osh_conformance.render.engine import Renderer
 
 HELM_MAJORS = (3, 4)
-ALL = "all"
 #: The format in which the suite's own registry has an image without being asked for another one.
 DEFAULT_FORMAT = "docker"
 

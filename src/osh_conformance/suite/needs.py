@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osh_conformance.suite import cells, records
-from osh_conformance.suite.live import ALL
+from osh_conformance.suite import records
+from osh_conformance.suite.infrastructure import database_image
+from osh_conformance.suite.records import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,7 @@ def images(flavors: Sequence[str]) -> set[str]:
     known = records.flavors()
     chosen = known.values() if ALL in flavors else [records.chosen(known, name, "flavor") for name in flavors]
     own = {reference for flavor in chosen for reference in (*flavor.images.values(), *flavor.services.values())}
-    return own | {cells.database_image()}
+    return own | {database_image()}
 
 
 def recipes(runtimes: Sequence[str]) -> set[str]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+#: On the command line, every value of an axis.
+ALL = "all"
 _Record = TypeVar("_Record", Flavor, PackagingFormat, ContainerRuntime, Scenario)
 
 
