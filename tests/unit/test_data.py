@@ -12,7 +12,7 @@ from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.matrix import Flavor, Tier
 from osh_conformance.provision import images, recipes
 from osh_conformance.rules import catalogue
-from osh_conformance.suite import contract, infrastructure, needs, records, supplies
+from osh_conformance.suite import cells, contract, infrastructure, needs, records, supplies
 from osh_conformance.suite.folders import data_folder
 from osh_conformance.suite.live import DEFAULT_FORMAT
 
