@@ -40,7 +40,11 @@ def test_the_deadline_ends_the_whole_process_group(tmp_path: Path) -> None:
     script = f"sleep 60 & echo $! > {child}; wait"
     with pytest.raises(process.DeadlineError, match="did not end within 1 s"):
         process.run(["sh", "-c", script], deadline=1)
-    assert not alive(int(child.read_text()))
+    # It was sent the signal; on a busy machine it takes a moment to be gone.
+    ends = time.monotonic() + 10
+    while alive(int(child.read_text())):
+        assert time.monotonic() < ends
+        time.sleep(0.05)
 
 
 def test_cancelling_ends_it_without_an_error() -> None:
