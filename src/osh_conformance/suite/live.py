@@ -116,7 +116,7 @@ class LiveSuite:
         """
         self.errors: dict[str, SuiteError] = {}
         self.request = request
-        self._keys: dict[str, Mapping[str, str]] = {}
+        self._functions: dict[str, Mapping[str, str]] = {}
         check_paths(request.paths)
         for major in request.majors:
             if major not in HELM_MAJORS:
@@ -171,6 +171,12 @@ class LiveSuite:
                 replace(each, status=Status.FAIL) if each.status is Status.WARNING else each for each in findings
             )
         return Verdict.of(verdict.rule, findings)
+
+    def functions(self, subject: cells.Subject) -> Mapping[str, str]:
+        """By image key of a chart the standard function that it performs, or ""; the chart is read once."""
+        if subject.name not in self._functions:
+            self._functions[subject.name] = cells.functions_of(subject)
+        return self._functions[subject.name]
 
     def beside(self, pair: Pair) -> tuple[Pair, ...]:
         """The pairs that do the same on other cells of the same chart."""
@@ -275,10 +281,8 @@ class LiveSuite:
         """Why a flavor is none for a chart. One that was named is an error in its cell, not something to leave out."""
         if ALL not in self.request.flavors or flavor in self._own.values():
             return ""
-        if subject.name not in self._keys:
-            self._keys[subject.name] = cells.functions_of(subject)
         try:
-            records.references(flavor, subject.name, self._keys[subject.name])
+            records.references(flavor, subject.name, self.functions(subject))
         except UsageError as error:
             return error.message
         return ""

@@ -11,7 +11,6 @@ from osh_conformance.provision.build import Workshop
 from osh_conformance.provision.folders import default_folders
 from osh_conformance.suite import records, timings
 from osh_conformance.suite.capacity import carried
-from osh_conformance.suite.cells import functions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,12 +106,11 @@ def _needed(suite: LiveSuite) -> Iterator[NeededImage]:
 
 
 def _references(suite: LiveSuite) -> set[str]:
-    subjects = {pair.subject.name: pair.subject for pair in suite.pairs}
     return {
         reference
         for pair in suite.pairs
         for reference in records.references(
-            pair.chosen.flavor, pair.subject.name, functions_of(subjects[pair.subject.name])
+            pair.chosen.flavor, pair.subject.name, suite.functions(pair.subject)
         ).values()
     }
 

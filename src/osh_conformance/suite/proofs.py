@@ -50,18 +50,17 @@ def check_format(
 def check_runtime(observation: Observation, runtime: ContainerRuntime | None) -> None:
     """Hold every pod of the cell, hooks too, and every sandbox and container that the nodes know, to its runtime."""
     proof = observation.runtime
-    if runtime is None or proof is None:
+    if runtime is None or not runtime.handler or proof is None:
         return
-    wrong = {pod: handler for pod, handler in proof.handlers.items() if runtime.handler and handler != runtime.handler}
-    if runtime.handler:
-        named = class_name(runtime)
-        wrong |= {f"pod {pod}": found for pod, found in observation.runtime_classes.items() if found != named}
-    wrong |= {where: found for where, found in proof.traced.items() if runtime.handler and found != runtime.name}
+    named = class_name(runtime)
+    wrong = {pod: handler for pod, handler in proof.handlers.items() if handler != runtime.handler}
+    wrong |= {f"pod {pod}": found for pod, found in observation.runtime_classes.items() if found != named}
+    wrong |= {where: found for where, found in proof.traced.items() if found != runtime.name}
     if wrong:
         told = ", ".join(f"{where} by {found or 'the default handler'}" for where, found in sorted(wrong.items()))
         raise SuiteError(f"the cell asks for runtime {runtime.name}, and the node ran {told}")
     # Probes have ended, and the runtime keeps nothing of a container that has.
-    if runtime.handler and not (proof.handlers and (proof.traced or observation.scenario.probes)):
+    if not (proof.handlers and (proof.traced or observation.scenario.probes)):
         raise SuiteError(f"nothing in the nodes shows that runtime {runtime.name} ran the pods of this cell")
 
 
