@@ -15,8 +15,9 @@ import pytest
 import zstandard
 
 from osh_conformance.cluster import packaging
-from osh_conformance.cluster.contents import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Contents, Manifest
+from osh_conformance.cluster.contents import Contents
 from osh_conformance.errors import SuiteError
+from osh_conformance.provision.manifests import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Manifest
 from osh_conformance.suite import records
 
 if TYPE_CHECKING:

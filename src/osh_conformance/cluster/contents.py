@@ -5,57 +5,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
-import json
 import shutil
 import urllib.parse
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.provision.manifests import ACCEPT, Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 #: How the suite calls itself: its requests are told from those of nodes.
 AGENT = "osh-conformance"
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-_ACCEPT = f"{OCI_INDEX}, {DOCKER_LIST}, {OCI_MANIFEST}, {DOCKER_MANIFEST}"
 #: A blob of some hundred megabytes, on a slow disk.
 _ANSWER = 120.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """A manifest or an index as the registry gave it. `digest` is what the registry calls it."""
-
-    body: bytes
-    media_type: str
-    digest: str
-
-    @property
-    def content(self) -> Mapping[str, Any]:
-        """The parsed body."""
-        parsed: Mapping[str, Any] = json.loads(self.body)
-        return parsed
-
-    @property
-    def children(self) -> tuple[str, ...]:
-        """The digests of the manifests that an index lists."""
-        return tuple(entry["digest"] for entry in self.content.get("manifests", ()))
-
-    @property
-    def blobs(self) -> tuple[str, ...]:
-        """The digests of the configuration and the layers, each once."""
-        return tuple(dict.fromkeys(part["digest"] for part in self.parts))
-
-    @property
-    def parts(self) -> tuple[Mapping[str, Any], ...]:
-        """The descriptors of the configuration and the layers."""
-        content = self.content
-        return (*([content["config"]] if "config" in content else []), *content.get("layers", ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +131,7 @@ class Contents:
     def _ask(
         self, method: str, path: str, body: IO[bytes] | bytes = b"", headers: Mapping[str, str] | None = None
     ) -> _Answer:
-        sent = {"Accept": _ACCEPT, "User-Agent": AGENT, **(headers or {})}
+        sent = {"Accept": ACCEPT, "User-Agent": AGENT, **(headers or {})}
         with self._connected() as connection:
             connection.request(method, path, body=body or None, headers=sent)
             response = connection.getresponse()

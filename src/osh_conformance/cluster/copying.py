@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from typing import TYPE_CHECKING
 
-from osh_conformance.provision.upstream import Fetched, Upstream
+from osh_conformance.provision.upstream import Upstream
 
 if TYPE_CHECKING:
     from osh_conformance.cluster.contents import Contents
+    from osh_conformance.provision.manifests import Manifest
 
 
 def copy(reference: str, contents: Contents, target: str, tag: str) -> None:
@@ -18,15 +18,14 @@ def copy(reference: str, contents: Contents, target: str, tag: str) -> None:
     _copied(upstream, upstream.manifest(), contents, target, tag)
 
 
-def _copied(upstream: Upstream, manifest: Fetched, contents: Contents, target: str, tag: str) -> None:
-    content = json.loads(manifest.body)
-    for entry in content.get("manifests", ()):
-        _copied(upstream, upstream.manifest(entry["digest"]), contents, target, entry["digest"])
-    for part in (*([content["config"]] if "config" in content else []), *content.get("layers", ())):
+def _copied(upstream: Upstream, manifest: Manifest, contents: Contents, target: str, tag: str) -> None:
+    for child in manifest.children:
+        _copied(upstream, upstream.manifest(child), contents, target, child)
+    for blob in manifest.blobs:
         with tempfile.TemporaryFile() as file:
-            for piece in upstream.blob(part["digest"]):
+            for piece in upstream.blob(blob):
                 file.write(piece)
             size = file.tell()
             file.seek(0)
-            contents.put_blob(target, part["digest"], file, size)
+            contents.put_blob(target, blob, file, size)
     contents.put_manifest(target, tag, manifest.body, manifest.media_type)

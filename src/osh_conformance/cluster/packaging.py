@@ -10,14 +10,16 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from osh_conformance.cluster.contents import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Contents, Manifest
 from osh_conformance.errors import SuiteError
+from osh_conformance.provision.manifests import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import BytesIO
 
+    from osh_conformance.cluster.contents import Contents
     from osh_conformance.model.matrix import PackagingFormat
+    from osh_conformance.provision.manifests import Manifest
 
 #: By manifest format: the media types of manifest, configuration and gzip layer.
 _TYPES = {

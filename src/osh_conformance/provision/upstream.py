@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.provision import images
+from osh_conformance.provision.manifests import ACCEPT, Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,25 +17,8 @@ if TYPE_CHECKING:
 _TIMEOUT = 60.0
 _OK = 200
 _PIECE = 1 << 20
-_ACCEPT = (
-    "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, "
-    "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
-)
 #: As Docker does: a registry on this machine is asked by plain HTTP.
 _LOOPBACK = re.compile(r"(localhost|127\.\d+\.\d+\.\d+)(:\d+)?")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
-    """A manifest or an index as its registry gave it."""
-
-    body: bytes
-    media_type: str
-
-    @property
-    def digest(self) -> str:
-        """Its own digest: computed, not believed."""
-        return f"sha256:{hashlib.sha256(self.body).hexdigest()}"
 
 
 class Upstream:
@@ -56,10 +39,12 @@ class Upstream:
         self._base = f"{'http' if insecure else 'https'}://{host}/v2/{self._asked.path}"
         self._registry.auth.load_configs(Container(f"{host}/{self._asked.path}"))
 
-    def manifest(self, reference: str | None = None) -> Fetched:
+    def manifest(self, reference: str | None = None) -> Manifest:
         """The manifest of a tag or digest, by default of the reference. Raises `SuiteError` with the answer."""
-        answer = self._ask(f"manifests/{reference or self._asked.wanted}", {"Accept": _ACCEPT})
-        return Fetched(body=answer.content, media_type=answer.headers["content-type"])
+        answer = self._ask(f"manifests/{reference or self._asked.wanted}", {"Accept": ACCEPT})
+        # Computed, not believed: what is pinned must be what came.
+        digest = f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
+        return Manifest(body=answer.content, media_type=answer.headers["content-type"], digest=digest)
 
     def blob(self, digest: str) -> Iterator[bytes]:
         """A blob, piece by piece."""

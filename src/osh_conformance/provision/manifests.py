@@ -1,0 +1,48 @@
+"""Image manifests and indexes, as registries give them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+#: What to ask for, of a registry that may have either.
+ACCEPT = f"{OCI_INDEX}, {DOCKER_LIST}, {OCI_MANIFEST}, {DOCKER_MANIFEST}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A manifest or an index as its registry gave it, and its digest."""
+
+    body: bytes
+    media_type: str
+    digest: str
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """The parsed body."""
+        parsed: Mapping[str, Any] = json.loads(self.body)
+        return parsed
+
+    @property
+    def children(self) -> tuple[str, ...]:
+        """The digests of the manifests that an index lists."""
+        return tuple(entry["digest"] for entry in self.content.get("manifests", ()))
+
+    @property
+    def blobs(self) -> tuple[str, ...]:
+        """The digests of the configuration and the layers, each once."""
+        return tuple(dict.fromkeys(part["digest"] for part in self.parts))
+
+    @property
+    def parts(self) -> tuple[Mapping[str, Any], ...]:
+        """The descriptors of the configuration and the layers."""
+        content = self.content
+        return (*([content["config"]] if "config" in content else []), *content.get("layers", ()))
