@@ -90,13 +90,15 @@ def run(  # noqa: PLR0913
     log: Path | None = None,
     check: bool = True,
     cancel: threading.Event | None = None,
+    kill: threading.Event | None = None,
 ) -> Outcome:
     """Run `argv` in a process group of its own and wait for it at most `deadline` seconds.
 
     `env` is added to this process's environment. With `log`, both streams go to that file, which is appended to, and
     `stdout` of the outcome is its new part. `cancel` ends the command early, as its deadline would, but raises nothing:
-    the outcome's exit code shows the signal. Raises `MissingProgramError`, `DeadlineError`, and with `check`
-    `CommandError` where the exit code is not 0. An exception here (Ctrl-C too) ends the group first.
+    the outcome's exit code shows the signal; `kill` does so with SIGKILL, which no command can answer. Raises
+    `MissingProgramError`, `DeadlineError`, and with `check` `CommandError` where the exit code is not 0. An exception
+    here (Ctrl-C too) ends the group first.
     """
     words = tuple(str(word) for word in argv)
     redact = Redactor(tuple(secrets))
@@ -108,10 +110,11 @@ def run(  # noqa: PLR0913
         data = stdin.encode() if isinstance(stdin, str) else stdin
         timed_out = False
         try:
-            out, err = _communicate(process, data, deadline, cancel)
+            out, err = _communicate(process, data, deadline, cancel, kill)
         except subprocess.TimeoutExpired:
-            timed_out = not (cancel and cancel.is_set())
-            end_group(process)
+            killed = bool(kill and kill.is_set())
+            timed_out = not killed and not (cancel and cancel.is_set())
+            end_group(process, *((signal.SIGKILL,) if killed else ()))
             out, err = process.communicate()
     if log:
         out = _read_from(log, offset)
@@ -130,9 +133,10 @@ def run(  # noqa: PLR0913
 
 
 def _communicate(
-    process: subprocess.Popen[bytes], data: bytes | None, deadline: float, cancel: threading.Event | None
+    process: subprocess.Popen[bytes], data: bytes | None, deadline: float, *events: threading.Event | None
 ) -> tuple[bytes, bytes]:
-    if cancel is None:
+    watched = [event for event in events if event]
+    if not watched:
         return process.communicate(data, timeout=deadline)
     ends = time.monotonic() + deadline
     while True:
@@ -140,7 +144,7 @@ def _communicate(
         try:
             return process.communicate(data, timeout=max(0.0, min(_CANCEL_LATENCY, left)))
         except subprocess.TimeoutExpired:
-            if cancel.is_set() or left <= _CANCEL_LATENCY:
+            if any(event.is_set() for event in watched) or left <= _CANCEL_LATENCY:
                 raise
             data = None
 
@@ -176,15 +180,15 @@ def _spawned(
                     stream.close()
 
 
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the process group of `process`: SIGTERM, then SIGKILL after `GRACE` seconds."""
+def end_group(process: subprocess.Popen[bytes], *signals: signal.Signals) -> None:
+    """End the process group of `process` by these signals, each with `GRACE` seconds: first SIGTERM, then SIGKILL."""
     if process.poll() is not None:
         return
-    for number, seconds in ((signal.SIGTERM, GRACE), (signal.SIGKILL, GRACE)):
+    for number in signals or (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(seconds)
+            process.wait(GRACE)
             return
 
 

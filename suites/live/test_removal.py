@@ -16,3 +16,27 @@ if TYPE_CHECKING:
 def test_database_removal(live_verdict: Verdict) -> None:
     """Dropped where the switch is on, kept row for row where it is off, and nothing else touched."""
     hold(live_verdict)
+
+
+@pytest.mark.live_rules("DROP-5")
+def test_idempotence(live_verdict: Verdict) -> None:
+    """Dropped whatever is gone already, was never ready, or was switched by an upgrade."""
+    hold(live_verdict)
+
+
+@pytest.mark.live_rules("DROP-6")
+def test_recovery(live_verdict: Verdict) -> None:
+    """A failure is honest and harmless, and once repaired the uninstall succeeds."""
+    hold(live_verdict)
+
+
+@pytest.mark.live_rules("DROP-7")
+def test_hardship(live_verdict: Verdict) -> None:
+    """Dropped with any names, under open sessions, with TLS, and on a server that is busy."""
+    hold(live_verdict)
+
+
+@pytest.mark.live_rules("LIFE-1")
+def test_next_life(live_verdict: Verdict) -> None:
+    """Installed again or upgraded, it migrates and starts as at first."""
+    hold(live_verdict)

@@ -29,6 +29,23 @@ def of(key: str, **changes: Any) -> Mutation:
     return change
 
 
+def changed(seen: Observation, **fields: Any) -> Observation:
+    """As `replace`, also for what an observation works out of its lives and removals."""
+    database = fields.pop("database", None)
+    if database is not None:
+        before = database.get(Step.BEFORE, seen.lives[0].before)
+        lives = (replace(seen.lives[0], before=before, installed=database.get(Step.INSTALLED, before)),)
+        removals = seen.removals if Step.AFTER in database else ()
+        populated = lives[0].installed
+        removals = tuple(replace(each, populated=populated, after=database[Step.AFTER]) for each in removals)
+        seen = replace(seen, lives=lives, removals=removals)
+    if "unsettled" in fields:
+        seen = replace(seen, lives=(replace(seen.lives[0], unsettled=fields.pop("unsettled")),))
+    if "leftovers" in fields:
+        seen = replace(seen, removals=(replace(seen.removals[0], leftovers=fields.pop("leftovers")),))
+    return replace(seen, **fields)
+
+
 def after(databases: Any = None, accounts: Any = None) -> Mutation:
     """Let the server show other things at the end."""
 
@@ -38,17 +55,22 @@ def after(databases: Any = None, accounts: Any = None) -> Mutation:
             databases=last.databases if databases is None else databases,
             accounts=last.accounts if accounts is None else accounts,
         )
-        return replace(seen, database={**seen.database, Step.AFTER: merged})
+        return changed(seen, database={**seen.database, Step.AFTER: merged})
 
     return change
 
 
 def installed(database: DatabaseState) -> Mutation:
-    return lambda seen: replace(seen, database={**seen.database, Step.INSTALLED: database})
+    return lambda seen: changed(seen, database={**seen.database, Step.INSTALLED: database})
 
 
 def exits(code: int) -> Mutation:
-    return lambda seen: replace(seen, helm=(seen.helm[0], replace(seen.helm[1], code=code)))
+    def change(seen: Observation) -> Observation:
+        call = replace(seen.helm[1], code=code)
+        removals = tuple(replace(each, call=call) for each in seen.removals)
+        return replace(seen, helm=(seen.helm[0], call), removals=removals)
+
+    return change
 
 
 def identity(**changes: Any) -> Mutation:

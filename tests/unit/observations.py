@@ -9,17 +9,17 @@ from osh_conformance.model.observation import (
     DependencyHold,
     HelmCall,
     IdentityState,
+    Life,
     Observation,
     ObservedContainer,
     ObservedPull,
     OwnTests,
-    PullProbe,
+    Removal,
     RuntimeProof,
-    Scenario,
-    Step,
     SuppliedImage,
     TableState,
 )
+from osh_conformance.model.scenario import Fate, PullProbe, Scenario
 
 SERVICE = "docker.io/example/keystone:22.0.2"
 ENTRYPOINT = "docker.io/example/entrypoint:1.0.0"
@@ -28,6 +28,7 @@ MEDIA_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.image.rootfs.diff.tar.gzip",
 )
+PODS = tuple(f"keystone-{key}-x7k2p" for key in ("db-init", "db-sync", "ks-user", "bootstrap"))
 KEYS = ("dep_check", "db_init", "db_sync", "db_drop", "ks_user", "ks_service", "ks_endpoints", "bootstrap")
 
 NEIGHBOUR = {"neighbour": {"ledger": TableState(rows=100, checksum=7)}}
@@ -59,7 +60,7 @@ def observation(*, db_drop: bool = True) -> Observation:
     declared = [c for key in keys for c in _declared(key)]
     return Observation(
         cell=Cell(chart="keystone", path="charts/keystone", flavor="distribution"),
-        scenario=Scenario(name="drop", summary="", db_drop=db_drop, rules=(), hold_dependencies=True),
+        scenario=Scenario(name="drop", summary="", db_drop=db_drop, rules=()),
         declared=DeclaredChart(
             name="keystone",
             version="0.1.0",
@@ -78,11 +79,16 @@ def observation(*, db_drop: bool = True) -> Observation:
             SuppliedImage(reference=reference, origin="built", digests=(DIGEST,), media_types=MEDIA_TYPES)
             for reference in (SERVICE, ENTRYPOINT)
         ),
-        database={
-            Step.BEFORE: state(own=False),
-            Step.INSTALLED: state(own=True),
-            Step.AFTER: state(own=not db_drop),
-        },
+        lives=(Life(release="keystone", before=state(own=False), installed=state(own=True), pods=PODS),),
+        removals=(
+            Removal(
+                life=0,
+                fate=Fate.DROPPED if db_drop else Fate.KEPT,
+                call=_call("uninstall"),
+                populated=state(own=True),
+                after=state(own=not db_drop),
+            ),
+        ),
         hold=DependencyHold(seconds=3.0, waiting=("Job/keystone-db-init",), early=()),
         identity=IdentityState(
             token_status=201,

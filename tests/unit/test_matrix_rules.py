@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from mutations import after, exits, identity, installed, of, own_tests
+from mutations import after, changed, exits, identity, installed, of, own_tests
 from observations import KEYS, OWN, OWN_ACCOUNTS, observation, state
 
 from osh_conformance.model.finding import Status, Verdict
@@ -24,7 +24,7 @@ TABLE = TableState(rows=1, checksum=1)
 
 def in_cell(flavor: str, mutate: Mutation = lambda seen: seen, **changes: Any) -> Observation:
     seen = mutate(observation())
-    return replace(seen, cell=replace(seen.cell, flavor=flavor), **changes)
+    return changed(seen, cell=replace(seen.cell, flavor=flavor), **changes)
 
 
 def judged(*seen: Observation) -> dict[str, Verdict]:
@@ -52,7 +52,7 @@ MUTANTS: dict[str, tuple[Mutation, str]] = {
         for key in KEYS
         if key != "dep_check"
     },
-    "state of the release": (lambda seen: replace(seen, unsettled="pod api: crash"), "did not come up"),
+    "state of the release": (lambda seen: changed(seen, unsettled="pod api: crash"), "did not come up"),
     "databases": (
         installed(replace(FULL, databases={**FULL.databases, "cell0": {"x": TABLE}})),
         "databases: cell0, keystone",
@@ -79,7 +79,7 @@ MUTANTS: dict[str, tuple[Mutation, str]] = {
     "Keystone's services": (identity(services=()), "Keystone's services: none"),
     "Keystone's endpoints": (identity(endpoints=("identity admin http://other/",)), "http://other/"),
     "exit of helm uninstall": (exits(1), "exit of helm uninstall: 1"),
-    "left after uninstall": (lambda seen: replace(seen, leftovers=("Job/keystone-db-drop",)), "uninstall: Job, with"),
+    "left after uninstall": (lambda seen: changed(seen, leftovers=("Job/keystone-db-drop",)), "uninstall: Job, with"),
     "exit of the chart's own tests": (own_tests(code=1), "exit of the chart's own tests: 1"),
 }
 
@@ -120,7 +120,7 @@ def test_of_two_every_cell_is_held_to_the_same_one() -> None:
 
 def test_cells_that_came_up_are_the_standard_even_if_they_are_fewer() -> None:
     def down(seen: Observation) -> Observation:
-        return replace(seen, unsettled="crash", identity=None, database={Step.BEFORE: EMPTY})
+        return changed(seen, unsettled="crash", identity=None, database={Step.BEFORE: EMPTY})
 
     assert failed(in_cell("a", down), in_cell("b", down), in_cell("c")) == ["a", "b"]
 
@@ -181,7 +181,7 @@ def test_the_hash_in_the_name_of_a_job_does_not_matter() -> None:
             declared = tuple(replace(c, workload_name=f"{c.workload_name}-{suffix}") for c in seen.declared.containers)
             containers = tuple(replace(c, workload=f"{c.workload}-{suffix}") for c in seen.containers)
             left = (f"Job/keystone-db-sync-{suffix}",)
-            return replace(
+            return changed(
                 seen, declared=replace(seen.declared, containers=declared), containers=containers, leftovers=left
             )
 
@@ -207,7 +207,7 @@ def test_a_neighbour_that_was_there_before_is_no_part_of_it() -> None:
         def more(then: DatabaseState) -> DatabaseState:
             return replace(then, databases={**then.databases, "another": {"x": TABLE}})
 
-        return replace(seen, database={step: more(then) for step, then in seen.database.items()})
+        return changed(seen, database={step: more(then) for step, then in seen.database.items()})
 
     assert failed(in_cell("a"), in_cell("b", beside_another)) == []
 

@@ -9,7 +9,7 @@ from observations import observation
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.observation import TableState
-from osh_conformance.observe import scenario
+from osh_conformance.observe import containers
 from osh_conformance.observe.database import DatabaseServer
 from osh_conformance.observe.watch import View
 
@@ -64,5 +64,5 @@ def test_a_job_that_a_schedule_made_is_its_cron_job() -> None:
     job = owned("rotate-29000000", "CronJob", "rotate")
     pod = {**owned("rotate-29000000-x7k2p", "Job", "rotate-29000000"), "spec": {"containers": [{"name": "rotate"}]}}
     view = View(pods={}, jobs={}, all_pods=[pod], all_jobs=[job])
-    (container,) = scenario.observed(view, observation().declared)
+    (container,) = containers.observed(view, observation().declared)
     assert container.workload == "CronJob/rotate"

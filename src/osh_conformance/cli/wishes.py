@@ -92,6 +92,11 @@ def _add_cluster(cluster: argparse._ArgumentGroup) -> None:
     cluster.add_argument(
         "--allow-cluster", metavar="NAME", help="repeat the name of a cluster that is not this suite's"
     )
+    cluster.add_argument(
+        "--allow-privileged",
+        action="store_true",
+        help="install charts that ask for privileged pods, for what is the node's, or for objects of the whole cluster",
+    )
     cluster.add_argument("--recipes", type=Path, metavar="DIR", help="where build recipes are; ./ci of a checkout")
 
 
@@ -118,6 +123,7 @@ def live_request(args: argparse.Namespace, wanted: Configuration) -> LiveRequest
         kubeconfig=args.kubeconfig,
         context=args.context,
         allow_cluster=args.allow_cluster,
+        allow_privileged=args.allow_privileged,
         node_image=args.node_image,
         recipes=args.recipes,
         keep=args.keep,

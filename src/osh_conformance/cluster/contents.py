@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
+import platform
 import shutil
 import urllib.parse
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.provision.manifests import ACCEPT, Manifest
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 AGENT = "osh-conformance"
 #: A blob of some hundred megabytes, on a slow disk.
 _ANSWER = 120.0
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,3 +139,13 @@ class Contents:
             response = connection.getresponse()
             known = {name.lower(): value for name, value in response.getheaders()}
             return _Answer(status=response.status, headers=known, body=response.read())
+
+
+def platform_entry(index: Manifest) -> Mapping[str, Any]:
+    """The entry of an index for this machine, which is what nodes on it run; raises `SuiteError` without one."""
+    wanted = _MACHINES.get(platform.machine(), platform.machine())
+    entries: list[Mapping[str, Any]] = index.content.get("manifests", [])
+    for entry in entries:
+        if entry.get("platform", {}).get("architecture") == wanted:
+            return entry
+    raise SuiteError(f"{index.digest} is an index without an image for {wanted}")

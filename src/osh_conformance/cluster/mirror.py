@@ -27,11 +27,23 @@ def hosts_toml(host: str, registry: str) -> str:
 
 def mirror_hosts(engine: Engine, nodes: Iterable[str], registry: str, hosts: Iterable[str]) -> None:
     """Make `registry` (its address as nodes see it) the mirror of `hosts`. containerd reads the files at each pull."""
+    point(engine, nodes, registry, {*hosts, _OTHERS})
+
+
+def point(engine: Engine, nodes: Iterable[str], registry: str, hosts: Iterable[str]) -> None:
+    """Make `registry` the mirror of these hosts, and leave all others as they are."""
     with tempfile.TemporaryDirectory() as temporary:
-        for host in {*hosts, _OTHERS}:
+        for host in hosts:
             folder = Path(temporary) / host
             folder.mkdir()
             (folder / "hosts.toml").write_text(hosts_toml(host, registry))
         for node in nodes:
             engine.run("exec", node, "mkdir", "-p", _FOLDER)
             engine.run("cp", f"{temporary}/.", f"{node}:{_FOLDER}")
+
+
+def forget(engine: Engine, nodes: Iterable[str], hosts: Iterable[str]) -> None:
+    """Take back what `point` told of these hosts; a node that is gone is no error."""
+    folders = [f"{_FOLDER}/{host}" for host in hosts]
+    for node in nodes:
+        engine.run("exec", node, "rm", "-rf", *folders, check=False)

@@ -39,22 +39,41 @@ class Helm:
         values: Sequence[Path],
         *,
         timeout: int = 300,
+        wait: bool = False,
         cancel: threading.Event | None = None,
     ) -> process.Outcome:
-        """Install without `--wait`: charts whose pods wait for post-install hooks would deadlock with it."""
-        return self._change("install", [release, chart, *_files(values)], namespace, timeout, cancel)
+        """Install, by default without `--wait`: charts whose pods wait for post-install hooks would deadlock."""
+        words: list[str | Path] = [release, chart, *_files(values), *_flag("--wait", wait)]
+        return self._change("install", words, namespace, timeout, cancel)
 
-    def upgrade(
-        self, release: str, chart: Path, namespace: str, values: Sequence[Path], *, timeout: int = 300
+    def upgrade(  # noqa: PLR0913
+        self,
+        release: str,
+        chart: Path,
+        namespace: str,
+        values: Sequence[Path],
+        *,
+        timeout: int = 300,
+        wait: bool = False,
+        cancel: threading.Event | None = None,
     ) -> process.Outcome:
         """Upgrade an installed release to these values."""
-        return self._change("upgrade", [release, chart, *_files(values)], namespace, timeout, None)
+        words: list[str | Path] = [release, chart, *_files(values), *_flag("--wait", wait)]
+        return self._change("upgrade", words, namespace, timeout, cancel)
 
-    def uninstall(
-        self, release: str, namespace: str, *, timeout: int = 300, cancel: threading.Event | None = None
+    def uninstall(  # noqa: PLR0913
+        self,
+        release: str,
+        namespace: str,
+        *,
+        timeout: int = 300,
+        hooks: bool = True,
+        cancel: threading.Event | None = None,
+        kill: threading.Event | None = None,
     ) -> process.Outcome:
-        """Uninstall; the outcome's exit code is the answer, whatever it is."""
-        return self._change("uninstall", [release], namespace, timeout, cancel)
+        """Uninstall; the outcome's exit code is the answer, whatever it is. `kill` ends helm with SIGKILL."""
+        words = [release, *_flag("--no-hooks", not hooks)]
+        return self._change("uninstall", words, namespace, timeout, cancel, kill)
 
     def status(self, release: str, namespace: str) -> str:
         """What `helm status` and `helm history` print, for the artifacts."""
@@ -64,16 +83,17 @@ class Helm:
             parts.append(f"$ helm {' '.join(words)}\n{outcome.stdout}{outcome.stderr}")
         return "\n".join(parts)
 
-    def _change(
+    def _change(  # noqa: PLR0913, PLR0917
         self,
         action: str,
         words: Sequence[str | Path],
         namespace: str,
         timeout: int,
         cancel: threading.Event | None,
+        kill: threading.Event | None = None,
     ) -> process.Outcome:
         argv = [action, *words, "--namespace", namespace, "--timeout", f"{timeout}s"]
-        return self._run(argv, deadline=timeout + MARGIN, cancel=cancel)
+        return self._run(argv, deadline=timeout + MARGIN, cancel=cancel, kill=kill)
 
     def _run(
         self,
@@ -81,6 +101,7 @@ class Helm:
         *,
         deadline: float,
         cancel: threading.Event | None = None,
+        kill: threading.Event | None = None,
     ) -> process.Outcome:
         cluster = ["--kubeconfig", str(self.kubeconfig), "--kube-context", self.context]
         return process.run(
@@ -89,12 +110,17 @@ class Helm:
             env=self._environment(),
             secrets=self.secrets,
             cancel=cancel,
+            kill=kill,
             check=False,
         )
 
     def _environment(self) -> dict[str, str]:
         folders = {name: str(self.home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
         return {f"HELM_{name}_HOME": folder for name, folder in folders.items()} | {"HELM_NAMESPACE": "default"}
+
+
+def _flag(word: str, given: bool) -> list[str]:  # noqa: FBT001
+    return [word] if given else []
 
 
 def _files(values: Sequence[Path]) -> list[str]:

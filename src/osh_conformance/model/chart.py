@@ -28,6 +28,14 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuickDrop:
+    """Values with which a drop Job has ended after so many seconds, whatever happens."""
+
+    seconds: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Convention:
     """How a family of charts is laid out; a file in `data/conventions/`. Paths are dotted paths in values.
 
@@ -41,6 +49,9 @@ class Convention:
     where it is (`{host}`, `{port}`, `{username}`, `{password}`), `identity` says where
     Keystone and its administrator are found, `node_labels` what the nodes must carry. `any_password`: the charts
     promise to take a password of any characters, `image_contract` says what their job scripts ask of an image.
+    `names` hold by kind (`database`, `username`, `password`: of the service, not of the administrator) the values that
+    give it another one (`{database}` and so on), `tls` those that tell of the authority of the server's certificate
+    (`{ca}`, PEM), `quick` how the drop Job is told to give up after so many `seconds` in all, by `values`.
     `{chart}` is, in all of them, the chart's name with underscores, and `{uid}` a user id that no image knows.
     """
 
@@ -59,6 +70,9 @@ class Convention:
     identity: Mapping[str, Any] = field(default_factory=dict)
     node_labels: Mapping[str, str] = field(default_factory=dict)
     any_password: bool = False
+    names: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tls: Mapping[str, Any] = field(default_factory=dict)
+    quick: QuickDrop | None = None
     image_contract: Tier = Tier.CORE
 
 

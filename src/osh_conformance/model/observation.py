@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from osh_conformance.model.chart import DeclaredChart, Role
+from osh_conformance.model.scenario import Fate, PullProbe, Scenario
 
 #: The CRI's and kubelet's reasons where a container's own first program was not started; the rest is in the message.
 _NOT_STARTED = ("StartError", "ContainerCannotRun", "RunContainerError", "CreateContainerError")
@@ -43,44 +44,6 @@ class Cell:
         return f"{self.chart}-{self.flavor}-{self.format}-{self.runtime}-helm{self.helm}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
-    """A file of `data/scenarios/`: what is done to a release, and which rules judge what was seen.
-
-    `db_drop` is the state of the drop switch. With `hold_dependencies` the database's Service appears only after the
-    pods were seen waiting for it during `hold_seconds`. `own_tests`: the chart's own tests are
-    run while it is up. `probes` are pods of the suite's own, and no release: what they show is the same for every chart
-    and flavor, so one cell of each container runtime runs them.
-    """
-
-    name: str
-    summary: str
-    rules: tuple[str, ...]
-    db_drop: bool = False
-    hold_dependencies: bool = False
-    hold_seconds: float = 3.0
-    own_tests: bool = False
-    probes: tuple[PullProbe, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PullProbe:
-    """A pod with one pull policy and a repository of its own. `present`: the node holds the image before it starts.
-
-    `starts` says whether it must run, `asks` whether the registry must be asked at that start.
-    """
-
-    policy: str
-    present: bool
-    starts: bool
-    asks: bool
-
-    @property
-    def name(self) -> str:
-        """`never-absent`, as pods and repositories are called."""
-        return f"{self.policy.lower()}-{'present' if self.present else 'absent'}"
-
-
 class Step(StrEnum):
     """The moments at which the database server is asked."""
 
@@ -114,13 +77,87 @@ class DatabaseState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelmCall:
-    """One call of the helm program: `action` is install, upgrade or uninstall, `output` the last lines it printed."""
+    """One call of the helm program: `action` is install, upgrade or uninstall, `output` the last lines it printed.
+
+    `killed`: the suite ended it, with SIGKILL.
+    """
 
     action: str
     command: str
     code: int
     seconds: float
     output: str
+    killed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """A release from its install on: what the server held before it and once it was installed, and its pods by name.
+
+    `unsettled` is what was waited for in vain; "" where it got as far as the scenario waits.
+    """
+
+    release: str
+    before: DatabaseState
+    installed: DatabaseState
+    pods: tuple[str, ...] = ()
+    unsettled: str = ""
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """The release's databases: what the server has more than before."""
+        return tuple(sorted(set(self.installed.databases) - set(self.before.databases)))
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The release's accounts, as `user@host`."""
+        return tuple(sorted(set(self.installed.accounts) - set(self.before.accounts)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aftermath:
+    """What followed an uninstall that failed, while nothing of the release's data may be touched any more.
+
+    `timeout` is what helm was given, in seconds, `deadline` the drop Job's own (None: it has none). `missing` are
+    objects of the release that the failed uninstall deleted, as `Kind/name`. `unfinished` are drop Jobs that could
+    still act when helm had ended and their deadline was over; `acted` their containers that ran in the `watched`
+    seconds after that. `watch_began` and `watch_ended` are what the server held then, with the tables of a `tenant`
+    in the release's databases. `hit`: whether the fault struck while the drop was under way, None where it was there
+    before.
+    """
+
+    timeout: float
+    deadline: float | None
+    missing: tuple[str, ...]
+    unfinished: tuple[str, ...]
+    acted: tuple[str, ...]
+    watched: float
+    watch_began: DatabaseState
+    watch_ended: DatabaseState
+    tenant: str
+    #: What the containers of the drop Jobs printed, by `pod container`.
+    told: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """One uninstall of a release: what the server held just before it, and after it.
+
+    `life` counts in the observation's `lives`. `leftovers` are `Kind/name` of Jobs and pods of the release that were
+    still there when uninstall had been given its time. `struck` says which fault was there, or came ("" for none), and
+    `hit` whether one that was to come in the middle of the drop did. `again`: this one follows one that failed.
+    """
+
+    life: int
+    fate: Fate
+    call: HelmCall
+    populated: DatabaseState
+    after: DatabaseState
+    leftovers: tuple[str, ...] = ()
+    struck: str = ""
+    hit: bool = True
+    again: bool = False
+    aftermath: Aftermath | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +280,8 @@ class Observation:
     helm: tuple[HelmCall, ...]
     containers: tuple[ObservedContainer, ...]
     images: tuple[SuppliedImage, ...]
-    database: Mapping[Step, DatabaseState]
+    lives: tuple[Life, ...] = ()
+    removals: tuple[Removal, ...] = ()
     hold: DependencyHold | None = None
     identity: IdentityState | None = None
     #: The release of the service in the cell's images, "" where the flavor does not say.
@@ -254,12 +292,24 @@ class Observation:
     #: The RuntimeClass of every pod that was ever seen, hooks included, by pod; "" for the node's own.
     runtime_classes: Mapping[str, str] = field(default_factory=dict)
     own_tests: OwnTests | None = None
-    #: `Kind/name` of the Jobs and pods of the release that were still there when uninstall had been given its time.
-    leftovers: tuple[str, ...] = ()
-    #: Settled before the deadline; else what was waited for.
-    unsettled: str = ""
     #: Seconds by step.
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def database(self) -> Mapping[Step, DatabaseState]:
+        """What the server held before the first release, once it was installed, and after the last uninstall."""
+        found = {Step.BEFORE: self.lives[0].before, Step.INSTALLED: self.lives[0].installed} if self.lives else {}
+        return found | ({Step.AFTER: self.removals[-1].after} if self.removals else {})
+
+    @property
+    def leftovers(self) -> tuple[str, ...]:
+        """`Kind/name` of the Jobs and pods that were still there after the last uninstall."""
+        return self.removals[-1].leftovers if self.removals else ()
+
+    @property
+    def unsettled(self) -> str:
+        """What a release did not get to: "" where each settled before the deadline."""
+        return next((life.unsettled for life in self.lives if life.unsettled), "")
 
     def helm_call(self, action: str) -> HelmCall | None:
         """The last call of `action`."""

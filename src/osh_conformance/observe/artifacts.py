@@ -50,7 +50,7 @@ def collect(
     for name, source in sources.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(redact(_tried(source)))
+        path.write_text(redact(_tried(source)), encoding="utf-8")
 
 
 def _tried(source: Callable[[], str]) -> str:

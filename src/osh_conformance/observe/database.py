@@ -102,6 +102,17 @@ def quote_text(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
+def named_account(account: str) -> str:
+    """An account as the states name it (`user@host`), in SQL. A host holds no `@`, a user may."""
+    user, _, host = account.rpartition("@")
+    return f"{quote_text(user)}@{quote_text(host)}"
+
+
+def folder_of(name: str) -> str:
+    """How the server calls the folder of a database: all but letters, digits and underscores as `@` and four digits."""
+    return "".join(c if c == "_" or (c.isascii() and c.isalnum()) else f"@{ord(c):04x}" for c in name)
+
+
 def _accounts(rows: Iterable[Sequence[Any]]) -> dict[str, tuple[str, ...]]:
     accounts: dict[str, list[str]] = {row[1]: [] for row in rows if row[0] == "account"}
     for row in rows:

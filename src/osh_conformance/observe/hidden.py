@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
+
+from urllib3.exceptions import HTTPError
 
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
@@ -19,6 +22,14 @@ if TYPE_CHECKING:
 _SHORTEST = 6
 #: Helm's own store: a packed release of half a megabyte, that stands in no text as a whole.
 _RELEASE = "helm.sh/release.v1"
+#: What a file in a Secret says of itself: option files, YAML and JSON, by the last word of the key.
+_ASSIGNED = re.compile(
+    r"""(?:password|passwd|passphrase|secret|token|auth|credential|(?:secret|private|api|access)[_-]?key)["']?
+    [ \t]*[:=][ \t]*(?:"((?:[^"\\\r\n]|\\.)*)"|'([^'\r\n]*)'|([^\s"'][^\r\n]*))""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_IN_URL = re.compile(r"://[^\s/:@\"']*:([^\s/@\"']+)@")
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(.+?)-----END", re.DOTALL)
 
 
 class Hidden:
@@ -31,6 +42,7 @@ class Hidden:
         self._kube = kube
         self._namespace = namespace
         self._secrets = set(known)
+        self._read: set[str] = set()
         self._public = set(public)
         self._redactor: tuple[frozenset[str], process.Redactor] | None = None
 
@@ -39,14 +51,16 @@ class Hidden:
         try:
             listed = self._kube.list(f"/api/v1/namespaces/{self._namespace}/secrets")
             services = self._kube.list(f"/api/v1/namespaces/{self._namespace}/services")
-        except SuiteError:
+        except (SuiteError, HTTPError, OSError):
             return
         # Hosts are kept in Secrets too, and are called like a Service.
         self._public |= {service["metadata"]["name"] for service in services}
         own = [secret for secret in listed if secret.get("type") != _RELEASE]
-        encoded = [value for secret in own for value in (secret.get("data") or {}).values()]
+        encoded = {value for secret in own for value in (secret.get("data") or {}).values()} - self._read
+        self._read |= encoded
         decoded = [base64.b64decode(value).decode(errors="ignore") for value in encoded]
-        self._secrets |= {text for text in (*encoded, *decoded) if len(text) >= _SHORTEST}
+        inside = [part for text in decoded for part in _parts(text)]
+        self._secrets |= {text for text in (*encoded, *decoded, *inside) if len(text) >= _SHORTEST}
 
     def redact(self, text: str) -> str:
         """`text` without any of the secrets, however they are spelled."""
@@ -57,8 +71,19 @@ class Hidden:
         return self._redactor[1](text)
 
 
+def _parts(text: str) -> Iterator[str]:
+    """The secrets inside a file that is kept in a Secret: a log shows one of them, and never all of the file."""
+    for double, single, plain in _ASSIGNED.findall(text):
+        yield from (double, double.replace("\\", ""), single, plain.strip().rstrip(",;"))
+    for password in _IN_URL.findall(text):
+        yield from (password, unquote(password))
+    for key in _PRIVATE_KEY.findall(text):
+        yield from key.split()
+
+
 def _spellings(secrets: Iterable[str]) -> Iterator[str]:
-    """Each secret as it is, in a URL, and inside a JSON or Python text."""
+    """Each secret as it is, in a URL, inside a JSON or Python text, and as a Secret has it."""
     for secret in secrets:
         yield from (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1])
         yield from (quote(secret), quote(secret, safe=""), quote_plus(secret))
+        yield base64.b64encode(secret.encode()).decode()

@@ -68,10 +68,33 @@ def publish(component: Component, site: Site) -> None:
         raise SuiteError(f"the Service of the suite's own {component.name} cannot be made", details=outcome.tail)
 
 
+def lend(component: Component, owner: Site, borrower: Site) -> None:
+    """Let another namespace reach a component under the name that it has in its own."""
+    release = component.release
+    pods = [pod for pod in owner.watch.view().pods.values() if _instance_of(pod) == release]
+    (service,) = [
+        each
+        for each in owner.kube.list(f"/api/v1/namespaces/{owner.namespace}/services")
+        if _instance_of(each) == release
+    ]
+    ports = [{key: port[key] for key in ("name", "port") if key in port} for port in service["spec"]["ports"]]
+    # Without a selector, so that nobody but this function says where it leads: straight to the pod.
+    metadata = {"name": service["metadata"]["name"]}
+    path = f"/api/v1/namespaces/{borrower.namespace}"
+    borrower.kube.ensure(f"{path}/services", {"metadata": metadata, "spec": {"ports": ports}})
+    addresses = [{"ip": pod["status"]["podIP"]} for pod in pods]
+    borrower.kube.ensure(
+        f"{path}/endpoints", {"metadata": metadata, "subsets": [{"addresses": addresses, "ports": ports}]}
+    )
+
+
 def is_infrastructure(pod: Object) -> bool:
     """Whether a pod or Job is the suite's own."""
-    labels = pod["metadata"].get("labels", {})
-    return str(labels.get("app.kubernetes.io/instance", "")).startswith(RELEASE_PREFIX)
+    return _instance_of(pod).startswith(RELEASE_PREFIX)
+
+
+def _instance_of(obj: Object) -> str:
+    return str((obj["metadata"].get("labels") or {}).get("app.kubernetes.io/instance", ""))
 
 
 def add_neighbour(server: DatabaseServer, chart: str) -> None:
@@ -98,7 +121,7 @@ def add_neighbour(server: DatabaseServer, chart: str) -> None:
 
 def _ready_pod(view: View, component: Component) -> Object | None:
     for pod in view.pods.values():
-        if pod["metadata"].get("labels", {}).get("app.kubernetes.io/instance") == component.release and pod_ready(pod):
+        if _instance_of(pod) == component.release and pod_ready(pod):
             return pod
     return None
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _REQUEST = 30.0
+_OK = 200
 _CREATED = 201
 _CONFLICT = 409
 
@@ -53,6 +54,11 @@ class Kube:
         items: list[dict[str, Any]] = self._request("GET", path).body["items"]
         return items
 
+    def get(self, path: str) -> dict[str, Any]:
+        """The object at a path, as the API gives it. Raises `SuiteError` where it gives none."""
+        found: dict[str, Any] = self._request("GET", path).body
+        return found
+
     def version(self) -> str:
         """The version of the API server, `v1.37.2`."""
         return str(self._request("GET", "/version").body["gitVersion"])
@@ -61,6 +67,17 @@ class Kube:
         """What the first node says it runs containers with: `containerd://2.4.2`."""
         nodes = self.list("/api/v1/nodes")
         return str(nodes[0]["status"]["nodeInfo"]["containerRuntimeVersion"])
+
+    def is_ready(self) -> bool:
+        """Whether the API server answers, and says that it is ready."""
+        try:
+            return bool(self._raw("GET", "/readyz", None, {}).status == _OK)
+        except (HTTPError, OSError):
+            return False
+
+    def pod_address(self, namespace: str, pod: str) -> str:
+        """The IP address of a pod."""
+        return str(self.get(f"/api/v1/namespaces/{namespace}/pods/{pod}")["status"]["podIP"])
 
     def has_node(self, label: str, value: str) -> bool:
         """Whether a node carries a label."""

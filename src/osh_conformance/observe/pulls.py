@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.model.observation import ObservedPull, PullProbe
+from osh_conformance.model.observation import ObservedPull
 from osh_conformance.observe.watch import container_statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from osh_conformance.model.scenario import PullProbe
     from osh_conformance.observe.site import Site
     from osh_conformance.observe.watch import View
 

@@ -1,121 +1,53 @@
-"""The steps of a scenario on a cell: install, settle, ask, uninstall, ask again."""
+"""Running a scenario on a cell: its steps, one after the other, and what each showed."""
 
 from __future__ import annotations
 
-import contextlib
 import threading
-import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import yaml
-
-from osh_conformance.model.chart import Role
-from osh_conformance.model.observation import (
-    Cell,
-    DependencyHold,
-    HelmCall,
-    Observation,
-    ObservedContainer,
-    OwnTests,
-    Scenario,
-    Step,
-    SuppliedImage,
-)
-from osh_conformance.observe import identity as keystone
-from osh_conformance.observe import infrastructure, own_tests
-from osh_conformance.observe.watch import (
-    NamespaceWatch,
-    NotReadyError,
-    WorkloadFailedError,
-    job_condition,
-    last_end,
-    pod_ready,
-    workload_of,
-)
+from osh_conformance.errors import SuiteError
+from osh_conformance.model.observation import Life, Observation
+from osh_conformance.model.scenario import Do, ScenarioStep, Until
+from osh_conformance.observe import faults, identity, infrastructure, own_tests, removal, sessions, settling
+from osh_conformance.observe.containers import observed, runtime_classes
+from osh_conformance.observe.database import named_account, quote_name, quote_text
+from osh_conformance.observe.run import Release, Run
+from osh_conformance.observe.server import ServerControl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
 
-    from osh_conformance.model.chart import DeclaredChart
     from osh_conformance.model.observation import DatabaseState
-    from osh_conformance.observe.database import DatabaseServer
+    from osh_conformance.observe.run import CellPlan
     from osh_conformance.observe.site import Site
-    from osh_conformance.observe.watch import Object, View
+    from osh_conformance.observe.watch import View
     from osh_conformance.process import Outcome
 
-_HELD_WITHIN = 120.0
-_POD_REMOVAL = 60.0
-_DELETE_HOOKS = ("pre-delete", "post-delete", "test", "test-success", "test-failure", "pre-rollback", "post-rollback")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellPlan:
-    """All that running one scenario on one cell needs; nothing in it is decided from a chart's name.
-
-    `values` are given to helm as a file, after the chart's own. `tests` are the chart's own.
-    `settle` bounds install and settling, in seconds.
-    """
-
-    cell: Cell
-    scenario: Scenario
-    chart: Path
-    values: Mapping[str, Any]
-    declared: DeclaredChart
-    release: str
-    images: tuple[SuppliedImage, ...]
-    database: infrastructure.Component
-    identity: keystone.IdentityService | None = None
-    tests: Path | None = None
-    release_of_service: str = ""
-    node_runtime: str = ""
-    settle: float = 300.0
-    uninstall_timeout: int = 300
-
-
-@dataclass(slots=True)
-class _Run:
-    """The state of a running scenario: what has been seen so far."""
-
-    plan: CellPlan
-    site: Site
-    calls: list[HelmCall] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-    database: dict[Step, DatabaseState] = field(default_factory=dict)
-
-    @contextlib.contextmanager
-    def timed(self, step: str) -> Iterator[None]:
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[step] = round(time.monotonic() - started, 2)
+#: What helm is given to wait for a release whose database is withheld, and how long that may appear after it.
+_IMPATIENT = 10
+_APPEARS_WITHIN = 120.0
 
 
 def observe(plan: CellPlan, site: Site, on_failure: Callable[[], None]) -> Observation:
     """Run the scenario in an empty namespace and return what it showed.
 
-    `on_failure` is called while what failed to settle is still there. Raises `SuiteError` where the environment, not
-    the chart, stands in the way.
+    A release that does not come up is uninstalled, and nothing else is done to it. `on_failure` is called while what
+    failed to settle is still there. Raises `SuiteError` where the environment, not the chart, stands in the way.
     """
-    run = _Run(plan=plan, site=site)
-    with run.timed("database server"):
-        server = infrastructure.install(plan.database, site, service=not plan.scenario.hold_dependencies)
-        infrastructure.add_neighbour(server, plan.declared.name)
-        run.database[Step.BEFORE] = server.state()
-    hold, unsettled = _install(run)
-    if unsettled:
-        on_failure()
-    # They are gone with the release, and what its hooks log may hold them.
-    site.hidden.learn()
-    with run.timed("questions"):
-        runtime = site.runtime()
-        run.database[Step.INSTALLED] = server.state()
-        identity = keystone.ask(site.kube, site.namespace, plan.identity) if plan.identity and not unsettled else None
-    tests = _own_tests(run) if not unsettled else None
-    leftovers = _uninstall(run, server)
+    run = _begun(plan, site)
+    with run.closing:
+        run.closing.callback(faults.repair_all, run)
+        for step in plan.scenario.steps:
+            _STEPS[step.do](run, step)
+            if any(life.unsettled for life in run.lives):
+                on_failure()
+                removal.uninstall(run, ScenarioStep(do=Do.UNINSTALL))
+                break
+        # They are gone with the release, and what its hooks log may hold them.
+        site.hidden.learn()
     return Observation(
         cell=plan.cell,
         scenario=plan.scenario,
@@ -126,242 +58,184 @@ def observe(plan: CellPlan, site: Site, on_failure: Callable[[], None]) -> Obser
         helm=tuple(run.calls),
         containers=observed(site.watch.view(), plan.declared, site.last_words),
         images=plan.images,
-        database=run.database,
-        hold=hold,
-        identity=identity,
+        lives=tuple(run.lives),
+        removals=tuple(run.removals),
+        hold=run.hold,
+        identity=run.identity,
         release_of_service=plan.release_of_service,
-        runtime=runtime,
+        runtime=run.runtime,
         runtime_classes=runtime_classes(site.watch.view()),
-        own_tests=tests,
-        leftovers=leftovers,
-        unsettled=unsettled,
+        own_tests=run.own_tests,
         seconds=run.seconds,
     )
 
 
-def _install(run: _Run) -> tuple[DependencyHold | None, str]:
-    plan = run.plan
-    values = run.site.folder / "values.yaml"
-    values.touch(mode=0o600)
-    values.write_text(yaml.safe_dump(dict(plan.values)))
-    hold = None
-    stop = threading.Event()
+def _begun(plan: CellPlan, site: Site) -> Run:
+    withheld = any(step.hold or step.until is Until.FAILED for step in plan.scenario.steps[:1])
+    server = infrastructure.install(plan.database, site, service=not withheld)
+    infrastructure.add_neighbour(server, plan.declared.name)
+    control = ServerControl(kube=site.kube, namespace=site.namespace, pod=server.pod, container=server.container)
+    return Run(plan=plan, site=site, server=server, control=control)
 
-    def install() -> Outcome:
-        return run.site.helm.install(
-            plan.release, plan.chart, run.site.namespace, [values], timeout=int(plan.settle), cancel=stop
+
+# -- install and upgrade ---------------------------------------------------------------------------------------------
+
+
+def _install(run: Run, step: ScenarioStep) -> None:
+    with run.timed("database server"):
+        before = run.look()
+    site = run.closing.enter_context(run.site.beside()) if step.second else run.site
+    if step.second:
+        infrastructure.lend(run.plan.database, run.site, site)
+    drop = run.plan.scenario.db_drop if step.drop is None else step.drop
+    known = {pod["metadata"]["name"] for pod in site.watch.view().all_pods}
+    with run.timed("install and settle"):
+        unsettled = _changed(run, site, step, "install", before, drop=drop)
+    # Secrets are gone with the release, and what its hooks log may hold them.
+    site.hidden.learn()
+    with run.timed("questions"):
+        installed = _appeared(run, before) if step.until is Until.FAILED else run.look()
+        pods = {pod["metadata"]["name"] for pod in site.watch.view().all_pods} - known
+        run.lives.append(
+            Life(
+                release=run.plan.release,
+                before=before,
+                installed=installed,
+                pods=tuple(sorted(pods)),
+                unsettled=unsettled,
+            )
         )
+        run.releases[step.second] = Release(site=site, life=len(run.lives) - 1, drops=drop)
+        if len(run.lives) == 1:
+            _ask(run, ready=not unsettled and step.until is Until.READY)
 
-    with run.timed("install and settle"), ThreadPoolExecutor(max_workers=1) as pool:
-        future = pool.submit(install)
+
+def _ask(run: Run, *, ready: bool) -> None:
+    run.runtime = run.site.runtime()
+    if run.plan.identity and ready:
+        run.identity = identity.ask(run.site.kube, run.site.namespace, run.plan.identity)
+
+
+def _upgrade(run: Run, step: ScenarioStep) -> None:
+    release = run.releases[step.second]
+    drop = release.drops if step.drop is None else step.drop
+    with run.timed("upgrade"):
+        unsettled = _changed(run, release.site, step, "upgrade", run.lives[release.life].before, drop=drop)
+    release.drops = drop
+    if unsettled:
+        run.lives[release.life] = replace(run.lives[release.life], unsettled=unsettled)
+
+
+def _changed(  # noqa: PLR0913
+    run: Run, site: Site, step: ScenarioStep, action: str, before: DatabaseState, *, drop: bool
+) -> str:
+    """Install or upgrade, and wait as far as the step says; why the chart did not get there."""
+    plan = run.plan
+    files = run.values_file(site, drop=drop, second=step.second)
+    chart = plan.previous if step.previous and plan.previous else plan.chart
+    stop = threading.Event()
+    failing = step.until is Until.FAILED
+
+    def change() -> Outcome:
+        act = site.helm.install if action == "install" else site.helm.upgrade
+        seconds = _IMPATIENT if failing else int(plan.settle)
+        return act(plan.release, chart, site.namespace, files, timeout=seconds, wait=failing, cancel=stop)
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        future = pool.submit(change)
         try:
-            if plan.scenario.hold_dependencies:
-                hold = _hold(run, future)
-                infrastructure.publish(plan.database, run.site)
-            unsettled = _settle(run, future)
+            unsettled = _waited(run, site, step, future, before)
         finally:
             stop.set()
-        run.calls.append(_call(run.site, "install", future.result()))
-    return hold, unsettled
+        run.note(action, future.result())
+    return unsettled
 
 
-def _hold(run: _Run, install: Future[Outcome]) -> DependencyHold:
-    """Keep the database's Service away until pods wait for it and a while longer; see who waits and who does not."""
-    declared = run.plan.declared
-    # A chart without such a key promises no wait.
-    promised = "dep_check" in declared.functions.values()
-    needy = {c.workload for c in declared.containers_of("db_init")} if promised else set()
-    if not needy:
-        return DependencyHold(seconds=0.0, waiting=(), early=())
-
-    def all_waiting(view: View) -> bool | None:
-        if install.done() and not install.result().ok:
-            return True
-        running = {w for pod in view.pods.values() if (w := workload_of(pod)) in needy and _started(pod)}
-        return True if running >= needy else None
-
-    run.site.watch.wait("the pods that need the database", all_waiting, deadline=_HELD_WITHIN, concerns=_is_chart)
-    started = time.monotonic()
-    run.site.watch.watch_for(lambda view: _early(view, needy) or None, seconds=run.plan.scenario.hold_seconds)
-    view = run.site.watch.view()
-    early = _early(view, needy)
-    return DependencyHold(
-        seconds=round(time.monotonic() - started, 2),
-        waiting=tuple(sorted(needy - early)),
-        early=tuple(sorted(early)),
-    )
+def _waited(run: Run, site: Site, step: ScenarioStep, change: Future[Outcome], before: DatabaseState) -> str:
+    if step.until is Until.FAILED:
+        if change.result().ok:
+            raise SuiteError("`helm install --wait` succeeded without a database: this scenario needs it to fail")
+        infrastructure.publish(run.plan.database, run.site)
+        return ""
+    if step.until is Until.DATABASE:
+        # Helm may go on waiting for hooks of the chart; it is ended then, as an operator would.
+        _appeared(run, before)
+        return ""
+    if step.hold:
+        run.hold = settling.held(run.plan, site, change, step.hold)
+        infrastructure.publish(run.plan.database, run.site)
+    return settling.settled(run.plan, site, change)
 
 
-def _early(view: View, workloads: frozenset[str] | set[str]) -> set[str]:
-    """The workloads of which a main container was started."""
-    return {
-        workload_of(pod)
-        for pod in view.all_pods
-        if workload_of(pod) in workloads
-        and any(_start_of(status) for status in pod["status"].get("containerStatuses", ()))
-    }
+def _appeared(run: Run, before: DatabaseState) -> DatabaseState:
+    """What the server holds as soon as the release has a database and an account there."""
+
+    def there(_: View) -> DatabaseState | None:
+        state = run.look()
+        return state if set(state.databases) - set(before.databases) and _usable(state, before) else None
+
+    found = run.site.watch.watch_for(there, seconds=_APPEARS_WITHIN)
+    return found or run.look()
 
 
-def _settle(run: _Run, install: Future[Outcome]) -> str:
-    """Wait until helm is done and every workload of the release is ready; the reason if the chart itself fails."""
-    expected = {
-        c.workload
-        for c in run.plan.declared.containers
-        if not set(c.hook) & set(_DELETE_HOOKS) and c.workload.split("/")[0] != "CronJob"
-    }
-    jobs_done: set[str] = set()
-
-    def settled(view: View) -> str | None:
-        if install.done() and not install.result().ok:
-            told = run.site.hidden.redact(install.result().tail)
-            return f"helm install ended with exit code {install.result().code}:\n{told}"
-        jobs_done.update(f"Job/{job['metadata']['name']}" for job in view.all_jobs if job_condition(job, "Complete"))
-        # A Job's pod is ready while it works: only the Job's own word counts.
-        ready = {w for pod in view.pods.values() if pod_ready(pod) and not (w := workload_of(pod)).startswith("Job/")}
-        return "" if install.done() and expected <= jobs_done | ready else None
-
-    try:
-        return run.site.watch.wait("the release to settle", settled, deadline=run.plan.settle, concerns=_is_chart)
-    except WorkloadFailedError as failure:
-        return str(failure)
-    except NotReadyError as failure:
-        # Only a container that ended badly is evidence against the chart; a slow machine is none.
-        if any(c.exit_code for c in observed(run.site.watch.view(), run.plan.declared)):
-            return str(failure)
-        raise
+def _usable(state: DatabaseState, before: DatabaseState) -> bool:
+    return any(state.accounts[account] for account in set(state.accounts) - set(before.accounts))
 
 
-def _own_tests(run: _Run) -> OwnTests | None:
+# -- what else is done -----------------------------------------------------------------------------------------------
+
+
+def _test(run: Run, _step: ScenarioStep) -> None:
     plan = run.plan
-    if plan.tests is None or not plan.scenario.own_tests:
-        return None
-    with run.timed("own tests"):
-        return own_tests.run(plan.tests, plan.chart, plan.declared, plan.release, run.site)
+    if plan.tests is not None:
+        with run.timed("own tests"):
+            run.own_tests = own_tests.run(plan.tests, plan.chart, plan.declared, plan.release, run.site)
 
 
-def _uninstall(run: _Run, server: DatabaseServer) -> tuple[str, ...]:
-    with run.timed("uninstall"):
-        outcome = run.site.helm.uninstall(
-            run.plan.release, run.site.namespace, timeout=run.plan.uninstall_timeout, cancel=run.site.cancel
+def _sql(run: Run, step: ScenarioStep) -> None:
+    for words in _subjects(run, step.each):
+        statements = step.sql
+        for word, text in words.items():
+            statements = statements.replace(f"{{{word}}}", text)
+        run.server.change(statements)
+
+
+def _subjects(run: Run, each: str) -> Iterator[dict[str, str]]:
+    life = run.of_release
+    if each == "database":
+        yield from ({"database": quote_name(name), "name": name.replace("`", "``")} for name in life.databases)
+    elif each == "account":
+        yield from (
+            {"account": named_account(account), "user": quote_text(account.rpartition("@")[0])}
+            for account in life.accounts
         )
-        run.calls.append(_call(run.site, "uninstall", outcome))
-        run.database[Step.AFTER] = server.state()
-    with run.timed("removal of pods"):
-        # An uninstall that failed has deleted nothing that would be worth waiting for.
-        return _leftovers(run.site.watch, _POD_REMOVAL if outcome.ok else 0.0)
+    else:
+        yield {}
 
 
-def _leftovers(watch: NamespaceWatch, seconds: float) -> tuple[str, ...]:
-    """Jobs and pods of the chart that outlive `seconds`: helm does not wait for the end of a pod."""
-
-    def present(view: View) -> list[str]:
-        jobs = [f"Job/{name}" for name, job in view.jobs.items() if _is_chart(job)]
-        return sorted(jobs + [f"Pod/{name}" for name, pod in view.pods.items() if _is_chart(pod)])
-
-    def settled(view: View) -> list[str] | None:
-        left = present(view)
-        ending = [pod for pod in view.pods.values() if _is_chart(pod) and not _is_finished(pod)]
-        return left if not left or not ending else None
-
-    found = watch.watch_for(settled, seconds=seconds)
-    return tuple(present(watch.view()) if found is None else found)
+def _sessions(run: Run, step: ScenarioStep) -> None:
+    life = run.of_release
+    for account in life.accounts:
+        sql = sessions.reading(life, run.look()) if step.transaction else "SELECT 1;"
+        run.closing.enter_context(sessions.opened(run, account, sql, step.count))
 
 
-def runtime_classes(view: View) -> dict[str, str]:
-    """The RuntimeClass of every pod that was ever seen, by pod."""
-    return {pod["metadata"]["name"]: pod["spec"].get("runtimeClassName", "") for pod in view.all_pods}
+def _strike(run: Run, step: ScenarioStep) -> None:
+    faults.strike(run, step.strike)
 
 
-def observed(
-    view: View, declared: DeclaredChart, last_words: Callable[[Object, Object], str] = lambda _pod, _status: ""
-) -> tuple[ObservedContainer, ...]:
-    """Every container of the chart that was ever seen, in its last state.
-
-    `last_words` gives what one said at its end, from its pod and its status.
-    """
-    # The chart renders the CronJob, not the Jobs that its schedule makes.
-    scheduled = {f"Job/{job['metadata']['name']}": workload_of(job) for job in view.all_jobs if _is_scheduled(job)}
-    return tuple(
-        container
-        for pod in view.all_pods
-        if _is_chart(pod)
-        for workload in [workload_of(pod)]
-        for container in _containers_of(pod, scheduled.get(workload, workload), declared, last_words)
-    )
+def _repair(run: Run, _step: ScenarioStep) -> None:
+    faults.repair_all(run)
 
 
-def _is_scheduled(job: Object) -> bool:
-    return workload_of(job).startswith("CronJob/")
-
-
-def _containers_of(
-    pod: Object, workload: str, declared: DeclaredChart, last_words: Callable[[Object, Object], str]
-) -> Iterator[ObservedContainer]:
-    hooked = any(c.workload == workload and c.hook for c in declared.containers)
-    for group, statuses, role in (
-        ("initContainers", "initContainerStatuses", Role.INIT),
-        ("containers", "containerStatuses", Role.HOOK if hooked else Role.MAIN),
-        ("ephemeralContainers", "ephemeralContainerStatuses", Role.EPHEMERAL),
-    ):
-        known = {status["name"]: status for status in pod.get("status", {}).get(statuses, ())}
-        for spec in pod["spec"].get(group, ()):
-            status = known.get(spec["name"], {})
-            yield _container(pod, workload, spec, status, role, last_words(pod, status))
-
-
-def _container(  # noqa: PLR0913, PLR0917  (what a container is made of)
-    pod: Object, workload: str, spec: Object, status: Object, role: Role, message: str
-) -> ObservedContainer:
-    states: dict[str, Object] = status.get("state") or {"waiting": {}}
-    state_name, state = next(iter(states.items()))
-    ended = last_end(status)
-    return ObservedContainer(
-        pod=pod["metadata"]["name"],
-        workload=workload,
-        name=spec["name"],
-        role=role,
-        image=spec.get("image", ""),
-        pull_policy=spec.get("imagePullPolicy", ""),
-        image_id=status.get("imageID", ""),
-        state=state_name,
-        reason=state.get("reason", ""),
-        message=message,
-        exit_code=state.get("exitCode"),
-        last_exit_code=ended.get("exitCode"),
-        last_reason=ended.get("reason", ""),
-        started_at=_start_of(status),
-        finished_at=state.get("finishedAt") or "",
-        restarts=status.get("restartCount", 0),
-    )
-
-
-def _start_of(status: Object) -> str:
-    for state in (status.get("state", {}), status.get("lastState", {})):
-        for kind in ("running", "terminated"):
-            if state.get(kind, {}).get("startedAt"):
-                return str(state[kind]["startedAt"])
-    return ""
-
-
-def _started(pod: Object) -> bool:
-    status = pod.get("status", {})
-    return any(_start_of(s) for s in [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())])
-
-
-def _is_finished(pod: Object) -> bool:
-    deleted = "deletionTimestamp" in pod["metadata"]
-    return not deleted and pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
-
-
-def _is_chart(obj: Object) -> bool:
-    return not infrastructure.is_infrastructure(obj)
-
-
-def _call(site: Site, action: str, outcome: Outcome) -> HelmCall:
-    return HelmCall(
-        action=action,
-        command=" ".join(outcome.argv),
-        code=outcome.code,
-        seconds=round(outcome.seconds, 2),
-        output=site.hidden.redact(outcome.tail),
-    )
+_STEPS: dict[Do, Callable[[Run, ScenarioStep], None]] = {
+    Do.INSTALL: _install,
+    Do.UPGRADE: _upgrade,
+    Do.TEST: _test,
+    Do.SQL: _sql,
+    Do.SESSIONS: _sessions,
+    Do.STRIKE: _strike,
+    Do.REPAIR: _repair,
+    Do.UNINSTALL: removal.uninstall,
+    Do.RECOVER: removal.recover,
+}

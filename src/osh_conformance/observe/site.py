@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from osh_conformance.cluster.record import Cluster
     from osh_conformance.helm.driver import Helm
     from osh_conformance.model.observation import RuntimeProof
     from osh_conformance.observe.hidden import Hidden
@@ -31,6 +33,11 @@ class Site:
     watch: NamespaceWatch
     cancel: threading.Event
     hidden: Hidden
+    cluster: Cluster
+    #: Another empty namespace, which is removed when its context ends.
+    beside: Callable[[], AbstractContextManager[Site]]
+    #: What the registry answers from now on for the image of the drop Job; "" is the image.
+    answer_pull: Callable[[str], None] = lambda _how: None
     #: What runs the pods of the namespace, by the nodes' word; None where they cannot be entered.
     runtime: Callable[[], RuntimeProof | None] = lambda: None
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Offer `--charts`, `--deviations` and `--live`."""
+    """Offer `--charts`, `--deviations`, `--live` and `--allow-privileged`."""
     group = parser.getgroup("osh-conformance", "conformance of Helm charts")
     group.addoption(
         "--charts",
@@ -32,6 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         default=False,
         help="run the live suite on a kind cluster, on the charts of --charts",
+    )
+    group.addoption(
+        "--allow-privileged",
+        action="store_true",
+        default=False,
+        help="with --live: install charts that ask for privileged pods or for objects of the whole cluster",
     )
 
 

@@ -71,6 +71,7 @@ def _suite_of(config: pytest.Config) -> LiveSuite:
                 renderer=settings.renderer,
                 strict=settings.strict,
                 kubeconfig=Path(kubeconfig) if kubeconfig else None,
+                allow_privileged=config.getoption("allow_privileged"),
             )
         )
     except SuiteError as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from osh_conformance import process
+from osh_conformance.errors import SuiteError
 from osh_conformance.provision import leftovers, runs
 from osh_conformance.provision.build import POLICY, policy_text
 from osh_conformance.provision.scratch import abandoned, clear, remove_tree
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
     from osh_conformance.provision.runs import Run
 
 _REMOVE = 120.0
+#: Seconds until an engine has surely begun what a client told it that is dead since.
+_PAUSE = 0.5
+#: Seconds for which a network may have somebody on it whose container cannot be seen yet.
+_PATIENCE = 10.0
+#: A lock younger than this may be somebody's who has not taken it yet.
+_FRESH = 5.0
+#: On the namespaces of cells.
+_CELL_LABEL = "osh-conformance.cell"
+_CONTROL_PLANE = "io.x-k8s.kind.role=control-plane"
+_KUBECTL = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf")
 _BUILD_CONTAINER = re.compile(r"osh-conformance-([a-z0-9-]+)-[0-9a-f]{16}")
 
 
@@ -41,6 +52,9 @@ def collect(engine: Engine | None, folders: Folders, *, kept: bool = False) -> R
             if not dead:
                 left.append(f"run {run.id}: it is alive")
             elif run.kept is not None and not kept:
+                removed += _processes(run)
+                if engine is not None:
+                    removed += _of_kept(engine, folders, run, left)
                 left.append(f"cluster {run.cluster}: kept by --keep (osh-conformance gc --kept removes it)")
             elif engine is None and run.folder.is_dir():
                 left.append(f"run {run.id}: no Docker engine answers, so what it left there cannot be seen")
@@ -53,13 +67,9 @@ def collect(engine: Engine | None, folders: Folders, *, kept: bool = False) -> R
 
 def remove_run(engine: Engine | None, run: Run) -> tuple[str, ...]:
     """Remove all of one run: processes, containers, network, image names, folder. Nothing there is no error."""
-    removed = [f"process {told}" for told in leftovers.end_marked(runs.RUN_MARK, run.id)]
+    removed = list(_processes(run))
     if engine is not None:
-        removed += _containers(engine, f"label={runs.RUN_LABEL}={run.id}")
-        removed += _containers(engine, f"label={runs.KIND_LABEL}={run.cluster}")
-        for network in engine.lines("network", "ls", "--quiet", "--filter", f"label={runs.RUN_LABEL}={run.id}"):
-            engine.run("network", "rm", network, deadline=_REMOVE)
-            removed.append(f"network {run.cluster}")
+        removed += _of_engine(engine, run)
         removed += _image_names(engine, run.folder)
     if run.folder.is_dir():
         remove_tree(run.folder)
@@ -82,11 +92,78 @@ def _all_runs(engine: Engine | None, folders: Folders) -> tuple[Run, ...]:
     return tuple(found.values())
 
 
-def _containers(engine: Engine, condition: str) -> Iterator[str]:
-    for line in engine.lines("ps", "--all", "--filter", condition, "--format", "{{.ID}} {{.Names}}"):
-        identity, _, name = line.partition(" ")
-        _remove_container(engine, identity)
-        yield f"container {name}"
+def _processes(run: Run) -> Iterator[str]:
+    for told in leftovers.end_marked(runs.RUN_MARK, run.id):
+        yield f"process {told}"
+
+
+def _of_engine(engine: Engine, run: Run) -> Iterator[str]:
+    """Remove containers and network, until nothing more comes.
+
+    A client may be dead, and what it told the engine not done yet: its container or network appears a moment later.
+    """
+    yield from _seen(engine, run)
+    while True:
+        time.sleep(_PAUSE)
+        more = tuple(_seen(engine, run))
+        if not more:
+            return
+        yield from more
+
+
+def _seen(engine: Engine, run: Run) -> Iterator[str]:
+    yield from _containers(engine, run)
+    for network in engine.lines("network", "ls", "--quiet", "--filter", f"label={runs.RUN_LABEL}={run.id}"):
+        yield from _network(engine, run, network)
+
+
+def _containers(engine: Engine, run: Run) -> Iterator[str]:
+    for condition in (f"label={runs.RUN_LABEL}={run.id}", f"label={runs.KIND_LABEL}={run.cluster}"):
+        for line in engine.lines("ps", "--all", "--filter", condition, "--format", "{{.ID}} {{.Names}}"):
+            identity, _, name = line.partition(" ")
+            _remove_container(engine, identity)
+            yield f"container {name}"
+
+
+def _network(engine: Engine, run: Run, identity: str) -> Iterator[str]:
+    """Remove a network, and containers that were still about to start on it."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        outcome = engine.run("network", "rm", identity, deadline=_REMOVE, check=False)
+        if outcome.ok or not engine.run("network", "inspect", identity, check=False).ok:
+            break
+        if "active endpoints" not in outcome.stderr or time.monotonic() > end:
+            raise process.CommandError(outcome, f"ended with exit code {outcome.code}")
+        yield from _containers(engine, run)
+        time.sleep(0.2)  # the engine has no event for who did not begin it
+    yield f"network {run.cluster}"
+
+
+def _of_kept(engine: Engine, folders: Folders, run: Run, left: list[str]) -> Iterator[str]:
+    """What a dead run left on a kept cluster: names of images, and namespaces of cells; `left` gets what stays."""
+    yield from _image_names(engine, run.folder)
+    conditions = ("--filter", f"label={runs.KIND_LABEL}={run.cluster}", "--filter", f"label={_CONTROL_PLANE}")
+    nodes = engine.lines("ps", *conditions, "--format", "{{.Names}}")
+    if not nodes:
+        return
+    kubectl = ("exec", nodes[0], *_KUBECTL)
+    try:
+        listed = engine.run(*kubectl, "get", "namespaces", "--selector", _CELL_LABEL, "--output=name")
+    except SuiteError:
+        left.append(f"cells on cluster {run.cluster}, if there are any: it does not answer")
+        return
+    names = listed.stdout.split()
+    if not names:
+        return
+    # A run that was told to use this cluster by its kubeconfig has no lock on it, but a scratch folder of its own.
+    # Whoever begins one from now on has no namespace that was listed.
+    gone, alive = _abandoned(folders.scratch)
+    yield from gone
+    if alive:
+        left.append(f"{len(names)} cells on cluster {run.cluster}: a run is alive that may have made them")
+        return
+    engine.run(*kubectl, "delete", "--ignore-not-found", *names, deadline=_REMOVE)
+    yield from (f"{name} on cluster {run.cluster}" for name in names)
 
 
 def _remove_container(engine: Engine, identity: str) -> None:
@@ -123,14 +200,30 @@ def _abandoned(parent: Path) -> tuple[list[str], bool]:
     """Remove the scratch folders below `parent` that nobody works in; tell what, and whether some stay."""
     removed: list[str] = []
     alive = False
-    for folder in sorted(parent.glob("*")) if parent.is_dir() else []:
-        if not folder.is_dir():
-            continue
+    for folder in sorted(_folders(parent)):
         with abandoned(folder) as dead:
-            if dead:
+            if dead and folder.is_dir():
                 removed += clear(folder)
+            elif dead:
+                removed.append(f"file {folder.name}.lock")
             alive = alive or not dead
     return removed, alive
+
+
+def _folders(parent: Path) -> Iterator[Path]:
+    """Scratch folders, and those of which there is only the lock: it is there before its folder, and after it."""
+    for path in parent.glob("*"):
+        if path.is_dir():
+            yield path
+        elif path.suffix == ".lock" and not (folder := path.with_suffix("")).is_dir() and not _is_fresh(path):
+            yield folder
+
+
+def _is_fresh(file: Path) -> bool:
+    try:
+        return time.time() - file.stat().st_mtime < _FRESH
+    except FileNotFoundError:
+        return True
 
 
 def _policy(folders: Folders) -> list[str]:

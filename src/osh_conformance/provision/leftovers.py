@@ -21,15 +21,22 @@ _GRACE = 5.0
 def end_marked(mark: str, value: str) -> tuple[str, ...]:
     """End the processes that have `mark`=`value` in their environment, but for this one and its ancestors."""
     wanted = f"{mark}={value}".encode()
-    ended = []
+    ended: list[str] = []
+    # Until none is found: one that was not there when the others were listed may be a child of theirs.
+    while more := tuple(_end_each(wanted)):
+        ended += more
+    return tuple(ended)
+
+
+def _end_each(wanted: bytes) -> Iterable[str]:
     mine = set(_ancestors(os.getpid()))
     for pid in (int(path.name) for path in Path("/proc").glob("[0-9]*")):
         if pid in mine or not _carries(pid, wanted):
             continue
         with contextlib.suppress(ProcessLookupError, PermissionError):
             told = _end(pid, wanted)
-            ended += [told] if told else []
-    return tuple(ended)
+            if told:
+                yield told
 
 
 def unmount_below(folder: Path) -> list[str]:

@@ -42,6 +42,10 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield ""
         yield "images that are not here yet:"
         yield from aligned([["", each.reference, _how(each)] for each in plan.needed])
+    if plan.privileged:
+        yield ""
+        yield "allowed to have more than a namespace of their own:"
+        yield from aligned([["", chart, line] for chart, lines in plan.privileged.items() for line in lines])
     yield ""
     yield (
         f"{_counted(len(plan.cells))}, {plan.parallel} at a time: about {_time(plan.seconds)} from images at hand"

@@ -26,7 +26,8 @@ class CatalogEntry:
     `values` are given to every rendering and every cell, `convention` is the name of one (None: recognise it),
     `infrastructure` are the components that a cell must have (None: those that the convention knows), `flavor` is
     the image flavor of a live run that names none. `tests` is a folder or file of the chart's own pytest tests, which
-    run in every cell while the release is up; absolute.
+    run in every cell while the release is up; absolute. `previous` is the chart's previous version, a folder or an
+    archive, from which scenarios upgrade; None: this one, under a lower version number.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class CatalogEntry:
     infrastructure: tuple[str, ...] | None = None
     flavor: str = "shipped"
     tests: Path | None = None
+    previous: Path | None = None
 
 
 _FIELDS = {entry.name for entry in fields(CatalogEntry)}
@@ -69,9 +71,7 @@ def _entry(file: Path, entry: Any) -> CatalogEntry:
         if name not in _FIELDS:
             raise UsageError(f"{file}: no field `{name}`{did_you_mean(str(name), _FIELDS)}")
     infrastructure = entry.get("infrastructure")
-    tests = (file.parent / entry["tests"]).resolve() if entry.get("tests") else None
-    if tests and not tests.exists():
-        raise UsageError(f"{file}: {entry['path']}: the tests {tests} do not exist")
+    tests, previous = (_place(file, entry, name) for name in ("tests", "previous"))
     return CatalogEntry(
         path=(file.parent / entry["path"]).resolve(),
         values=entry.get("values") or {},
@@ -79,4 +79,14 @@ def _entry(file: Path, entry: Any) -> CatalogEntry:
         infrastructure=None if infrastructure is None else tuple(infrastructure),
         flavor=entry.get("flavor", "shipped"),
         tests=tests,
+        previous=previous,
     )
+
+
+def _place(file: Path, entry: Mapping[str, Any], name: str) -> Path | None:
+    if not entry.get(name):
+        return None
+    found = (file.parent / str(entry[name])).resolve()
+    if not found.exists():
+        raise UsageError(f"{file}: {entry['path']}: `{name}`: {found} does not exist")
+    return found

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.model.observation import Cell, Scenario
+from osh_conformance.model.observation import Cell
+from osh_conformance.observe.certificates import made as certificates_of
 from osh_conformance.observe.identity import IdentityService
 from osh_conformance.observe.infrastructure import Component
-from osh_conformance.observe.scenario import CellPlan
+from osh_conformance.observe.run import CellPlan
 from osh_conformance.render.source import opened
 from osh_conformance.render.values import at, merged
 from osh_conformance.suite import conventions, records
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from osh_conformance.model.chart import Convention, DeclaredChart
+    from osh_conformance.model.matrix import Flavor
     from osh_conformance.model.observation import SuppliedImage
+    from osh_conformance.model.scenario import Scenario
+    from osh_conformance.observe.certificates import Certificates
     from osh_conformance.render.engine import Renderer
     from osh_conformance.suite.matrix import Combination
 
@@ -33,7 +37,11 @@ if TYPE_CHECKING:
 JOB_KEYS = frozenset({"db_init", "db_drop", "ks_user", "ks_service", "ks_endpoints"})
 #: How a cell calls the container runtime that its nodes have by themselves.
 OWN_RUNTIME = "default"
-_DATABASE: Mapping[str, str | int] = {"host": "mariadb", "port": 3306, "username": "root"}
+#: Helm's default, in seconds; and what it has beyond a Job that is told when to end.
+_TIMEOUT = 300
+_AFTER_THE_JOB = 30
+#: The coordinates of a cell's database server, but the password that each cell makes up.
+DATABASE: Mapping[str, str | int] = {"host": "mariadb", "port": 3306, "username": "root"}
 #: Every kind of character that a chart has put into a URL, an option file or a shell and lost.
 _HARD_PASSWORD = "p@ss /%:'\"\\$`é"  # noqa: S105 - a prefix; the rest is random
 
@@ -42,7 +50,7 @@ _HARD_PASSWORD = "p@ss /%:'\"\\$`é"  # noqa: S105 - a prefix; the rest is rando
 class Subject:
     """A chart to run live: folder or archive, convention, and the values of its catalogue entry and of the user.
 
-    `tests` is the folder or file of the chart's own tests, if it has any.
+    `tests` is the folder or file of the chart's own tests, if it has any, `previous` its previous version.
     """
 
     name: str
@@ -51,11 +59,15 @@ class Subject:
     convention: Convention
     values: Mapping[str, Any]
     tests: Path | None = None
+    previous: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A cell's chart with all its values, before anything is on a cluster. `secrets` must not appear in any output."""
+    """A cell's chart with all its values, before anything is on a cluster. `secrets` must not appear in any output.
+
+    `password` is that of the server's administrator.
+    """
 
     subject: Subject
     cell: Cell
@@ -66,7 +78,9 @@ class Release:
     database: Component
     identity: IdentityService | None
     secrets: tuple[str, ...]
+    password: str
     release_of_service: str = ""
+    certificates: Certificates | None = None
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -74,18 +88,38 @@ class Release:
         own = {container.image for container in self.declared.containers if container.image}
         return (*sorted(own), self.database.image)
 
-    def plan(self, folder: Path, images: Sequence[SuppliedImage], node_runtime: str, settle: float) -> CellPlan:
+    @property
+    def uninstall_timeout(self) -> int:
+        """Seconds for helm to uninstall: its own default, or less where the drop Job is told to be quick."""
+        quick = self.subject.convention.quick if self.scenario.quick else None
+        return quick.seconds + _AFTER_THE_JOB if quick else _TIMEOUT
+
+    def plan(
+        self,
+        folder: Path,
+        previous: Path | None,
+        images: Sequence[SuppliedImage],
+        node_runtime: str,
+        settle: float,
+    ) -> CellPlan:
         """Return what `observe` runs, once the images are where the cluster pulls from.
 
-        `folder` is the opened chart, with all that it depends on.
+        `folder` is the opened chart, with all that it depends on, `previous` its previous version where one is needed.
         """
+        convention, name = self.subject.convention, self.subject.name
         return CellPlan(
             cell=self.cell,
             scenario=self.scenario,
             chart=folder,
             values=self.values,
+            switch={state: conventions.drop_values(convention, enabled=state) for state in (True, False)},
+            second=conventions.second_values(convention, name) if self.scenario.has_second else {},
+            previous=previous,
+            certificates=self.certificates,
+            password=self.password,
+            uninstall_timeout=self.uninstall_timeout,
             declared=self.declared,
-            release=self.subject.name,
+            release=name,
             tests=self.subject.tests,
             release_of_service=self.release_of_service,
             images=tuple(images),
@@ -96,12 +130,13 @@ class Release:
         )
 
 
-def subject(
+def subject(  # noqa: PLR0913, PLR0917  (what a chart comes with)
     chart: Path,
     path: str,
     convention: Convention | None = None,
     values: Mapping[str, Any] | None = None,
     tests: Path | None = None,
+    previous: Path | None = None,
 ) -> Subject:
     """Open a chart for live runs. Raises `SuiteError` where it is none, or follows no known convention."""
     with opened(chart) as source:
@@ -112,7 +147,15 @@ def subject(
                 expected=f"the layout of {' or '.join(conventions.shipped())}",
                 fix="describe the layout in a file and give it with --convention",
             )
-        return Subject(name=source.name, path=path, chart=chart, convention=found, values=values or {}, tests=tests)
+        return Subject(
+            name=source.name,
+            path=path,
+            chart=chart,
+            convention=found,
+            values=values or {},
+            tests=tests,
+            previous=previous,
+        )
 
 
 def image_keys(each: Subject) -> tuple[str, ...]:
@@ -151,12 +194,28 @@ def namespace(where: Cell, scenario: Scenario) -> str:
     return f"cell-{where.chart[:20]}-{scenario.name[:20]}-{secrets.token_hex(3)}"
 
 
+def values_but_images(
+    each: Subject, flavor: Flavor, database: Mapping[str, str | int], *, drop: bool
+) -> dict[str, Any]:
+    """The values of a release, but its image references: for a database server at these coordinates."""
+    return merged(
+        conventions.live_values(each.convention, each.name, {"mariadb": database}),
+        flavor.values,
+        each.values,
+        conventions.drop_values(each.convention, enabled=drop),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maker:
-    """Makes the releases of a run. `image_of` gives the reference that a chart gets for a flavor's own."""
+    """Makes the releases of a run. `image_of` gives the reference that a chart gets for a flavor's own.
+
+    `faulty` gives, for the reference of the drop Job's image, one whose pull can be made to fail.
+    """
 
     renderer: Renderer
     image_of: ImageOf
+    faulty: Callable[[str], str]
 
     def release(self, each: Subject, where: Cell, scenario: Scenario, chosen: Combination, namespace: str) -> Release:
         """Work out the values of a release and what the chart promises with them. Renders; touches no cluster.
@@ -166,16 +225,18 @@ class Maker:
         convention, flavor = each.convention, chosen.flavor
         unguessable = secrets.token_urlsafe(12)
         password = _HARD_PASSWORD * convention.any_password + unguessable
-        coordinates = {**_DATABASE, "password": password}
+        coordinates = {**DATABASE, "password": password}
+        certificates = _certificates(namespace) if scenario.tls else None
+        authority = certificates.authority if certificates else ""
         base = merged(
-            conventions.live_values(convention, each.name, {"mariadb": coordinates}),
-            flavor.values,
-            each.values,
-            conventions.drop_values(convention, enabled=scenario.db_drop),
+            values_but_images(each, flavor, coordinates, drop=scenario.db_drop),
+            conventions.scenario_values(convention, each.name, scenario, authority),
         )
         keys = functions_of(each, base)
         named = records.references(flavor, each.name, keys)
         given = {key: self.image_of(reference, keys[key], chosen) for key, reference in named.items()}
+        if scenario.drop_image:
+            given |= self._faulty_drop(each, base, given, keys)
         values = merged(base, conventions.image_values(convention, given))
         identity = _identity(each, values)
         return Release(
@@ -185,20 +246,44 @@ class Maker:
             namespace=namespace,
             values=values,
             declared=declare(each.chart, convention, values, self.renderer, each.name, namespace),
-            database=_database(coordinates),
+            database=_database(password, certificates),
             identity=identity,
             # The random part stays itself, however the whole is quoted or escaped.
             secrets=(password, unguessable, *([identity.password] if identity else [])),
+            password=password,
             release_of_service=flavor.release,
+            certificates=certificates,
         )
 
+    def _faulty_drop(
+        self, each: Subject, base: Mapping[str, Any], given: Mapping[str, str], keys: Mapping[str, str]
+    ) -> dict[str, str]:
+        """The image keys of the drop Job, with references whose pulls can be made to fail."""
+        with opened(each.chart) as source:
+            effective = merged(source.values.content, base)
+            declared = conventions.declared_images(each.convention, source.values, effective)
+        own = {image.key: image.reference for image in declared if keys[image.key] == "db_drop"}
+        return {key: self.faulty(given.get(key, reference)) for key, reference in own.items()}
 
-def _database(coordinates: Mapping[str, str | int]) -> Component:
+
+def _certificates(namespace: str) -> Certificates:
+    host = str(DATABASE["host"])
+    return certificates_of([host, *(f"{host}.{namespace}{end}" for end in ("", ".svc", ".svc.cluster.local"))])
+
+
+def _database(password: str, certificates: Certificates | None) -> Component:
+    values: dict[str, Any] = {"root": {"password": password}}
+    if certificates:
+        pairs = {
+            name: {"certificate": pair.certificate, "key": pair.key}
+            for name, pair in (("trusted", certificates.trusted), ("untrusted", certificates.untrusted))
+        }
+        values["tls"] = {**pairs, "required": True}
     return Component(
         name="mariadb",
         chart=DATABASE_CHART,
         image=database_image(),
-        values={"root": {"password": coordinates["password"]}},
+        values=values,
         without_service={"manifests": {"service": False}},
         container="mariadb",
     )

@@ -21,6 +21,8 @@ from osh_conformance.suite.names import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from osh_conformance.model.scenario import Scenario
+
 #: What distributions give to nobody: neither system accounts nor people.
 _UIDS = range(60001, 61000)
 _FIELDS = {field.name for field in fields(Convention)}
@@ -142,6 +144,36 @@ def live_values(
             raise UsageError(f"the convention {convention.name} does not say how a chart finds `{component}`")
         layers.append(_filled(convention.infrastructure[component], {**name, **coordinates}))
     return merged(*layers)
+
+
+def scenario_values(convention: Convention, chart: str, scenario: Scenario, authority: str) -> dict[str, Any]:
+    """Return the values that a scenario asks for, where the convention has a way: see `lacking`.
+
+    `authority` is the PEM of the one that the server's certificate is of, if it has one.
+    """
+    words = {"chart": _service(chart), **scenario.names, "ca": authority}
+    layers = [_filled(convention.names[kind], words) for kind in scenario.names if kind in convention.names]
+    layers += [_filled(convention.tls, words)] if scenario.tls else []
+    layers += [convention.quick.values] if scenario.quick and convention.quick else []
+    return merged(*layers)
+
+
+def second_values(convention: Convention, chart: str) -> dict[str, Any]:
+    """Return the values by which a second release of a chart has a database and an account of its own."""
+    name = f"{_service(chart)}_second"
+    words = {"chart": _service(chart), "database": name, "username": name}
+    return merged(*(_filled(convention.names.get(kind, {}), words) for kind in ("database", "username")))
+
+
+def lacking(convention: Convention, scenario: Scenario) -> str:
+    """Return why a scenario does not apply to charts of a convention: no values do what it needs; "" if it does."""
+    wanted = {*scenario.names, *(("database", "username") if scenario.has_second else ())}
+    missing = sorted(wanted - set(convention.names))
+    if missing:
+        return f"the convention {convention.name} does not say by which values a service gets another {missing[0]}"
+    if scenario.tls and not convention.tls:
+        return f"the convention {convention.name} does not say how a chart learns of a certificate authority"
+    return ""
 
 
 def override_patterns(convention: Convention | None, chart: str) -> tuple[str, ...]:

@@ -14,10 +14,11 @@ from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.finding import Severity, Status, Verdict
 from osh_conformance.model.matrix import ContainerRuntime, Flavor, Tier
+from osh_conformance.model.scenario import Table
 from osh_conformance.render.engine import choose
 from osh_conformance.render.source import find_charts
 from osh_conformance.render.values import merged
-from osh_conformance.suite import catalog, cells, conventions, matrix, records
+from osh_conformance.suite import catalog, cells, consent, conventions, matrix, privileges, records
 from osh_conformance.suite.changed import in_part
 from osh_conformance.suite.names import did_you_mean
 from osh_conformance.suite.records import ALL
@@ -26,7 +27,8 @@ from osh_conformance.suite.static import check_paths, missing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from osh_conformance.model.observation import Cell, Scenario
+    from osh_conformance.model.observation import Cell
+    from osh_conformance.model.scenario import Scenario
     from osh_conformance.render.engine import Renderer
 
 HELM_MAJORS = (3, 4)
@@ -39,11 +41,13 @@ class LiveRequest:
     """What a live run is asked for.
 
     `flavors` empty means the catalogue's choice for each chart, `runtimes` empty the nodes' own, `formats` empty the
-    default, `scenarios` empty all that come with the suite; `all` is every value of an axis that can be had here.
+    default, `scenarios` empty those of the main table; names may be those of tables, and `all` is every value of an
+    axis that can be had here, and every table but `environment`. `faults` adds the table of faults.
     `strategy` says which combinations are taken, `shard` which part of the cells (`I/N`). With `kubeconfig` the run is
     on that cluster, and none is made. `settle` are the seconds that a release has to get ready; with `strict` a warning
-    fails. `options` are the words of the command line that a run of one pair needs too. `parallel` None is as many
-    cells at a time as the machine carries.
+    fails. With `allow_privileged` charts are installed that ask for more than a namespace of their own. `options` are
+    the words of the command line that a run of one pair needs too. `parallel` None is as many cells at a time as the
+    machine carries.
     """
 
     paths: tuple[Path, ...]
@@ -55,6 +59,7 @@ class LiveRequest:
     strategy: str = matrix.FULL
     shard: str | None = None
     scenarios: tuple[str, ...] = ()
+    faults: bool = False
     values: Mapping[str, Any] = field(default_factory=dict)
     convention: str | None = None
     catalog: Path | None = None
@@ -68,6 +73,7 @@ class LiveRequest:
     keep: bool = False
     settle: float = 300.0
     strict: bool = False
+    allow_privileged: bool = False
     options: tuple[str, ...] = ()
     parallel: int | None = None
     artifacts: Path = Path("artifacts")
@@ -112,7 +118,8 @@ class LiveSuite:
         """Read everything that is named, and raise `UsageError` for what is not what it should be.
 
         A chart that is found in a tree, and cannot be read, is left out, and so is a path that does not exist beside
-        one that does: `errors` says why, by the path. `left_out` has cells that cannot be had here.
+        one that does: `errors` says why, by the path. `left_out` has cells that cannot be had here. A chart that asks
+        for more than a namespace of its own is a `UsageError` that names them all, unless that was allowed.
         """
         self.errors: dict[str, SuiteError] = {}
         self.request = request
@@ -124,8 +131,7 @@ class LiveSuite:
         if request.kubeconfig:
             check_named(request.kubeconfig, request.context, request.allow_cluster)
         known = records.scenarios()
-        names = request.scenarios or tuple(known)
-        self.scenarios = tuple(records.chosen(known, name, "scenario") for name in names)
+        self.scenarios = _scenarios(known, request)
         self._formats = _axis(records.formats(), request.formats, "format", DEFAULT_FORMAT)
         self._runtimes = self._chosen_runtimes()
         subjects = _each_once(subject for path in request.paths for subject in self._subjects_of(path))
@@ -139,6 +145,9 @@ class LiveSuite:
         reasons = {where.id: self._why_not(subject, chosen) for subject, where, chosen in found}
         self.left_out = tuple(LeftOut(cell=c, reason=reasons[c.id]) for _, c, _ in found if reasons[c.id])
         self.pairs = tuple(self._pairs([each for each in found if not reasons[each[1].id]]))
+        self._asked = consent.asked(self.pairs, lambda: self.renderer)
+        if not request.allow_privileged:
+            consent.check(self.pairs, self._asked)
 
     @functools.cached_property
     def renderer(self) -> Renderer:
@@ -153,6 +162,7 @@ class LiveSuite:
         which += () if where.format == DEFAULT_FORMAT else ("--format", where.format)
         which += () if where.runtime == cells.OWN_RUNTIME else ("--runtime", where.runtime)
         which += ("--helm", str(where.helm), "--scenario", pair.scenario.name)
+        which += (consent.OPTION,) if self.request.allow_privileged else ()
         return shlex.join(("osh-conformance", "live", where.path, *which, *self.request.options))
 
     def finished(self, verdict: Verdict, pair: Pair) -> Verdict:
@@ -177,6 +187,15 @@ class LiveSuite:
         if subject.name not in self._functions:
             self._functions[subject.name] = cells.functions_of(subject)
         return self._functions[subject.name]
+
+    def privileged(self) -> Mapping[str, Sequence[str]]:
+        """By its path what each chart asks for beyond a namespace of its own, and was allowed to, a line an object."""
+        return consent.by_chart(self.pairs, self._asked)
+
+    def pod_security(self, pair: Pair) -> dict[str, str]:
+        """The Pod Security labels of every namespace that the pair's chart, or what it needs, is installed in."""
+        which = (pair.subject.name, pair.chosen.flavor.name)
+        return privileges.pod_security(() if pair.scenario.probes else self._asked.get(which, ()))
 
     def beside(self, pair: Pair) -> tuple[Pair, ...]:
         """The pairs that do the same on other cells of the same chart."""
@@ -218,7 +237,7 @@ class LiveSuite:
         name = self.request.convention or entry.convention
         convention = conventions.named(name) if name else None
         values = merged(entry.values, self.request.values)
-        return cells.subject(chart, str(chart), convention, values, entry.tests)
+        return cells.subject(chart, str(chart), convention, values, entry.tests, entry.previous)
 
     # -- the matrix --------------------------------------------------------------------------------------------------
 
@@ -300,6 +319,24 @@ class LiveSuite:
         if chosen.flavor.shipped:
             return "in another format the reference would not be the chart's own"
         return ""
+
+
+def _scenarios(known: Mapping[str, Scenario], request: LiveRequest) -> tuple[Scenario, ...]:
+    """The scenarios of a run, each once. Raises `UsageError` where one strikes the cluster of others."""
+    names = [*(request.scenarios or (Table.MAIN,)), *([Table.FAULTS] if request.faults else [])]
+    tables = set(Table)
+    found: list[Scenario] = []
+    for name in names:
+        wanted = tables - {Table.ENVIRONMENT} if name == ALL else {name} & tables
+        of_tables = [scenario for scenario in known.values() if scenario.table in wanted]
+        found += of_tables if wanted else [records.chosen(known, name, "scenario or table")]
+    alone = [scenario.name for scenario in found if scenario.table is Table.ENVIRONMENT]
+    if alone and len(alone) < len(found):
+        raise UsageError(
+            f"--scenario {', '.join(alone)}: what strikes the whole cluster cannot run beside other scenarios",
+            fix=f"run `--scenario {Table.ENVIRONMENT}` by itself",
+        )
+    return tuple({scenario.name: scenario for scenario in found}.values())
 
 
 def _axis(known: Mapping[str, Any], names: Sequence[str], kind: str, default: str | None = None) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from osh_conformance.progress import Progress
@@ -13,7 +13,7 @@ from osh_conformance.suite import records, timings
 from osh_conformance.suite.capacity import carried
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from osh_conformance.model.observation import Cell
     from osh_conformance.provision.survey import Survey
@@ -44,12 +44,16 @@ class NeededImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What would be run, `parallel` cells at a time."""
+    """What would be run, `parallel` cells at a time.
+
+    `privileged` is by its path what a chart asks for beyond a namespace of its own, and is allowed to.
+    """
 
     cells: tuple[PlannedCell, ...]
     left_out: tuple[LeftOut, ...]
     needed: tuple[NeededImage, ...]
     parallel: int
+    privileged: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -70,6 +74,7 @@ def of(suite: LiveSuite) -> Plan:
         left_out=suite.left_out,
         needed=tuple(_needed(suite)),
         parallel=suite.request.parallel or carried(),
+        privileged=suite.privileged(),
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from osh_conformance.errors import UsageError
 from osh_conformance.model.matrix import ContainerRuntime, Flavor, PackagingFormat
-from osh_conformance.model.observation import Scenario
+from osh_conformance.model.scenario import Scenario, ScenarioStep
 from osh_conformance.render.documents import read_values
 from osh_conformance.render.source import read_text
 from osh_conformance.suite.folders import data_folder
@@ -56,14 +56,21 @@ def read(record: type[_Record], file: Path) -> _Record:
     if not file.is_file():
         raise UsageError(f"{file} does not exist")
     content = read_values(read_text(file), str(file)).content
-    known = {field.name for field in dataclasses.fields(record)}
-    for entry in content:
-        if entry not in known:
-            raise UsageError(f"{file}: no field `{entry}`{did_you_mean(str(entry), known)}")
+    _check_fields(file, record, content)
+    steps: Any = content.get("steps", ()) if record is Scenario else ()
+    for step in steps:
+        _check_fields(file, ScenarioStep, step)
     try:
         return msgspec.convert(content, record)
     except msgspec.ValidationError as error:
         raise UsageError(f"{file}: {error}") from error
+
+
+def _check_fields(file: Path, record: type, content: Mapping[str, Any]) -> None:
+    known = {field.name for field in dataclasses.fields(record)}
+    for entry in content:
+        if entry not in known:
+            raise UsageError(f"{file}: no field `{entry}`{did_you_mean(str(entry), known)}")
 
 
 def _shipped(record: type[_Record], folder: str) -> dict[str, _Record]:

@@ -13,37 +13,40 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from osh_conformance.cluster.existing import existing_cluster
+from osh_conformance.cluster.faulty import FaultyRegistry
 from osh_conformance.cluster.kind import owned_cluster
 from osh_conformance.cluster.nodes import install_program, node_logs, runtime_proof
 from osh_conformance.errors import SuiteError
 from osh_conformance.helm.driver import Helm
 from osh_conformance.model.chart import nothing_declared
-from osh_conformance.model.finding import Status
+from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.observation import Observation, SuppliedImage
 from osh_conformance.observe import admission, artifacts
+from osh_conformance.observe.containers import runtime_classes
 from osh_conformance.observe.hidden import Hidden
 from osh_conformance.observe.kube import Kube
 from osh_conformance.observe.pulls import observe_pulls
-from osh_conformance.observe.scenario import observe, runtime_classes
+from osh_conformance.observe.scenario import observe
 from osh_conformance.observe.site import Site
 from osh_conformance.observe.watch import NamespaceWatch
 from osh_conformance.provision import toolbox
 from osh_conformance.provision.scratch import scratch
 from osh_conformance.render.source import opened as opened_chart
 from osh_conformance.rules import catalogue
-from osh_conformance.suite import proofs, records
+from osh_conformance.suite import feasible, proofs, records
 from osh_conformance.suite.cells import JOB_KEYS, Maker
 from osh_conformance.suite.kubeconfig import single_context
 from osh_conformance.suite.live import LeftOutError
+from osh_conformance.suite.previous import previous_version
 from osh_conformance.suite.supplies import Supplies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from osh_conformance.cluster.faulty import FaultyImage
     from osh_conformance.cluster.record import Cluster
-    from osh_conformance.model.finding import Verdict
-    from osh_conformance.observe.scenario import CellPlan
+    from osh_conformance.observe.run import CellPlan
     from osh_conformance.progress import Progress
     from osh_conformance.provision.toolbox import Toolbox
     from osh_conformance.suite.cells import Release
@@ -73,7 +76,12 @@ class Stage:
     node_runtime: str
     kubernetes: str
     supplies: Supplies
+    closing: contextlib.ExitStack
     cancel: threading.Event = field(default_factory=threading.Event)
+    #: The image of the drop Job, where its pull can be made to fail; by namespace.
+    _faulty: dict[str, FaultyImage] = field(default_factory=dict)
+    _between: FaultyRegistry | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, pair: Pair, namespace: str) -> Judged:
         """Run a pair in its namespace, which is there and empty. Raises `SuiteError` as `observe` does.
@@ -81,15 +89,35 @@ class Stage:
         Raises `LeftOutError` where the pair cannot be had here, and was only asked for among all.
         """
         self._check_runtime(pair)
+        reason = feasible.lacking(pair.subject.convention, pair.scenario, self.cluster)
+        if reason:
+            return self._not_applicable(pair, namespace, reason)
         if pair.scenario.probes:
             return self._probe(pair, namespace)
         return self._observe(pair, self.release(pair, namespace))
+
+    def _not_applicable(self, pair: Pair, namespace: str, reason: str) -> Judged:
+        verdicts = {rule: Verdict.not_applicable(rule, reason) for rule in pair.scenario.rules}
+        return Judged(observation=self._nothing_observed(pair, namespace), verdicts=verdicts)
+
+    def _nothing_observed(self, pair: Pair, namespace: str) -> Observation:
+        return Observation(
+            cell=pair.cell,
+            scenario=pair.scenario,
+            declared=nothing_declared(pair.subject.name),
+            release="",
+            namespace=namespace,
+            node_runtime=self.node_runtime,
+            helm=(),
+            containers=(),
+            images=(),
+        )
 
     def labels(self, pair: Pair) -> dict[str, str]:
         """The labels of a pair's namespace; by one of them its pods get their RuntimeClass."""
         runtime = pair.chosen.runtime
         chosen = {admission.RUNTIME_LABEL: runtime.name} if runtime and runtime.handler else {}
-        return {"osh-conformance.cell": pair.cell.id[-63:].strip("-"), **chosen}
+        return {"osh-conformance.cell": pair.cell.id[-63:].strip("-"), **self.suite.pod_security(pair), **chosen}
 
     def vacate(self, namespace: str) -> None:
         """Begin to remove a namespace: what is in it must not cost the next pairs anything."""
@@ -119,12 +147,27 @@ class Stage:
             given[supplied.reference] = supplied
             return supplied.reference
 
-        maker = Maker(renderer=self.suite.renderer, image_of=image_of)
+        def faulty(reference: str) -> str:
+            self.supplies.image(reference)
+            image = self._faulty_registry().image(reference)
+            given[image.reference] = SuppliedImage(
+                reference=image.reference, origin="built", digests=image.digests, media_types=image.media_types
+            )
+            self._faulty[namespace] = image
+            return image.reference
+
+        maker = Maker(renderer=self.suite.renderer, image_of=image_of, faulty=faulty)
         release = maker.release(pair.subject, pair.cell, pair.scenario, pair.chosen, namespace)
         for reference in release.references:
             if reference not in given:
                 given[reference] = self._own(pair, reference, of_chart=reference != release.database.image)
         return Supplied(release=release, images=tuple(given[reference] for reference in release.references))
+
+    def _faulty_registry(self) -> FaultyRegistry:
+        with self._lock:
+            if self._between is None:
+                self._between = self.closing.enter_context(FaultyRegistry(self.cluster))
+            return self._between
 
     def _own(self, pair: Pair, reference: str, *, of_chart: bool) -> SuppliedImage:
         try:
@@ -137,13 +180,13 @@ class Stage:
     def _observe(self, pair: Pair, supplied: Supplied) -> Judged:
         release = supplied.release
         public = (release.subject.name, release.database.release)
-        with (
-            self._site(pair, release.namespace, release.secrets, public) as site,
+        with contextlib.ExitStack() as stack:
+            site = stack.enter_context(self._site(pair, release.namespace, release.secrets, public))
             # The helm program does not look for `file://` dependencies: it gets the chart as it was rendered.
-            opened_chart(release.subject.chart, site.folder) as chart,
-        ):
+            chart = stack.enter_context(opened_chart(release.subject.chart, site.folder))
             self._wait_for_runtime(pair, site)
-            plan = release.plan(chart.folder, supplied.images, self.node_runtime, self.suite.request.settle)
+            previous = stack.enter_context(previous_version(pair, chart.folder, site.folder))
+            plan = release.plan(chart.folder, previous, supplied.images, self.node_runtime, self.suite.request.settle)
             return self._judged(pair, plan, site)
 
     def _probe(self, pair: Pair, namespace: str) -> Judged:
@@ -152,17 +195,8 @@ class Stage:
             self._wait_for_runtime(pair, site)
             started = time.monotonic()
             pulls = observe_pulls(pair.scenario.probes, site, self.supplies.witness()) if self._has_registry else ()
-            observation = Observation(
-                cell=pair.cell,
-                scenario=pair.scenario,
-                declared=nothing_declared(pair.subject.name),
-                release="",
-                namespace=namespace,
-                node_runtime=self.node_runtime,
-                helm=(),
-                containers=(),
-                images=(),
-                database={},
+            observation = replace(
+                self._nothing_observed(pair, namespace),
                 pulls=pulls,
                 seconds={"probes": round(time.monotonic() - started, 2)},
                 runtime=site.runtime(),
@@ -180,6 +214,7 @@ class Stage:
         private = self.folder / namespace
         private.mkdir(mode=0o700)
         known = Hidden(self.kube, namespace, hidden, public)
+        image = self._faulty.get(namespace)
         with NamespaceWatch(self.kube, namespace, self.cancel, known) as watch:
             yield Site(
                 helm=self._helm(pair.cell.helm, hidden),
@@ -189,8 +224,22 @@ class Stage:
                 watch=watch,
                 cancel=self.cancel,
                 hidden=known,
+                cluster=self.cluster,
+                beside=lambda: self._beside(pair, namespace, hidden, public),
+                answer_pull=image.answer if image else lambda _how: None,
                 runtime=partial(runtime_proof, self.cluster, namespace, self.node_runtime, records.runtimes().values()),
             )
+
+    @contextlib.contextmanager
+    def _beside(self, pair: Pair, namespace: str, hidden: tuple[str, ...], public: tuple[str, ...]) -> Iterator[Site]:
+        second = f"{namespace}-second"
+        self.kube.ensure("/api/v1/namespaces", {"metadata": {"name": second, "labels": self.labels(pair)}})
+        try:
+            with self._site(pair, second, hidden, public) as site:
+                self._wait_for_runtime(pair, site)
+                yield site
+        finally:
+            self.vacate(second)
 
     def _wait_for_runtime(self, pair: Pair, site: Site) -> None:
         runtime = pair.chosen.runtime
@@ -271,6 +320,8 @@ def opened(suite: LiveSuite, pairs: Iterable[Pair], progress: Progress) -> Itera
     """
     request = suite.request
     pairs = tuple(pairs)
+    for chart, asked in suite.privileged().items():
+        progress.say(f"  {chart} is allowed what it asks for: {'; '.join(asked)}")
     tools = toolbox.find(
         recipes=request.recipes,
         helm=request.majors,
@@ -295,6 +346,7 @@ def opened(suite: LiveSuite, pairs: Iterable[Pair], progress: Progress) -> Itera
             node_runtime=kube.node_runtime(),
             kubernetes=kube.version(),
             supplies=Supplies(cluster, tools, progress),
+            closing=stack,
         )
         stack.callback(stage.cancel.set)
         _offer_runtimes(stage, pairs, progress)

@@ -1,13 +1,54 @@
 #!/bin/sh
-# Makes the system tables once, then becomes the server. Works for any uid, on a read-only file system.
+# Makes the system tables once, then keeps the server as a child: server.sh takes it away and brings it back while the
+# container stays. If it ends by itself, so does the container. Works for any uid, on a read-only file system.
 set -eu
+run=/run/mysqld
 defaults=/etc/mariadb/my.cnf
 made=/var/lib/mysql/.made
+child='' ending='' caught=''
+
+# One that is stopped would not hear of its end.
+end() {
+    ending=yes caught=yes
+    [ ! -s "$run/turns.pid" ] || kill -KILL "$(cat "$run/turns.pid")" 2>/dev/null || :
+    [ -z "$child" ] || { kill -TERM "$child" && kill -CONT "$child"; } 2>/dev/null || :
+}
+
+# Until the newest child has ended, with its exit code in `code`; a signal interrupts `wait`, not this.
+await() {
+    child=$1
+    [ -z "$ending" ] || end
+    while :; do
+        caught='' code=0
+        wait "$child" || code=$?
+        [ -n "$caught" ] || break
+    done
+    child=''
+}
+
+trap end TERM
+# The folder outlives the container, and what was true of the one before.
+rm -rf "$run/server.pid" "$run/turns.pid" "$run/away" "$run/back"
+mkfifo -m 0600 "$run/back"
+[ ! -e /etc/mariadb/tls ] || sh /scripts/server.sh certificate trusted
+
 # The mark comes last, so that a container that was killed while it made the tables starts over.
 if [ ! -e "$made" ]; then
     rm -rf /var/lib/mysql/*
     mariadb-install-db --defaults-file="$defaults" --auth-root-authentication-method=normal \
+        --extra-file=/scripts/install.sql \
         --skip-test-db --skip-name-resolve >/tmp/install.log 2>&1 || { cat /tmp/install.log; exit 1; }
     : >"$made"
 fi
-exec mariadbd --defaults-file="$defaults"
+
+while [ -z "$ending" ]; do
+    mariadbd --defaults-file="$defaults" &
+    echo "$!" >"$run/server.pid"
+    await "$!"
+    rm -f "$run/server.pid"
+    { [ -e "$run/away" ] && [ -z "$ending" ]; } || exit "$code"
+    # Opened when `server.sh start` opens the other end.
+    (: <"$run/back") &
+    await "$!"
+    rm -f "$run/away"
+done

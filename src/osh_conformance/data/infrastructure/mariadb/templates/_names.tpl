@@ -21,3 +21,15 @@ password = {{ include "mariadb.derived_password" . }}
 socket = /run/mysqld/mysqld.sock
 default-character-set = utf8mb4
 {{- end -}}
+
+{{/* Nothing, unless what TLS needs is given in part. */}}
+{{- define "mariadb.check_tls" -}}
+{{- range $name, $pair := pick . "trusted" "untrusted" }}
+{{- if ne (empty $pair.certificate) (empty $pair.key) }}
+{{- fail (printf "tls.%s: expected certificate and key, found one of them" $name) }}
+{{- end }}
+{{- end }}
+{{- if and (empty .trusted.certificate) (or .untrusted.certificate .required) }}
+{{- fail "tls.trusted: expected certificate and key, because tls.untrusted or tls.required is set" }}
+{{- end }}
+{{- end -}}

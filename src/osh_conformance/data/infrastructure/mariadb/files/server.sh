@@ -1,0 +1,103 @@
+#!/bin/sh
+# Takes the server away and brings it back, its data kept, while the container and start.sh in it stay:
+#   server.sh stop|kill|start|steady
+#   server.sh slow STOPPED RUNNING           seconds, in turns, from now on
+#   server.sh certificate trusted|untrusted  for new connections
+# It returns when it is done, or fails and says why. The server's state is in files: server.pid is there while it is,
+# away while it is wanted so, turns.pid while it is slow.
+set -eu
+run=/run/mysqld
+seconds=60
+
+fail() {
+    echo "server.sh: $*" >&2
+    exit 1
+}
+
+# Whether a command comes to succeed in time.
+within() {
+    limit=$(($(date +%s) + seconds))
+    while ! "$@"; do
+        [ "$(date +%s)" -lt "$limit" ] || return 1
+        sleep 0.05
+    done
+}
+
+client() { mariadb --defaults-file=/etc/administrator/my.cnf --connect-timeout="$seconds" --execute "$1"; }
+answers() { client 'DO 1' >/dev/null 2>&1; }
+gone() { [ ! -e "$run/server.pid" ]; }
+ended() { ! kill -0 "$1" 2>/dev/null; }
+server() { cat "$run/server.pid"; }
+
+# The two that take turns are never at it at the same time: once the one is gone, nobody stops the server again.
+steady() {
+    if [ -s "$run/turns.pid" ]; then
+        turns=$(cat "$run/turns.pid")
+        kill -KILL "$turns" 2>/dev/null || :
+        within ended "$turns" || fail "process $turns, which makes the server slow, does not end"
+        rm -f "$run/turns.pid"
+    fi
+    gone || kill -CONT "$(server)"
+}
+
+slow() {
+    for each in "$1" "$2"; do
+        case $each in '' | . | *[!0-9.]* | *.*.*) fail "seconds: expected a number, found '$each'" ;; esac
+    done
+    ! gone || fail "the server is away: it cannot be slow"
+    steady
+    kill -STOP "$(server)"
+    # Whoever runs this in the container waits for all that holds its output; the lock is for this script alone.
+    setsid sh "$0" turns "$(server)" "$1" "$2" </dev/null >/dev/null 2>&1 9>&- &
+    echo "$!" >"$run/turns.pid"
+}
+
+turns() {
+    while kill -STOP "$1"; do
+        sleep "$2"
+        kill -CONT "$1"
+        sleep "$3"
+    done
+}
+
+# start.sh takes the file away when it has seen the server's end.
+leave() {
+    if gone; then
+        [ -e "$run/away" ] || fail "the server has not been started yet"
+        return 0
+    fi
+    : >"$run/away"
+    steady
+    kill -s "$1" "$(server)"
+    within gone || fail "the server is still there $seconds s after SIG$1"
+}
+
+start() {
+    if [ -e "$run/away" ]; then
+        within gone || fail "the server is still about to end"
+        : >"$run/back"
+    fi
+    within answers || fail "the server does not answer within $seconds s"
+}
+
+certificate() {
+    [ -s "/etc/mariadb/tls/$1.crt" ] || fail "the server was given no $1 certificate"
+    umask 077
+    mkdir -p "$run/tls"
+    cat "/etc/mariadb/tls/$1.crt" >"$run/tls/server.crt"
+    cat "/etc/mariadb/tls/$1.key" >"$run/tls/server.key"
+    gone || client 'FLUSH SSL'
+}
+
+case "$#:$*" in
+    1:stop | 1:kill | 1:start | 1:steady | 3:slow\ * | '2:certificate trusted' | '2:certificate untrusted') ;;
+    4:turns\ *) shift && turns "$@" && exit ;;
+    *) fail "expected stop, kill, start, steady, slow STOPPED RUNNING, certificate trusted|untrusted; found '$*'" ;;
+esac
+exec 9>"$run/control.lock"
+flock --timeout "$seconds" 9 || fail "another one is at work"
+case $1 in
+    stop) leave TERM ;;
+    kill) leave KILL ;;
+    *) "$@" ;;
+esac

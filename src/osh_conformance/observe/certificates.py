@@ -1,0 +1,57 @@
+"""Certificates for servers of the suite's own: one pair that clients trust, and one that they must not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from osh_conformance.errors import SuiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import trustme
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A server's certificate, with the chain below its authority, and the key of it; both PEM."""
+
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """Two pairs for the same hosts, of two authorities; `authority` (PEM) is the one that clients are told."""
+
+    authority: str
+    trusted: Pair
+    untrusted: Pair
+
+
+def made(hosts: Sequence[str]) -> Certificates:
+    """Make new certificates, good for years, for host names, wildcards and IP addresses.
+
+    Raises `SuiteError` for no host, and where trustme is not installed.
+    """
+    if not hosts:
+        raise SuiteError("a certificate needs a host")
+    try:
+        import trustme  # noqa: PLC0415  (only live runs have it)
+    except ImportError as error:
+        raise SuiteError("trustme is not installed", fix="pip install 'osh-conformance[live]'") from error
+    # Clients tell the two apart by key; people by name.
+    trusted = trustme.CA(organization_name="osh-conformance, trusted")
+    untrusted = trustme.CA(organization_name="osh-conformance, untrusted")
+    return Certificates(
+        authority=trusted.cert_pem.bytes().decode(),
+        trusted=_pair(trusted, hosts),
+        untrusted=_pair(untrusted, hosts),
+    )
+
+
+def _pair(authority: trustme.CA, hosts: Sequence[str]) -> Pair:
+    leaf = authority.issue_cert(*hosts)
+    chain = "".join(blob.bytes().decode() for blob in leaf.cert_chain_pems)
+    return Pair(certificate=chain, key=leaf.private_key_pem.bytes().decode())

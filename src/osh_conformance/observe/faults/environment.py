@@ -1,0 +1,59 @@
+"""Faults of the cluster itself; nothing else may run there meanwhile."""
+
+from __future__ import annotations
+
+import time
+
+from osh_conformance.errors import SuiteError
+from osh_conformance.observe.faults._register import Fault, Need, fault
+
+_BACK_WITHIN = 120.0
+_PAUSE = 0.5
+
+
+class _Restarted(Fault):
+    lasts = False
+    needs = (Need.NODES,)
+
+    def strike(self) -> None:
+        for node in self.run.site.cluster.nodes:
+            self._restart(node)
+        self._await_api()
+
+    def _restart(self, node: str) -> None:
+        raise NotImplementedError
+
+    def _await_api(self) -> None:
+        """Nothing tells when an API server that is away will answer."""
+        ends = time.monotonic() + _BACK_WITHIN
+        while not self.run.site.kube.is_ready():
+            if time.monotonic() > ends:
+                raise SuiteError(f"{self.name}: the API server is not back within {_BACK_WITHIN:g} s")
+            self.run.site.cancel.wait(_PAUSE)
+
+
+@fault("kubelet-restarted")
+class KubeletRestarted(_Restarted):
+    """The kubelet of each node is restarted."""
+
+    def _restart(self, node: str) -> None:
+        self.run.site.cluster.node_exec(node, "systemctl", "restart", "kubelet")
+
+
+@fault("containerd-restarted")
+class ContainerdRestarted(_Restarted):
+    """The containerd of each node is restarted; containers go on."""
+
+    def _restart(self, node: str) -> None:
+        self.run.site.cluster.node_exec(node, "systemctl", "restart", "containerd")
+
+
+@fault("api-restarted")
+class ApiRestarted(_Restarted):
+    """The API server is ended, and its kubelet starts it again."""
+
+    def _restart(self, node: str) -> None:
+        cluster = self.run.site.cluster
+        found = cluster.node_exec(node, "crictl", "ps", "--quiet", "--name", "^kube-apiserver$").stdout.split()
+        for container in found:
+            cluster.node_exec(node, "crictl", "stop", "--timeout", "0", container)

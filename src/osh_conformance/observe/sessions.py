@@ -1,0 +1,80 @@
+"""Connections that stay open: of the service, as its workers hold them, or of somebody else."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from typing import TYPE_CHECKING
+
+from osh_conformance.errors import SuiteError
+from osh_conformance.observe.database import named_account, quote_name, quote_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from osh_conformance.model.observation import DatabaseState, Life
+    from osh_conformance.observe.run import Run
+
+_LOCK = "lock"
+_SCRIPT = "/scripts/sessions.sh"
+#: A second password for the account, beside its own.
+_PASSWORD = "osh-conformance-session"  # noqa: S105
+_NATIVE = "mysql_native_password"
+
+
+def reading(life: Life, state: DatabaseState) -> str:
+    """SQL that begins a transaction and reads a table of each database: DROP DATABASE has to wait for its end."""
+    tables = [(database, next(iter(sorted(state.databases.get(database, ()))), None)) for database in life.databases]
+    reads = [f"SELECT 1 FROM {quote_name(d)}.{quote_name(t)} LIMIT 1;" for d, t in tables if t]  # noqa: S608
+    return " ".join(["START TRANSACTION;", *reads])
+
+
+@contextlib.contextmanager
+def opened(run: Run, account: str, sql: str, count: int = 1) -> Iterator[None]:
+    """Hold `count` connections of an account of the release that have run `sql`."""
+    _let_in(run, account)
+    user = account.rpartition("@")[0]
+    # An account may be called by any characters.
+    name = hashlib.sha256(account.encode()).hexdigest()[:8]
+    run.control.run([_SCRIPT, "open", name, str(count), sql, f"--user={user}", f"--password={_PASSWORD}"])
+    try:
+        yield
+    finally:
+        _close(run, name)
+
+
+@contextlib.contextmanager
+def locked(run: Run) -> Iterator[None]:
+    """Hold a transaction of the server's administrator that keeps every database of the release from being dropped."""
+    sql = reading(run.of_release, run.look())
+    # An option file has to come first, and be the only one.
+    run.control.run([_SCRIPT, "open", _LOCK, "1", sql, "--defaults-file=/etc/administrator/my.cnf"])
+    try:
+        yield
+    finally:
+        _close(run, _LOCK)
+
+
+def _close(run: Run, name: str) -> None:
+    # A server or a pod that is gone has no sessions either.
+    with contextlib.suppress(SuiteError):
+        run.control.run([_SCRIPT, "close", name])
+
+
+def _let_in(run: Run, account: str) -> None:
+    """Give an account a second password; its own stays."""
+    user, _, host = account.rpartition("@")
+    where = f"User = {quote_text(user)} AND Host = {quote_text(host)}"
+    found = run.server.change(
+        f"SELECT JSON_VALUE(priv, '$.plugin'), JSON_VALUE(priv, '$.authentication_string') "  # noqa: S608
+        f"FROM mysql.global_priv WHERE {where};"
+    ).split()
+    if len(found) != 2 or found[0] != _NATIVE:  # noqa: PLR2004
+        raise SuiteError(
+            f"account {account} cannot be given a second password",
+            expected=f"an account that logs in by {_NATIVE}, found {' '.join(found[:1]) or 'none'}",
+        )
+    run.server.change(
+        f"ALTER USER {named_account(account)} IDENTIFIED VIA {_NATIVE} USING {quote_text(found[1])} "
+        f"OR {_NATIVE} USING PASSWORD({quote_text(_PASSWORD)});"
+    )

@@ -1,0 +1,157 @@
+"""What a removal that goes wrong must be: honest, harmless, and done again without an operator's hands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from osh_conformance.model.finding import Rule, Severity, Status, Verdict
+from osh_conformance.model.scenario import Fate
+from osh_conformance.rules import _removals
+from osh_conformance.rules._live import finding
+from osh_conformance.rules.catalogue import observes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from osh_conformance.model.finding import Finding
+    from osh_conformance.model.observation import Aftermath, DatabaseState, Life, Observation, Removal
+
+DROP_6 = Rule(
+    id="DROP-6",
+    title="a removal that fails says so in time, deletes nothing else, does not act later, and succeeds once repaired",
+    source="a Kubernetes Job that drops the database for an OpenStack service on deletion of its Helm release",
+    why="a drop Job that outlives the uninstall drops the database later, perhaps under a new release",
+    example="a drop Job with `backoffLimit: 1000` and no `activeDeadlineSeconds`",
+    fix="set activeDeadlineSeconds below helm's timeout (300 s), bound every wait of the script, and give the hook the "
+    "delete policy before-hook-creation,hook-succeeded",
+)
+#: Seconds that helm takes beyond its timeout, to say so.
+_TOLERANCE = 15.0
+
+
+@observes(DROP_6)
+def recovery(observation: Observation) -> Verdict:
+    """Judge DROP-6 on an uninstall under a fault, what followed it, and the uninstall after the repair."""
+    if observation.unsettled:
+        return Verdict.undecided(DROP_6.id, f"the release did not come up: {observation.unsettled}")
+    if not observation.removals or not observation.lives[0].databases:
+        return Verdict.undecided(DROP_6.id, "the release made no database, so there was nothing to drop")
+    first = observation.removals[0]
+    if not first.hit and first.call.code == 0 and not list(_removals.still_there(observation.lives[0], first.after)):
+        return Verdict.undecided(DROP_6.id, f"the drop had ended before {first.struck} could strike")
+    findings = [*_first(observation, first)]
+    for again in observation.removals[1:]:
+        findings += _second(observation, again)
+    return Verdict.of(DROP_6.id, findings)
+
+
+def _first(observation: Observation, removal: Removal) -> Iterator[Finding]:
+    if removal.fate is not Fate.DROPPED:
+        return
+    life, aftermath = observation.lives[removal.life], removal.aftermath
+    under = f"under {removal.struck}"
+    if removal.call.code == 0:
+        for what in _removals.still_there(life, removal.after):
+            yield _told(
+                observation,
+                f"{under}: helm uninstall ended with exit code 0, and {what}",
+                "another exit code than 0 where anything is left",
+                "let the drop Job ask the server what is left, and end with an error if anything is",
+            )
+        return
+    if aftermath is None:
+        return
+    if not removal.call.killed and removal.call.seconds > aftermath.timeout + _TOLERANCE:
+        yield _told(
+            observation,
+            f"{under}: helm uninstall did not end within its timeout",
+            f"it ends within {aftermath.timeout:g} s",
+        )
+    if aftermath.missing:
+        yield _told(
+            observation,
+            f"{under}: the uninstall failed, and {', '.join(aftermath.missing)} is gone",
+            "an uninstall that fails has deleted nothing, so that the service goes on",
+            "let pre-delete hooks do what can fail: Helm deletes nothing before they have succeeded",
+        )
+    yield from _later(observation, removal, aftermath, life)
+    yield from _report(observation, removal, aftermath, life)
+
+
+def _later(observation: Observation, removal: Removal, aftermath: Aftermath, life: Life) -> Iterator[Finding]:
+    under = f"under {removal.struck}"
+    if aftermath.unfinished:
+        bound = "it has no activeDeadlineSeconds"
+        if aftermath.deadline is not None:
+            bound = f"its activeDeadlineSeconds are {aftermath.deadline:g}"
+        yield _told(
+            observation,
+            f"{under}: {', '.join(aftermath.unfinished)} goes on after helm uninstall has failed; {bound}",
+            "no Job of the release can act after helm has ended and the Job's own deadline is over",
+        )
+    done = list(_done(life, aftermath.watch_began, aftermath.watch_ended))
+    if done:
+        when = f"within {aftermath.watched:g} s after the failed uninstall and the repair"
+        yield _told(
+            observation,
+            f"{under}: {when}, under somebody who uses the databases again: {'; '.join(done)}",
+            "nothing acts on the server any more",
+        )
+    elif aftermath.acted and not aftermath.unfinished:
+        yield _told(
+            observation,
+            f"{under}: {', '.join(aftermath.acted)} still ran after helm had failed and the deadline was over",
+            "no container of a drop Job runs any more",
+        )
+
+
+def _done(life: Life, began: DatabaseState, ended: DatabaseState) -> Iterator[str]:
+    """What disappeared. The service itself may have changed rows: it runs."""
+    for name, tables in began.databases.items():
+        if name not in ended.databases:
+            yield f"database {name} was dropped"
+        elif set(tables) - set(ended.databases[name]):
+            yield f"tables of {name} were dropped: {', '.join(sorted(set(tables) - set(ended.databases[name])))}"
+    yield from (f"account {account} was dropped" for account in began.accounts if account not in ended.accounts)
+    if ended.waiting and life.databases:
+        yield f"the server still has {', '.join(ended.waiting)}"
+
+
+def _report(observation: Observation, removal: Removal, aftermath: Aftermath, life: Life) -> Iterator[Finding]:
+    """Where part of the release's data is gone, somebody has to know what is left: a warning."""
+    left = [name for name in life.databases if name in removal.after.databases]
+    touched = [name for name in life.databases if name not in removal.after.databases or not _whole(removal, name)]
+    said = "\n".join(aftermath.told.values())
+    unsaid = [name for name in left if name not in said]
+    if touched and unsaid and said:
+        told = _told(
+            observation,
+            f"under {removal.struck}: the drop failed midway, and its log does not name {', '.join(unsaid)}, "
+            "which is left",
+            "the log of a drop that failed says what is gone and what is left",
+            "print what the server still has before the script ends with an error",
+        )
+        yield replace(told, severity=Severity.WARNING, status=Status.WARNING)
+
+
+def _whole(removal: Removal, name: str) -> bool:
+    return set(removal.populated.databases.get(name, ())) <= set(removal.after.databases[name])
+
+
+def _second(observation: Observation, removal: Removal) -> Iterator[Finding]:
+    """Once repaired, the uninstall succeeds; what it leaves is judged as any removal, under this rule's id."""
+    for each in _removals.of_removal(observation, removal, DROP_6):
+        yield _told(observation, f"uninstalled again, after the repair: {each.found}", each.expected, each.fix)
+
+
+def _told(observation: Observation, found: str, expected: str, fix: str = DROP_6.fix) -> Finding:
+    return finding(
+        observation,
+        DROP_6.id,
+        key="db_drop",
+        found=found,
+        expected=expected,
+        why=DROP_6.why,
+        fix=fix,
+    )
