@@ -8,6 +8,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
+from urllib3.exceptions import MaxRetryError
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.observe.hidden import Hidden
@@ -35,7 +36,11 @@ def hidden(secret: dict[str, str] | None, *known: str) -> Hidden:
     return made
 
 
-@pytest.mark.parametrize("spell", [str, quote, lambda text: json.dumps(text)[1:-1], repr])
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize("spell", [str, quote, lambda text: json.dumps(text)[1:-1], repr, encoded])
 def test_a_secret_is_found_however_it_is_spelled(spell: Any) -> None:
     assert hidden({"password": PASSWORD}).redact(f"login {spell(PASSWORD)} failed").count("***") == 1
 
@@ -47,3 +52,43 @@ def test_what_the_suite_made_up_is_hidden_without_an_answer() -> None:
 def test_hosts_and_releases_that_a_secret_holds_stay_readable() -> None:
     text = "keystone waits for database"
     assert hidden({"host": "database", "user": "keystone"}).redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "[client]\nuser = observer\npassword = 0123456789abcdef\n",
+        "[database]\nconnection = mysql+pymysql://keystone:0123456789abcdef@mariadb:3306/keystone\n",
+        'clouds:\n  own:\n    auth:\n      username: admin\n      password: "0123456789abcdef"\n',
+        '{"auths": {"registry": {"username": "me", "password": "0123456789abcdef", "email": "me@example.com"}}}',
+        "memcache_secret_key: 0123456789abcdef\nother: 1\n",
+        "-----BEGIN PRIVATE KEY-----\n0123456789abcdef\n-----END PRIVATE KEY-----\n",
+    ],
+)
+def test_a_secret_inside_a_file_of_a_secret_is_hidden_alone_too(file: str) -> None:
+    assert hidden({"file": file}).redact("login 0123456789abcdef failed") == "login *** failed"
+
+
+def test_what_is_no_secret_in_a_file_of_a_secret_stays_readable() -> None:
+    file = "[token]\nprovider = fernet\n[database]\nmax_retries = 1000000\nauth_type = v3password\npassword = x1y2z3\n"
+    text = "fernet v3password 1000000"
+    assert hidden({"file": file}).redact(text) == text
+
+
+def test_a_password_is_hidden_as_it_is_and_as_a_url_has_it() -> None:
+    learnt = hidden({"file": "connection = mysql://keystone:p%40ss-w0rd@mariadb/keystone"})
+    assert learnt.redact("p%40ss-w0rd p@ss-w0rd") == "*** ***"
+
+
+def test_the_end_of_a_line_is_no_part_of_a_secret() -> None:
+    assert hidden({"password": "0123456789\n"}).redact("login 0123456789 failed") == "login *** failed"
+
+
+def test_an_api_server_that_is_gone_breaks_nothing() -> None:
+    class Gone:
+        def list(self, _path: str) -> list[dict[str, Any]]:
+            raise MaxRetryError(cast("Any", None), "/api")
+
+    made = Hidden(cast("Any", Gone()), "cell", ["made-up"], ())
+    made.learn()
+    assert made.redact("made-up") == "***"

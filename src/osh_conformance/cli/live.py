@@ -27,6 +27,9 @@ examples:
   osh-conformance live charts/keystone --flavor distribution --helm 3,4 --junit report.xml
   osh-conformance live charts/keystone --flavor all --runtime all --format all --matrix pairwise
   osh-conformance live charts/keystone --scenario drop-enabled --keep
+  osh-conformance live charts/keystone --scenario lifecycle
+  osh-conformance live charts/keystone --faults
+  osh-conformance live charts/keystone --scenario drop-enabled --repeat 50
   osh-conformance live charts/keystone --kubeconfig ~/.kube/test --allow-cluster my-test-cluster
 """
 

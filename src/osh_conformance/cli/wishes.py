@@ -57,7 +57,21 @@ def _add_matrix(group: argparse._ArgumentGroup) -> None:
         help="every combination (default), each pair of values once, or one change at a time",
     )
     group.add_argument("--shard", metavar="I/N", help="run only part I of N; a cell stays in its part")
-    group.add_argument("--scenario", action="append", default=[], metavar="NAME,...", help="scenarios; all without it")
+    group.add_argument(
+        "--scenario",
+        action="append",
+        default=[],
+        metavar="NAME,...|TABLE|all",
+        help="scenarios, or tables of them: main (default), lifecycle, faults, environment; all is the first three",
+    )
+    group.add_argument("--faults", action="store_true", help="the table of faults too: removals that go wrong")
+    group.add_argument(
+        "--repeat",
+        type=_times,
+        default=1,
+        metavar="N",
+        help="go through each scenario's steps N times, on one server and in one namespace",
+    )
     group.add_argument(
         "--parallel", type=_cells, metavar="N", help="cells at a time (default: what this machine carries)"
     )
@@ -69,6 +83,12 @@ def _add_matrix(group: argparse._ArgumentGroup) -> None:
 def _cells(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise UsageError(f"--parallel {text}", expected="a number of cells, at least 1")
+    return int(text)
+
+
+def _times(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--repeat {text}", expected="a number of times, at least 1")
     return int(text)
 
 
@@ -115,6 +135,8 @@ def live_request(args: argparse.Namespace, wanted: Configuration) -> LiveRequest
         strategy=args.matrix,
         shard=args.shard,
         scenarios=_listed(args.scenario),
+        faults=args.faults,
+        repeat=args.repeat,
         values=read_overrides(map(Path, wanted.values)),
         convention=wanted.convention,
         catalog=Path(wanted.catalog) if wanted.catalog else None,

@@ -161,6 +161,29 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gauge:
+    """Numbers after an uninstall: objects of the namespace by kind, what the server holds, what all nodes have.
+
+    `nodes` counts what other cells have there too; `suite_bytes` is the memory that this program holds.
+    """
+
+    objects: Mapping[str, int]
+    server: Mapping[str, int]
+    nodes: Mapping[str, int]
+    suite_bytes: int
+
+    @property
+    def own(self) -> Mapping[str, int]:
+        """Those that nobody but the release changes."""
+        return {**self.objects, **self.server}
+
+    @property
+    def numbers(self) -> Mapping[str, int]:
+        """All of them, by what they count."""
+        return {**self.own, **self.nodes, "memory of the suite": self.suite_bytes}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedContainer:
     """A container as the API showed it last. Times are RFC 3339; `image_id` is what the CRI says that runs."""
 
@@ -292,6 +315,8 @@ class Observation:
     #: The RuntimeClass of every pod that was ever seen, hooks included, by pod; "" for the node's own.
     runtime_classes: Mapping[str, str] = field(default_factory=dict)
     own_tests: OwnTests | None = None
+    #: After each uninstall, where the steps are gone through more than once.
+    gauges: tuple[Gauge, ...] = ()
     #: Seconds by step.
     seconds: Mapping[str, float] = field(default_factory=dict)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -120,8 +120,8 @@ class Scenario:
     told to be called (`database`, `username`, `password`), and `tls` that it is reached by TLS only: both need a way
     through values. `quick`: the drop Job is told to give up soon, where the convention has a way. `drop_image` says
     what the registry answers for the image of the drop Job until it is repaired: 404, 429, 500, or `cut` for a layer
-    that ends midway. `probes` are pods of the suite's own, and no release: what they show is the same for every chart
-    and flavor, so one cell of each container runtime runs them.
+    that ends midway. `repeated`: the steps are there several times. `probes` are pods of the suite's own, and no
+    release: what they show is the same for every chart and flavor, so one cell of each container runtime runs them.
     """
 
     name: str
@@ -134,7 +134,16 @@ class Scenario:
     quick: bool = False
     drop_image: str = ""
     steps: tuple[ScenarioStep, ...] = ()
+    repeated: bool = False
     probes: tuple[PullProbe, ...] = ()
+
+    def times(self, number: int) -> Scenario:
+        """The scenario whose steps are gone through so often, judged by LIFE-2 too; only at first is anything withheld."""
+        if number == 1 or not self.steps:
+            return self
+        again = tuple(replace(step, hold=0.0) for step in self.steps)
+        steps = self.steps + again * (number - 1)
+        return replace(self, steps=steps, repeated=True, rules=(*self.rules, "LIFE-2"))
 
     @property
     def has_second(self) -> bool:

@@ -43,7 +43,8 @@ class Hidden:
         self._namespace = namespace
         self._secrets = set(known)
         self._read: set[str] = set()
-        self._public = set(public)
+        # As a password it hides nothing, and it stands in every other line.
+        self._public = {*public, "password"}
         self._redactor: tuple[frozenset[str], process.Redactor] | None = None
 
     def learn(self) -> None:
@@ -58,7 +59,8 @@ class Hidden:
         own = [secret for secret in listed if secret.get("type") != _RELEASE]
         encoded = {value for secret in own for value in (secret.get("data") or {}).values()} - self._read
         self._read |= encoded
-        decoded = [base64.b64decode(value).decode(errors="ignore") for value in encoded]
+        # Many a password was written to its Secret with the end of its line.
+        decoded = [base64.b64decode(value).decode(errors="ignore").strip() for value in encoded]
         inside = [part for text in decoded for part in _parts(text)]
         self._secrets |= {text for text in (*encoded, *decoded, *inside) if len(text) >= _SHORTEST}
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.model.observation import Aftermath, Removal
 from osh_conformance.model.scenario import Do, Fate, ScenarioStep
-from osh_conformance.observe import faults, inventory, sessions
+from osh_conformance.observe import faults, gauges, inventory, sessions
 from osh_conformance.observe.containers import is_finished, of_chart
 from osh_conformance.observe.database import quote_name
 from osh_conformance.observe.watch import container_statuses, job_condition, workload_of
@@ -75,6 +75,8 @@ def _ask(run: Run, release: Release) -> None:
         ok = run.removals[-1].call.code == 0
         left = _leftovers(release.site.watch, _POD_REMOVAL if ok else 0.0)
     run.removals[-1] = replace(run.removals[-1], after=after, leftovers=left)
+    if run.plan.scenario.repeated:
+        run.gauges.append(gauges.read(run, after))
 
 
 def _uninstalled(run: Run, release: Release, step: ScenarioStep) -> HelmCall:
@@ -97,7 +99,11 @@ def _struck_uninstall(run: Run, release: Release, step: ScenarioStep, struck: _S
 
     def go() -> Outcome:
         return release.site.helm.uninstall(
-            run.plan.release, release.site.namespace, timeout=run.plan.uninstall_timeout, kill=kill
+            run.plan.release,
+            release.site.namespace,
+            timeout=run.plan.uninstall_timeout,
+            cancel=release.site.cancel,
+            kill=kill,
         )
 
     with ThreadPoolExecutor(max_workers=1) as pool:

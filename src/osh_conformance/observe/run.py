@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Cell,
         DatabaseState,
         DependencyHold,
+        Gauge,
         IdentityState,
         Life,
         OwnTests,
@@ -96,6 +97,7 @@ class Run:
     identity: IdentityState | None = None
     runtime: RuntimeProof | None = None
     own_tests: OwnTests | None = None
+    gauges: list[Gauge] = field(default_factory=list)
     #: What the release owned before its latest uninstall, as `Kind/name`.
     owned: tuple[str, ...] = ()
     #: Ends the helm program that runs now, with SIGKILL.
@@ -136,6 +138,8 @@ class Run:
 
     def note(self, action: str, outcome: Outcome, *, killed: bool = False) -> HelmCall:
         """Record a call of helm."""
+        # A chart may make up a password, and tell it.
+        self.site.hidden.learn()
         redact = self.site.hidden.redact
         call = HelmCall(
             action=action,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -66,16 +67,19 @@ def observe(plan: CellPlan, site: Site, on_failure: Callable[[], None]) -> Obser
         runtime=run.runtime,
         runtime_classes=runtime_classes(site.watch.view()),
         own_tests=run.own_tests,
+        gauges=tuple(run.gauges),
         seconds=run.seconds,
     )
 
 
 def _begun(plan: CellPlan, site: Site) -> Run:
     withheld = any(step.hold or step.until is Until.FAILED for step in plan.scenario.steps[:1])
+    started = time.monotonic()
     server = infrastructure.install(plan.database, site, service=not withheld)
     infrastructure.add_neighbour(server, plan.declared.name)
-    control = ServerControl(kube=site.kube, namespace=site.namespace, pod=server.pod, container=server.container)
-    return Run(plan=plan, site=site, server=server, control=control)
+    run = Run(plan=plan, site=site, server=server, control=ServerControl.of(server))
+    run.seconds["database server"] = round(time.monotonic() - started, 2)
+    return run
 
 
 # -- install and upgrade ---------------------------------------------------------------------------------------------

@@ -78,6 +78,7 @@ def settled(plan: CellPlan, site: Site, change: Future[Outcome]) -> str:
 
     def all_there(view: View) -> str | None:
         if change.done() and not change.result().ok:
+            site.hidden.learn()
             told = site.hidden.redact(change.result().tail)
             return f"helm {change.result().argv[1]} ended with exit code {change.result().code}:\n{told}"
         done = (job for job in view.all_jobs if job_condition(job, "Complete") and job["metadata"]["uid"] not in old)

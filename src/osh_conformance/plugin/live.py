@@ -11,9 +11,11 @@ import pytest
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.finding import Status
+from osh_conformance.model.scenario import Table
 from osh_conformance.plugin import collect_suite
 from osh_conformance.plugin.static import EXPECTATIONS, RUN
 from osh_conformance.progress import Progress
+from osh_conformance.report import growth
 from osh_conformance.report.run import CellReport, Run, error_finding
 from osh_conformance.suite import cells, configuration, proofs, timings
 from osh_conformance.suite import stage as stages
@@ -106,7 +108,7 @@ class LivePlugin:
         self._stage: Stage | None = None
         self._closing = contextlib.ExitStack()
         self._failure: SuiteError | None = None
-        self._pool = ThreadPoolExecutor(max_workers=suite.request.parallel or carried(), thread_name_prefix="cell")
+        self._pool = ThreadPoolExecutor(max_workers=_at_a_time(suite), thread_name_prefix="cell")
         self._judged: dict[str, Future[Judged]] = {}
         run.errors += [error_finding(error, Path(chart).name) for chart, error in suite.errors.items()]
 
@@ -240,7 +242,10 @@ class LivePlugin:
     def _judge(self, pair: Pair, stage: Stage, namespace: str) -> Judged:
         try:
             with self._progress.step(f"cell {pair.id}"):
-                return stage.run(pair, namespace)
+                judged = stage.run(pair, namespace)
+            if judged.observation.gauges:
+                self._progress.say(growth.table(judged.observation.gauges))
+            return judged
         finally:
             stage.vacate(namespace)
 
@@ -291,6 +296,13 @@ class LivePlugin:
             seconds=sum(sum(judged.observation.seconds.values()) for judged in done),
             artifacts=next((judged.artifacts for judged in done if judged.artifacts), ""),
         )
+
+
+def _at_a_time(suite: LiveSuite) -> int:
+    """How many pairs run at a time: one where they strike the whole cluster."""
+    if any(scenario.table is Table.ENVIRONMENT for scenario in suite.scenarios):
+        return 1
+    return suite.request.parallel or carried()
 
 
 def _left_out(cell: Cell, reason: str) -> CellReport:

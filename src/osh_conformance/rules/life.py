@@ -25,6 +25,38 @@ LIFE_1 = Rule(
 )
 
 
+LIFE_2 = Rule(
+    id="LIFE-2",
+    title="a release that comes and goes leaves no more each time",
+    source="a Kubernetes Job that drops the database for an OpenStack service on deletion of its Helm release",
+    why="what every uninstall leaves adds up, until the namespace or the server is full of it",
+    example="a hook Job with a random name and without a delete policy",
+    fix="let every object belong to the release, or give hooks fixed names and a delete policy",
+)
+
+
+@observes(LIFE_2)
+def growth(observation: Observation) -> Verdict:
+    """Judge LIFE-2: after the last uninstall namespace and server hold no more than after the first."""
+    gauges = observation.gauges
+    if len(gauges) < 2:  # noqa: PLR2004
+        return Verdict.not_applicable(LIFE_2.id, "the release was not installed again and again: --repeat N does it")
+    first, last = gauges[0].own, gauges[-1].own
+    findings = [
+        finding(
+            observation,
+            LIFE_2.id,
+            found=f"{kind}: {first.get(kind, 0)} after the first uninstall, {number} after {len(gauges)}",
+            expected="no more than after the first",
+            why=LIFE_2.why,
+            fix=LIFE_2.fix,
+        )
+        for kind, number in sorted(last.items())
+        if number > first.get(kind, 0)
+    ]
+    return Verdict.of(LIFE_2.id, findings)
+
+
 @observes(LIFE_1)
 def next_life(observation: Observation) -> Verdict:
     """Judge LIFE-1: each later install or upgrade comes up, migrates a new database, and starts after that."""

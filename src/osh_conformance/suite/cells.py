@@ -19,7 +19,7 @@ from osh_conformance.suite.declared import declare
 from osh_conformance.suite.infrastructure import DATABASE_CHART, database_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from osh_conformance.model.chart import Convention, DeclaredChart
@@ -40,6 +40,8 @@ OWN_RUNTIME = "default"
 #: Helm's default, in seconds; and what it has beyond a Job that is told when to end.
 _TIMEOUT = 300
 _AFTER_THE_JOB = 30
+#: A shorter password hides nothing, and would mangle every log.
+_SHORTEST = 6
 #: The coordinates of a cell's database server, but the password that each cell makes up.
 DATABASE: Mapping[str, str | int] = {"host": "mariadb", "port": 3306, "username": "root"}
 #: Every kind of character that a chart has put into a URL, an option file or a shell and lost.
@@ -249,7 +251,7 @@ class Maker:
             database=_database(password, certificates),
             identity=identity,
             # The random part stays itself, however the whole is quoted or escaped.
-            secrets=(password, unguessable, *([identity.password] if identity else [])),
+            secrets=(password, unguessable, *_passwords(_effective(each, values))),
             password=password,
             release_of_service=flavor.release,
             certificates=certificates,
@@ -264,6 +266,24 @@ class Maker:
             declared = conventions.declared_images(each.convention, source.values, effective)
         own = {image.key: image.reference for image in declared if keys[image.key] == "db_drop"}
         return {key: self.faulty(given.get(key, reference)) for key, reference in own.items()}
+
+
+def _effective(each: Subject, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    with opened(each.chart) as source:
+        return merged(source.values.content, values)
+
+
+def _passwords(values: Any) -> Iterator[str]:
+    """Whatever values call a password: a chart may put it anywhere."""
+    if isinstance(values, dict):
+        for name, entry in values.items():
+            if str(name).lower().endswith("password") and isinstance(entry, str) and len(entry) >= _SHORTEST:
+                yield entry
+            else:
+                yield from _passwords(entry)
+    elif isinstance(values, list):
+        for entry in values:
+            yield from _passwords(entry)
 
 
 def _certificates(namespace: str) -> Certificates:
@@ -293,8 +313,7 @@ def _identity(each: Subject, values: Mapping[str, Any]) -> IdentityService | Non
     where = each.convention.identity
     if not where:
         return None
-    with opened(each.chart) as source:
-        effective = merged(source.values.content, values)
+    effective = _effective(each, values)
     username, password = at(effective, where["username"]), at(effective, where["password"])
     if username is None or password is None:
         return None

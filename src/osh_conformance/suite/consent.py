@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 OPTION = "--allow-privileged"
 #: No cell has this password, but a chart may insist on one.
 _COORDINATES = {**cells.DATABASE, "password": "of-no-server"}
+_AUTHORITY = "of-no-server"
 _DEFINITIONS = re.compile(r"(charts/[^/]+/)*crds/.+\.(yaml|yml|json)")
 _ARCHIVE = re.compile(r"(charts/[^/]+/)*charts/[^/]+\.tgz")
 
@@ -43,12 +45,12 @@ def asked(pairs: Iterable[Pair], renderer: Callable[[], Renderer]) -> Asked:
     A chart that cannot be rendered asks for nothing here: its cells will say why, and install nothing.
     """
     asking = _Asking(renderer)
-    found: dict[tuple[str, str], tuple[Reason, ...]] = {}
-    for pair in pairs:
-        which = (pair.subject.name, pair.chosen.flavor.name)
-        if which not in found and not pair.scenario.probes:
-            found[which] = asking.of(pair.subject, pair.chosen.flavor)
-    return found
+    alike = {(each.subject.name, each.chosen.flavor.name, each.scenario.name): each for each in pairs}
+    found: dict[tuple[str, str], dict[Reason, None]] = {}
+    for (chart, flavor, _), pair in alike.items():
+        if not pair.scenario.probes:
+            found.setdefault((chart, flavor), {}).update(dict.fromkeys(asking.of(pair)))
+    return {which: tuple(reasons) for which, reasons in found.items()}
 
 
 def check(pairs: Iterable[Pair], found: Asked) -> None:
@@ -76,42 +78,52 @@ def by_chart(pairs: Iterable[Pair], found: Asked) -> dict[str, list[str]]:
 
 
 class _Asking:
-    """Renders the charts of a run, each once for all flavors that set nothing but images."""
+    """Renders the charts of a run, each once for all flavors and scenarios that set the same values."""
 
     def __init__(self, renderer: Callable[[], Renderer]) -> None:
         self._renderer = renderer
         #: A name that no chart can have written down.
         self._namespace = f"cell-{secrets.token_hex(3)}"
-        self._known: dict[tuple[str, str, bool], tuple[Document, ...] | None] = {}
+        self._known: dict[tuple[str, ...], tuple[Document, ...] | None] = {}
 
-    def of(self, subject: Subject, flavor: Flavor) -> tuple[Reason, ...]:
-        documents = list(_or_none(lambda: _definitions(subject.chart)) or ())
-        # An upgrade may switch the drop Job.
-        for drop in (False, True):
-            documents += self._documents(subject, flavor, drop=drop)
+    def of(self, pair: Pair) -> tuple[Reason, ...]:
+        charts = [pair.subject.chart]
+        if pair.subject.previous and any(step.previous for step in pair.scenario.steps):
+            charts.append(pair.subject.previous)
+        documents: list[Document] = []
+        for chart in charts:
+            documents += self._once((str(chart),), partial(_definitions, chart)) or ()
+            # An upgrade may switch the drop Job.
+            for drop in (False, True):
+                documents += self._rendered(chart, pair, drop=drop)
         return asked_for(documents, self._namespace)
 
-    def _documents(self, subject: Subject, flavor: Flavor, *, drop: bool) -> tuple[Document, ...]:
-        values = cells.values_but_images(subject, flavor, _COORDINATES, drop=drop)
-        key = (subject.name, json.dumps(flavor.values, sort_keys=True, default=str), drop)
-        if key not in self._known:
-            self._known[key] = _or_none(lambda: self._render(subject, values))
-        known = self._known[key]
+    def _rendered(self, chart: Path, pair: Pair, *, drop: bool) -> tuple[Document, ...]:
+        subject, flavor = pair.subject, pair.chosen.flavor
+        scenario = conventions.scenario_values(subject.convention, subject.name, pair.scenario, _AUTHORITY)
+        values = merged(cells.values_but_images(subject, flavor, _COORDINATES, drop=drop), scenario)
+        key = (str(chart), json.dumps([flavor.values, scenario, drop], sort_keys=True, default=str))
+        known = self._once(key, lambda: self._render(chart, subject, values))
         if known is not None:
             return known
         # A chart may have no images of its own.
-        return _or_none(lambda: self._render(subject, _with_images(subject, flavor, values))) or ()
+        return (
+            self._once((*key, flavor.name), lambda: self._render(chart, subject, _with_images(subject, flavor, values)))
+            or ()
+        )
 
-    def _render(self, subject: Subject, values: Mapping[str, Any]) -> tuple[Document, ...]:
-        with opened(subject.chart) as source:
+    def _render(self, chart: Path, subject: Subject, values: Mapping[str, Any]) -> tuple[Document, ...]:
+        with opened(chart) as source:
             return documents_of(self._renderer().render(source.folder, values, subject.name, self._namespace))
 
-
-def _or_none(made: Callable[[], tuple[Document, ...]]) -> tuple[Document, ...] | None:
-    try:
-        return made()
-    except SuiteError:
-        return None
+    def _once(self, key: tuple[str, ...], made: Callable[[], tuple[Document, ...]]) -> tuple[Document, ...] | None:
+        """What is known by this key, or is made now; None where it cannot be made."""
+        if key not in self._known:
+            try:
+                self._known[key] = made()
+            except SuiteError:
+                self._known[key] = None
+        return self._known[key]
 
 
 def _with_images(subject: Subject, flavor: Flavor, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,12 +42,12 @@ class LiveRequest:
 
     `flavors` empty means the catalogue's choice for each chart, `runtimes` empty the nodes' own, `formats` empty the
     default, `scenarios` empty those of the main table; names may be those of tables, and `all` is every value of an
-    axis that can be had here, and every table but `environment`. `faults` adds the table of faults.
-    `strategy` says which combinations are taken, `shard` which part of the cells (`I/N`). With `kubeconfig` the run is
-    on that cluster, and none is made. `settle` are the seconds that a release has to get ready; with `strict` a warning
-    fails. With `allow_privileged` charts are installed that ask for more than a namespace of their own. `options` are
-    the words of the command line that a run of one pair needs too. `parallel` None is as many cells at a time as the
-    machine carries.
+    axis that can be had here, and every table but `environment`. `faults` adds the table of faults. The steps of each
+    scenario are gone through `repeat` times. `strategy` says which combinations are taken, `shard` which part of the
+    cells (`I/N`). With `kubeconfig` the run is on that cluster, and none is made. `settle` are the seconds that a
+    release has to get ready; with `strict` a warning fails. With `allow_privileged` charts are installed that ask for
+    more than a namespace of their own. `options` are the words of the command line that a run of one pair needs too.
+    `parallel` None is as many cells at a time as the machine carries.
     """
 
     paths: tuple[Path, ...]
@@ -60,6 +60,7 @@ class LiveRequest:
     shard: str | None = None
     scenarios: tuple[str, ...] = ()
     faults: bool = False
+    repeat: int = 1
     values: Mapping[str, Any] = field(default_factory=dict)
     convention: str | None = None
     catalog: Path | None = None
@@ -162,6 +163,7 @@ class LiveSuite:
         which += () if where.format == DEFAULT_FORMAT else ("--format", where.format)
         which += () if where.runtime == cells.OWN_RUNTIME else ("--runtime", where.runtime)
         which += ("--helm", str(where.helm), "--scenario", pair.scenario.name)
+        which += () if self.request.repeat == 1 else ("--repeat", str(self.request.repeat))
         which += (consent.OPTION,) if self.request.allow_privileged else ()
         return shlex.join(("osh-conformance", "live", where.path, *which, *self.request.options))
 
@@ -336,7 +338,7 @@ def _scenarios(known: Mapping[str, Scenario], request: LiveRequest) -> tuple[Sce
             f"--scenario {', '.join(alone)}: what strikes the whole cluster cannot run beside other scenarios",
             fix=f"run `--scenario {Table.ENVIRONMENT}` by itself",
         )
-    return tuple({scenario.name: scenario for scenario in found}.values())
+    return tuple({scenario.name: scenario.times(request.repeat) for scenario in found}.values())
 
 
 def _axis(known: Mapping[str, Any], names: Sequence[str], kind: str, default: str | None = None) -> list[Any]:

@@ -203,7 +203,7 @@ class Stage:
                 runtime_classes=runtime_classes(site.watch.view()),
             )
             proofs.check_runtime(observation, pair.chosen.runtime)
-            return self._concluded(pair, observation, evidence, lambda part: self._collect(site, (), evidence / part))
+            return self._concluded(pair, observation, site, lambda part: self._collect(site, (), evidence / part))
 
     @property
     def _has_registry(self) -> bool:
@@ -263,7 +263,7 @@ class Stage:
             if not self.cancel.is_set():
                 collect("error")
             raise
-        return self._concluded(pair, observation, evidence, collect)
+        return self._concluded(pair, observation, site, collect)
 
     def _prove(self, pair: Pair, observation: Observation) -> None:
         proofs.check_runtime(observation, pair.chosen.runtime)
@@ -272,16 +272,16 @@ class Stage:
             keys = set(observation.declared.images.values())
             proofs.check_format(observation, pair.chosen.form, keys, registry.requests())
 
-    def _concluded(
-        self, pair: Pair, observation: Observation, evidence: Path, collect: Callable[[str], None]
-    ) -> Judged:
+    def _concluded(self, pair: Pair, observation: Observation, site: Site, collect: Callable[[str], None]) -> Judged:
+        evidence = self.suite.request.artifacts / pair.id
         live = catalogue.live_rules()
         wanted = [rule for rule in pair.scenario.rules if rule in live]
         verdicts = {rule: self._judge(live[rule](observation), pair) for rule in wanted}
         if all(verdict.status is not Status.FAIL for verdict in verdicts.values()):
             return Judged(observation=observation, verdicts=verdicts)
         collect("end")
-        (evidence / "observation.json").write_bytes(msgspec.json.format(msgspec.json.encode(observation)))
+        seen = msgspec.json.format(msgspec.json.encode(observation)).decode()
+        (evidence / "observation.json").write_text(site.hidden.redact(seen), encoding="utf-8")
         return Judged(observation=observation, verdicts=verdicts, artifacts=str(evidence))
 
     def compared(self, pair: Pair, rule: str, observation: Observation, others: Sequence[Observation]) -> Verdict:

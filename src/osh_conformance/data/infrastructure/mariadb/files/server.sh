@@ -26,7 +26,8 @@ within() {
 client() { mariadb --defaults-file=/etc/administrator/my.cnf --connect-timeout="$seconds" --execute "$1"; }
 answers() { client 'DO 1' >/dev/null 2>&1; }
 gone() { [ ! -e "$run/server.pid" ]; }
-ended() { ! kill -0 "$1" 2>/dev/null; }
+# A zombie has ended, whether or not somebody comes for it.
+ended() { ! kill -0 "$1" 2>/dev/null || grep -qs '^State:[[:space:]]*Z' "/proc/$1/status"; }
 server() { cat "$run/server.pid"; }
 
 # The two that take turns are never at it at the same time: once the one is gone, nobody stops the server again.
@@ -75,7 +76,7 @@ leave() {
 start() {
     if [ -e "$run/away" ]; then
         within gone || fail "the server is still about to end"
-        : >"$run/back"
+        timeout "$seconds" sh -c ': >"$1"' - "$run/back" || fail "nobody waits for the server's return"
     fi
     within answers || fail "the server does not answer within $seconds s"
 }
