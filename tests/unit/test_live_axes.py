@@ -212,7 +212,7 @@ def test_two_charts_of_one_name_are_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_a_chart_that_is_named_twice_is_run_once() -> None:
-    assert cells(suite(KEYSTONE, CHARTS)) == cells(suite(KEYSTONE))
+    assert cells(suite(KEYSTONE, CHARTS)) == cells(suite(CHARTS))
 
 
 # -- tiers ---------------------------------------------------------------------------------------------------------

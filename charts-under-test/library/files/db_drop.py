@@ -14,13 +14,25 @@ import pymysql
 LOCK_WAIT_TIMEOUT = 1205
 NO_SUCH_THREAD = 1094
 
+# What a report may take: less than Kubernetes waits between SIGTERM and SIGKILL (10 s).
+REPORT_SECONDS = 8
+
 
 class Stopped(Exception):
-    """Kubernetes ends this pod: the Job's deadline, or an eviction."""
+    """This pod ends before it is done."""
 
 
 def stop(_signal, _frame):
     raise Stopped("stopped by SIGTERM (the Job's deadline, or an eviction)")
+
+
+def give_up(_signal, _frame):
+    raise Stopped("not done within DB_ATTEMPT_SECONDS: the server is slow, or the way to it is cut")
+
+
+def allow(seconds):
+    """Bound all that follows, whatever it waits for; 0 takes the bound away."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def matches(host, pattern):
@@ -83,7 +95,7 @@ def lock_account(connection, user, locked):
     db_server.execute(connection, "ALTER USER IF EXISTS %s ACCOUNT %s" % (db_server.account(user), state))
 
 
-def drop_database(connection, name, user, deadline):
+def drop_database(connection, name, user, last_try):
     """A killed connection keeps its locks until it is rolled back, so a lock that is not free yet is tried again."""
     while True:
         end_connections(connection, user)
@@ -93,7 +105,7 @@ def drop_database(connection, name, user, deadline):
         except pymysql.MySQLError as error:
             if error.args[0] != LOCK_WAIT_TIMEOUT:
                 raise
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= last_try:
                 raise db_server.Refused("database %s is held: %s" % (name, holders(connection, name))) from None
 
 
@@ -117,15 +129,14 @@ def left_over(connection, names, user):
     return left
 
 
-def drop(connection, names, user, lock_wait, seconds):
+def drop(connection, names, user, lock_wait, deadline):
     """Drop all; raise at the first thing that cannot be dropped."""
-    deadline = time.monotonic() + seconds
     # Bounded, so that the server does not go on waiting, and then drop, long after this pod was killed.
     db_server.execute(connection, "SET SESSION lock_wait_timeout = %d" % lock_wait)
     # No new connections from here on; not dropped yet, because a failure below must leave a service that can go on.
     lock_account(connection, user, True)
     for name in names:
-        drop_database(connection, name, user, deadline)
+        drop_database(connection, name, user, deadline - lock_wait)
     db_server.execute(connection, "DROP USER IF EXISTS %s" % db_server.account(user))
     end_connections(connection, user)
 
@@ -142,20 +153,22 @@ def abandon(connection, thread):
 def left_after_failure(thread, names, user):
     """What is left; an account whose databases are all there is unlocked again. None: the server cannot be asked."""
     try:
-        connection = db_server.connect(seconds=0, read_timeout=5)
+        connection = db_server.connect(seconds=0, answer_seconds=5)
         if thread is not None:
             abandon(connection, thread)
         if len(db_server.existing_databases(connection, names)) == len(names):
             lock_account(connection, user, False)
         return left_over(connection, names, user)
-    except pymysql.MySQLError:
+    except (Stopped, db_server.Refused, pymysql.MySQLError):
         return None
 
 
 def report_failure(thread, names, user, reason):
     # The report is short, and worth more than an exit a moment earlier.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    allow(REPORT_SECONDS)
     left = left_after_failure(thread, names, user)
+    allow(0)
     print("db_drop failed: %s" % reason, file=sys.stderr)
     if left is None:
         print("what is left is not known: the server cannot be asked", file=sys.stderr)
@@ -170,16 +183,23 @@ def main():
     signal.signal(signal.SIGTERM, stop)
     names, user = db_server.databases(), db_server.user()
     lock_wait = int(db_server.variable("DB_LOCK_WAIT_SECONDS"))
-    seconds = int(db_server.variable("DB_ATTEMPT_SECONDS"))
+    attempt = int(db_server.variable("DB_ATTEMPT_SECONDS"))
+    # The report is part of the attempt, so that as many attempts as the Job may make fit into its deadline.
+    seconds = attempt - min(REPORT_SECONDS, attempt / 4)
+    deadline = time.monotonic() + seconds
     thread = None
+    signal.signal(signal.SIGALRM, give_up)
     try:
-        connection = db_server.connect(seconds)
+        allow(seconds)
+        # A little less than the bound, so that an error of the network's is told as what it is.
+        connection = db_server.connect(seconds - 2, answer_seconds=seconds)
         thread = connection.thread_id()
-        drop(connection, names, user, lock_wait, seconds)
+        drop(connection, names, user, lock_wait, deadline)
         # Asked anew: only the server knows.
-        left = left_over(db_server.connect(seconds=5), names, user)
+        left = left_over(db_server.connect(seconds=5, answer_seconds=seconds), names, user)
         if left:
             raise db_server.Refused("the server still has what was dropped")
+        allow(0)
     except (Stopped, db_server.Refused, pymysql.MySQLError) as problem:
         report_failure(thread, names, user, db_server.described(problem))
         return 1

@@ -1,13 +1,16 @@
-"""The database server, as db_init.py and db_drop.py see it.
+"""The database server, as the scripts see it.
 
 Needs python3 and PyMySQL. Everything comes from the environment, nothing from arguments: an argument list is public.
 """
 
 import json
 import os
+import ssl
 import time
 
 import pymysql
+import pymysql.connections
+from pymysql.constants import CLIENT
 
 # The host part of the one account that db_init creates and db_drop drops.
 ACCOUNT_HOST = "%"
@@ -62,25 +65,55 @@ def account(name):
     return "%s@%s" % (quoted(name), quoted(ACCOUNT_HOST))
 
 
-def connect(seconds, read_timeout=None):
-    """Connect as the administrator; a server that is not there yet is tried again for so many seconds."""
+def authority():
+    """The file of the authority that vouches for the server; None: the connection is not encrypted."""
+    return os.environ.get("DB_CA") or None
+
+
+class Connection(pymysql.connections.Connection):
+    def _request_authentication(self):
+        # An older PyMySQL would log in in the clear, although TLS was asked for, where the server offers none.
+        if authority() and not self.server_capabilities & CLIENT.SSL:
+            raise Refused("the server offers no TLS, and DB_CA asks for it")
+        super()._request_authentication()
+
+
+def transient(error):
+    """Whether waiting may help. PyMySQL gives a certificate that is not trusted the number of a server that is away."""
+    cause = getattr(error, "original_exception", None)
+    return error.args[0] in TRANSIENT and not isinstance(cause, ssl.SSLCertVerificationError)
+
+
+def connect(seconds, answer_seconds=60, login="DB_ADMIN", database=None):
+    """Connect as the administrator, or as the account of other variables.
+
+    A server that is not there yet is tried again for so many seconds; one that is there may take answer_seconds for
+    each of its answers, so that nobody waits for ever on a network that is cut.
+    """
     deadline = time.monotonic() + seconds
     told = False
     while True:
         try:
-            return pymysql.connect(
+            return Connection(
                 host=variable("DB_HOST"),
                 port=int(variable("DB_PORT")),
-                user=variable("DB_ADMIN_USER"),
+                user=variable("%s_USER" % login),
                 # As bytes: PyMySQL would encode text as Latin-1.
-                password=variable("DB_ADMIN_PASSWORD").encode("utf-8"),
+                password=variable("%s_PASSWORD" % login).encode("utf-8"),
+                database=database,
                 charset="utf8mb4",
                 autocommit=True,
                 connect_timeout=5,
-                read_timeout=read_timeout,
+                read_timeout=answer_seconds,
+                write_timeout=answer_seconds,
+                # With an authority PyMySQL verifies the certificate, and that it is one for DB_HOST.
+                ssl=authority() and {"ca": authority()},
             )
+        except OSError as error:
+            # Not the network's: of those PyMySQL makes errors of its own.
+            raise Refused("DB_CA: %s cannot be used: %s" % (authority(), described(error))) from None
         except pymysql.err.OperationalError as error:
-            if error.args[0] not in TRANSIENT or time.monotonic() >= deadline:
+            if not transient(error) or time.monotonic() >= deadline:
                 raise
             if not told:
                 print("waiting for the database server: %s" % described(error))

@@ -25,6 +25,7 @@ spec:
   "command" (list "python3" "/scripts/db_drop.py")
   "scripts" (list "db_drop.py" "db_server.py")
   "secrets" (list "db" "db-admin")
+  "database" true
   "env" (printf "%s\n%s" (include "conformance-library.database_env" . | trim) $env)
   "jobs" list
   "services" (include "conformance-library.database_service" . | fromJsonArray)

@@ -9,6 +9,7 @@
   "command" (list "python3" "/scripts/db_init.py")
   "scripts" (list "db_init.py" "db_server.py")
   "secrets" (list "db" "db-admin")
+  "database" true
   "env" (printf "%s\n%s" (include "conformance-library.database_env" . | trim) $password)
   "jobs" list
   "services" (include "conformance-library.database_service" . | fromJsonArray)

@@ -2,6 +2,15 @@
 {{- define "conformance-library.database_env" -}}
 {{- include "conformance-library.secret_envs" (dict "root" . "secret" "db" "keys" (dict "DB_HOST" "host" "DB_PORT" "port" "DB_NAMES" "names" "DB_USER" "username")) }}
 {{- include "conformance-library.secret_envs" (dict "root" . "secret" "db-admin" "keys" (dict "DB_ADMIN_USER" "username" "DB_ADMIN_PASSWORD" "password")) }}
+{{- include "conformance-library.database_ca_env" . }}
+{{- end -}}
+
+{{/* With what a script verifies the database server; nothing without TLS. */}}
+{{- define "conformance-library.database_ca_env" -}}
+{{- if include "conformance-library.database_ca" .Values.database }}
+- name: DB_CA
+  value: {{ include "conformance-library.database_ca_file" . }}
+{{- end }}
 {{- end -}}
 
 {{- define "conformance-library.identity_env" -}}

@@ -1,13 +1,14 @@
 {{/*
 A Job's spec, from the arguments of its function (JSON of conformance-library.arguments.<function>):
-command, env (YAML), scripts, secrets, service (mount the service's Secrets), jobs and services to wait for,
-and limits (spec fields) where they differ. (root, function)
+command, env (YAML), scripts, secrets, service (mount the service's Secrets), database (mount the authority of the
+database server, which comes with the service's Secrets anyway), jobs and services to wait for, and limits (spec fields)
+where they differ. (root, function)
 */}}
 {{- define "conformance-library.job_spec" -}}
 {{- $root := .root -}}
 {{- $arguments := include (printf "conformance-library.arguments.%s" .function) .root | fromJson -}}
 {{- $limits := $arguments.limits | default (dict "backoffLimit" $root.Values.jobs.backoff_limit) -}}
-{{- $mounts := dict "root" $root "service" $arguments.service -}}
+{{- $mounts := dict "root" $root "service" $arguments.service "database" $arguments.database -}}
 {{- range $field, $value := $limits }}
 {{ $field }}: {{ $value | int64 }}
 {{- end }}

@@ -42,5 +42,8 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- range $arguments.secrets -}}
 {{- $inputs = append $inputs (include (printf "conformance-library.content.%s" .) $root) -}}
 {{- end -}}
+{{- with include "conformance-library.mounted_ca" (dict "root" $root "service" $arguments.service) -}}
+{{- $inputs = append $inputs . -}}
+{{- end -}}
 {{- $inputs | toJson | sha256sum -}}
 {{- end -}}

@@ -45,7 +45,14 @@ securityContext:
       key: {{ .key }}
 {{- end -}}
 
-{{/* /tmp, the scripts, and the service's Secrets where asked for. (root, service: bool) */}}
+{{/* The authority of the database server where a pod mounts it, else "". (root, service: bool, database: bool) */}}
+{{- define "conformance-library.mounted_ca" -}}
+{{- if or .service .database -}}
+{{- include "conformance-library.database_ca" .root.Values.database -}}
+{{- end -}}
+{{- end -}}
+
+{{/* /tmp, the scripts, and the service's Secrets where asked for. (root, service: bool, database: bool) */}}
 {{- define "conformance-library.mounts" -}}
 - name: tmp
   mountPath: /tmp
@@ -59,8 +66,14 @@ securityContext:
   readOnly: true
 {{- end }}
 {{- end }}
+{{- if include "conformance-library.mounted_ca" . }}
+- name: database-ca
+  mountPath: {{ include "conformance-library.database_ca_file" . | dir }}
+  readOnly: true
+{{- end }}
 {{- end -}}
 
+{{/* Of the Secret `db` only the authority: the account's password is in it too. */}}
 {{- define "conformance-library.volumes" -}}
 {{- $fullname := include "conformance-library.fullname" .root -}}
 - name: tmp
@@ -76,5 +89,12 @@ securityContext:
     secretName: {{ $fullname }}-{{ $suffix }}
     defaultMode: 0440
 {{- end }}
+{{- end }}
+{{- if include "conformance-library.mounted_ca" . }}
+- name: database-ca
+  secret:
+    secretName: {{ $fullname }}-db
+    defaultMode: 0440
+    items: [{key: ca, path: {{ include "conformance-library.database_ca_file" . | base }}}]
 {{- end }}
 {{- end -}}

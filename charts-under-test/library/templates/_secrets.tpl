@@ -24,20 +24,45 @@ a password that nobody chose. (path, value)
 {{- .value -}}
 {{- end -}}
 
+{{/*
+The authority that signed the database server's certificate; "" for a connection without TLS. (.Values.database)
+A chart need not know of it: its `database` may have no `tls`.
+*/}}
+{{- define "conformance-library.database_ca" -}}
+{{- $ca := include "conformance-library.text" (dict "path" "database.tls.ca" "value" (dig "tls" "ca" "" .)) -}}
+{{- if and $ca (not (contains "-----BEGIN CERTIFICATE-----" $ca)) -}}
+{{- fail "database.tls.ca: expected a certificate in PEM, found other text" -}}
+{{- end -}}
+{{- $ca -}}
+{{- end -}}
+
+{{/* Where scripts and the service's own programs find it. */}}
+{{- define "conformance-library.database_ca_file" -}}
+/database-ca/ca.crt
+{{- end -}}
+
 {{/* The service's databases and its account. */}}
 {{- define "conformance-library.content.db" -}}
 {{- $database := .Values.database -}}
-{{- $name := include "conformance-library.text" (dict "path" "database.name" "value" $database.name) -}}
+{{- $names := list (include "conformance-library.text" (dict "path" "database.name" "value" $database.name)) -}}
+{{- range $index, $name := $database.additional_names -}}
+{{- $path := printf "database.additional_names[%d]" $index -}}
+{{- $names = append $names (include "conformance-library.text" (dict "path" $path "value" $name)) -}}
+{{- end -}}
 {{- if eq $database.username $database.admin.username -}}
 {{- fail "database.username: it is database.admin.username; the service needs an account of its own, which db_drop can drop" -}}
 {{- end -}}
-{{- dict
+{{- $content := dict
   "host" (include "conformance-library.text" (dict "path" "database.host" "value" $database.host))
   "port" (toString ($database.port | int))
-  "names" (list $name | toJson)
+  "names" ($names | toJson)
   "username" (include "conformance-library.text" (dict "path" "database.username" "value" $database.username))
   "password" (include "conformance-library.text" (dict "path" "database.password" "value" $database.password))
-  | toJson -}}
+-}}
+{{- with include "conformance-library.database_ca" $database -}}
+{{- $_ := set $content "ca" . -}}
+{{- end -}}
+{{- $content | toJson -}}
 {{- end -}}
 
 {{/* The server's administrator: only db_init and db_drop read it. */}}
@@ -114,6 +139,9 @@ rewritten twice.
   (printf "password=%s" ($password | replace "@" "%"))
   (printf "database=%s" (.name | urlquery | replace "+" "%20"))
 -}}
+{{- if include "conformance-library.database_ca" . -}}
+{{- $parameters = append $parameters (printf "ssl_ca=%s" (include "conformance-library.database_ca_file" .)) -}}
+{{- end -}}
 [database]
 connection = mysql+pymysql://{{ .host }}:{{ .port | int }}/
 connection_parameters = {{ join "&" $parameters }}
