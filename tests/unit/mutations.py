@@ -96,3 +96,44 @@ def own_tests(**changes: Any) -> Mutation:
         return replace(seen, own_tests=replace(seen.own_tests, **changes))
 
     return change
+
+
+def removal(number: int = 0, **changes: Any) -> Mutation:
+    """Change one uninstall, by default the first."""
+    return lambda seen: replace(seen, removals=_changed_at(seen.removals, number, changes))
+
+
+def uninstall(number: int = 0, **changes: Any) -> Mutation:
+    """Let one call of `helm uninstall` end otherwise."""
+    return lambda seen: removal(number, call=replace(seen.removals[number].call, **changes))(seen)
+
+
+def aftermath(**changes: Any) -> Mutation:
+    """Let other things follow the uninstall that failed."""
+
+    def change(seen: Observation) -> Observation:
+        followed = seen.removals[0].aftermath
+        assert followed is not None
+        return removal(aftermath=replace(followed, **changes))(seen)
+
+    return change
+
+
+def life(number: int = 0, **changes: Any) -> Mutation:
+    """Change one life of the release, by default the first."""
+    return lambda seen: replace(seen, lives=_changed_at(seen.lives, number, changes))
+
+
+def _changed_at(entries: tuple[Any, ...], number: int, changes: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(replace(each, **changes) if index == number else each for index, each in enumerate(entries))
+
+
+def both(*mutations: Mutation) -> Mutation:
+    """One after the other."""
+
+    def change(seen: Observation) -> Observation:
+        for mutate in mutations:
+            seen = mutate(seen)
+        return seen
+
+    return change

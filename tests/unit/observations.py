@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from osh_conformance.model.chart import Container, DeclaredChart, Role
 from osh_conformance.model.observation import (
+    Aftermath,
     Cell,
     DatabaseState,
     DependencyHold,
+    Gauge,
     HelmCall,
     IdentityState,
     Life,
@@ -35,6 +39,22 @@ NEIGHBOUR = {"neighbour": {"ledger": TableState(rows=100, checksum=7)}}
 NEIGHBOUR_ACCOUNTS = {"neighbour@%": ("SELECT ON neighbour",)}
 OWN = {"keystone": {"user": TableState(rows=2, checksum=11)}}
 OWN_ACCOUNTS = {"keystone@%": ("SELECT ON keystone",)}
+SECOND = {"keystone_second": {"user": TableState(rows=2, checksum=13)}}
+SECOND_ACCOUNTS = {"keystone_second@%": ("SELECT ON keystone_second",)}
+TENANT = "osh_conformance_tenant"
+_FIRST, _AGAIN = "x7k2p", "m3v8q"
+_LATER = "2026-01-01T00:00:02Z"
+_TENANT_ROWS = TableState(rows=10, checksum=5)
+_API = Container(
+    kind="Deployment",
+    workload_name="keystone-api",
+    name="keystone-api",
+    role=Role.MAIN,
+    image=SERVICE,
+    pull_policy="IfNotPresent",
+    template="templates/deployment-api.yaml",
+    key="bootstrap",
+)
 PROBES = tuple(
     PullProbe(policy=policy, present=present, starts=starts, asks=asks)
     for policy, present, starts, asks in (
@@ -113,6 +133,99 @@ def observation(*, db_drop: bool = True) -> Observation:
     )
 
 
+def recovered(struck: str = "server-away") -> Observation:
+    """A release whose first uninstall failed under a fault and did nothing; the second one, after the repair, drops."""
+    seen = observation()
+    (removal,) = seen.removals
+    used = replace(state(own=True), databases={**NEIGHBOUR, "keystone": {**OWN["keystone"], TENANT: _TENANT_ROWS}})
+    failed = replace(
+        removal,
+        call=_call("uninstall", code=1, output="job keystone-db-drop failed: DeadlineExceeded"),
+        after=state(own=True),
+        struck=struck,
+        aftermath=Aftermath(
+            timeout=90.0,
+            deadline=60.0,
+            missing=(),
+            unfinished=(),
+            acted=(),
+            watched=30.0,
+            watch_began=used,
+            watch_ended=used,
+            tenant=TENANT,
+            told={"keystone-db-drop-x7k2p db-drop": "db_drop failed: the server is away\nleft: database keystone"},
+        ),
+    )
+    again = replace(removal, populated=used, again=True)
+    return replace(seen, helm=(seen.helm[0], failed.call, again.call), removals=(failed, again))
+
+
+def reinstalled() -> Observation:
+    """A release that was installed, uninstalled and installed again; its API server starts after db_sync each time."""
+    seen = observation()
+    declared = (*seen.declared.containers, _API)
+    lives = tuple(
+        replace(seen.lives[0], pods=tuple(pod.replace(_FIRST, pods) for pod in (*PODS, "keystone-api-x7k2p")))
+        for pods in (_FIRST, _AGAIN)
+    )
+    containers = (*seen.containers, replace(_observed(_API), started_at=_LATER, finished_at="", role=Role.MAIN))
+    later = tuple(
+        replace(
+            c,
+            pod=c.pod.replace(_FIRST, _AGAIN),
+            started_at=c.started_at.replace("T00", "T01"),
+            finished_at=c.finished_at.replace("T00", "T01"),
+        )
+        for c in containers
+    )
+    return replace(
+        seen,
+        declared=replace(seen.declared, containers=declared),
+        helm=seen.helm * 2,
+        lives=lives,
+        removals=(seen.removals[0], replace(seen.removals[0], life=1)),
+        containers=containers + later,
+    )
+
+
+def upgraded(*, drop: bool) -> Observation:
+    """A release of which an upgrade switched the drop on or off."""
+    seen = observation(db_drop=drop)
+    return replace(seen, helm=(seen.helm[0], _call("upgrade"), seen.helm[1]))
+
+
+def two_releases() -> Observation:
+    """Two releases of a chart on one server; each uninstall drops what is its release's."""
+    seen = observation()
+    both = replace(
+        state(own=True),
+        databases={**state(own=True).databases, **SECOND},
+        accounts={**state(own=True).accounts, **SECOND_ACCOUNTS},
+    )
+    rest = DatabaseState(databases={**NEIGHBOUR, **SECOND}, accounts={**NEIGHBOUR_ACCOUNTS, **SECOND_ACCOUNTS})
+    (removal,) = seen.removals
+    return replace(
+        seen,
+        helm=(*seen.helm, *seen.helm),
+        lives=(*seen.lives, replace(seen.lives[0], before=state(own=True), installed=both)),
+        removals=(
+            replace(removal, populated=both, after=rest),
+            replace(removal, life=1, populated=rest, after=state(own=False)),
+        ),
+    )
+
+
+def repeated(times: int = 3) -> Observation:
+    """A release that came and went so often, and left the same each time."""
+    gauge = Gauge(
+        objects={"ConfigMap": 2, "Pod": 1},
+        server={"databases": 1, "accounts": 2},
+        nodes={"mounts": 70, "containers": 20},
+        suite_bytes=90 << 20,
+    )
+    return replace(observation(), gauges=(gauge,) * times)
+
+
 def _declared(key: str) -> list[Container]:
     name = f"keystone-{key.replace('_', '-')}"
     hook = ("pre-delete",) if key == "db_drop" else ()
@@ -162,5 +275,5 @@ def _pulled(probe: PullProbe) -> ObservedPull:
     )
 
 
-def _call(action: str) -> HelmCall:
-    return HelmCall(action=action, command=f"helm {action} keystone", code=0, seconds=1.0, output="")
+def _call(action: str, code: int = 0, output: str = "") -> HelmCall:
+    return HelmCall(action=action, command=f"helm {action} keystone", code=code, seconds=1.0, output=output)

@@ -137,7 +137,8 @@ def test_a_scenario_is_judged_by_rules_that_there_are(name: str) -> None:
 
 
 def test_every_rule_with_a_live_side_judges_a_scenario() -> None:
-    judged = {rule for scenario in records.scenarios().values() for rule in scenario.rules}
+    # LIFE-2 judges whichever is gone through again and again.
+    judged = {rule for scenario in records.scenarios().values() for rule in scenario.times(2).rules}
     assert judged == {*catalogue.live_rules(), *catalogue.matrix_rules()}
 
 

@@ -2,18 +2,76 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.process import Outcome
 from osh_conformance.provision import gc, leftovers, runs
 from osh_conformance.provision.folders import Folders
+from osh_conformance.provision.scratch import scratch
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from osh_conformance.provision.engine import Engine
+
+_CELLS = ["namespace/cell-a", "namespace/cell-b"]
+
+
+@dataclass(kw_only=True)
+class FakeEngine:
+    """Containers and networks of one run, by name. `coming` are containers that appear after so many looks."""
+
+    containers: list[str] = field(default_factory=list)
+    networks: list[str] = field(default_factory=list)
+    cells: list[str] = field(default_factory=list)
+    coming: dict[str, int] = field(default_factory=dict)
+    ours: bool = False
+
+    def run(self, *words: str, deadline: float = 0, check: bool = True) -> Outcome:
+        del deadline, check
+        answer, code, error = "", 0, ""
+        match words:
+            case ("rm", *_, name):
+                self.containers.remove(name)
+            case ("network", "rm", name) if self.containers:
+                code, error = 1, f"error while removing network: network {name} has active endpoints"
+                self.coming = dict.fromkeys(self.coming, 0)
+            case ("network", "rm", name):
+                self.networks.remove(name)
+            case ("exec", *_, "get", "namespaces", "--selector", "osh-conformance.cell", "--output=name"):
+                answer = "\n".join(self.cells)
+            case ("exec", *_, "delete", "--ignore-not-found", "namespace/cell-a", "namespace/cell-b"):
+                self.cells = []
+            case ("network" | "container", "inspect", name):
+                code = name not in self.networks + self.containers
+            case _:
+                raise AssertionError(words)
+        return Outcome(argv=words, code=code, stdout=answer, stderr=error, seconds=0)
+
+    def lines(self, *words: str) -> list[str]:
+        if words[0] == "network":
+            return [] if "{{" in words[-1] else list(self.networks)
+        if words[0] != "ps" or "{{.Label" in words[-1]:
+            return []
+        if words[-1] == "{{.Names}}":
+            return [name for name in self.containers if name.endswith("control-plane")]
+        due = [name for name, looks in self.coming.items() if looks <= 0]
+        self.coming = {name: looks - 1 for name, looks in self.coming.items() if looks > 0}
+        seen = list(self.containers)
+        self.containers += due
+        return [f"{name} {name}" for name in seen]
+
+
+def _engine(fake: FakeEngine) -> Engine:
+    return cast("Engine", fake)
 
 
 @pytest.fixture
@@ -71,3 +129,79 @@ def test_a_process_with_the_mark_is_ended_and_one_without_is_not() -> None:
         for process in started:
             process.kill()
             process.communicate()
+
+
+def test_a_container_that_the_engine_was_still_making_is_removed_too(folders: Folders) -> None:
+    fake = FakeEngine(containers=["node"], networks=["net"], coming={"late": 2})
+    removed = gc.remove_run(_engine(fake), runs.at(folders, "r1"))
+    assert (fake.containers, fake.networks) == ([], [])
+    assert "container late" in removed
+
+
+def test_a_network_that_a_container_has_just_started_on_is_removed_with_it(folders: Folders) -> None:
+    fake = FakeEngine(networks=["net"], coming={"starting": 1})
+    removed = gc.remove_run(_engine(fake), runs.at(folders, "r1"))
+    assert (fake.containers, fake.networks) == ([], [])
+    assert removed == ("container starting", "network osh-conformance-r1")
+
+
+def test_cells_of_a_dead_run_on_a_kept_cluster_go_and_the_cluster_stays(folders: Folders) -> None:
+    run = runs.at(folders, "r1")
+    with runs.own(folders, run):
+        run.keep({})
+    node = f"{run.cluster}-control-plane"
+    fake = FakeEngine(containers=[node], cells=_CELLS)
+    with scratch(folders.scratch, "live"):
+        report = gc.collect(_engine(fake), folders)
+        assert fake.cells == _CELLS
+        assert "a run is alive" in report.left[0]
+    report = gc.collect(_engine(fake), folders)
+    assert report.removed == tuple(f"{name} on cluster {run.cluster}" for name in _CELLS)
+    assert "kept by --keep" in report.left[0]
+    assert (fake.cells, fake.containers) == ([], [node])
+
+
+def test_a_process_of_a_dead_run_on_a_kept_cluster_is_ended(folders: Folders) -> None:
+    run = runs.at(folders, "kept-1")
+    with runs.own(folders, run):
+        run.keep({})
+    sleep = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"]
+    with subprocess.Popen(sleep, env={runs.RUN_MARK: run.id}, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            assert gc.collect(None, folders).removed[0].startswith(f"process {process.pid} ")
+            assert process.wait(5) != 0
+        finally:
+            process.kill()
+
+
+def test_a_lock_whose_folder_was_never_made_goes_unless_somebody_is_about_to_make_it(folders: Folders) -> None:
+    folders.scratch.mkdir(parents=True)
+    old, fresh = (folders.scratch / f"live-{name}.lock" for name in ("old", "fresh"))
+    for lock in (old, fresh):
+        lock.touch()
+    os.utime(old, (time.time() - 60, time.time() - 60))
+    assert gc.collect(None, folders).removed == ("file live-old.lock",)
+    assert list(folders.scratch.iterdir()) == [fresh]
+
+
+def test_a_child_that_comes_while_its_parent_is_ended_is_ended_too() -> None:
+    child = "import time; time.sleep(60)"
+    parent = (
+        "import os, signal, subprocess, sys, time\n"
+        "def end(*_):\n"
+        f"    child = subprocess.Popen([sys.executable, '-c', {child!r}])\n"
+        "    os.write(1, f'{child.pid}\\n'.encode())\n"
+        "    sys.exit()\n"
+        "signal.signal(signal.SIGTERM, end)\nprint(flush=True)\ntime.sleep(60)\n"
+    )
+    words = [sys.executable, "-c", parent]
+    with subprocess.Popen(words, env={"OSH_CONFORMANCE_RUN": "parent"}, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            ended = [told.split()[0] for told in leftovers.end_marked("OSH_CONFORMANCE_RUN", "parent")]
+            assert ended == [str(process.pid), process.stdout.readline().decode().strip()]
+        finally:
+            process.kill()

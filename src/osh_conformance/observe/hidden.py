@@ -32,6 +32,10 @@ _IN_URL = re.compile(r"://[^\s/:@\"']*:([^\s/@\"']+)@")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(.+?)-----END", re.DOTALL)
 
 
+#: Entries of Secrets that are there for convenience, and would take half of every sentence with them.
+_NAMES = frozenset({"host", "hosts", "port", "name", "names", "user", "username", "database", "region", "project"})
+
+
 class Hidden:
     """The secrets of one cell: those that the suite made up, and what Secrets of the namespace were seen to hold.
 
@@ -57,7 +61,8 @@ class Hidden:
         # Hosts are kept in Secrets too, and are called like a Service.
         self._public |= {service["metadata"]["name"] for service in services}
         own = [secret for secret in listed if secret.get("type") != _RELEASE]
-        encoded = {value for secret in own for value in (secret.get("data") or {}).values()} - self._read
+        entries = {entry for secret in own for entry in (secret.get("data") or {}).items()}
+        encoded = {value for name, value in entries if name.lower() not in _NAMES} - self._read
         self._read |= encoded
         # Many a password was written to its Secret with the end of its line.
         decoded = [base64.b64decode(value).decode(errors="ignore").strip() for value in encoded]

@@ -241,7 +241,7 @@ def _settled_in(run: Run, databases: tuple[str, ...]) -> DatabaseState:
         # A drop that failed midway may have left the table of an earlier turn.
         run.server.change(f"CREATE DATABASE IF NOT EXISTS {quote_name(name)};")
         run.server.change(f"CREATE OR REPLACE TABLE {table} (id INT PRIMARY KEY);")
-        run.server.change(f"INSERT INTO {table} SELECT seq FROM seq_1_to_10;")  # noqa: S608 - names are quoted
+        run.server.change(f"INSERT INTO {table} VALUES (1), (2), (3);")  # noqa: S608 - names are quoted
     return run.look()
 
 

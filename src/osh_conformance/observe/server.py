@@ -50,7 +50,10 @@ class ServerControl:
         self._control("start")
 
     def slow(self, stopped: float, running: float) -> None:
-        """From now on, stop the server's process for `stopped` seconds and let it run for `running`, in turns."""
+        """From now on, stop the server's process for `stopped` seconds and let it run for `running`, in turns.
+
+        Both to a millisecond.
+        """
         self._control("slow", f"{stopped:.3f}", f"{running:.3f}")
 
     def steady(self) -> None:

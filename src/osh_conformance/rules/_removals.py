@@ -93,11 +93,13 @@ def _others(told: _Teller, life: Life, removal: Removal) -> Iterator[Finding]:
     """Whatever was on the server beside the release must be there after it, row for row."""
     after = removal.after
     fix = "drop this service's own databases and accounts only, by their quoted full names"
-    for name, tables in _databases_of_others(life, removal).items():
+    # A later life began with what an earlier one, or another release, had there; that may have gone since.
+    before = told.observation.lives[0].before
+    for name, tables in _databases_of_others(life, removal, before).items():
         for change in changes(tables, after.databases.get(name)):
             found = f"database {name}, which belongs to another service: {change}"
             yield told(found, "every other database is untouched", fix)
-    for account, grants in _accounts_of_others(life, removal).items():
+    for account, grants in _accounts_of_others(life, removal, before).items():
         now = after.accounts.get(account)
         if now != grants:
             change = "is gone" if now is None else f"has other grants: {', '.join(now) or 'none'}"
@@ -105,14 +107,14 @@ def _others(told: _Teller, life: Life, removal: Removal) -> Iterator[Finding]:
             yield told(found, "every other account is untouched", fix)
 
 
-def _databases_of_others(life: Life, removal: Removal) -> Mapping[str, Mapping[str, TableState]]:
+def _databases_of_others(life: Life, removal: Removal, before: DatabaseState) -> Mapping[str, Mapping[str, TableState]]:
     later = {name: tables for name, tables in removal.populated.databases.items() if name not in life.databases}
-    return {**later, **life.before.databases}
+    return {**later, **before.databases}
 
 
-def _accounts_of_others(life: Life, removal: Removal) -> Mapping[str, tuple[str, ...]]:
+def _accounts_of_others(life: Life, removal: Removal, before: DatabaseState) -> Mapping[str, tuple[str, ...]]:
     later = {name: grants for name, grants in removal.populated.accounts.items() if name not in life.accounts}
-    return {**later, **life.before.accounts}
+    return {**later, **before.accounts}
 
 
 def _not_removed(told: _Teller, life: Life, removal: Removal) -> Iterator[Finding]:

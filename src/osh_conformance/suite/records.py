@@ -57,9 +57,11 @@ def read(record: type[_Record], file: Path) -> _Record:
         raise UsageError(f"{file} does not exist")
     content = read_values(read_text(file), str(file)).content
     _check_fields(file, record, content)
-    steps: Any = content.get("steps", ()) if record is Scenario else ()
-    for step in steps:
-        _check_fields(file, ScenarioStep, step)
+    steps: Any = content.get("steps") if record is Scenario else None
+    # What is no list of mappings, the conversion tells.
+    for step in steps if isinstance(steps, list) else ():
+        if isinstance(step, dict):
+            _check_fields(file, ScenarioStep, step)
     try:
         return msgspec.convert(content, record)
     except msgspec.ValidationError as error:

@@ -34,7 +34,7 @@ open() {
 
 close() {
     for file in "$folder"/*.pid; do
-        [ ! -s "$file" ] || kill -KILL -- "-$(cat "$file")" 2>/dev/null || :
+        [ ! -s "$file" ] || kill -s KILL -- "-$(cat "$file")" 2>/dev/null || :
     done
     rm -rf "$folder"
 }

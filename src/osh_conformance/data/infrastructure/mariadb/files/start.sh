@@ -7,14 +7,21 @@ defaults=/etc/mariadb/my.cnf
 made=/var/lib/mysql/.made
 child='' ending='' caught=''
 
-# One that is stopped would not hear of its end.
+# Until the child is gone. Once a second, because a child that is not yet the program that it will be may miss a signal;
+# and one that is stopped does not hear it.
 end() {
-    ending=yes caught=yes
-    [ ! -s "$run/turns.pid" ] || kill -KILL "$(cat "$run/turns.pid")" 2>/dev/null || :
-    [ -z "$child" ] || { kill -TERM "$child" && kill -CONT "$child"; } 2>/dev/null || :
+    ending=yes caught=yes tries=0
+    [ -n "$child" ] || return 0
+    while kill -0 "$child" 2>/dev/null; do
+        [ $((tries % 10)) -ne 0 ] || kill -TERM "$child" 2>/dev/null || :
+        [ ! -s "$run/turns.pid" ] || kill -KILL "$(cat "$run/turns.pid")" 2>/dev/null || :
+        kill -CONT "$child" 2>/dev/null || :
+        tries=$((tries + 1))
+        sleep 0.1
+    done
 }
 
-# Until the newest child has ended, with its exit code in `code`; a signal interrupts `wait`, not this.
+# Until a child has ended, with its exit code in `code`; a signal interrupts `wait`, not this.
 await() {
     child=$1
     [ -z "$ending" ] || end
@@ -43,10 +50,12 @@ fi
 
 while [ -z "$ending" ]; do
     mariadbd --defaults-file="$defaults" &
-    echo "$!" >"$run/server.pid"
+    # Under its name once it is whole: server.sh looks at any time.
+    echo "$!" >"$run/server.new"
+    mv "$run/server.new" "$run/server.pid"
     await "$!"
     rm -f "$run/server.pid"
-    { [ -e "$run/away" ] && [ -z "$ending" ]; } || exit "$code"
+    [ -e "$run/away" ] || exit "$code"
     # Opened when `server.sh start` opens the other end.
     (: <"$run/back") &
     await "$!"

@@ -1,0 +1,168 @@
+"""What `ci/kills.py` draws, tells and compares; its rounds need a cluster."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from osh_conformance.errors import UsageError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+_FILE = Path(__file__).resolve().parents[2] / "ci" / "kills.py"
+_PRINTED = """\
+  ..   cluster osh-conformance-0a1b2c3d: network and registry
+  ok   cluster osh-conformance-0a1b2c3d: network and registry  2.0 s
+  ..   cluster osh-conformance-0a1b2c3d: create
+  ok   cluster osh-conformance-0a1b2c3d: create  17.5 s
+  ..   cell keystone-drop-enabled
+  ..   image docker.io/library/mariadb:10.11.11
+"""
+_REST = """\
+  ok   image docker.io/library/mariadb:10.11.11  0.3 s
+  ok   cell keystone-drop-enabled  60.0 s
+  ..   remove cluster osh-conformance-0a1b2c3d
+  ok   remove cluster osh-conformance-0a1b2c3d  4.5 s
+chart     flavor        images
+"""
+
+
+@pytest.fixture(scope="module")
+def kills() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("kills", _FILE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # A dataclass looks for its module.
+    sys.modules["kills"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _object(kind: str, **content: Any) -> dict[str, Any]:
+    meta = {"name": "x", "uid": "1", "resourceVersion": "7", "managedFields": []}
+    return {"apiVersion": "v1", "kind": kind, "metadata": meta, "status": {"phase": "Active"}, **content}
+
+
+def test_a_seed_draws_the_same_kills_again_and_another_one_draws_others(kills: ModuleType) -> None:
+    drawn = kills.planned(20, 7, ("a", "b"), (0.0, 1.0))
+    assert drawn == kills.planned(20, 7, ("a", "b"), (0.0, 1.0))
+    assert drawn != kills.planned(20, 8, ("a", "b"), (0.0, 1.0))
+
+
+def test_more_kills_of_a_seed_begin_with_the_same_ones(kills: ModuleType) -> None:
+    assert kills.planned(20, 7, ("a",), (0.0, 1.0))[:6] == kills.planned(6, 7, ("a",), (0.0, 1.0))
+
+
+def test_every_scenario_meets_every_variant_also_on_the_kept_cluster(kills: ModuleType) -> None:
+    drawn = kills.planned(20, 7, ("a", "b", "c"), (0.2, 0.3))
+    assert {(each.scenario, each.variant) for each in drawn} == {(s, v) for s in "abc" for v in kills.VARIANTS}
+    assert {each.variant for each in drawn if each.kept} == set(kills.VARIANTS)
+    assert all(0.2 <= each.fraction <= 0.3 for each in drawn)
+
+
+@pytest.mark.parametrize(
+    ("printed", "step"),
+    [
+        ("", "start-up"),
+        (_PRINTED, "image docker.io/library/mariadb:10.11.11"),
+        ("\n".join(_PRINTED.splitlines()[:3]), "cluster …: create"),
+        (_PRINTED + _REST.splitlines()[0], "cell keystone-drop-enabled"),
+        (_PRINTED + _REST, "after: remove cluster …"),
+    ],
+)
+def test_the_last_step_is_one_that_has_begun_and_not_ended(kills: ModuleType, printed: str, step: str) -> None:
+    assert kills.last_step(printed) == step
+
+
+def test_on_a_cluster_that_is_there_a_run_saves_making_and_removing_one(kills: ModuleType) -> None:
+    assert kills.without_cluster(100.0, _PRINTED + _REST) == pytest.approx(100.0 - 2.0 - 17.5 - 4.5)
+
+
+def test_status_and_versions_of_an_object_do_not_count_and_its_content_and_identity_do(kills: ModuleType) -> None:
+    first = kills.stable(_object("Secret", data={"a": "b"}))
+    later = _object("Secret", data={"a": "b"})
+    later["metadata"]["resourceVersion"] = "8"
+    later["status"] = {}
+    assert kills.stable(later) == first
+    assert kills.stable(_object("Secret", data={"a": "c"})) != first
+    later["metadata"]["uid"] = "2"
+    assert kills.stable(later) != first
+
+
+def test_an_object_that_is_being_deleted_is_not_what_it_was(kills: ModuleType) -> None:
+    later = _object("Namespace", spec={})
+    later["metadata"]["deletionTimestamp"] = "2026-11-26T12:00:00Z"
+    assert kills.stable(later) != kills.stable(_object("Namespace", spec={}))
+
+
+def test_a_digest_depends_on_content_and_not_on_order(kills: ModuleType) -> None:
+    assert kills.digest({"a": "1", "b": "2"}) == kills.digest({"b": "2", "a": "1"})
+    assert kills.digest({"a": "1", "b": "2"}) != kills.digest({"a": "1", "b": "3"})
+
+
+def test_every_change_is_named(kills: ModuleType) -> None:
+    change = kills.compared({"a": "1", "b": "2", "c": "3"}, {"b": "2", "c": "4", "d": "5"})
+    assert (change.added, change.lost, change.changed) == (("d",), ("a",), ("c",))
+
+
+def test_bystanders_are_told_apart_by_what_happened_to_them(kills: ModuleType) -> None:
+    parts = {"database": {"table t": "1"}, "kept cluster": {"Namespace a": "1"}, "volume": {"content": "1"}}
+    known = [
+        kills.Bystander(name=name, dump=lambda name=name: dict(parts[name]), shared=name == "kept cluster")
+        for name in parts
+    ]
+    bystanders = kills.Bystanders(known=known)
+    bystanders.remember()
+    assert bystanders.seen() == ((), ())
+    parts.update(
+        {"database": {}, "kept cluster": {"Namespace a": "1", "Namespace cell-b": "1"}, "volume": {"content": "2"}}
+    )
+    harmed, added = bystanders.seen()
+    assert harmed == ("database: table t is gone", "volume: content has changed")
+    assert added == ("kept cluster: Namespace cell-b is new",)
+    assert sum("NOT AS BEFORE" in line for line in bystanders.digests()) == 3
+    del parts["kept cluster"]["Namespace cell-b"]
+    assert bystanders.seen() == ((), ()), "each change is told once, and what a run had left may go"
+    del parts["kept cluster"]["Namespace a"]
+    assert bystanders.seen() == (("kept cluster: Namespace a is gone",), ())
+
+
+def test_a_folder_stands_for_all_that_is_in_it(kills: ModuleType) -> None:
+    assert kills.topmost({"/a/b", "/a/b/c", "/a/b/c/d", "/a/bc"}) == ["/a/b", "/a/bc"]
+
+
+def test_descendants_are_found_at_any_depth_and_nobody_else_is(kills: ModuleType) -> None:
+    assert kills.descendants(10, {1: 0, 10: 1, 11: 10, 12: 11, 13: 1, 14: 13}) == {11, 12}
+
+
+def test_the_table_ends_with_totals(kills: ModuleType) -> None:
+    common = {"scenario": "drop-enabled", "seconds": 41.26, "step": "cell x"}
+    rows = [
+        kills.Row(name="-", variant="nobody", collected=None, left=(), harmed=(), **common),
+        kills.Row(name="1", variant="session", collected=3.04, left=("file x",), harmed=("network y",), **common),
+    ]
+    head, complete, killed, totals = kills.table(rows).splitlines()
+    assert head.split() == ["round", "scenario", "killed", "after", "s", "step", "gc", "s", "left", "intact"]
+    assert complete.split() == ["-", "drop-enabled", "nobody", "41.3", "cell", "x", "-", "0", "yes"]
+    assert killed.split() == ["1", "drop-enabled", "session", "41.3", "cell", "x", "3.0", "1", "NO"]
+    assert totals == "1 killed, 1 complete; left: 1; changes to bystanders: 1"
+
+
+@pytest.mark.parametrize("words", [["--between", "0.5"], ["--between", "0.5,0.2"], ["--times", "0"], ["--nonsense"]])
+def test_what_cannot_be_understood_is_a_usage_error(kills: ModuleType, words: list[str]) -> None:
+    with pytest.raises(UsageError):
+        kills._arguments(words)
+    assert kills.main(words) == UsageError.exit_code
+
+
+def test_drop_enabled_comes_first_and_a_seed_is_drawn_where_none_is_given(kills: ModuleType) -> None:
+    args = kills._arguments([])
+    assert args.scenario[0] == "drop-enabled"
+    assert isinstance(args.seed, int)
+    assert kills._arguments(["--seed", "7"]).seed == 7

@@ -1,0 +1,153 @@
+"""Each file of a scenario says what can be done, and a file that does not is told so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from osh_conformance.errors import UsageError
+from osh_conformance.model.scenario import Do, Fate, Scenario, Table, Until
+from osh_conformance.observe import faults
+from osh_conformance.rules import catalogue
+from osh_conformance.suite import records
+
+SCENARIOS = records.scenarios()
+STRUCK = [name for name, scenario in SCENARIOS.items() if scenario.table in (Table.FAULTS, Table.ENVIRONMENT)]
+_LIVE = Path(__file__).parents[2] / "suites" / "live"
+_MARKER = re.compile(r"live_rules\(([^)]*)\)")
+#: The words that a step puts into SQL, by what it is done for.
+_WORDS = {"": set(), "database": {"database", "name"}, "account": {"account", "user"}}
+
+
+def _tested() -> set[str]:
+    """The rules that a test of the live suite stands for."""
+    found = (marker for file in _LIVE.glob("test_*.py") for marker in _MARKER.findall(file.read_text()))
+    return {rule.strip().strip('"') for rules in found for rule in rules.split(",") if rule.strip()}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_fault_of_a_scenario_is_known(name: str) -> None:
+    assert set(SCENARIOS[name].faults) <= set(faults.known())
+
+
+def test_every_fault_that_is_known_strikes_somewhere() -> None:
+    assert {fault for scenario in SCENARIOS.values() for fault in scenario.faults} == set(faults.known())
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_rule_of_a_scenario_exists_and_has_a_test(name: str) -> None:
+    rules = set(SCENARIOS[name].rules)
+    assert rules
+    assert rules <= {*catalogue.live_rules(), *catalogue.matrix_rules()}
+    assert rules <= _tested()
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_that_is_repeated_is_judged_by_a_rule_with_a_test(name: str) -> None:
+    assert set(SCENARIOS[name].times(2).rules) <= set(catalogue.live_rules()) | set(catalogue.matrix_rules())
+    assert set(SCENARIOS[name].times(2).rules) <= _tested()
+
+
+@pytest.mark.parametrize("name", STRUCK)
+def test_what_goes_wrong_ends_with_a_recovery(name: str) -> None:
+    steps = SCENARIOS[name].steps
+    assert steps[-1].do is Do.RECOVER
+    # It recovers from the uninstall just before it.
+    assert steps[-2].do is Do.UNINSTALL
+    assert [step.do for step in steps].count(Do.RECOVER) == 1
+
+
+@pytest.mark.parametrize("name", STRUCK)
+def test_what_goes_wrong_has_one_fault_and_a_drop_that_gives_up_soon(name: str) -> None:
+    assert len(SCENARIOS[name].faults) == 1
+    assert SCENARIOS[name].quick
+    assert SCENARIOS[name].rules == ("DROP-6",)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_installs_first_and_uninstalls_last(name: str) -> None:
+    steps = [step.do for step in SCENARIOS[name].steps]
+    if SCENARIOS[name].probes:
+        assert steps == []
+        return
+    assert steps[0] is Do.INSTALL
+    assert [do for do in steps if do is not Do.RECOVER][-1] is Do.UNINSTALL
+    # Each life of a release is ended before the next.
+    for second in (False, True):
+        lives = [s for s in SCENARIOS[name].steps if s.second is second and s.do in (Do.INSTALL, Do.UNINSTALL)]
+        again = [s for s in lives if s.fate is not Fate.GONE_ALREADY]
+        assert [s.do for s in again] == [Do.INSTALL, Do.UNINSTALL] * (len(again) // 2)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_field_of_a_step_counts_for_what_it_does(name: str) -> None:
+    for step in SCENARIOS[name].steps:
+        assert bool(step.sql) == (step.do is Do.SQL)
+        assert step.each in _WORDS
+        assert not step.each or step.do is Do.SQL
+        assert bool(step.strike) or step.do is not Do.STRIKE
+        assert not step.strike or step.do in (Do.STRIKE, Do.UNINSTALL)
+        assert step.hooks or step.do is Do.UNINSTALL
+        assert step.fate is None or step.do is Do.UNINSTALL
+        assert not step.transaction or step.do is Do.SESSIONS
+        assert step.until is Until.READY or step.do is Do.INSTALL
+        assert not (step.hold or step.previous) or step.do is Do.INSTALL
+        assert step.drop is None or step.do in (Do.INSTALL, Do.UPGRADE)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_sql_has_no_word_that_nothing_is_put_in_for(name: str) -> None:
+    for step in SCENARIOS[name].steps:
+        words = set(re.findall(r"\{(\w+)\}", step.sql))
+        assert words <= _WORDS[step.each]
+        assert words or not step.each
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_pull_fails_where_the_scenario_says_how(name: str) -> None:
+    assert bool(SCENARIOS[name].drop_image) == ("image-unavailable" in SCENARIOS[name].faults)
+    assert SCENARIOS[name].drop_image in {"", "404", "429", "500", "cut"}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_names_are_those_of_the_service(name: str) -> None:
+    assert set(SCENARIOS[name].names) <= {"database", "username", "password"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("steps: [{do: uninstall, strik: way-cut}]", "no field `strik`: did you mean `strike`"),
+        ("steps: [{do: install}, {do: install, hold: 3, drops: true}]", "no field `drops`: did you mean `drop`"),
+        ("steps: [{do: instal}]", "Invalid enum value 'instal'"),
+        ("steps: [{do: install, until: redy}]", "Invalid enum value 'redy'"),
+        ("steps: [{drop: true}]", "missing required field `do`"),
+        ("steps: [{do: install, hold: soon}]", r"Expected `float`, got `str` - at `\$.steps\[0\].hold`"),
+        ("table: fauls", "Invalid enum value 'fauls'"),
+        ("stps: []", "no field `stps`: did you mean `steps`"),
+    ],
+)
+def test_a_file_that_is_wrong_says_where(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"name: mine\nsummary: my own\nrules: [DROP-4]\n{text}\n")
+    with pytest.raises(UsageError, match=message) as caught:
+        records.read(Scenario, file)
+    assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ("install", r"Expected `array`, got `str` - at `\$.steps`"),
+        ("3", r"Expected `array`, got `int` - at `\$.steps`"),
+        ("[install]", r"Expected `object`, got `str` - at `\$.steps\[0\]`"),
+        ("[[install]]", r"Expected `object`, got `array` - at `\$.steps\[0\]`"),
+    ],
+)
+def test_steps_that_are_none_are_an_error_of_the_file(tmp_path: Path, steps: str, message: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"name: mine\nsummary: my own\nrules: [DROP-4]\nsteps: {steps}\n")
+    with pytest.raises(UsageError, match=message):
+        records.read(Scenario, file)
