@@ -116,7 +116,9 @@ class Helm:
 
     def _environment(self) -> dict[str, str]:
         folders = {name: str(self.home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
-        return {f"HELM_{name}_HOME": folder for name, folder in folders.items()} | {"HELM_NAMESPACE": "default"}
+        homes = {f"HELM_{name}_HOME": folder for name, folder in folders.items()}
+        # What an API server can do is remembered below ~/.kube otherwise.
+        return homes | {"HELM_NAMESPACE": "default", "KUBECACHEDIR": str(self.home / "kube")}
 
 
 def _flag(word: str, given: bool) -> list[str]:  # noqa: FBT001

@@ -22,9 +22,11 @@ SELECT JSON_ARRAY('table', table_schema, table_name) FROM information_schema.tab
 SELECT JSON_ARRAY('account', CONCAT(user, '@', host)) FROM mysql.global_priv;
 SELECT JSON_ARRAY('grant', grantee, '*', privilege_type) FROM information_schema.user_privileges;
 SELECT JSON_ARRAY('grant', grantee, table_schema, privilege_type) FROM information_schema.schema_privileges;
+"""  # noqa: S608 - the names are constants of this module; more columns of `tables` would wait for locks
+_WAITING = """
 SELECT JSON_ARRAY('waiting', info, state) FROM information_schema.processlist
   WHERE info REGEXP '^DROP ' AND state LIKE 'Waiting%';
-"""  # noqa: S608 - the names are constants of this module; more columns of `tables` would wait for locks
+"""
 #: Seconds to wait for a lock before the tables are read one by one: a drop that waits itself may hold it for ever.
 _LOCK_WAIT = 5
 _LOCKED = "ERROR 1205"
@@ -54,13 +56,24 @@ class DatabaseServer:
 
     def state(self) -> DatabaseState:
         """Everything that the server holds but what belongs to the server itself."""
-        rows = [json.loads(line) for line in self.read(_TABLES).splitlines() if line]
+        rows = self._rows(_TABLES + _WAITING)
         databases: dict[str, dict[str, TableState]] = {row[1]: {} for row in rows if row[0] == "database"}
         tables = [(row[1], row[2]) for row in rows if row[0] == "table"]
         for (database, table), state in self._states(tables).items():
             databases.setdefault(database, {})[table] = state
-        waiting = tuple(f"{row[1]} ({row[2]})" for row in rows if row[0] == "waiting")
-        return DatabaseState(databases=databases, accounts=_accounts(rows), waiting=waiting)
+        return DatabaseState(databases=databases, accounts=_accounts(rows), waiting=_waiting(rows))
+
+    def waiting(self) -> tuple[str, ...]:
+        """The DROP statements that wait for a lock now, as in a state."""
+        return _waiting(self._rows(_WAITING))
+
+    def names(self) -> DatabaseState:
+        """As `state`, without the tables: for whoever asks again and again."""
+        rows = self._rows(_TABLES)
+        return DatabaseState(databases={row[1]: {} for row in rows if row[0] == "database"}, accounts=_accounts(rows))
+
+    def _rows(self, sql: str) -> list[Any]:
+        return [json.loads(line) for line in self.read(sql).splitlines() if line]
 
     def _states(self, tables: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], TableState]:
         if not tables:
@@ -111,6 +124,10 @@ def named_account(account: str) -> str:
 def folder_of(name: str) -> str:
     """How the server calls the folder of a database: all but letters, digits and underscores as `@` and four digits."""
     return "".join(c if c == "_" or (c.isascii() and c.isalnum()) else f"@{ord(c):04x}" for c in name)
+
+
+def _waiting(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
+    return tuple(f"{row[1]} ({row[2]})" for row in rows if row[0] == "waiting")
 
 
 def _accounts(rows: Iterable[Sequence[Any]]) -> dict[str, tuple[str, ...]]:

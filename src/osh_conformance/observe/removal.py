@@ -132,7 +132,7 @@ def _under_way(run: Run, release: Release, ended: object) -> bool:
                 running_since.setdefault(pod["metadata"]["name"], time.monotonic())
         if not running_since:
             return None
-        if run.look().waiting or time.monotonic() - max(running_since.values()) > _SENDS_WITHIN:
+        if run.server.waiting() or time.monotonic() - max(running_since.values()) > _SENDS_WITHIN:
             return True
         return None
 

@@ -174,12 +174,12 @@ def _waited(run: Run, site: Site, step: ScenarioStep, change: Future[Outcome], b
 def _appeared(run: Run, before: DatabaseState) -> DatabaseState:
     """What the server holds as soon as the release has a database and an account there."""
 
-    def there(_: View) -> DatabaseState | None:
-        state = run.look()
-        return state if set(state.databases) - set(before.databases) and _usable(state, before) else None
+    def there(_: View) -> bool | None:
+        state = run.server.names()
+        return True if set(state.databases) - set(before.databases) and _usable(state, before) else None
 
-    found = run.site.watch.watch_for(there, seconds=_APPEARS_WITHIN)
-    return found or run.look()
+    run.site.watch.watch_for(there, seconds=_APPEARS_WITHIN)
+    return run.look()
 
 
 def _usable(state: DatabaseState, before: DatabaseState) -> bool:
