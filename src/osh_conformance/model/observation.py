@@ -145,7 +145,8 @@ class Removal:
 
     `life` counts in the observation's `lives`. `leftovers` are `Kind/name` of Jobs and pods of the release that were
     still there when uninstall had been given its time. `struck` says which fault was there, or came ("" for none), and
-    `hit` whether one that was to come in the middle of the drop did. `again`: this one follows one that failed.
+    `hit` whether one that was to come in the middle of the drop did. `reachable`: nothing kept the drop Job from
+    the server to its end. `again`: this one follows one that failed.
     """
 
     life: int
@@ -156,6 +157,7 @@ class Removal:
     leftovers: tuple[str, ...] = ()
     struck: str = ""
     hit: bool = True
+    reachable: bool = True
     again: bool = False
     aftermath: Aftermath | None = None
 

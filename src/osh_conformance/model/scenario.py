@@ -138,7 +138,7 @@ class Scenario:
     probes: tuple[PullProbe, ...] = ()
 
     def times(self, number: int) -> Scenario:
-        """The scenario whose steps are gone through so often, which LIFE-2 judges; things are withheld only at first."""
+        """The scenario whose steps are gone through so often, judged by LIFE-2; things are withheld only at first."""
         if number == 1 or not self.steps:
             return self
         again = tuple(replace(step, hold=0.0) for step in self.steps)

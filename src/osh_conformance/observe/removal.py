@@ -59,6 +59,7 @@ def uninstall(run: Run, step: ScenarioStep) -> None:
         after=populated,
         struck=", ".join((*standing, *([step.strike] if step.strike else []))),
         hit=struck.hit,
+        reachable=all(fault.reachable for fault in run.active),
     )
     run.removals.append(removal)
     run.owned = owned

@@ -59,6 +59,8 @@ class CellPlan:
     database: Component
     password: str
     second: Mapping[str, Any] = field(default_factory=dict)
+    #: What the chart promises as the second release; None where there is none.
+    second_declared: DeclaredChart | None = None
     previous: Path | None = None
     certificates: Certificates | None = None
     identity: IdentityService | None = None

@@ -168,7 +168,8 @@ def _waited(run: Run, site: Site, step: ScenarioStep, change: Future[Outcome], b
     if step.hold:
         run.hold = settling.held(run.plan, site, change, step.hold)
         infrastructure.publish(run.plan.database, run.site)
-    return settling.settled(run.plan, site, change)
+    declared = run.plan.second_declared if step.second else run.plan.declared
+    return settling.settled(declared or run.plan.declared, site, change, run.plan.settle)
 
 
 def _appeared(run: Run, before: DatabaseState) -> DatabaseState:

@@ -18,6 +18,7 @@ from osh_conformance.observe.watch import (
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from osh_conformance.model.chart import DeclaredChart
     from osh_conformance.observe.run import CellPlan
     from osh_conformance.observe.site import Site
     from osh_conformance.observe.watch import View
@@ -63,11 +64,11 @@ def _early(view: View, workloads: frozenset[str] | set[str]) -> set[str]:
     }
 
 
-def settled(plan: CellPlan, site: Site, change: Future[Outcome]) -> str:
+def settled(declared: DeclaredChart, site: Site, change: Future[Outcome], seconds: float) -> str:
     """Wait until helm is done and every workload of the release is ready; the reason if the chart itself fails."""
     expected = {
         c.workload
-        for c in plan.declared.containers
+        for c in declared.containers
         if not set(c.hook) & set(_DELETE_HOOKS) and c.workload.split("/")[0] != "CronJob"
     }
     jobs_done: set[str] = set()
@@ -89,11 +90,11 @@ def settled(plan: CellPlan, site: Site, change: Future[Outcome]) -> str:
         return "" if change.done() and expected <= jobs_done | ready else None
 
     try:
-        return site.watch.wait("the release to settle", all_there, deadline=plan.settle, concerns=of_chart)
+        return site.watch.wait("the release to settle", all_there, deadline=seconds, concerns=of_chart)
     except WorkloadFailedError as failure:
         return str(failure)
     except NotReadyError as failure:
         # Only a container that ended badly is evidence against the chart; a slow machine is none.
-        if any(c.exit_code for c in observed(site.watch.view(), plan.declared)):
+        if any(c.exit_code for c in observed(site.watch.view(), declared)):
             return str(failure)
         raise

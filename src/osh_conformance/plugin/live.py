@@ -206,12 +206,18 @@ class LivePlugin:
         cell = conformance_cell
         if isinstance(cell, LeftOut):
             pytest.skip(f"left out: {cell.reason}")
-        try:
-            results = [self._result(request, pair) for pair in self._suite.pairs if pair.cell == cell.cell]
-        except LeftOutError as reason:
-            pytest.skip(f"left out: {reason.message}")
-        except SuiteError as error:
-            pytest.fail(f"ERROR {cell.cell.id}: {error}", pytrace=False)
+        results: list[Judged] = []
+        failures: list[SuiteError] = []
+        # All of them, also after one that failed: their namespaces go with this module.
+        for pair in (pair for pair in self._suite.pairs if pair.cell == cell.cell):
+            try:
+                results.append(self._result(request, pair))
+            except SuiteError as error:
+                failures.append(error)
+        if failures and isinstance(failures[0], LeftOutError):
+            pytest.skip(f"left out: {failures[0].message}")
+        if failures:
+            pytest.fail(f"ERROR {cell.cell.id}: {failures[0]}", pytrace=False)
         return "; ".join(dict.fromkeys(proofs.told(each.observation) for each in results))
 
     def _result(self, request: pytest.FixtureRequest, pair: Pair) -> Judged:

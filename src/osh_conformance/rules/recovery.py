@@ -120,6 +120,8 @@ def _done(life: Life, began: DatabaseState, ended: DatabaseState) -> Iterator[st
 
 def _report(observation: Observation, removal: Removal, aftermath: Aftermath, life: Life) -> Iterator[Finding]:
     """Where part of the release's data is gone, somebody has to know what is left: a warning."""
+    if not removal.reachable:
+        return
     left = [name for name in life.databases if name in removal.after.databases]
     touched = [name for name in life.databases if name not in removal.after.databases or not _whole(removal, name)]
     said = "\n".join(aftermath.told.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.errors import SuiteError
@@ -83,6 +84,7 @@ class Release:
     password: str
     release_of_service: str = ""
     certificates: Certificates | None = None
+    second_declared: DeclaredChart | None = None
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -116,6 +118,7 @@ class Release:
             values=self.values,
             switch={state: conventions.drop_values(convention, enabled=state) for state in (True, False)},
             second=conventions.second_values(convention, name) if self.scenario.has_second else {},
+            second_declared=self.second_declared,
             previous=previous,
             certificates=self.certificates,
             password=self.password,
@@ -241,13 +244,16 @@ class Maker:
             given |= self._faulty_drop(each, base, given, keys)
         values = merged(base, conventions.image_values(convention, given))
         identity = _identity(each, values)
+        promised = partial(declare, each.chart, convention, renderer=self.renderer, release=each.name)
+        second = merged(values, conventions.second_values(convention, each.name)) if scenario.has_second else None
         return Release(
             subject=each,
             cell=where,
             scenario=scenario,
             namespace=namespace,
             values=values,
-            declared=declare(each.chart, convention, values, self.renderer, each.name, namespace),
+            declared=promised(values=values, namespace=namespace),
+            second_declared=promised(values=second, namespace=f"{namespace}-second") if second else None,
             database=_database(password, certificates),
             identity=identity,
             # The random part stays itself, however the whole is quoted or escaped.

@@ -25,13 +25,14 @@ class Need(StrEnum):
 class Fault:
     """One thing that goes wrong in a running scenario.
 
-    `lasts` is whether it has to be repaired; while one without `readable` lasts, the server cannot be asked. `needs`
-    are what a cluster must allow.
+    `lasts` is whether it has to be repaired; while one without `readable` lasts, the suite cannot ask the server, and
+    while one without `reachable` does, no drop Job can. `needs` are what a cluster must allow.
     """
 
     name: ClassVar[str]
     lasts: ClassVar[bool] = True
     readable: ClassVar[bool] = True
+    reachable: ClassVar[bool] = True
     needs: ClassVar[tuple[Need, ...]] = ()
 
     def __init__(self, run: Run) -> None:

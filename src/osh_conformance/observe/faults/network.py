@@ -10,6 +10,7 @@ from osh_conformance.observe.faults._register import Fault, Need, fault
 class WayCut(Fault):
     """A firewall rule in each node drops what other pods send to the server; kubelet still reaches it."""
 
+    reachable = False
     needs = (Need.NODES,)
 
     def strike(self) -> None:

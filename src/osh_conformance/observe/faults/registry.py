@@ -9,6 +9,7 @@ from osh_conformance.observe.faults._register import Fault, Need, fault
 class ImageUnavailable(Fault):
     """The registry answers as the scenario's `drop_image` says; no node has the image."""
 
+    reachable = False
     needs = (Need.REGISTRY, Need.NODES)
 
     def strike(self) -> None:

@@ -17,7 +17,7 @@ _STOPPED, _RUNNING = 0.4, 0.1
 class Away(Fault):
     """The server was shut down."""
 
-    readable = False
+    readable = reachable = False
 
     def strike(self) -> None:
         self.run.control.stop()
@@ -30,7 +30,7 @@ class Away(Fault):
 class Killed(Fault):
     """The server is killed, and stays away."""
 
-    readable = False
+    readable = reachable = False
 
     def strike(self) -> None:
         self.run.control.kill()
@@ -65,6 +65,8 @@ class Slow(Fault):
 class PasswordChanged(Fault):
     """The administrator's password is not the one that the release knows."""
 
+    reachable = False
+
     def strike(self) -> None:
         self._set("another")
 
@@ -78,6 +80,8 @@ class PasswordChanged(Fault):
 @fault("certificate-untrusted")
 class CertificateUntrusted(Fault):
     """The server shows a certificate of an authority that the release was not told to trust."""
+
+    reachable = False
 
     def strike(self) -> None:
         self.run.control.certificate(trusted=False)
