@@ -36,6 +36,12 @@ def test_hardship(live_verdict: Verdict) -> None:
     hold(live_verdict)
 
 
+@pytest.mark.live_rules("LIFE-2")
+def test_growth(live_verdict: Verdict) -> None:
+    """Gone through again and again, it leaves no more each time."""
+    hold(live_verdict)
+
+
 @pytest.mark.live_rules("LIFE-1")
 def test_next_life(live_verdict: Verdict) -> None:
     """Installed again or upgraded, it migrates and starts as at first."""
