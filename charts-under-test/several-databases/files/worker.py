@@ -3,23 +3,28 @@
 Such a transaction is what DROP DATABASE waits for. A connection that is lost is made anew, for as long as it takes.
 """
 
-import pathlib
+import contextlib
+import os
 import signal
+import socket
 import sys
 import time
 
 import db_server
 import pymysql
 
-# Exists while every transaction is open: what the readiness probe looks for.
-READY = pathlib.Path("/tmp/ready")  # noqa: S108 - the pod's own folder
+
+def readiness():
+    """What the readiness probe connects to, while every transaction is open."""
+    listener = socket.create_server(("", int(os.environ["READY_PORT"])))
+    listener.settimeout(1)
+    return listener
 
 
-def set_ready(ready):
-    if ready:
-        READY.touch()
-    elif READY.exists():
-        READY.unlink()
+def answer(listener):
+    """One probe, or a second without."""
+    with contextlib.suppress(socket.timeout):
+        listener.accept()[0].close()
 
 
 def begin(name):
@@ -30,10 +35,10 @@ def begin(name):
     return connection
 
 
-def hold(connections):
+def hold(connections, listener):
     """Until one of the connections is lost."""
     while True:
-        time.sleep(1)
+        answer(listener)
         for connection in connections:
             connection.ping(reconnect=False)
 
@@ -44,11 +49,10 @@ def work(names):
     try:
         for name in names:
             connections.append(begin(name))  # noqa: PERF401 - those before one that fails are closed below
-        set_ready(True)
         print("ready: a transaction is open in each of %s" % ", ".join(names))
-        hold(connections)
+        with readiness() as listener:
+            hold(connections, listener)
     finally:
-        set_ready(False)
         for connection in connections:
             if connection.open:
                 connection.close()
@@ -57,7 +61,6 @@ def work(names):
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     names, told = db_server.databases(), ""
-    set_ready(False)
     while True:
         try:
             work(names)
