@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ import yaml
 
 from osh_conformance.provision import runs
 from osh_conformance.provision.folders import Folders, default_folders
+from osh_conformance.rules import catalogue
 
 if TYPE_CHECKING:
     import signal
@@ -140,9 +142,11 @@ class Program:
             )
         return Running(words=tuple(str(word) for word in (verb, *words)), folder=folder, process=process)
 
-    def run(self, verb: str, *words: str | Path, env: Mapping[str, str] | None = None) -> Result:
+    def run(
+        self, verb: str, *words: str | Path, env: Mapping[str, str] | None = None, seconds: float = _LONGEST
+    ) -> Result:
         """The same, to its end."""
-        return self.start(verb, *words, env=env).ended()
+        return self.start(verb, *words, env=env).ended(seconds)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -212,10 +216,47 @@ def chart(folder: Path, mutant: str | None = None, source: Path | None = None) -
     return target
 
 
-def expected(mutant: str) -> Mapping[str, Any]:
-    """A mutant's expect.yaml."""
-    text = (MUTANTS / mutant / "expect.yaml").read_text().replace("{name}", mutant)
-    return dict(yaml.safe_load(text))
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A scenario of a table, gone through so often."""
+
+    scenario: str
+    times: int = 1
+
+    def __str__(self) -> str:
+        return self.scenario if self.times == 1 else f"{self.scenario}-{self.times}-times"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        repeat = () if self.times == 1 else ("--repeat", str(self.times))
+        return ("--scenario", self.scenario, *repeat)
+
+
+def expected(mutant: str) -> Mapping[Row, Sequence[Mapping[str, str]]]:
+    """By the row in which a mutant breaks, the findings of a run of that row, by its expect.yaml.
+
+    `scenario` is the row (with `repeat` gone through so often) and `findings` has a pattern for each finding. `also`
+    has other rows, with theirs.
+    """
+    told = yaml.safe_load((MUTANTS / mutant / "expect.yaml").read_text().replace("{name}", mutant))
+    rows = {Row(scenario=told["scenario"], times=told.get("repeat", 1)): told["findings"]}
+    return rows | {Row(scenario=scenario): findings for scenario, findings in told.get("also", {}).items()}
+
+
+def fits(finding: Mapping[str, Any], pattern: Mapping[str, str]) -> bool:
+    return all(fnmatchcase(finding[field], text) for field, text in pattern.items())
+
+
+def check_findings(result: Result, mutant: str, patterns: Sequence[Mapping[str, str]]) -> None:
+    """All that was found in a mutant is what is expected; a pattern that does not say so is of a failure."""
+    found = [finding for finding in result.findings(mutant) if finding["status"] in {"fail", "warning"}]
+    for pattern in patterns:
+        assert any(fits(each, {"status": "fail", **pattern}) for each in found), f"none fits {pattern} of {found}"
+    assert len(found) == len(patterns), found
+    # Cells hold what was seen on the cluster; a static rule may see the same fault in the templates.
+    failed = {rule for rule, _, status in result.checks(mutant) if status == "fail"}
+    wanted = {pattern["rule"] for pattern in patterns if pattern.get("status", "fail") == "fail"}
+    assert failed == wanted & set(catalogue.live_rules())
 
 
 def flavor_mutant(name: str) -> Path:
@@ -233,7 +274,7 @@ def flavor_mutants(flavors: Sequence[str]) -> Sequence[str]:
     return found
 
 
-def mutants(scenario: str | None = None) -> Sequence[str]:
-    """The names of all mutants, or of those that break in a scenario."""
+def mutants(row: Row | None = None) -> Sequence[str]:
+    """The names of all mutants, or of those that break in a row."""
     names = sorted(path.parent.name for path in MUTANTS.glob("*/expect.yaml"))
-    return [name for name in names if scenario in (None, expected(name)["scenario"])]
+    return [name for name in names if row is None or row in expected(name)]

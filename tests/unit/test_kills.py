@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -166,3 +168,11 @@ def test_drop_enabled_comes_first_and_a_seed_is_drawn_where_none_is_given(kills:
     assert args.scenario[0] == "drop-enabled"
     assert isinstance(args.seed, int)
     assert kills._arguments(["--seed", "7"]).seed == 7
+
+
+def test_a_clean_up_is_finished_whoever_interrupts(kills: ModuleType) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with kills.ignored():
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) is before

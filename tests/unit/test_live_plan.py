@@ -179,7 +179,7 @@ def test_the_table_has_a_line_for_each_scenario_and_a_column_for_each_rule() -> 
     run.cells.append(report("k", "fail"))
     assert table.cells(run).splitlines() == [
         "chart     flavor  images          runtime          helm  scenario  cell  DROP-4  PP-1",
-        "keystone  mine    docker (built)  containerd/crun  4     off       FAIL  -       pass",
+        "keystone  mine    docker (built)  containerd/crun  4     off       pass  -       pass",
         "keystone  mine    docker (built)  containerd/crun  4     on        FAIL  FAIL    -",
     ]
 

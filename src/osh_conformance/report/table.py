@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from osh_conformance.report.run import CellReport, Run
 
 _WORDS = {Status.FAIL: "FAIL", Status.ERROR: "ERROR", Status.NOT_APPLICABLE: "n/a"}
-_STATUS = {"fail": "FAIL", "error": "ERROR"}
+_WORST = ("FAIL", "ERROR")
 
 
 def cells(run: Run) -> str:
@@ -36,8 +36,13 @@ def _table(run: Run) -> list[str]:
     for cell in run.cells:
         for scenario in sorted({scenario for name, scenario, _ in asked if name == cell.id}):
             outcomes = [_word(asked.get((cell.id, scenario, rule))) for rule in rules]
-            rows.append([*_described(cell), scenario, _STATUS.get(cell.status, cell.status), *outcomes])
+            rows.append([*_described(cell), scenario, _together_are(outcomes), *outcomes])
     return aligned(rows)
+
+
+def _together_are(outcomes: Sequence[str]) -> str:
+    """What a scenario is on a cell: the worst of what its rules say."""
+    return next((word for word in _WORST if word in outcomes), "pass")
 
 
 def _reasons(run: Run) -> list[str]:

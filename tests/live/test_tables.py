@@ -1,0 +1,117 @@
+"""The tables of lifecycle and faults: each row fails the charts that break in it, and passes the one that does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import MAIN
+from driving import BASE, Program, Result, Row, chart, check_findings, expected, mutants
+
+from osh_conformance.model.scenario import Do, Fate, Scenario, Table
+from osh_conformance.suite import records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from conftest import Kept
+
+#: A drop Job that ends with 0, whatever there is.
+_NOTHING = "does-nothing"
+_SCENARIOS = {
+    name: scenario
+    for name, scenario in records.scenarios().items()
+    if scenario.table in (Table.LIFECYCLE, Table.FAULTS)
+}
+_ROWS = [
+    *(Row(scenario=name) for name in _SCENARIOS),
+    *sorted({row for name in mutants() for row in expected(name) if row.times > 1}, key=str),
+]
+#: These take half a minute each; the others wait for deadlines, and a night's run has them.
+_QUICK = {
+    *("database-gone", "names-quotes", "names-reserved", "neighbours", "password", "previous-version", "reinstall"),
+    *("tls", "wrong-password"),
+}
+#: Rows in which no chart of ours breaks but the one that does nothing: one run has all of them.
+_REST = tuple(row for row in _ROWS if not mutants(row))
+
+
+def _marked(rows: Iterable[Row]) -> list[object]:
+    marks = {True: (), False: (pytest.mark.nightly,)}
+    return [pytest.param(row, id=str(row), marks=marks[str(row) in _QUICK]) for row in rows]
+
+
+def _keeps(scenario: Scenario) -> bool:
+    """Whether nothing is dropped in a scenario."""
+    on = scenario.db_drop
+    for step in scenario.steps:
+        if step.do in (Do.INSTALL, Do.UPGRADE):
+            on = scenario.db_drop if step.drop is None else step.drop
+        if step.do is Do.UNINSTALL and on and step.hooks and step.fate in (None, Fate.DROPPED):
+            return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def told(kept: Kept, program: Program) -> Callable[[Row], Result]:
+    """What is said of the mutants of a row, of the base, and of the chart that does nothing; each row is run once."""
+    assert kept
+    results: dict[tuple[Row, ...], Result] = {}
+
+    def run(row: Row) -> Result:
+        rows = _REST if row in _REST else (row,)
+        if rows not in results:
+            tree = program.home / f"table-{len(results)}"
+            tree.mkdir()
+            for name in (*mutants(row), _NOTHING):
+                chart(tree, name)
+            chart(tree)
+            words = (word for each in rows for word in each.words)
+            results[rows] = program.run("live", tree, *words, "--keep", "--parallel", "4", seconds=600 * len(rows))
+        return results[rows]
+
+    return run
+
+
+def _statuses(result: Result, name: str, row: Row) -> set[str]:
+    return {status for _, scenario, status in result.checks(name) if scenario == row.scenario}
+
+
+@pytest.mark.parametrize("row", _marked(_ROWS))
+def test_a_row_passes_the_chart_that_breaks_nothing(row: Row, told: Callable[[Row], Result]) -> None:
+    result = told(row)
+    assert result.findings(BASE) == [], result.printed
+    statuses = _statuses(result, BASE, row)
+    assert "pass" in statuses, result.printed
+    # Alone it has no other cell to be compared with, and no tests of its own.
+    assert statuses <= ({"pass", "not-applicable"} if row.scenario in MAIN else {"pass"})
+
+
+@pytest.mark.parametrize("row", _marked(_ROWS))
+def test_no_row_passes_a_drop_that_does_nothing(row: Row, told: Callable[[Row], Result]) -> None:
+    result = told(row)
+    if row in _REST and _keeps(_SCENARIOS[row.scenario]):
+        assert _statuses(result, _NOTHING, row) == {"pass"}
+    else:
+        assert "fail" in _statuses(result, _NOTHING, row), result.printed
+        assert "error" not in _statuses(result, _NOTHING, row), result.printed
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        pytest.param(*parameter.values, name, id=f"{parameter.id}-{name}", marks=parameter.marks)
+        for parameter in _marked(_ROWS)
+        for name in mutants(parameter.values[0])
+    ],
+)
+def test_a_row_fails_the_charts_that_break_in_it_and_says_why(
+    row: Row, name: str, told: Callable[[Row], Result]
+) -> None:
+    check_findings(told(row), name, expected(name)[row])
+
+
+def test_every_mutant_is_run() -> None:
+    rows = {*_ROWS, *(Row(scenario=scenario) for scenario in MAIN)}
+    assert {name for name in mutants() if set(expected(name)) <= rows} == set(mutants())
+    assert {str(row) for row in _ROWS} >= _QUICK

@@ -1,0 +1,8 @@
+"""Ignores that it is told to stop, and leaves its statement behind."""
+
+import db_server
+
+connection = db_server.connect(seconds=30, answer_seconds=3600)
+for name in db_server.databases():
+    db_server.execute(connection, f"DROP DATABASE IF EXISTS {db_server.quoted(name)}")
+db_server.execute(connection, f"DROP USER IF EXISTS {db_server.account(db_server.user())}")

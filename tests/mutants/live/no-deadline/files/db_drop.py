@@ -1,0 +1,11 @@
+"""Waits for the server as long as it takes, and then takes its time."""
+
+import time
+
+import db_server
+
+connection = db_server.connect(seconds=3600)
+time.sleep(15)
+for name in db_server.databases():
+    db_server.execute(connection, f"DROP DATABASE IF EXISTS {db_server.quoted(name)}")
+db_server.execute(connection, f"DROP USER IF EXISTS {db_server.account(db_server.user())}")

@@ -1,0 +1,8 @@
+"""Takes a name for a word of SQL."""
+
+import db_server
+
+connection = db_server.connect(seconds=30)
+for name in db_server.databases():
+    db_server.execute(connection, f"DROP DATABASE IF EXISTS {name}")
+db_server.execute(connection, f"DROP USER IF EXISTS {db_server.user()}@'%'")
