@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import threading
 import time
@@ -9,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from osh_conformance.errors import SuiteError
 from osh_conformance.model.observation import Aftermath, Removal
 from osh_conformance.model.scenario import Do, Fate, ScenarioStep
 from osh_conformance.observe import faults, gauges, inventory, sessions
@@ -17,6 +19,8 @@ from osh_conformance.observe.database import quote_name
 from osh_conformance.observe.watch import container_statuses, job_condition, workload_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from osh_conformance.model.observation import DatabaseState, HelmCall
     from osh_conformance.observe.run import Release, Run
     from osh_conformance.observe.watch import NamespaceWatch, Object, View
@@ -29,6 +33,9 @@ _UNDER_WAY_WITHIN = 90.0
 _SENDS_WITHIN = 10.0
 #: Seconds after a Job's deadline in which the Job controller ends it: pods are given their grace period.
 _ENDED_WITHIN = 45.0
+_DELETE_HOOKS = frozenset({"pre-delete", "post-delete"})
+_TENANT_WAITS = 5
+_LOCKED = "ERROR 1205"
 #: What somebody else, who uses the release's databases after the failed uninstall, keeps there.
 TENANT = "osh_conformance_tenant"
 
@@ -142,12 +149,25 @@ def _under_way(run: Run, release: Release, ended: object) -> bool:
 
 def drop_pods(run: Run, view: View) -> list[Object]:
     """The pods that drop, and are not gone."""
-    workloads = _drop_workloads(run)
+    return _pods_of(_drop_workloads(run), view)
+
+
+def _removing_pods(run: Run, view: View) -> list[Object]:
+    return _pods_of(_removing_workloads(run), view)
+
+
+def _pods_of(workloads: set[str], view: View) -> list[Object]:
     return [pod for pod in view.pods.values() if workload_of(pod) in workloads and not is_finished(pod)]
 
 
 def _drop_workloads(run: Run) -> set[str]:
     return {c.workload for c in run.plan.declared.containers_of("db_drop")}
+
+
+def _removing_workloads(run: Run) -> set[str]:
+    """Whatever an uninstall starts: a chart may clean up before it drops, on the same server."""
+    hooks = {c.workload for c in run.plan.declared.containers if set(c.hook) & _DELETE_HOOKS}
+    return hooks | _drop_workloads(run)
 
 
 # -- after an uninstall that failed ----------------------------------------------------------------------------------
@@ -185,23 +205,23 @@ def recover(run: Run, step: ScenarioStep) -> None:
 
 def _outlasted(run: Run, release: Release) -> tuple[float | None, tuple[str, ...]]:
     """Wait until the drop Jobs have ended, at most until their own deadlines; those that still could act then."""
-    jobs = _drop_jobs(run, release.site.watch.view())
+    jobs = _removing_jobs(run, release.site.watch.view())
     deadlines = [d for job in jobs if (d := job["spec"].get("activeDeadlineSeconds")) is not None]
     bound = [_seconds_left(job) + _ENDED_WITHIN for job in jobs if "activeDeadlineSeconds" in job["spec"]]
     with run.timed("the Job's own time"):
         release.site.watch.watch_for(
-            lambda view: None if any(not _has_ended(job) for job in _drop_jobs(run, view)) else True,
+            lambda view: None if any(not _has_ended(job) for job in _removing_jobs(run, view)) else True,
             seconds=max(bound, default=0.0),
         )
-    unfinished = [job for job in _drop_jobs(run, release.site.watch.view()) if not _has_ended(job)]
+    unfinished = [job for job in _removing_jobs(run, release.site.watch.view()) if not _has_ended(job)]
     return (
         max(deadlines, default=None),
         tuple(sorted(f"Job/{job['metadata']['name']}" for job in unfinished)),
     )
 
 
-def _drop_jobs(run: Run, view: View) -> list[Object]:
-    workloads = _drop_workloads(run)
+def _removing_jobs(run: Run, view: View) -> list[Object]:
+    workloads = _removing_workloads(run)
     return [job for name, job in view.jobs.items() if f"Job/{name}" in workloads]
 
 
@@ -223,7 +243,7 @@ def _watched(run: Run, release: Release, seconds: float) -> tuple[str, ...]:
     active: set[str] = set()
 
     def acts(view: View) -> None:
-        for pod in drop_pods(run, view):
+        for pod in _removing_pods(run, view):
             active.update(
                 f"{workload_of(pod)} {status['name']}"
                 for status in container_statuses(pod)
@@ -237,17 +257,33 @@ def _watched(run: Run, release: Release, seconds: float) -> tuple[str, ...]:
 
 def _settled_in(run: Run, databases: tuple[str, ...]) -> DatabaseState:
     """Somebody who installs the service again: its databases are there, and hold something."""
-    for name in databases:
-        table = f"{quote_name(name)}.{TENANT}"
-        # A drop that failed midway may have left the table of an earlier turn.
-        run.server.change(f"CREATE DATABASE IF NOT EXISTS {quote_name(name)};")
-        run.server.change(f"CREATE OR REPLACE TABLE {table} (id INT PRIMARY KEY);")
-        run.server.change(f"INSERT INTO {table} VALUES (1), (2), (3);")  # noqa: S608 - names are quoted
+    with _unless_locked():
+        for name in databases:
+            _move_in(run, name)
     return run.look()
 
 
+@contextlib.contextmanager
+def _unless_locked() -> Iterator[None]:
+    """Nobody can use a database in which the server still has a DROP that waits: it shows in the server's state."""
+    try:
+        yield
+    except SuiteError as error:
+        if _LOCKED not in error.details:
+            raise
+
+
+def _move_in(run: Run, name: str) -> None:
+    table = f"{quote_name(name)}.{TENANT}"
+    waits = f"SET SESSION lock_wait_timeout = {_TENANT_WAITS};"
+    # A drop that failed midway may have left the table of an earlier turn.
+    run.server.change(f"{waits} CREATE DATABASE IF NOT EXISTS {quote_name(name)};")
+    run.server.change(f"{waits} CREATE OR REPLACE TABLE {table} (id INT PRIMARY KEY);")
+    run.server.change(f"{waits} INSERT INTO {table} VALUES (1), (2), (3);")  # noqa: S608 - names are quoted
+
+
 def _told(run: Run, release: Release) -> dict[str, str]:
-    workloads = _drop_workloads(run)
+    workloads = _removing_workloads(run)
     names = {pod["metadata"]["name"] for pod in release.site.watch.view().all_pods if workload_of(pod) in workloads}
     redact = release.site.hidden.redact
     return {

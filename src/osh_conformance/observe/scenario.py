@@ -221,7 +221,7 @@ def _subjects(run: Run, each: str) -> Iterator[dict[str, str]]:
 def _sessions(run: Run, step: ScenarioStep) -> None:
     life = run.of_release
     for account in life.accounts:
-        sql = sessions.reading(life, run.look()) if step.transaction else "SELECT 1;"
+        sql = sessions.reading(run) if step.transaction else "SELECT 1;"
         run.closing.enter_context(sessions.opened(run, account, sql, step.count))
 
 

@@ -12,20 +12,29 @@ from osh_conformance.observe.database import named_account, quote_name, quote_te
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from osh_conformance.model.observation import DatabaseState, Life
     from osh_conformance.observe.run import Run
 
 _LOCK = "lock"
+_TABLE = "osh_conformance_read"
 _SCRIPT = "/scripts/sessions.sh"
 #: A second password for the account, beside its own.
 _PASSWORD = "osh-conformance-session"  # noqa: S105
 _NATIVE = "mysql_native_password"
 
 
-def reading(life: Life, state: DatabaseState) -> str:
-    """SQL that begins a transaction and reads a table of each database: DROP DATABASE has to wait for its end."""
-    tables = [(database, next(iter(sorted(state.databases.get(database, ()))), None)) for database in life.databases]
-    reads = [f"SELECT 1 FROM {quote_name(d)}.{quote_name(t)} LIMIT 1;" for d, t in tables if t]  # noqa: S608
+def reading(run: Run) -> str:
+    """SQL that begins a transaction and reads a table of each database: DROP DATABASE has to wait for its end.
+
+    A database without a table is given one: nothing else would keep it from being dropped.
+    """
+    state = run.look()
+    reads = []
+    for database in (name for name in run.of_release.databases if name in state.databases):
+        table = min(state.databases[database], default="")
+        if not table:
+            table = _TABLE
+            run.server.change(f"CREATE TABLE {quote_name(database)}.{quote_name(table)} (id INT PRIMARY KEY);")
+        reads.append(f"SELECT 1 FROM {quote_name(database)}.{quote_name(table)} LIMIT 1;")  # noqa: S608
     return " ".join(["START TRANSACTION;", *reads])
 
 
@@ -46,7 +55,7 @@ def opened(run: Run, account: str, sql: str, count: int = 1) -> Iterator[None]:
 @contextlib.contextmanager
 def locked(run: Run) -> Iterator[None]:
     """Hold a transaction of the server's administrator that keeps every database of the release from being dropped."""
-    sql = reading(run.of_release, run.look())
+    sql = reading(run)
     # An option file has to come first, and be the only one.
     run.control.run([_SCRIPT, "open", _LOCK, "1", sql, "--defaults-file=/etc/administrator/my.cnf"])
     try:
