@@ -236,6 +236,17 @@ def test_every_live_rule_has_a_mutant() -> None:
     assert {rule for rule, *_ in mutants} == set(RULES)
 
 
+@pytest.mark.parametrize(("image", "status"), [(SERVICE, Status.PASS), ("docker.io/example/other:1.0.0", Status.FAIL)])
+def test_a_workload_that_has_another_name_each_time_may_run_any_image_of_the_section(
+    image: str, status: Status
+) -> None:
+    seen = with_containers(
+        observation(),
+        lambda c: replace(c, workload="Job/keystone-db-drop-q8x2z", image=image) if c.name == "keystone-db-drop" else c,
+    )
+    assert RULES["KEY-1"](seen).status is status
+
+
 def test_a_finding_says_what_was_expected() -> None:
     finding = RULES["KEY-1"](of("db_init", image="docker.io/example/other:1.0.0")(observation())).findings[0]
     assert SERVICE in finding.expected

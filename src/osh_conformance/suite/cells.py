@@ -283,8 +283,9 @@ def _passwords(values: Any) -> Iterator[str]:
     """Whatever values call a password: a chart may put it anywhere."""
     if isinstance(values, dict):
         for name, entry in values.items():
-            if str(name).lower().endswith("password") and isinstance(entry, str) and len(entry) >= _SHORTEST:
-                yield entry
+            if str(name).lower().endswith("password") and isinstance(entry, str):
+                # Some charts come with that very word, which stands in every other line.
+                yield from [entry] if len(entry) >= _SHORTEST and entry.lower() != "password" else []
             else:
                 yield from _passwords(entry)
     elif isinstance(values, list):
