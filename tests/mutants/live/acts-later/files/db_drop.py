@@ -1,7 +1,10 @@
-"""Ignores that it is told to stop, and leaves its statement behind."""
+"""Has no bound for its wait, and will not be told to stop."""
+
+import signal
 
 import db_server
 
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 connection = db_server.connect(seconds=30, answer_seconds=3600)
 for name in db_server.databases():
     db_server.execute(connection, f"DROP DATABASE IF EXISTS {db_server.quoted(name)}")
