@@ -43,7 +43,7 @@ class Helm:
         cancel: threading.Event | None = None,
     ) -> process.Outcome:
         """Install, by default without `--wait`: charts whose pods wait for post-install hooks would deadlock."""
-        words: list[str | Path] = [release, chart, *_files(values), *_flag("--wait", wait)]
+        words: list[str | Path] = [release, chart, *_files(values), *_waiting(wait)]
         return self._change("install", words, namespace, timeout, cancel)
 
     def upgrade(  # noqa: PLR0913
@@ -58,7 +58,7 @@ class Helm:
         cancel: threading.Event | None = None,
     ) -> process.Outcome:
         """Upgrade an installed release to these values."""
-        words: list[str | Path] = [release, chart, *_files(values), *_flag("--wait", wait)]
+        words: list[str | Path] = [release, chart, *_files(values), *_waiting(wait)]
         return self._change("upgrade", words, namespace, timeout, cancel)
 
     def uninstall(  # noqa: PLR0913
@@ -123,6 +123,11 @@ class Helm:
 
 def _flag(word: str, given: bool) -> list[str]:  # noqa: FBT001
     return [word] if given else []
+
+
+def _waiting(given: bool) -> list[str]:  # noqa: FBT001
+    """For everything: by itself `--wait` is content with a chart that has Jobs only."""
+    return ["--wait", "--wait-for-jobs"] if given else []
 
 
 def _files(values: Sequence[Path]) -> list[str]:
