@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -15,11 +16,9 @@ from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.process import Outcome
 from osh_conformance.provision import gc, leftovers, runs
 from osh_conformance.provision.folders import Folders
-from osh_conformance.provision.scratch import scratch
+from osh_conformance.provision.scratch import hold_temporary_files, scratch
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from osh_conformance.provision.engine import Engine
 
 _CELLS = ["namespace/cell-a", "namespace/cell-b"]
@@ -184,6 +183,29 @@ def test_a_lock_whose_folder_was_never_made_goes_unless_somebody_is_about_to_mak
     os.utime(old, (time.time() - 60, time.time() - 60))
     assert gc.collect(None, folders).removed == ("file live-old.lock",)
     assert list(folders.scratch.iterdir()) == [fresh]
+
+
+@pytest.mark.parametrize("end", ["pass", "os.kill(os.getpid(), 9)"])
+def test_temporary_files_go_with_the_process_or_with_gc_after_a_kill(end: str, folders: Folders) -> None:
+    program = (
+        "import os, sys, tempfile\nfrom pathlib import Path\n"
+        "from osh_conformance.provision.scratch import hold_temporary_files\n"
+        "hold_temporary_files(Path(sys.argv[1]))\n"
+        f"print(tempfile.mkdtemp(), flush=True)\n{end}\n"
+    )
+    words = [sys.executable, "-c", program, str(folders.scratch)]
+    printed = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False, timeout=60).stdout
+    made = Path(printed.strip())
+    assert made.is_relative_to(folders.scratch)
+    assert made.is_dir() is (end != "pass")
+    gc.collect(None, folders)
+    assert list(folders.scratch.iterdir()) == []
+
+
+def test_a_state_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "state").touch()
+    with pytest.raises(SuiteError, match=r"state/scratch: Not a directory"):
+        hold_temporary_files(tmp_path / "state" / "scratch")
 
 
 def test_a_child_that_comes_while_its_parent_is_ended_is_ended_too() -> None:

@@ -60,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     from osh_conformance.cli.isolated import run_suite  # noqa: PLC0415
     from osh_conformance.plugin import live, static  # noqa: PLC0415
     from osh_conformance.progress import Progress  # noqa: PLC0415
+    from osh_conformance.provision.folders import default_folders  # noqa: PLC0415
+    from osh_conformance.provision.scratch import hold_temporary_files  # noqa: PLC0415
     from osh_conformance.report import document, table, terminal  # noqa: PLC0415
     from osh_conformance.report.run import Run  # noqa: PLC0415
     from osh_conformance.suite.expectations import Expectations  # noqa: PLC0415
@@ -68,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
     output.check_writable(args)
     wanted = settings.read(args)
+    hold_temporary_files(default_folders().scratch)
     suite = LiveSuite(wishes.live_request(args, wanted))
     found = Run(target=_target(args), helm=args.helm, shard=args.shard)
     handovers = [

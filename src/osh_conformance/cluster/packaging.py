@@ -5,11 +5,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import platform
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from osh_conformance.cluster.contents import platform_entry
 from osh_conformance.errors import SuiteError
 from osh_conformance.provision.manifests import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 
@@ -39,7 +39,6 @@ _GZIP_LAYERS = frozenset({_TYPES["docker"][2], _TYPES["oci"][2]})
 #: The best that still keeps up with a disk.
 _LEVEL = 3
 _LABEL = "osh-conformance.format"
-_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def media_types(form: PackagingFormat) -> tuple[str, ...]:
@@ -122,11 +121,7 @@ def _platform_manifest(contents: Contents, repository: str, tag: str) -> Manifes
     manifest = contents.manifest(repository, tag)
     if not manifest.children:
         return manifest
-    wanted = _MACHINES.get(platform.machine(), platform.machine())
-    for entry in manifest.content["manifests"]:
-        if entry.get("platform", {}).get("architecture") == wanted:
-            return contents.manifest(repository, entry["digest"])
-    raise SuiteError(f"{repository}:{tag} is an index without an image for {wanted}")
+    return contents.manifest(repository, platform_entry(manifest)["digest"])
 
 
 def _check_gzip(layer: Mapping[str, Any]) -> None:

@@ -256,14 +256,17 @@ class NamespaceWatch:
         for pod in filter(concerns, view.pods.values()):
             trouble = self._environment_trouble(pod) or self._sandbox_trouble(pod, view.events)
             if trouble:
-                text = f"waiting for {what}: pod {pod['metadata']['name']}: {trouble}"
-                raise TroubleError(text, details=self.state())
+                raise self._told(TroubleError, f"waiting for {what}: pod {pod['metadata']['name']}: {trouble}")
         failures = [job_failure(job) for job in filter(concerns, view.jobs.values())]
         failures += [crash_loop(pod) for pod in filter(concerns, view.pods.values())]
         failures += [cannot_start(pod) for pod in filter(concerns, view.pods.values())]
         failure = next(filter(None, failures), None)
         if failure:
-            raise WorkloadFailedError(f"waiting for {what}: {failure}", details=self.state())
+            raise self._told(WorkloadFailedError, f"waiting for {what}: {failure}")
+
+    def _told(self, kind: type[SuiteError], text: str) -> SuiteError:
+        state = self.state()  # by which the secrets are learnt
+        return kind(self._hidden.redact(text), details=state)
 
     def _environment_trouble(self, pod: Object) -> str | None:
         for condition in pod.get("status", {}).get("conditions", ()):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
 import secrets
 import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import filelock
 
+from osh_conformance.errors import SuiteError
 from osh_conformance.provision import leftovers
 
 if TYPE_CHECKING:
@@ -38,6 +42,25 @@ def scratch(parent: Path, name: str) -> Iterator[Path]:
                 clear(folder)
     finally:
         Path(lock.lock_file).unlink(missing_ok=True)
+
+
+@functools.cache
+def hold_temporary_files(parent: Path) -> None:
+    """Let all temporary files of this process lie in a scratch folder until it ends: `gc` finds those of a killed one.
+
+    Raises `SuiteError` where nothing can be written below `parent`.
+    """
+    stack = contextlib.ExitStack()
+    try:
+        folder = stack.enter_context(scratch(parent, "tmp"))
+    except OSError as error:
+        raise SuiteError(
+            f"{parent}: {error.strerror}",
+            expected="a folder for the state of a run",
+            fix="set XDG_STATE_HOME to a folder that can be written",
+        ) from error
+    tempfile.tempdir = str(folder)
+    atexit.register(stack.close)
 
 
 @contextlib.contextmanager

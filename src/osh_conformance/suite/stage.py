@@ -148,7 +148,8 @@ class Stage:
             return supplied.reference
 
         def faulty(reference: str) -> str:
-            self.supplies.image(reference)
+            if reference not in given:
+                self.supplies.image(reference)
             image = self._faulty_registry().image(reference)
             given[image.reference] = SuppliedImage(
                 reference=image.reference, origin="built", digests=image.digests, media_types=image.media_types
