@@ -88,7 +88,7 @@ def test_memory_that_only_caches_is_free(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def planned(flavor: str, seconds: float, *, measured: bool = True) -> PlannedCell:
     cell = Cell(chart="keystone", path="charts/keystone", flavor=flavor)
-    return PlannedCell(cell=cell, scenarios=("drop-enabled",), seconds=seconds, measured=measured)
+    return PlannedCell(cell=cell, scenarios=("drop-enabled",), seconds=seconds, longest=seconds, measured=measured)
 
 
 def plan(*cells: PlannedCell, parallel: int = 1, left_out: tuple[LeftOut, ...] = (), **more: object) -> Plan:

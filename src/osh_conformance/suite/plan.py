@@ -25,11 +25,15 @@ _CLUSTER = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedCell:
-    """A cell and its scenarios. `seconds` by past runs; `measured` says whether all of them were run here before."""
+    """A cell and its scenarios.
+
+    `seconds` by past runs, of all and of the `longest`; `measured` says whether all of them were run here before.
+    """
 
     cell: Cell
     scenarios: tuple[str, ...]
     seconds: float
+    longest: float
     measured: bool
 
 
@@ -44,7 +48,7 @@ class NeededImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What would be run, `parallel` cells at a time.
+    """What would be run, `parallel` scenarios at a time.
 
     `privileged` is by its path what a chart asks for beyond a namespace of its own, and is allowed to.
     """
@@ -57,8 +61,8 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """How long the run takes from images that are there: the cells, side by side, and the cluster."""
-        longest = max((each.seconds for each in self.cells), default=0.0)
+        """How long the run takes from images that are there: the scenarios, side by side, and the cluster."""
+        longest = max((each.longest for each in self.cells), default=0.0)
         return _CLUSTER * bool(self.cells) + max(longest, sum(each.seconds for each in self.cells) / self.parallel)
 
     @property
@@ -89,6 +93,7 @@ def _planned(suite: LiveSuite) -> Iterator[PlannedCell]:
             cell=pairs[0].cell,
             scenarios=tuple(pair.scenario.name for pair in pairs),
             seconds=sum(seconds for seconds, _ in times),
+            longest=max(seconds for seconds, _ in times),
             measured=all(measured for _, measured in times),
         )
 
