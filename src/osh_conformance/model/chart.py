@@ -51,7 +51,8 @@ class Convention:
     promise to take a password of any characters, `image_contract` says what their job scripts ask of an image.
     `names` hold by kind (`database`, `username`, `password`: of the service, not of the administrator) the values that
     give it another one (`{database}` and so on), `tls` those that tell of the authority of the server's certificate
-    (`{ca}`, PEM), `quick` how the drop Job is told to give up after so many `seconds` in all, by `values`.
+    (`{ca}`, PEM), `quick` how the drop Job is told to give up after so many `seconds` in all, by `values`. `lean` are values
+    that leave out what has no part in a removal.
     `{chart}` is, in all of them, the chart's name with underscores, and `{uid}` a user id that no image knows.
     """
 
@@ -73,6 +74,7 @@ class Convention:
     names: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tls: Mapping[str, Any] = field(default_factory=dict)
     quick: QuickDrop | None = None
+    lean: Mapping[str, Any] = field(default_factory=dict)
     image_contract: Tier = Tier.CORE
 
 

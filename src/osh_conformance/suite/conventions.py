@@ -12,6 +12,7 @@ import msgspec
 
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.model.chart import STANDARD_KEYS, Convention, DeclaredImage, Values
+from osh_conformance.model.scenario import Table
 from osh_conformance.render.documents import read_values
 from osh_conformance.render.source import read_text
 from osh_conformance.render.values import at, merged, placed
@@ -155,6 +156,7 @@ def scenario_values(convention: Convention, chart: str, scenario: Scenario, auth
     layers = [_filled(convention.names[kind], words) for kind in scenario.names if kind in convention.names]
     layers += [_filled(convention.tls, words)] if scenario.tls else []
     layers += [convention.quick.values] if scenario.quick and convention.quick else []
+    layers += [convention.lean] if scenario.table is not Table.MAIN else []
     return merged(*layers)
 
 
