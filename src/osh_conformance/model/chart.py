@@ -51,8 +51,8 @@ class Convention:
     promise to take a password of any characters, `image_contract` says what their job scripts ask of an image.
     `names` hold by kind (`database`, `username`, `password`: of the service, not of the administrator) the values that
     give it another one (`{database}` and so on), `tls` those that tell of the authority of the server's certificate
-    (`{ca}`, PEM), `quick` how the drop Job is told to give up after so many `seconds` in all, by `values`. `lean` are values
-    that leave out what has no part in a removal.
+    (`{ca}`, PEM), `quick` how the drop Job is told to give up after so many `seconds` in all, by `values`. `lean` are
+    values that leave out what has no part in a removal.
     `{chart}` is, in all of them, the chart's name with underscores, and `{uid}` a user id that no image knows.
     """
 
