@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Kept
     from driving import Program
+
+    from conftest import Kept
 
 _NAME = "somebody-changes-pods"
 _API = "/apis/admissionregistration.k8s.io/v1"

@@ -9,8 +9,9 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Kept
     from driving import Program, Result
+
+    from conftest import Kept
 
 
 def _is_refused(result: Result, *words: str) -> None:

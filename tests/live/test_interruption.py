@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Kept
-
     from osh_conformance.provision.engine import Engine
 
 _SCENARIO = ("--scenario", "drop-enabled")

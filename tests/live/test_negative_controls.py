@@ -7,8 +7,9 @@ import shlex
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import MAIN
 from driving import BASE, Program, Row, check_findings, expected, mutants
+
+from conftest import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

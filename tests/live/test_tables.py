@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import MAIN
 from driving import BASE, Program, Result, Row, chart, check_findings, expected, mutants
 
+from conftest import MAIN
 from osh_conformance.model.scenario import Do, Fate, Scenario, Table
 from osh_conformance.suite import records
 

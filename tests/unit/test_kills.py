@@ -1,22 +1,18 @@
-"""What `ci/kills.py` draws, tells and compares; its rounds need a cluster."""
+"""What `ci.kills` draws, tells and compares; its rounds need a cluster."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import pytest
 
+from ci.kills import __main__ as program
+from ci.kills import bystanders, drawing, dumps, leftovers, outcome, processes
 from osh_conformance.errors import UsageError
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
-_FILE = Path(__file__).resolve().parents[2] / "ci" / "kills.py"
 _PRINTED = """\
   ..   cluster osh-conformance-0a1b2c3d: network and registry
   ok   cluster osh-conformance-0a1b2c3d: network and registry  2.0 s
@@ -34,37 +30,25 @@ chart     flavor        images
 """
 
 
-@pytest.fixture(scope="module")
-def kills() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("kills", _FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # A dataclass looks for its module.
-    sys.modules["kills"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def _object(kind: str, **content: Any) -> dict[str, Any]:
     meta = {"name": "x", "uid": "1", "resourceVersion": "7", "managedFields": []}
     return {"apiVersion": "v1", "kind": kind, "metadata": meta, "status": {"phase": "Active"}, **content}
 
 
-def test_a_seed_draws_the_same_kills_again_and_another_one_draws_others(kills: ModuleType) -> None:
-    drawn = kills.planned(20, 7, ("a", "b"), (0.0, 1.0))
-    assert drawn == kills.planned(20, 7, ("a", "b"), (0.0, 1.0))
-    assert drawn != kills.planned(20, 8, ("a", "b"), (0.0, 1.0))
+def test_a_seed_draws_the_same_kills_again_and_another_one_draws_others() -> None:
+    drawn = drawing.planned(20, 7, ("a", "b"), (0.0, 1.0))
+    assert drawn == drawing.planned(20, 7, ("a", "b"), (0.0, 1.0))
+    assert drawn != drawing.planned(20, 8, ("a", "b"), (0.0, 1.0))
 
 
-def test_more_kills_of_a_seed_begin_with_the_same_ones(kills: ModuleType) -> None:
-    assert kills.planned(20, 7, ("a",), (0.0, 1.0))[:6] == kills.planned(6, 7, ("a",), (0.0, 1.0))
+def test_more_kills_of_a_seed_begin_with_the_same_ones() -> None:
+    assert drawing.planned(20, 7, ("a",), (0.0, 1.0))[:6] == drawing.planned(6, 7, ("a",), (0.0, 1.0))
 
 
-def test_every_scenario_meets_every_variant_also_on_the_kept_cluster(kills: ModuleType) -> None:
-    drawn = kills.planned(20, 7, ("a", "b", "c"), (0.2, 0.3))
-    assert {(each.scenario, each.variant) for each in drawn} == {(s, v) for s in "abc" for v in kills.VARIANTS}
-    assert {each.variant for each in drawn if each.kept} == set(kills.VARIANTS)
+def test_every_scenario_meets_every_variant_also_on_the_kept_cluster() -> None:
+    drawn = drawing.planned(20, 7, ("a", "b", "c"), (0.2, 0.3))
+    assert {(each.scenario, each.variant) for each in drawn} == {(s, v) for s in "abc" for v in drawing.VARIANTS}
+    assert {each.variant for each in drawn if each.kept} == set(drawing.VARIANTS)
     assert all(0.2 <= each.fraction <= 0.3 for each in drawn)
 
 
@@ -78,78 +62,79 @@ def test_every_scenario_meets_every_variant_also_on_the_kept_cluster(kills: Modu
         (_PRINTED + _REST, "after: remove cluster …"),
     ],
 )
-def test_the_last_step_is_one_that_has_begun_and_not_ended(kills: ModuleType, printed: str, step: str) -> None:
-    assert kills.last_step(printed) == step
+def test_the_last_step_is_one_that_has_begun_and_not_ended(printed: str, step: str) -> None:
+    assert drawing.last_step(printed) == step
 
 
-def test_on_a_cluster_that_is_there_a_run_saves_making_and_removing_one(kills: ModuleType) -> None:
-    assert kills.without_cluster(100.0, _PRINTED + _REST) == pytest.approx(100.0 - 2.0 - 17.5 - 4.5)
+def test_on_a_cluster_that_is_there_a_run_saves_making_and_removing_one() -> None:
+    assert drawing.without_cluster(100.0, _PRINTED + _REST) == pytest.approx(100.0 - 2.0 - 17.5 - 4.5)
 
 
-def test_status_and_versions_of_an_object_do_not_count_and_its_content_and_identity_do(kills: ModuleType) -> None:
-    first = kills.stable(_object("Secret", data={"a": "b"}))
+def test_status_and_versions_of_an_object_do_not_count_and_its_content_and_identity_do() -> None:
+    first = dumps.stable(_object("Secret", data={"a": "b"}))
     later = _object("Secret", data={"a": "b"})
     later["metadata"]["resourceVersion"] = "8"
     later["status"] = {}
-    assert kills.stable(later) == first
-    assert kills.stable(_object("Secret", data={"a": "c"})) != first
+    assert dumps.stable(later) == first
+    assert dumps.stable(_object("Secret", data={"a": "c"})) != first
     later["metadata"]["uid"] = "2"
-    assert kills.stable(later) != first
+    assert dumps.stable(later) != first
 
 
-def test_an_object_that_is_being_deleted_is_not_what_it_was(kills: ModuleType) -> None:
+def test_an_object_that_is_being_deleted_is_not_what_it_was() -> None:
     later = _object("Namespace", spec={})
     later["metadata"]["deletionTimestamp"] = "2026-11-26T12:00:00Z"
-    assert kills.stable(later) != kills.stable(_object("Namespace", spec={}))
+    assert dumps.stable(later) != dumps.stable(_object("Namespace", spec={}))
 
 
-def test_a_digest_depends_on_content_and_not_on_order(kills: ModuleType) -> None:
-    assert kills.digest({"a": "1", "b": "2"}) == kills.digest({"b": "2", "a": "1"})
-    assert kills.digest({"a": "1", "b": "2"}) != kills.digest({"a": "1", "b": "3"})
+def test_a_digest_depends_on_content_and_not_on_order() -> None:
+    assert dumps.digest({"a": "1", "b": "2"}) == dumps.digest({"b": "2", "a": "1"})
+    assert dumps.digest({"a": "1", "b": "2"}) != dumps.digest({"a": "1", "b": "3"})
 
 
-def test_every_change_is_named(kills: ModuleType) -> None:
-    change = kills.compared({"a": "1", "b": "2", "c": "3"}, {"b": "2", "c": "4", "d": "5"})
+def test_every_change_is_named() -> None:
+    change = dumps.compared({"a": "1", "b": "2", "c": "3"}, {"b": "2", "c": "4", "d": "5"})
     assert (change.added, change.lost, change.changed) == (("d",), ("a",), ("c",))
 
 
-def test_bystanders_are_told_apart_by_what_happened_to_them(kills: ModuleType) -> None:
+def test_bystanders_are_told_apart_by_what_happened_to_them() -> None:
     parts = {"database": {"table t": "1"}, "kept cluster": {"Namespace a": "1"}, "volume": {"content": "1"}}
-    known = [
-        kills.Bystander(name=name, dump=lambda name=name: dict(parts[name]), shared=name == "kept cluster")
-        for name in parts
-    ]
-    bystanders = kills.Bystanders(known=known)
-    bystanders.remember()
-    assert bystanders.seen() == ((), ())
+
+    def seen(name: str) -> dict[str, str]:
+        return dict(parts[name])
+
+    known = [bystanders.Bystander(name=name, dump=partial(seen, name), shared=name == "kept cluster") for name in parts]
+    everybody = bystanders.Bystanders(known=known)
+    everybody.remember()
+    assert everybody.seen() == ((), ())
     parts.update(
         {"database": {}, "kept cluster": {"Namespace a": "1", "Namespace cell-b": "1"}, "volume": {"content": "2"}}
     )
-    harmed, added = bystanders.seen()
+    harmed, added = everybody.seen()
     assert harmed == ("database: table t is gone", "volume: content has changed")
     assert added == ("kept cluster: Namespace cell-b is new",)
-    assert sum("NOT AS BEFORE" in line for line in bystanders.digests()) == 3
+    assert sum("NOT AS BEFORE" in line for line in everybody.digests()) == 3
     del parts["kept cluster"]["Namespace cell-b"]
-    assert bystanders.seen() == ((), ()), "each change is told once, and what a run had left may go"
+    assert everybody.seen() == ((), ()), "each change is told once, and what a run had left may go"
     del parts["kept cluster"]["Namespace a"]
-    assert bystanders.seen() == (("kept cluster: Namespace a is gone",), ())
+    assert everybody.seen() == (("kept cluster: Namespace a is gone",), ())
 
 
-def test_a_folder_stands_for_all_that_is_in_it(kills: ModuleType) -> None:
-    assert kills.topmost({"/a/b", "/a/b/c", "/a/b/c/d", "/a/bc"}) == ["/a/b", "/a/bc"]
+def test_a_folder_stands_for_all_that_is_in_it() -> None:
+    assert leftovers.topmost({"/a/b", "/a/b/c", "/a/b/c/d", "/a/bc"}) == ["/a/b", "/a/bc"]
 
 
-def test_descendants_are_found_at_any_depth_and_nobody_else_is(kills: ModuleType) -> None:
-    assert kills.descendants(10, {1: 0, 10: 1, 11: 10, 12: 11, 13: 1, 14: 13}) == {11, 12}
+def test_descendants_are_found_at_any_depth_and_nobody_else_is() -> None:
+    assert processes.descendants(10, {1: 0, 10: 1, 11: 10, 12: 11, 13: 1, 14: 13}) == {11, 12}
 
 
-def test_the_table_ends_with_totals(kills: ModuleType) -> None:
-    common = {"scenario": "drop-enabled", "seconds": 41.26, "step": "cell x"}
+def test_the_table_ends_with_totals() -> None:
+    common: dict[str, Any] = {"scenario": "drop-enabled", "seconds": 41.26, "step": "cell x"}
     rows = [
-        kills.Row(name="-", variant="nobody", collected=None, left=(), harmed=(), **common),
-        kills.Row(name="1", variant="session", collected=3.04, left=("file x",), harmed=("network y",), **common),
+        outcome.Row(name="-", variant="nobody", collected=None, left=(), harmed=(), **common),
+        outcome.Row(name="1", variant="session", collected=3.04, left=("file x",), harmed=("network y",), **common),
     ]
-    head, complete, killed, totals = kills.table(rows).splitlines()
+    head, complete, killed, totals = outcome.table(rows).splitlines()
     assert head.split() == ["round", "scenario", "killed", "after", "s", "step", "gc", "s", "left", "intact"]
     assert complete.split() == ["-", "drop-enabled", "nobody", "41.3", "cell", "x", "-", "0", "yes"]
     assert killed.split() == ["1", "drop-enabled", "session", "41.3", "cell", "x", "3.0", "1", "NO"]
@@ -157,22 +142,22 @@ def test_the_table_ends_with_totals(kills: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("words", [["--between", "0.5"], ["--between", "0.5,0.2"], ["--times", "0"], ["--nonsense"]])
-def test_what_cannot_be_understood_is_a_usage_error(kills: ModuleType, words: list[str]) -> None:
+def test_what_cannot_be_understood_is_a_usage_error(words: list[str]) -> None:
     with pytest.raises(UsageError):
-        kills._arguments(words)
-    assert kills.main(words) == UsageError.exit_code
+        program._arguments(words)
+    assert program.main(words) == UsageError.exit_code
 
 
-def test_drop_enabled_comes_first_and_a_seed_is_drawn_where_none_is_given(kills: ModuleType) -> None:
-    args = kills._arguments([])
+def test_drop_enabled_comes_first_and_a_seed_is_drawn_where_none_is_given() -> None:
+    args = program._arguments([])
     assert args.scenario[0] == "drop-enabled"
     assert isinstance(args.seed, int)
-    assert kills._arguments(["--seed", "7"]).seed == 7
+    assert program._arguments(["--seed", "7"]).seed == 7
 
 
-def test_a_clean_up_is_finished_whoever_interrupts(kills: ModuleType) -> None:
+def test_a_clean_up_is_finished_whoever_interrupts() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with kills.ignored():
+    with program.ignored():
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGTERM) is before

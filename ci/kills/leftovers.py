@@ -1,0 +1,151 @@
+"""What a run leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci.kills.drawing import CLUSTER
+from ci.kills.home import WRITTEN, Home
+from ci.kills.processes import QUICK, carriers
+from osh_conformance import process
+from osh_conformance.provision import runs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from osh_conformance.provision.engine import Engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traces:
+    """What a killed run has in the engine, by identities that nothing else will ever have."""
+
+    containers: frozenset[str]
+    networks: frozenset[str]
+    volumes: frozenset[str]
+
+
+@dataclass(slots=True, kw_only=True)
+class Leftovers:
+    """Looks for what is left of the runs of one home. `spared` is the cluster of a kept run."""
+
+    engine: Engine
+    home: Home
+    spared: str = ""
+    clusters: set[str] = field(default_factory=set)
+    before: dict[str, set[str]] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+
+    def expect(self) -> None:
+        """Whatever is there now is not of the next run."""
+        self.before = self._unnamed() | {"files": self._files()}
+
+    def traces(self, printed: str) -> Traces:
+        """What the killed run has in the engine now."""
+        self.clusters |= set(CLUSTER.findall(printed)) - {self.spared}
+        containers = frozenset(identity for identity, _ in self._listed("ps", "--all", "{{.ID}} {{.Names}}"))
+        form = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}} {{end}}{{end}}'
+        mounted = self.engine.run("container", "inspect", "--format", form, *containers, check=False).stdout.split()
+        return Traces(
+            containers=containers,
+            networks=frozenset(identity for identity, _ in self._listed("network", "ls", "{{.ID}} {{.Name}}")),
+            volumes=frozenset(mounted) - {runs.store_volume(self.home.folders)},
+        )
+
+    def found(self, traces: Traces) -> tuple[str, ...]:
+        """What is left that no earlier round has told of."""
+        left = [f"container {name}" for _, name in self._listed("ps", "--all", "{{.ID}} {{.Names}}")]
+        left += [f"network {name}" for _, name in self._listed("network", "ls", "{{.ID}} {{.Name}}")]
+        left += [f"process {pid}: {words}" for pid, words in carriers(self.home.mark).items()]
+        left += [f"process in container {name}" for name in self._confined(traces)]
+        left += self._of_networks(traces)
+        volumes = set(self.engine.lines("volume", "ls", "--quiet"))
+        left += [f"volume {name}" for name in traces.volumes & volumes]
+        left += [f"file {name}" for name in topmost(self._files() - self.before["files"])]
+        left += self._mounts()
+        left += self._new_unnamed()
+        fresh = [each for each in dict.fromkeys(left) if each not in self.told]
+        self.told |= set(fresh)
+        return tuple(fresh)
+
+    def _listed(self, *words: str) -> list[tuple[str, str]]:
+        """Identity and name of what carries a label of this home or of a cluster of its runs, or such a name."""
+        *command, form = words
+        labels = (runs.STATE_LABEL, runs.KIND_LABEL)
+        shown = " ".join([form, *(f'{{{{or (.Label "{label}") "-"}}}}' for label in labels)])
+        found = []
+        for line in self.engine.lines(*command, "--no-trunc", "--format", shown):
+            identity, name, state, kind = line.split(" ")
+            if self.spared and name.startswith(self.spared):
+                continue
+            ours = any(name.startswith(cluster) or kind == cluster for cluster in self.clusters)
+            if ours or state == str(self.home.folders.state):
+                found.append((identity, name))
+        return found
+
+    @staticmethod
+    def _confined(traces: Traces) -> set[str]:
+        """Containers of the run that have processes."""
+        found = set()
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                groups = (path / "cgroup").read_text()
+                words = (path / "cmdline").read_bytes().decode(errors="replace")
+                found |= {name for name in traces.containers if name in groups or name in words}
+        return found
+
+    @staticmethod
+    def _of_networks(traces: Traces) -> list[str]:
+        bridges = [f"br-{identity[:12]}" for identity in traces.networks]
+        left = [f"interface {bridge}" for bridge in bridges if Path("/sys/class/net", bridge).exists()]
+        program = shutil.which("iptables-save", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+        if program is None or os.geteuid() != 0:
+            return left
+        rules = process.run([program], deadline=QUICK, check=False).stdout
+        return left + [f"firewall rules for {bridge}" for bridge in bridges if bridge in rules]
+
+    def _mounts(self) -> list[str]:
+        points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        return [f"mount {point}" for point in points if point.startswith(str(self.home.folder))]
+
+    def _files(self) -> set[str]:
+        """All that lies where a run of this home writes, but for what lasts."""
+        places = [self.home.folders.state, *(self.home.folders.cache / name for name in WRITTEN)]
+        places += [self.home.folder / name for name in ("tmp", "user", "work")]
+        found = {str(path) for place in places for path in place.rglob("*") if path.suffix != ".chart"}
+        lasting = {str(self.home.folders.state / name) for name in ("runs", "runs/.lock", "scratch")}
+        lasting |= {str(self.home.folders.state / f"timings.{name}") for name in ("json", "lock")}
+        spared = str(self.home.folders.runs / self.spared.removeprefix("osh-conformance-")) if self.spared else "\0"
+        return {name for name in found - lasting if not name.startswith(spared)}
+
+    def _unnamed(self) -> dict[str, set[str]]:
+        """What bears no mark of a run: volumes that nothing uses, and names of images."""
+        names = self.engine.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
+        return {
+            "volume": set(self.engine.lines("volume", "ls", "--quiet", "--filter", "dangling=true")),
+            # As it is pushed to a registry on this machine.
+            "image name": {name for name in names if "/store/" in name},
+        }
+
+    def _new_unnamed(self) -> list[str]:
+        """Of those, what is new; looked at twice, since others use this engine too."""
+        lasting = runs.store_volume(self.home.folders)
+        found: list[set[str]] = []
+        for pause in (0.0, 2.0):
+            time.sleep(pause)
+            now = self._unnamed()
+            found.append({f"{kind} {name}" for kind in now for name in now[kind] - self.before[kind] - {lasting}})
+            if not found[-1]:
+                return []
+        return sorted(found[0] & found[1])
+
+
+def topmost(names: Collection[str]) -> list[str]:
+    """Paths, without those below others of them."""
+    return sorted(name for name in names if not any(str(parent) in names for parent in Path(name).parents))

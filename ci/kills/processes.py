@@ -1,0 +1,89 @@
+"""Processes by a mark in their environment, and killing them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from osh_conformance.errors import SuiteError
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Mapping
+
+    from ci.kills.dumps import Dump
+
+QUICK = 120.0
+GONE = 10.0
+
+
+def parents_of_all() -> dict[int, int]:
+    """The parent of each process."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            found[int(path.name)] = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+    return found
+
+
+def carriers(mark: str) -> dict[int, str]:
+    """The processes that have `mark` in their environment, with their command lines; none that have ended."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            carries = mark.encode() in (path / "environ").read_bytes().split(b"\0")
+            words = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            if carries and words:
+                found[int(path.name)] = words
+    return found
+
+
+def kill(pid: int, mark: str) -> None:
+    """Kill one process of ours. By a handle: between looking and killing the number may become another's."""
+    with contextlib.suppress(OSError):
+        handle = os.pidfd_open(pid)
+        try:
+            if pid in _carriers_of(pid, mark):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        finally:
+            os.close(handle)
+
+
+def _carriers_of(pid: int, mark: str) -> set[int]:
+    return {pid} if mark.encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") else set()
+
+
+def descendants(pid: int, parents: Mapping[int, int]) -> set[int]:
+    """The processes that descend from `pid`, by the parent of each."""
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def kill_session(main: subprocess.Popen[bytes], mark: str) -> None:
+    """Kill a run with all that it started, whatever session that is in."""
+    victims = descendants(main.pid, parents_of_all())
+    main.kill()
+    for pid in victims:
+        kill(pid, mark)
+    ends = time.monotonic() + GONE
+    while others := carriers(mark):
+        for pid in others:
+            kill(pid, mark)
+        if time.monotonic() > ends:
+            raise SuiteError(f"processes do not end: {others}")
+    main.wait(GONE)
+
+
+def start_of(pid: int) -> Dump:
+    """When a process was started, in ticks; nothing if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return {}
+    return {f"process {pid}": fields[19]} if fields[0] != "Z" else {}

@@ -1,0 +1,136 @@
+"""Running, killing, collecting and looking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ci.kills.drawing import Kill, last_step, without_cluster
+from ci.kills.home import COLLECT, LONGEST, Home
+from ci.kills.leftovers import Leftovers, Traces
+from ci.kills.outcome import Row
+from ci.kills.processes import GONE, kill_session
+from osh_conformance.errors import SuiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from ci.kills.bystanders import Bystanders
+    from ci.kills.making import Kept
+    from osh_conformance.provision.engine import Engine
+
+
+@dataclass(slots=True, kw_only=True)
+class Trial:
+    """Runs, kills, collects and looks."""
+
+    chart: Path
+    engine: Engine
+    own: Home
+    kept: Kept
+    bystanders: Bystanders
+    rows: list[Row] = field(default_factory=list)
+    durations: dict[tuple[str, bool], float] = field(default_factory=dict)
+    leftovers: dict[bool, Leftovers] = field(init=False)
+
+    def __post_init__(self) -> None:
+        spared = self.kept.run.cluster
+        self.leftovers = {
+            False: Leftovers(engine=self.engine, home=self.own),
+            True: Leftovers(engine=self.engine, home=self.kept.home, spared=spared),
+        }
+
+    def measure(self, scenario: str) -> None:
+        """A run that nobody kills: how long it takes, and that it leaves nothing by itself."""
+        say(f"a complete run of {scenario}, which nobody kills")
+        looking = self.leftovers[False]
+        looking.expect()
+        code, printed, seconds = self.own.run("live", self.chart, "--scenario", scenario, within=LONGEST)
+        if code:
+            raise SuiteError(f"a run that nobody killed ended with {code}", expected="0", details=printed)
+        self.durations[scenario, False] = seconds
+        self.durations[scenario, True] = without_cluster(seconds, printed)
+        traces = looking.traces(printed)
+        harmed, added = self.bystanders.seen()
+        self._note("-", scenario, "nobody", seconds, "complete", None, (*looking.found(traces), *added), harmed)
+
+    def kill(self, kill: Kill) -> None:
+        """One round. A run that was quicker than expected is run again, and killed earlier."""
+        if (kill.scenario, kill.kept) not in self.durations:
+            self.measure(kill.scenario)
+        while not self._killed(kill, self.durations[kill.scenario, kill.kept] * kill.fraction):
+            say("  it ended before that: once more")
+
+    def _killed(self, kill: Kill, moment: float) -> bool:
+        where = f" on the kept cluster {self.kept.run.cluster}" if kill.kept else ""
+        say(f"round {kill.number}: {kill.scenario}{where}; the {kill.variant} is killed after {moment:.1f} s")
+        home, looking = (self.kept.home if kill.kept else self.own), self.leftovers[kill.kept]
+        looking.expect()
+        with home.started("live", self.chart, "--scenario", kill.scenario) as call:
+            if call.ended(moment):
+                self.durations[kill.scenario, kill.kept] = call.seconds
+                return False
+            seconds = call.seconds
+            step = last_step(call.printed)
+            if kill.variant == "process":
+                call.child.kill()
+                call.child.wait(GONE)
+            else:
+                kill_session(call.child, home.mark)
+            printed = call.printed
+        traces = looking.traces(printed)
+        code, told, collected = home.run("gc", within=COLLECT)
+        left = [f"exit code {code} of gc: {told}"] if code else []
+        left += looking.found(traces)
+        harmed, added = self.bystanders.seen()
+        left += added
+        again, more, _ = home.run("gc", within=COLLECT)
+        if again or "nothing to remove" not in more:
+            left.append(f"something for a second gc: {more.strip()}")
+        name, step = str(kill.number), f"{step} (kept cluster)" if kill.kept else step
+        self._note(name, kill.scenario, kill.variant, seconds, step, collected, left, harmed)
+        if left or harmed:
+            say(f"  the run had printed:\n{printed}\n  gc printed:\n{told}")
+        return True
+
+    def last_look(self) -> tuple[str, ...]:
+        """What has come since it was last looked for: an engine may be slow to finish what it was told."""
+        nothing = Traces(containers=frozenset(), networks=frozenset(), volumes=frozenset())
+        left = [each for looking in self.leftovers.values() for each in looking.found(nothing)]
+        harmed, added = self.bystanders.seen()
+        return (*left, *added, *harmed)
+
+    def _note(  # noqa: PLR0913, PLR0917
+        self,
+        name: str,
+        scenario: str,
+        variant: str,
+        seconds: float,
+        step: str,
+        collected: float | None,
+        left: Iterable[str],
+        harmed: Iterable[str],
+    ) -> None:
+        row = Row(
+            name=name,
+            scenario=scenario,
+            variant=variant,
+            seconds=seconds,
+            step=step,
+            collected=collected,
+            left=tuple(left),
+            harmed=tuple(harmed),
+        )
+        self.rows.append(row)
+        gc = "" if collected is None else f"; gc {collected:.1f} s"
+        say(f"  {step}, {seconds:.1f} s{gc}; left: {len(row.left)}; bystanders {'HARMED' if row.harmed else 'intact'}")
+        for each in row.left:
+            say(f"  LEFT    {each}")
+        for each in row.harmed:
+            say(f"  HARMED  {each}")
+
+
+def say(text: str) -> None:
+    """Print a line, at once."""
+    print(text, flush=True)
