@@ -19,7 +19,7 @@ from osh_conformance.observe.database import quote_name
 from osh_conformance.observe.watch import container_statuses, job_condition, workload_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from osh_conformance.model.observation import DatabaseState, HelmCall
     from osh_conformance.observe.run import Release, Run
@@ -128,12 +128,12 @@ def _struck_uninstall(run: Run, release: Release, step: ScenarioStep, struck: _S
         return run.note("uninstall", future.result(), killed=kill.is_set())
 
 
-def _under_way(run: Run, release: Release, ended: object) -> bool:
+def _under_way(run: Run, release: Release, ended: Callable[[], bool]) -> bool:
     """Wait until the server has a DROP that waits, or a drop container runs long enough to have sent it."""
     running_since: dict[str, float] = {}
 
     def reached(view: View) -> bool | None:
-        if callable(ended) and ended():
+        if ended():
             return False
         for pod in drop_pods(run, view):
             if any("running" in status.get("state", {}) for status in pod["status"].get("containerStatuses", ())):
