@@ -252,6 +252,10 @@ class LivePlugin:
             if judged.observation.gauges:
                 self._progress.say(growth.table(judged.observation.gauges))
             return judged
+        except SuiteError as error:
+            if not stage.cancel.is_set():
+                self._progress.say(f"       {error.message.partition(chr(10))[0]}")
+            raise
         finally:
             stage.vacate(namespace)
 
