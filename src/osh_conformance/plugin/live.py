@@ -249,15 +249,15 @@ class LivePlugin:
         try:
             with self._progress.step(f"cell {pair.id}"):
                 judged = stage.run(pair, namespace)
-            if judged.observation.gauges:
-                self._progress.say(growth.table(judged.observation.gauges))
-            return judged
         except SuiteError as error:
             if not stage.cancel.is_set():
                 self._progress.say(f"       {error.message.partition(chr(10))[0]}")
             raise
         finally:
             stage.vacate(namespace)
+        if judged.observation.gauges:
+            self._progress.say(growth.table(judged.observation.gauges))
+        return judged
 
     def _report_cells(self) -> None:
         done = [check for check in self._run.checks if check.cell and check.status is not Status.ERROR]
