@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from driving import Program, Result, Row, chart, mutants, new_program
+from driving import Program, Result, chart, new_program
 from watching import PasswordWatch
 
 from osh_conformance.provision import runs, survey
+from tests.controls import Row, fails, mutants, record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from osh_conformance.provision.engine import Engine
 
@@ -22,6 +23,11 @@ HERE = Path(__file__).parent
 #: The scenarios of every run in which there is something to break; test_tables.py has those of the other tables.
 MAIN = ("drop-enabled", "drop-disabled")
 _SLOWEST = 12
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let observations be kept, for the unit tests of the rules."""
+    parser.addoption("--record", action="store_true", help="keep what was seen of each mutant beside it (recorded/)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,6 +45,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def keep(request: pytest.FixtureRequest) -> Callable[[Result, str, Row], None]:
+    """Keep the observation of a mutant in a row, if that was asked for."""
+
+    def keep(result: Result, mutant: str, row: Row) -> None:
+        if request.config.getoption("--record") and fails(mutant, row):
+            record(result.observation(mutant, row.scenario), mutant, row)
+
+    return keep
 
 
 @pytest.fixture(scope="session")

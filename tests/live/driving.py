@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ import yaml
 from osh_conformance.provision import runs
 from osh_conformance.provision.folders import Folders, default_folders
 from osh_conformance.rules import catalogue
+from tests.controls import MUTANTS, RECORDED, fits
 
 if TYPE_CHECKING:
     import signal
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from osh_conformance.provision.engine import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTANTS = ROOT / "tests" / "mutants" / "live"
 _FLAVOR_MUTANTS = ROOT / "tests" / "mutants" / "flavors"
 BASE = "mutant-base"
 _LONGEST = 420.0
@@ -64,6 +63,11 @@ class Result:
         """(rule, scenario, status) of all that the live rules said of a chart."""
         cells = [cell for cell in self.document["cells"] if cell["chart"] == chart]
         return [(each["rule"], each["scenario"], each["status"]) for cell in cells for each in cell["assertions"]]
+
+    def observation(self, chart: str, scenario: str) -> Path:
+        """What was seen of a chart that failed in a scenario."""
+        (file,) = self.artifacts.glob(f"{chart}-*-{scenario}/observation.json")
+        return file
 
     def written(self) -> Iterator[tuple[str, str]]:
         """Everything that a person may get to see, with where it stands."""
@@ -208,43 +212,11 @@ def chart(folder: Path, mutant: str | None = None, source: Path | None = None) -
     shutil.copytree(MUTANTS / "base", target)
     shutil.copytree(ROOT / "charts-under-test" / "library", target / "charts" / "conformance-library")
     if mutant:
-        shutil.copytree(
-            source or MUTANTS / mutant, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("expect.yaml")
-        )
+        beside = shutil.ignore_patterns("expect.yaml", RECORDED)
+        shutil.copytree(source or MUTANTS / mutant, target, dirs_exist_ok=True, ignore=beside)
         for file in (target / "Chart.yaml", target / "values.yaml"):
             file.write_text(file.read_text().replace(BASE, mutant))
     return target
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A scenario of a table, gone through so often."""
-
-    scenario: str
-    times: int = 1
-
-    def __str__(self) -> str:
-        return self.scenario if self.times == 1 else f"{self.scenario}-{self.times}-times"
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        repeat = () if self.times == 1 else ("--repeat", str(self.times))
-        return ("--scenario", self.scenario, *repeat)
-
-
-def expected(mutant: str) -> Mapping[Row, Sequence[Mapping[str, str]]]:
-    """By the row in which a mutant breaks, the findings of a run of that row, by its expect.yaml.
-
-    `scenario` is the row (with `repeat` gone through so often) and `findings` has a pattern for each finding. `also`
-    has other rows, with theirs.
-    """
-    told = yaml.safe_load((MUTANTS / mutant / "expect.yaml").read_text().replace("{name}", mutant))
-    rows = {Row(scenario=told["scenario"], times=told.get("repeat", 1)): told["findings"]}
-    return rows | {Row(scenario=scenario): findings for scenario, findings in told.get("also", {}).items()}
-
-
-def fits(finding: Mapping[str, Any], pattern: Mapping[str, str]) -> bool:
-    return all(fnmatchcase(finding[field], text) for field, text in pattern.items())
 
 
 def check_findings(result: Result, mutant: str, patterns: Sequence[Mapping[str, str]]) -> None:
@@ -272,9 +244,3 @@ def flavor_mutants(flavors: Sequence[str]) -> Sequence[str]:
         if set(wanted["holds"]) & set(flavors) and set(wanted["fails"]) & set(flavors):
             found.append(file.parent.name)
     return found
-
-
-def mutants(row: Row | None = None) -> Sequence[str]:
-    """The names of all mutants, or of those that break in a row."""
-    names = sorted(path.parent.name for path in MUTANTS.glob("*/expect.yaml"))
-    return [name for name in names if row is None or row in expected(name)]

@@ -7,12 +7,15 @@ import shlex
 from typing import TYPE_CHECKING
 
 import pytest
-from driving import BASE, Program, Row, check_findings, expected, mutants
+from driving import BASE, Program, check_findings
 
 from conftest import MAIN
+from tests.controls import Row, expected, mutants
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from driving import Result
 
     from conftest import Kept, Mutants
 
@@ -37,10 +40,11 @@ def test_the_base_holds_every_rule_with_both_helms(kept: Kept) -> None:
     ("scenario", "name"), [(scenario, name) for scenario in MAIN for name in mutants(Row(scenario=scenario))]
 )
 def test_a_mutant_fails_where_it_is_broken_and_nowhere_else(
-    scenario: str, name: str, judged: Mapping[str, Mutants]
+    scenario: str, name: str, judged: Mapping[str, Mutants], keep: Callable[[Result, str, Row], None]
 ) -> None:
-    result = judged[scenario].result
-    check_findings(result, name, expected(name)[Row(scenario=scenario)])
+    result, row = judged[scenario].result, Row(scenario=scenario)
+    check_findings(result, name, expected(name)[row])
+    keep(result, name, row)
     for finding in result.findings(name):
         assert f"FAIL {finding['rule']}  {name}" in result.printed
         assert finding["found"].splitlines()[0] in result.printed

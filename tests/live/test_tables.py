@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from driving import BASE, Program, Result, Row, chart, check_findings, expected, mutants
+from driving import BASE, Program, Result, chart, check_findings
 
 from conftest import MAIN
 from osh_conformance.model.scenario import Do, Fate, Scenario, Table
 from osh_conformance.suite import records
+from tests.controls import Row, expected, mutants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -106,9 +107,10 @@ def test_no_row_passes_a_drop_that_does_nothing(row: Row, told: Callable[[Row], 
     ],
 )
 def test_a_row_fails_the_charts_that_break_in_it_and_says_why(
-    row: Row, name: str, told: Callable[[Row], Result]
+    row: Row, name: str, told: Callable[[Row], Result], keep: Callable[[Result, str, Row], None]
 ) -> None:
     check_findings(told(row), name, expected(name)[row])
+    keep(told(row), name, row)
 
 
 def test_every_mutant_is_run() -> None:

@@ -77,7 +77,8 @@ def test_the_tables_leave_out_what_has_no_part_in_a_removal(name: str) -> None:
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_scenario_installs_first_and_uninstalls_last(name: str) -> None:
-    steps = [step.do for step in SCENARIOS[name].steps]
+    # The server may be told something before.
+    steps = [step.do for step in SCENARIOS[name].steps if step.do is not Do.SQL or step.each]
     if SCENARIOS[name].probes:
         assert steps == []
         return

@@ -206,13 +206,13 @@ def _sql(run: Run, step: ScenarioStep) -> None:
 
 
 def _subjects(run: Run, each: str) -> Iterator[dict[str, str]]:
-    life = run.of_release
     if each == "database":
-        yield from ({"database": quote_name(name), "name": name.replace("`", "``")} for name in life.databases)
+        names = run.of_release.databases
+        yield from ({"database": quote_name(name), "name": name.replace("`", "``")} for name in names)
     elif each == "account":
         yield from (
             {"account": named_account(account), "user": quote_text(account.rpartition("@")[0])}
-            for account in life.accounts
+            for account in run.of_release.accounts
         )
     else:
         yield {}
