@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -22,7 +23,6 @@ from osh_conformance.rules import catalogue
 from tests.controls import MUTANTS, RECORDED, fits
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from osh_conformance.provision.engine import Engine
@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _FLAVOR_MUTANTS = ROOT / "tests" / "mutants" / "flavors"
 BASE = "mutant-base"
 _LONGEST = 420.0
+_CLEANS_UP = 180.0
 _CLUSTER = re.compile(r"cluster (osh-conformance-[0-9a-f]{8}):")
 
 
@@ -113,8 +114,13 @@ class Running:
         self.process.send_signal(number)
 
     def ended(self, seconds: float = _LONGEST) -> Result:
-        """Wait for its end."""
-        code = self.process.wait(seconds)
+        """Wait for its end. One that takes longer is interrupted, so that it cleans up."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(_CLEANS_UP)
+            raise AssertionError(f"not ended within {seconds:g} s:\n{self.printed}") from None
         took = time.monotonic() - self.started
         return Result(words=self.words, code=code, printed=self.printed, seconds=took, folder=self.folder)
 
