@@ -34,6 +34,10 @@ _PR_SET_PDEATHSIG = 1
 _JOBS = 200
 #: Seconds that a worker has to end by itself.
 _GRACE = 1.0
+#: A worker that got less than this share of a core did not have the time that it was given, and gets twice as much,
+#: until it has had this many times.
+_SHARE = 0.2
+_MOST_PATIENCE = 8
 #: A renderer collects garbage on more than one core.
 _CORES = 4
 _STDERR = 2
@@ -43,7 +47,10 @@ _GO = {"GOGC": "off", "GOMEMLIMIT": "96MiB", "GOMAXPROCS": "1"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one chart may take: seconds for one rendering and for all of them, bytes of memory."""
+    """What one chart may take: seconds for one rendering and for all of them, bytes of memory.
+
+    Seconds of a machine that has a core for it: one that is busy gives more.
+    """
 
     step: float = 30.0
     total: float = 120.0
@@ -65,14 +72,22 @@ class Worker:
         other.close()
         self.ticket: int | None = None
         self.jobs = 0
-        self.started = self.stepped = 0.0
+        self.patience = 1
+        self.started = self.stepped = self._used = 0.0
 
     def give(self, ticket: int, job: Any) -> None:
         """Start on a job."""
         self.ticket, self.jobs = ticket, self.jobs + 1
         self.started = self.stepped = time.monotonic()
+        self.patience, self._used = 1, _processor_seconds(self.process.pid)
         with contextlib.suppress(OSError):  # it has died: the next look at its connection says so
             self.connection.send(job)
+
+    @property
+    def is_starved(self) -> bool:
+        """Whether other work has kept this job from the processor."""
+        used = _processor_seconds(self.process.pid) - self._used
+        return used < _SHARE * (time.monotonic() - self.started)
 
     def end(self) -> int | None:
         """End the process, and the `helm` that it may be waiting for; return its exit code."""
@@ -164,19 +179,25 @@ class Pool:
             self._hear(busy[ready])  # type: ignore[index]
         now = time.monotonic()
         for worker in busy.values():
-            if worker.ticket is not None and now >= self._ends(worker):
-                seconds = self._limits.step if now < worker.started + self._limits.total else self._limits.total
-                self._give_up(
-                    worker,
-                    SuiteError(
-                        f"does not render: no end within {seconds:g} s",
-                        expected="templates that end",
-                        fix="look for a range or an include without an end",
-                    ),
-                )
+            if worker.ticket is None or now < self._ends(worker):
+                continue
+            if worker.is_starved and worker.patience < _MOST_PATIENCE:
+                worker.patience *= 2
+                continue
+            total = worker.patience * self._limits.total
+            seconds = total if now >= worker.started + total else worker.patience * self._limits.step
+            self._give_up(
+                worker,
+                SuiteError(
+                    f"does not render: no end within {seconds:g} s",
+                    expected="templates that end",
+                    fix="look for a range or an include without an end",
+                ),
+            )
 
     def _ends(self, worker: Worker) -> float:
-        return min(worker.stepped + self._limits.step, worker.started + self._limits.total)
+        step, total = worker.stepped + worker.patience * self._limits.step, self._limits.total * worker.patience
+        return min(step, worker.started + total)
 
     def _hear(self, worker: Worker) -> None:
         try:
@@ -214,6 +235,17 @@ def _children(pid: int | None) -> list[int]:
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
     except OSError:
         return []
+
+
+def _processor_seconds(pid: int | None) -> float:
+    """What a worker, and the `helm` that it may be waiting for, have used of the processors; 0 where nobody tells."""
+    ticks = 0
+    for each in (pid, *_children(pid)):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{each}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            # utime, stime, and those of children that have ended
+            ticks += sum(int(field) for field in fields[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @functools.cache
