@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from osh_conformance.errors import UsageError
+from osh_conformance.model.chart import Convention
 from osh_conformance.model.scenario import Do, Fate, Scenario, Table, Until
 from osh_conformance.observe import faults
 from osh_conformance.rules import catalogue
@@ -66,11 +67,11 @@ def test_what_goes_wrong_has_one_fault_and_a_drop_that_gives_up_soon(name: str) 
     assert SCENARIOS[name].rules == ("DROP-6",)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_the_tables_leave_out_what_has_no_part_in_a_removal(name: str) -> None:
-    convention = conventions.shipped()["reference"]
-    values = conventions.scenario_values(convention, "keystone", SCENARIOS[name], "")
-    assert values.get("manifests") == (None if SCENARIOS[name].table is Table.MAIN else convention.lean["manifests"])
+@pytest.mark.parametrize("convention", conventions.shipped().values(), ids=lambda each: each.name)
+def test_the_tables_leave_out_what_has_no_part_in_a_removal(convention: Convention) -> None:
+    for scenario in SCENARIOS.values():
+        switched = conventions.scenario_values(convention, "keystone", scenario, "").get("manifests", {})
+        assert switched == ({} if scenario.table is Table.MAIN else convention.lean["manifests"])
     # What has a part stays.
     assert not any(switch.startswith("job_db_") for switch in convention.lean["manifests"])
 
