@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from osh_conformance.errors import UsageError
-from osh_conformance.model.chart import Convention
 from osh_conformance.model.scenario import Do, Fate, Scenario, Table, Until
 from osh_conformance.observe import faults
 from osh_conformance.rules import catalogue
 from osh_conformance.suite import conventions, records
+
+if TYPE_CHECKING:
+    from osh_conformance.model.chart import Convention
 
 SCENARIOS = records.scenarios()
 STRUCK = [name for name, scenario in SCENARIOS.items() if scenario.table in (Table.FAULTS, Table.ENVIRONMENT)]
