@@ -233,3 +233,27 @@ def test_what_cells_took_is_known_to_the_next_plan(shown: list[Finding], refused
 def test_a_finding_on_a_minimal_image_fails_our_own_chart(shown: list[Finding]) -> None:
     shown.append(_FINDING)
     assert main(["live", _KEYSTONE, "--flavor", "minimal"]) == 1
+
+
+def test_what_was_seen_before_an_interruption_is_told(
+    shown: list[Finding], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown.append(_FINDING)
+    # The first item of all starts every cell of its module.
+    monkeypatch.setattr(LivePlugin, "_told", _interrupting_once(LivePlugin._told))
+    assert main(["live", _KEYSTONE, "--json", "r.json"]) == 2
+    assert "interrupted" in capsys.readouterr().out
+    (cell,) = json.loads(Path("r.json").read_text())["cells"]
+    told = {(each["rule"], each["scenario"], each["status"]) for each in cell["assertions"]}
+    assert {("DROP-4", "drop-enabled", "fail"), ("DROP-4", "drop-disabled", "pass")} <= told
+
+
+def _interrupting_once(function: Any) -> Any:
+    calls = iter(range(1000))
+
+    def called(*words: Any) -> Any:
+        if next(calls) == 0:
+            raise KeyboardInterrupt
+        return function(*words)
+
+    return called

@@ -154,6 +154,7 @@ class LivePlugin:
             if self._stage:
                 self._stage.cancel.set()
             self._pool.shutdown(wait=True, cancel_futures=True)
+            self._tell_the_rest(session.items)
             self._report_cells()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -196,9 +197,7 @@ class LivePlugin:
         """What the item's rule says of the observation, or of it beside those of other cells."""
         pair, rule = assertion
         said = judged.verdicts[rule] if rule in judged.verdicts else self._compared(pair, rule, judged)
-        verdict = self._expectations.applied_live(self._suite.finished(said, pair))
-        self._run.add(pair.subject.name, verdict, cell=pair.cell.id, scenario=pair.scenario.name)
-        return verdict
+        return self._told(pair, said)
 
     @pytest.fixture
     def proof(self, request: pytest.FixtureRequest, conformance_cell: Pair | LeftOut) -> str:
@@ -258,6 +257,21 @@ class LivePlugin:
         if judged.observation.gauges:
             self._progress.say(growth.table(judged.observation.gauges))
         return judged
+
+    def _told(self, pair: Pair, said: Verdict) -> Verdict:
+        verdict = self._expectations.applied_live(self._suite.finished(said, pair))
+        self._run.add(pair.subject.name, verdict, cell=pair.cell.id, scenario=pair.scenario.name)
+        return verdict
+
+    def _tell_the_rest(self, items: list[pytest.Item]) -> None:
+        """What was seen is not lost where an interruption keeps its items from running."""
+        told = {(check.cell, check.scenario, check.rule) for check in self._run.checks}
+        for pair, rule in filter(None, map(_assertion_of, items)):
+            future = self._judged.get(pair.id)
+            if future is None or not _ended_well(future) or (pair.cell.id, pair.scenario.name, rule) in told:
+                continue
+            if rule in future.result().verdicts:
+                self._told(pair, future.result().verdicts[rule])
 
     def _report_cells(self) -> None:
         done = [check for check in self._run.checks if check.cell and check.status is not Status.ERROR]
@@ -340,6 +354,11 @@ def _ended_well(future: Future[Judged]) -> bool:
 def _parameters(item: pytest.Item) -> dict[str, Any]:
     callspec = getattr(item, "callspec", None)
     return dict(callspec.params) if callspec else {}
+
+
+def _assertion_of(item: pytest.Item) -> tuple[Pair, str] | None:
+    value = _parameters(item).get(_ITEM)
+    return value if isinstance(value, tuple) else None
 
 
 def _is_ours(item: pytest.Item) -> bool:
