@@ -11,6 +11,7 @@ import kubernetes
 from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
 from urllib3.exceptions import HTTPError
+from urllib3.util import Retry
 
 from osh_conformance.errors import SuiteError
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _REQUEST = 30.0
+#: A read that a busy API server does not answer in time is asked for again; what changes something is not.
+_READS = Retry(3, status=0, redirect=0, backoff_factor=1.0, raise_on_status=False)
 _OK = 200
 _CREATED = 201
 _CONFLICT = 409
@@ -71,8 +74,8 @@ class Kube:
     def is_ready(self) -> bool:
         """Whether the API server answers, and says that it is ready."""
         try:
-            return bool(self._raw("GET", "/readyz", None, {}).status == _OK)
-        except (HTTPError, OSError):
+            return bool(self._raw("GET", "/readyz", None, {}, retries=False).status == _OK)
+        except SuiteError:
             return False
 
     def pod_address(self, namespace: str, pod: str) -> str:
@@ -179,7 +182,9 @@ class Kube:
             raise SuiteError(f"{method} {path}: the API server answered {response.status}")
         return Answer(status=response.status, headers=dict(response.headers), body=parsed)
 
-    def _raw(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
+    def _raw(
+        self, method: str, path: str, body: Any, headers: dict[str, str], *, retries: Retry | bool | None = None
+    ) -> Any:
         client = self.core.api_client
         configuration = client.configuration
         sent = {"Accept": "application/json", **headers}
@@ -187,11 +192,18 @@ class Kube:
             sent[setting["key"]] = setting["value"]
         if body is not None:
             sent["Content-Type"] = "application/json"
-        return client.rest_client.pool_manager.request(
-            method,
-            configuration.host + path,
-            body=None if body is None else json.dumps(body),
-            headers=sent,
-            timeout=_REQUEST,
-            retries=False,
-        )
+        try:
+            return client.rest_client.pool_manager.request(
+                method,
+                configuration.host + path,
+                body=None if body is None else json.dumps(body),
+                headers=sent,
+                timeout=_REQUEST,
+                retries=(_READS if method == "GET" else False) if retries is None else retries,
+            )
+        except (HTTPError, OSError) as error:
+            raise SuiteError(
+                f"{method} {path}: the API server does not answer",
+                fix="give a machine that is busy fewer cells at a time (--parallel)",
+                details=str(error),
+            ) from error

@@ -1,0 +1,78 @@
+"""How the API server is asked: a server that answers late, or not at all, is no cluster."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from osh_conformance.errors import SuiteError
+from osh_conformance.observe.kube import Kube
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class _Server(ThreadingHTTPServer):
+    """Cuts so many connections before it answers one."""
+
+    cuts = 0
+    asked = 0
+
+    def finish_request(self, request: object, client_address: object) -> None:
+        self.asked += 1
+        if self.asked > self.cuts:
+            super().finish_request(request, client_address)  # type: ignore[arg-type]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"items": [{"kind": "Pod"}]}')
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[_Server]:
+    with _Server(("127.0.0.1", 0), _Handler) as served:
+        thread = threading.Thread(target=served.serve_forever)
+        thread.start()
+        yield served
+        served.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def kube(server: _Server, tmp_path: Path) -> Kube:
+    cluster = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}
+    context = {"name": "x", "context": {"cluster": "c", "user": "u"}}
+    users = [{"name": "u", "user": {}}]
+    content = {"apiVersion": "v1", "kind": "Config", "clusters": [cluster], "users": users, "contexts": [context]}
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(content))
+    return Kube(tmp_path / "kubeconfig", "x")
+
+
+def test_a_read_that_is_cut_is_asked_for_again(kube: Kube, server: _Server) -> None:
+    server.cuts = 1
+    assert kube.list("/api/v1/pods") == [{"kind": "Pod"}]
+    assert server.asked == 2
+
+
+def test_a_change_that_is_cut_is_an_error_and_not_sent_again(kube: Kube, server: _Server) -> None:
+    server.cuts = 9
+    with pytest.raises(SuiteError, match="POST /api/v1/namespaces: the API server does not answer"):
+        kube.ensure("/api/v1/namespaces", {"kind": "Namespace"})
+    assert server.asked == 1
+
+
+def test_a_server_that_cuts_everything_is_not_ready(kube: Kube, server: _Server) -> None:
+    server.cuts = 9
+    assert not kube.is_ready()
+    assert server.asked == 1
