@@ -44,7 +44,9 @@ class Leftovers:
 
     def expect(self) -> None:
         """Whatever is there now is not of the next run."""
-        self.before = self._unnamed() | {"files": self._files()}
+        # A volume that somebody else uses now may be used by nobody later.
+        everything = set(self.engine.lines("volume", "ls", "--quiet"))
+        self.before = self._unnamed() | {"volume": everything, "files": self._files()}
 
     def traces(self, printed: str) -> Traces:
         """What the killed run has in the engine now."""
