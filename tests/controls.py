@@ -58,16 +58,26 @@ def fits(finding: Mapping[str, Any], pattern: Mapping[str, str]) -> bool:
     return all(fnmatchcase(finding[field], text) for field, text in pattern.items())
 
 
+def check_each(found: Sequence[Mapping[str, Any]], patterns: Sequence[Mapping[str, str]]) -> None:
+    """Every pattern is found; one that does not say so is of a failure."""
+    for pattern in patterns:
+        assert any(fits(each, {"status": "fail", **pattern}) for each in found), f"none fits {pattern} of {found}"
+
+
 def mutants(row: Row | None = None) -> Sequence[str]:
     """The names of all mutants, or of those that break in a row."""
     names = sorted(path.parent.name for path in MUTANTS.glob("*/expect.yaml"))
     return [name for name in names if row is None or row in expected(name)]
 
 
+def live_patterns(mutant: str, row: Row) -> Sequence[Mapping[str, str]]:
+    """Those of the expected findings that a live rule makes."""
+    return [pattern for pattern in expected(mutant)[row] if pattern["rule"] in catalogue.live_rules()]
+
+
 def fails(mutant: str, row: Row) -> bool:
     """Whether a live rule fails a mutant in a row: of what is only warned of, a run keeps no observation."""
-    live = catalogue.live_rules()
-    return any(each["rule"] in live and each.get("status", "fail") == "fail" for each in expected(mutant)[row])
+    return any(pattern.get("status", "fail") == "fail" for pattern in live_patterns(mutant, row))
 
 
 def recording(mutant: str, row: Row) -> Path:

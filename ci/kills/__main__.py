@@ -39,6 +39,7 @@ from ci.kills.drawing import planned
 from ci.kills.home import ROOT, Home
 from ci.kills.making import Making
 from ci.kills.outcome import Row, table
+from ci.kills.processes import having
 from ci.kills.trial import Trial, say
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.progress import Progress
@@ -46,12 +47,12 @@ from osh_conformance.provision import runs, toolbox
 from osh_conformance.suite import records
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from types import FrameType
 
     from osh_conformance.provision.toolbox import Toolbox
 
-OK, FOUND, INTERRUPTED, BROKEN = 0, 1, 2, 3
+OK, FOUND, INTERRUPTED = 0, 1, 2
 _SCENARIOS = ("drop-enabled", "drop-disabled", "pull-policy")
 
 
@@ -190,7 +191,8 @@ def _cleared(tools: Toolbox, identity: str) -> Iterator[tuple[Path, contextlib.E
                 finally:
                     undisturbed.enter_context(ignored())
         finally:
-            left = [f"process {pid}: {words}" for pid, words in _marked_below(folder)]
+            below = having(lambda environment: f"={folder}".encode() in environment)
+            left = [f"process {pid}: {words}" for pid, words in below.items()]
             for words in (("ps", "--all"), ("network", "ls"), ("volume", "ls")):
                 name = "{{.Names}}" if words[0] == "ps" else "{{.Name}}"
                 lines = tools.engine.lines(*words, "--format", f'{name} {{{{.Label "{runs.STATE_LABEL}"}}}}')
@@ -199,14 +201,6 @@ def _cleared(tools: Toolbox, identity: str) -> Iterator[tuple[Path, contextlib.E
             undisturbed.close()
     if left:
         raise SuiteError("something of this script's own is still there", details="\n".join(left))
-
-
-def _marked_below(folder: str) -> Iterable[tuple[int, str]]:
-    for path in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            words = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-            if words and f"={folder}".encode() in (path / "environ").read_bytes():
-                yield int(path.name), words
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from ci.kills.home import LONGEST, Home
 from ci.kills.processes import start_of
 from ci.kills.tenant import CREATE, READY, Place, Tenant
 from osh_conformance import process
-from osh_conformance.cluster.kind import kind_config
+from osh_conformance.cluster.kind import kind_config, kind_environment
 from osh_conformance.errors import SuiteError
 from osh_conformance.provision import images, runs, scratch
 from osh_conformance.provision.folders import default_folders
@@ -93,12 +93,7 @@ class Making:
         engine = self.tools.engine
         config, kubeconfig = self.home / "kind.yaml", self.home / "kubeconfig"
         config.write_text(yaml.safe_dump(kind_config(self.tools.kind_config)))
-        env = {
-            **self.tools.env,
-            "KIND_EXPERIMENTAL_PROVIDER": "docker",
-            "KIND_EXPERIMENTAL_DOCKER_NETWORK": self._name,
-            "KUBECONFIG": os.devnull,
-        }
+        env = kind_environment(self.tools, self._name)
         where = ("--name", self._name, "--kubeconfig", kubeconfig)
         engine.run("network", "create", self._name)
         self.stack.callback(engine.run, "network", "rm", self._name, check=False)

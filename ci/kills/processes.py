@@ -13,7 +13,7 @@ from osh_conformance.errors import SuiteError
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ci.kills.dumps import Dump
 
@@ -30,16 +30,20 @@ def parents_of_all() -> dict[int, int]:
     return found
 
 
-def carriers(mark: str) -> dict[int, str]:
-    """The processes that have `mark` in their environment, with their command lines; none that have ended."""
+def having(condition: Callable[[bytes], bool]) -> dict[int, str]:
+    """The processes whose environment is as asked for, with their command lines; none that have ended."""
     found = {}
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            carries = mark.encode() in (path / "environ").read_bytes().split(b"\0")
             words = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-            if carries and words:
+            if words and condition((path / "environ").read_bytes()):
                 found[int(path.name)] = words
     return found
+
+
+def carriers(mark: str) -> dict[int, str]:
+    """The processes that have `mark` in their environment, with their command lines; none that have ended."""
+    return having(lambda environment: _carries(environment, mark))
 
 
 def kill(pid: int, mark: str) -> None:
@@ -47,14 +51,14 @@ def kill(pid: int, mark: str) -> None:
     with contextlib.suppress(OSError):
         handle = os.pidfd_open(pid)
         try:
-            if pid in _carriers_of(pid, mark):
+            if _carries(Path(f"/proc/{pid}/environ").read_bytes(), mark):
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
         finally:
             os.close(handle)
 
 
-def _carriers_of(pid: int, mark: str) -> set[int]:
-    return {pid} if mark.encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") else set()
+def _carries(environment: bytes, mark: str) -> bool:
+    return mark.encode() in environment.split(b"\0")
 
 
 def descendants(pid: int, parents: Mapping[int, int]) -> set[int]:

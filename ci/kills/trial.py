@@ -13,7 +13,6 @@ from ci.kills.processes import GONE, kill_session
 from osh_conformance.errors import SuiteError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from ci.kills.bystanders import Bystanders
@@ -53,7 +52,18 @@ class Trial:
         self.durations[scenario, True] = without_cluster(seconds, printed)
         traces = looking.traces(printed)
         harmed, added = self.bystanders.seen()
-        self._note("-", scenario, "nobody", seconds, "complete", None, (*looking.found(traces), *added), harmed)
+        self._note(
+            Row(
+                name="-",
+                scenario=scenario,
+                variant="nobody",
+                seconds=seconds,
+                step="complete",
+                collected=None,
+                left=(*looking.found(traces), *added),
+                harmed=harmed,
+            )
+        )
 
     def kill(self, kill: Kill) -> None:
         """One round. A run that was quicker than expected is run again, and killed earlier."""
@@ -88,8 +98,18 @@ class Trial:
         again, more, _ = home.run("gc", within=COLLECT)
         if again or "nothing to remove" not in more:
             left.append(f"something for a second gc: {more.strip()}")
-        name, step = str(kill.number), f"{step} (kept cluster)" if kill.kept else step
-        self._note(name, kill.scenario, kill.variant, seconds, step, collected, left, harmed)
+        self._note(
+            Row(
+                name=str(kill.number),
+                scenario=kill.scenario,
+                variant=kill.variant,
+                seconds=seconds,
+                step=f"{step} (kept cluster)" if kill.kept else step,
+                collected=collected,
+                left=tuple(left),
+                harmed=harmed,
+            )
+        )
         if left or harmed:
             say(f"  the run had printed:\n{printed}\n  gc printed:\n{told}")
         return True
@@ -101,30 +121,11 @@ class Trial:
         harmed, added = self.bystanders.seen()
         return (*left, *added, *harmed)
 
-    def _note(  # noqa: PLR0913, PLR0917
-        self,
-        name: str,
-        scenario: str,
-        variant: str,
-        seconds: float,
-        step: str,
-        collected: float | None,
-        left: Iterable[str],
-        harmed: Iterable[str],
-    ) -> None:
-        row = Row(
-            name=name,
-            scenario=scenario,
-            variant=variant,
-            seconds=seconds,
-            step=step,
-            collected=collected,
-            left=tuple(left),
-            harmed=tuple(harmed),
-        )
+    def _note(self, row: Row) -> None:
         self.rows.append(row)
-        gc = "" if collected is None else f"; gc {collected:.1f} s"
-        say(f"  {step}, {seconds:.1f} s{gc}; left: {len(row.left)}; bystanders {'HARMED' if row.harmed else 'intact'}")
+        gc = "" if row.collected is None else f"; gc {row.collected:.1f} s"
+        intact = "HARMED" if row.harmed else "intact"
+        say(f"  {row.step}, {row.seconds:.1f} s{gc}; left: {len(row.left)}; bystanders {intact}")
         for each in row.left:
             say(f"  LEFT    {each}")
         for each in row.harmed:

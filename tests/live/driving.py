@@ -20,7 +20,7 @@ import yaml
 from osh_conformance.provision import runs
 from osh_conformance.provision.folders import Folders, default_folders
 from osh_conformance.rules import catalogue
-from tests.controls import MUTANTS, RECORDED, fits
+from tests.controls import MUTANTS, RECORDED, check_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -228,8 +228,7 @@ def chart(folder: Path, mutant: str | None = None, source: Path | None = None) -
 def check_findings(result: Result, mutant: str, patterns: Sequence[Mapping[str, str]]) -> None:
     """All that was found in a mutant is what is expected; a pattern that does not say so is of a failure."""
     found = [finding for finding in result.findings(mutant) if finding["status"] in {"fail", "warning"}]
-    for pattern in patterns:
-        assert any(fits(each, {"status": "fail", **pattern}) for each in found), f"none fits {pattern} of {found}"
+    check_each(found, patterns)
     assert len(found) == len(patterns), found
     # Cells hold what was seen on the cluster; a static rule may see the same fault in the templates.
     failed = {rule for rule, _, status in result.checks(mutant) if status == "fail"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -147,7 +148,8 @@ def test_what_takes_too_much_is_ended_and_the_others_go_on(tmp_path: Path, rende
     _chart(tree / "huge", {"templates/a.yaml": _HUGE})
     _chart(tree / "good")
     suite = _suite(tree, renderer)
-    assert "no end within" in _said(suite, "endless")
+    # Twice as long, and again, where the machine had no time for it.
+    assert re.search(r"no end within (15|30|60|120) s", _said(suite, "endless"))
     said = _said(suite, "hungry")
     assert "the process that renders it died" in said or "out of memory" in said or "does not render" in said
     assert "renders 38 MiB of manifests" in _said(suite, "huge")

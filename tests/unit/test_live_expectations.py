@@ -239,21 +239,16 @@ def test_what_was_seen_before_an_interruption_is_told(
     shown: list[Finding], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown.append(_FINDING)
+    told_by_it = LivePlugin._told
+
+    def interrupted(*_: object) -> None:
+        monkeypatch.setattr(LivePlugin, "_told", told_by_it)
+        raise KeyboardInterrupt
+
     # The first item of all starts every cell of its module.
-    monkeypatch.setattr(LivePlugin, "_told", _interrupting_once(LivePlugin._told))
+    monkeypatch.setattr(LivePlugin, "_told", interrupted)
     assert main(["live", _KEYSTONE, "--json", "r.json"]) == 2
     assert "interrupted" in capsys.readouterr().out
     (cell,) = json.loads(Path("r.json").read_text())["cells"]
     told = {(each["rule"], each["scenario"], each["status"]) for each in cell["assertions"]}
     assert {("DROP-4", "drop-enabled", "fail"), ("DROP-4", "drop-disabled", "pass")} <= told
-
-
-def _interrupting_once(function: Any) -> Any:
-    calls = iter(range(1000))
-
-    def called(*words: Any) -> Any:
-        if next(calls) == 0:
-            raise KeyboardInterrupt
-        return function(*words)
-
-    return called

@@ -16,7 +16,7 @@ from osh_conformance.model.observation import Observation
 from osh_conformance.model.scenario import Table
 from osh_conformance.rules import catalogue
 from osh_conformance.suite import records
-from tests.controls import MUTANTS, RECORDED, Row, expected, fails, fits, mutants, recording
+from tests.controls import MUTANTS, RECORDED, Row, check_each, expected, fails, live_patterns, mutants, recording
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,10 +37,9 @@ def _found(seen: Observation) -> Sequence[Mapping[str, str]]:
 @pytest.mark.parametrize(("name", "row"), RECORDINGS, ids=[f"{name}-{row}" for name, row in RECORDINGS])
 def test_what_was_seen_of_a_mutant_is_found_again(name: str, row: Row) -> None:
     found = [finding for finding in _found(_seen(name, row)) if finding["status"] == "fail"]
-    live = [pattern for pattern in expected(name)[row] if pattern["rule"] in catalogue.live_rules()]
+    live = live_patterns(name, row)
     assert live
-    for pattern in live:
-        assert any(fits(each, {"status": "fail", **pattern}) for each in found), f"none fits {pattern} of {found}"
+    check_each(found, live)
     assert {finding["rule"] for finding in found} == {pattern["rule"] for pattern in live}
 
 

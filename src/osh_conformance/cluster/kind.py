@@ -137,12 +137,7 @@ class _Making:
                 self.run.folder / "kubeconfig",
             ],
             deadline=_CREATE,
-            env={
-                **self.toolbox.env,
-                "KIND_EXPERIMENTAL_PROVIDER": "docker",
-                "KIND_EXPERIMENTAL_DOCKER_NETWORK": self.run.cluster,
-                "KUBECONFIG": os.devnull,
-            },
+            env=kind_environment(self.toolbox, self.run.cluster),
             log=self.run.folder / "kind.log",
         )
 
@@ -194,6 +189,16 @@ def kind_config(path: Path | None) -> dict[str, Any]:
     if not isinstance(theirs, dict):
         raise UsageError(f"{path}: is no kind configuration", expected="a mapping")
     return merge(_OURS, theirs)
+
+
+def kind_environment(toolbox: Toolbox, network: str) -> dict[str, str]:
+    """The environment in which kind makes a cluster: on a network of its own, and with no kubeconfig of the user's."""
+    return {
+        **toolbox.env,
+        "KIND_EXPERIMENTAL_PROVIDER": "docker",
+        "KIND_EXPERIMENTAL_DOCKER_NETWORK": network,
+        "KUBECONFIG": os.devnull,
+    }
 
 
 def merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,7 +74,7 @@ class Kube:
     def is_ready(self) -> bool:
         """Whether the API server answers, and says that it is ready."""
         try:
-            return bool(self._raw("GET", "/readyz", None, {}, retries=False).status == _OK)
+            return bool(self._raw("GET", "/readyz", None, {}).status == _OK)
         except SuiteError:
             return False
 
@@ -167,13 +167,14 @@ class Kube:
     def log(self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 2000) -> str:
         """The log of a container, or the empty text where the API has none (any more)."""
         query = f"?container={container}&tailLines={lines}&previous={str(previous).lower()}"
-        answer = self._raw("GET", f"/api/v1/namespaces/{namespace}/pods/{pod}/log{query}", None, {})
+        answer = self._raw("GET", f"/api/v1/namespaces/{namespace}/pods/{pod}/log{query}", None, {}, retries=_READS)
         return answer.data.decode(errors="replace") if answer.status < 300 else ""  # noqa: PLR2004
 
     def _request(
         self, method: str, path: str, *, body: Any = None, headers: Mapping[str, str] | None = None, check: bool = True
     ) -> Answer:
-        response = self._raw(method, path, body, dict(headers or {}))
+        retries = _READS if method == "GET" else False
+        response = self._raw(method, path, body, dict(headers or {}), retries=retries)
         try:
             parsed = json.loads(response.data) if response.data else None
         except ValueError:
@@ -182,9 +183,7 @@ class Kube:
             raise SuiteError(f"{method} {path}: the API server answered {response.status}")
         return Answer(status=response.status, headers=dict(response.headers), body=parsed)
 
-    def _raw(
-        self, method: str, path: str, body: Any, headers: dict[str, str], *, retries: Retry | bool | None = None
-    ) -> Any:
+    def _raw(self, method: str, path: str, body: Any, headers: dict[str, str], *, retries: Retry | bool = False) -> Any:
         client = self.core.api_client
         configuration = client.configuration
         sent = {"Accept": "application/json", **headers}
@@ -199,7 +198,7 @@ class Kube:
                 body=None if body is None else json.dumps(body),
                 headers=sent,
                 timeout=_REQUEST,
-                retries=(_READS if method == "GET" else False) if retries is None else retries,
+                retries=retries,
             )
         except (HTTPError, OSError) as error:
             raise SuiteError(

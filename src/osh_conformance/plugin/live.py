@@ -374,8 +374,7 @@ def _is_empty(item: pytest.Item) -> bool:
 
 def _pairs_of(item: pytest.Item, suite: LiveSuite) -> list[Pair]:
     """The pairs that an item needs: one for an assertion, those of all scenarios for a cell."""
-    found = _parameters(item)
-    value, cell = found.get(_ITEM), found.get(_CELL)
+    cell, assertion = _parameters(item).get(_CELL), _assertion_of(item)
     if isinstance(cell, Pair):
         return [pair for pair in suite.pairs if pair.cell == cell.cell]
-    return [value[0]] if isinstance(value, tuple) else []
+    return [assertion[0]] if assertion else []
