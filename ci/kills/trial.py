@@ -117,7 +117,9 @@ class Trial:
     def last_look(self) -> tuple[str, ...]:
         """What has come since it was last looked for: an engine may be slow to finish what it was told."""
         nothing = Traces(containers=frozenset(), networks=frozenset(), volumes=frozenset())
-        left = [each for looking in self.leftovers.values() for each in looking.found(nothing)]
+        # Few kills may not have met the kept cluster at all.
+        begun = [looking for looking in self.leftovers.values() if looking.before]
+        left = [each for looking in begun for each in looking.found(nothing)]
         harmed, added = self.bystanders.seen()
         return (*left, *added, *harmed)
 
