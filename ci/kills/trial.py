@@ -78,7 +78,7 @@ class Trial:
         home, looking = (self.kept.home if kill.kept else self.own), self.leftovers[kill.kept]
         looking.expect()
         with home.started("live", self.chart, "--scenario", kill.scenario) as call:
-            if call.ended(moment):
+            if call.has_ended(moment):
                 self.durations[kill.scenario, kill.kept] = call.seconds
                 return False
             seconds = call.seconds

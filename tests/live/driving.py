@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ci.calls import Call, mark_of
+from ci.kills.processes import carriers
 from osh_conformance.provision import runs
 from osh_conformance.provision.folders import Folders, default_folders
 from osh_conformance.rules import catalogue
@@ -77,18 +76,9 @@ class Result:
             yield str(file.relative_to(self.folder)), file.read_text(errors="replace")
 
 
-@dataclass(kw_only=True)
-class Running:
-    """A call of the program that goes on. Its output grows in a file, so that nobody has to read a pipe."""
-
-    words: tuple[str, ...]
-    folder: Path
-    process: subprocess.Popen[bytes]
-    started: float = field(default_factory=time.monotonic)
-
-    @property
-    def printed(self) -> str:
-        return (self.folder / "printed.txt").read_text(errors="replace")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running(Call):
+    """A call of the program that goes on."""
 
     @property
     def cluster(self) -> str:
@@ -101,7 +91,7 @@ class Running:
         """Wait until `condition` gives something, while the program runs."""
         ends = time.monotonic() + seconds
         while not (got := condition()):
-            assert self.process.poll() is None, f"it ended before {what}:\n{self.printed}"
+            assert self.child.poll() is None, f"it ended before {what}:\n{self.printed}"
             assert time.monotonic() < ends, f"not within {seconds:g} s: {what}:\n{self.printed}"
             time.sleep(0.1)
         return got
@@ -111,18 +101,21 @@ class Running:
         self.until(lambda: text in self.printed, f"`{text}`")
 
     def signal(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
+        self.child.send_signal(number)
 
     def ended(self, seconds: float = _LONGEST) -> Result:
         """Wait for its end. One that takes longer is interrupted, so that it cleans up."""
-        try:
-            code = self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait(_CLEANS_UP)
-            raise AssertionError(f"not ended within {seconds:g} s:\n{self.printed}") from None
-        took = time.monotonic() - self.started
-        return Result(words=self.words, code=code, printed=self.printed, seconds=took, folder=self.folder)
+        if not self.has_ended(seconds):
+            self.child.send_signal(signal.SIGINT)
+            self.child.wait(_CLEANS_UP)
+            raise AssertionError(f"not ended within {seconds:g} s:\n{self.printed}")
+        return Result(
+            words=self.words,
+            code=self.child.returncode,
+            printed=self.printed,
+            seconds=self.seconds,
+            folder=self.folder,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,36 +128,14 @@ class Program:
 
     def start(self, verb: str, *words: str | Path, env: Mapping[str, str] | None = None) -> Running:
         """Start `osh-conformance VERB WORDS`; `live` with all its reports in a folder of their own."""
-        folder = self.home / "calls" / f"{len(list((self.home / 'calls').iterdir())):02}"
-        folder.mkdir()
-        reports = ["--json", folder / "report.json", "--junit", folder / "report.xml"]
-        output = [*reports, "--artifacts", folder / "artifacts"] if verb == "live" else []
-        argv = [str(word) for word in (sys.executable, "-m", "osh_conformance", verb, *words, *output)]
-        with (folder / "printed.txt").open("wb") as sink:
-            process = subprocess.Popen(
-                argv,
-                cwd=ROOT,
-                env={**os.environ, **self.environment, **(env or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        return Running(words=tuple(str(word) for word in (verb, *words)), folder=folder, process=process)
+        recipes = {"OSH_CONFORMANCE_RECIPES": str(ROOT / "ci")}
+        return Running.begun(self.home, verb, *words, cwd=ROOT, env={**recipes, **(env or {})})
 
     def run(
         self, verb: str, *words: str | Path, env: Mapping[str, str] | None = None, seconds: float = _LONGEST
     ) -> Result:
         """The same, to its end."""
         return self.start(verb, *words, env=env).ended(seconds)
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        return {
-            "XDG_STATE_HOME": str(self.home / "state"),
-            "TMPDIR": str(self.home / "tmp"),
-            "OSH_CONFORMANCE_RECIPES": str(ROOT / "ci"),
-        }
 
     def left(self, cluster: str) -> list[str]:
         """What is still there of a run: in the engine, among processes and mounts, and in folders."""
@@ -178,17 +149,7 @@ class Program:
 
     def processes(self) -> list[str]:
         """Processes that descend from a call of this program: they carry its state's place."""
-        mark = f"XDG_STATE_HOME={self.environment['XDG_STATE_HOME']}".encode()
-        found = []
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                carries = mark in (path / "environ").read_bytes().split(b"\0")
-                words = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if carries and words:
-                found.append(f"process {path.name} {words}")
-        return found
+        return [f"process {pid} {words}" for pid, words in carriers(mark_of(self.home)).items()]
 
     def _litter(self) -> list[Path]:
         return [

@@ -79,7 +79,7 @@ def test_gc_after_kill_9_removes_all_of_ours_and_nothing_else(
 ) -> None:
     running = _in_mid_cell(own_cluster, base)
     running.signal(signal.SIGKILL)
-    running.process.wait(10)
+    running.child.wait(10)
     assert own_cluster.left(running.cluster), "a killed run leaves something"
     collected = own_cluster.run("gc")
     assert collected.code == 0, collected.printed

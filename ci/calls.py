@@ -1,0 +1,74 @@
+"""Calls of the program in a state of its own: by the kills and by the live tests."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def state_of(home: Path) -> Mapping[str, str]:
+    """What keeps a call apart from all others: the state and the temporary files of `home` are its own."""
+    return {"XDG_STATE_HOME": str(home / "state"), "TMPDIR": str(home / "tmp")}
+
+
+def mark_of(home: Path) -> str:
+    """What all processes of the calls of `home` carry in their environment, and no other does."""
+    return f"XDG_STATE_HOME={state_of(home)['XDG_STATE_HOME']}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call of the program. Its output grows in a file, so that nobody has to read a pipe."""
+
+    words: tuple[str, ...]
+    folder: Path
+    child: subprocess.Popen[bytes]
+    started: float
+
+    @classmethod
+    def begun(cls, home: Path, verb: str, *words: str | Path, cwd: Path, env: Mapping[str, str]) -> Self:
+        """Start `osh-conformance VERB WORDS` in a session of its own; `live` writes all its reports.
+
+        `home` has the folders `calls`, `state` and `tmp`; `env` is added to ours, and to what `state_of` gives.
+        """
+        folder = home / "calls" / f"{len(list((home / 'calls').iterdir())):03}"
+        folder.mkdir()
+        reports = ["--json", folder / "report.json", "--junit", folder / "report.xml"]
+        output = [*reports, "--artifacts", folder / "artifacts"] if verb == "live" else []
+        with (folder / "printed.txt").open("wb") as sink:
+            child = subprocess.Popen(
+                [str(word) for word in (sys.executable, "-m", "osh_conformance", verb, *words, *output)],
+                cwd=cwd,
+                env={**os.environ, **state_of(home), **env},
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        said = tuple(str(word) for word in (verb, *words))
+        return cls(words=said, folder=folder, child=child, started=time.monotonic())
+
+    @property
+    def printed(self) -> str:
+        """What it has printed so far."""
+        return (self.folder / "printed.txt").read_text(errors="replace")
+
+    @property
+    def seconds(self) -> float:
+        """How long ago it was started."""
+        return time.monotonic() - self.started
+
+    def has_ended(self, within: float) -> bool:
+        """Whether it ends by itself `within` seconds from now."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.child.wait(max(0.0, within))
+        return self.child.poll() is not None
