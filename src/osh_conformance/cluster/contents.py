@@ -141,11 +141,16 @@ class Contents:
             return _Answer(status=response.status, headers=known, body=response.read())
 
 
-def platform_entry(index: Manifest) -> Mapping[str, Any]:
-    """The entry of an index for this machine, which is what nodes on it run; raises `SuiteError` without one."""
+def platform_entry(index: Manifest, repository: str, reference: str) -> Mapping[str, Any]:
+    """The entry of an index for this machine, which is what nodes on it run; raises `SuiteError` without one.
+
+    `repository` and `reference`, a tag or a digest, are where the index was read.
+    """
     wanted = _MACHINES.get(platform.machine(), platform.machine())
     entries: list[Mapping[str, Any]] = index.content.get("manifests", [])
     for entry in entries:
         if entry.get("platform", {}).get("architecture") == wanted:
             return entry
-    raise SuiteError(f"{index.digest} is an index without an image for {wanted}")
+    has = [each.get("platform", {}).get("architecture", "no architecture") for each in entries]
+    joined = f"{repository}@{reference}" if ":" in reference else f"{repository}:{reference}"
+    raise SuiteError(f"{joined} is an index without an image for {wanted}: it has {', '.join(has) or 'none'}")

@@ -204,7 +204,7 @@ class _Variant:
         if not found.children:
             return self._manifest(found, tag)
         # The others' layers are nothing that a node here would ever ask for.
-        entry = platform_entry(found)
+        entry = platform_entry(found, self._source, reference)
         inner = self._contents.manifest(self._source, entry["digest"])
         digest = self._manifest(inner, "")
         size = len(self._contents.manifest(self._target, digest).body)

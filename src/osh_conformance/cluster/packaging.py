@@ -121,7 +121,7 @@ def _platform_manifest(contents: Contents, repository: str, tag: str) -> Manifes
     manifest = contents.manifest(repository, tag)
     if not manifest.children:
         return manifest
-    return contents.manifest(repository, platform_entry(manifest)["digest"])
+    return contents.manifest(repository, platform_entry(manifest, repository, tag)["digest"])
 
 
 def _check_gzip(layer: Mapping[str, Any]) -> None:
