@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+#: Seconds after which whoever watches wants to know what it is that takes so long.
+_SLOW = 60.0
+
+
 @dataclass(slots=True)
 class Progress:
     """Prints steps to `stream`. On a terminal a step shows at once and is completed in place when it ends.
@@ -38,6 +42,17 @@ class Progress:
             word = "ok"
         finally:
             self._finish(text, f"  {word:<4} {text}  {time.monotonic() - started:.1f} s")
+
+    @contextlib.contextmanager
+    def slow(self, text: str, seconds: float = _SLOW) -> Iterator[None]:
+        """Print one line if the body takes longer than that."""
+        timer = threading.Timer(seconds, self.say, (f"       {text}: takes more than {seconds:g} s",))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def say(self, text: str) -> None:
         """Print one line."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 
 import pytest
 
@@ -31,6 +32,26 @@ def test_plain_text_where_nobody_watches() -> None:
     with Progress(stream).step("build"):
         pass
     assert printed(stream) == "  ..   build\n  ok   build  N s\n"
+
+
+def test_what_takes_long_is_told_once() -> None:
+    stream, told = io.StringIO(), threading.Event()
+
+    class Telling(Progress):
+        def say(self, text: str) -> None:
+            super().say(text)
+            told.set()
+
+    with Telling(stream).slow("uninstall", 0.01):
+        assert told.wait(10)
+    assert stream.getvalue() == "       uninstall: takes more than 0.01 s\n"
+
+
+def test_what_is_quick_is_not_told() -> None:
+    stream = io.StringIO()
+    with Progress(stream).slow("uninstall"):
+        pass
+    assert stream.getvalue() == ""
 
 
 def test_a_step_that_fails_says_so() -> None:

@@ -85,6 +85,7 @@ def _ask(run: Run, release: Release) -> None:
     run.removals[-1] = replace(run.removals[-1], after=after, leftovers=left)
     if run.plan.scenario.repeated:
         run.gauges.append(gauges.read(run, after))
+        run.site.progress.say(f"       {run.site.title}: removed {len(run.gauges)} times")
 
 
 def _uninstalled(run: Run, release: Release, step: ScenarioStep) -> HelmCall:

@@ -41,8 +41,10 @@ def observe(plan: CellPlan, site: Site, on_failure: Callable[[], None]) -> Obser
     run = _begun(plan, site)
     with run.closing:
         run.closing.callback(faults.repair_all, run)
-        for step in plan.scenario.steps:
-            _STEPS[step.do](run, step)
+        for number, step in enumerate(plan.scenario.steps, start=1):
+            where = f"{site.title}: {step.do}, step {number} of {len(plan.scenario.steps)}"
+            with site.progress.slow(where):
+                _STEPS[step.do](run, step)
             if any(life.unsettled for life in run.lives):
                 on_failure()
                 removal.uninstall(run, ScenarioStep(do=Do.UNINSTALL))

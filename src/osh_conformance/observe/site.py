@@ -17,15 +17,19 @@ if TYPE_CHECKING:
     from osh_conformance.observe.hidden import Hidden
     from osh_conformance.observe.kube import Kube
     from osh_conformance.observe.watch import NamespaceWatch, Object
+    from osh_conformance.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """An empty namespace of the suite's own, its watch, and a private `folder` for values files.
 
-    `cancel` is set when the run is interrupted: waits and commands end at once.
+    `title` is what runs there, as `progress` names it. `cancel` is set when the run is interrupted: waits and commands
+    end at once.
     """
 
+    title: str
+    progress: Progress
     helm: Helm
     kube: Kube
     namespace: str

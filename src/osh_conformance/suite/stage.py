@@ -76,6 +76,7 @@ class Stage:
     node_runtime: str
     kubernetes: str
     supplies: Supplies
+    progress: Progress
     closing: contextlib.ExitStack
     cancel: threading.Event = field(default_factory=threading.Event)
     #: The image of the drop Job, where its pull can be made to fail; by namespace.
@@ -218,6 +219,8 @@ class Stage:
         image = self._faulty.get(namespace)
         with NamespaceWatch(self.kube, namespace, self.cancel, known) as watch:
             yield Site(
+                title=pair.id,
+                progress=self.progress,
                 helm=self._helm(pair.cell.helm, hidden),
                 kube=self.kube,
                 namespace=namespace,
@@ -347,6 +350,7 @@ def opened(suite: LiveSuite, pairs: Iterable[Pair], progress: Progress) -> Itera
             node_runtime=kube.node_runtime(),
             kubernetes=kube.version(),
             supplies=Supplies(cluster, tools, progress),
+            progress=progress,
             closing=stack,
         )
         stack.callback(stage.cancel.set)
