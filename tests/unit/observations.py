@@ -55,6 +55,7 @@ _API = Container(
     template="templates/deployment-api.yaml",
     key="bootstrap",
 )
+_API_WAITS = replace(_API, name="dep-check", role=Role.INIT, image=ENTRYPOINT, key="dep_check")
 PROBES = tuple(
     PullProbe(policy=policy, present=present, starts=starts, asks=asks)
     for policy, present, starts, asks in (
@@ -163,12 +164,13 @@ def recovered(struck: str = "server-away") -> Observation:
 def reinstalled() -> Observation:
     """A release that was installed, uninstalled and installed again; its API server starts after db_sync each time."""
     seen = observation()
-    declared = (*seen.declared.containers, _API)
+    declared = (*seen.declared.containers, _API_WAITS, _API)
     lives = tuple(
         replace(seen.lives[0], pods=tuple(pod.replace(_FIRST, pods) for pod in (*PODS, "keystone-api-x7k2p")))
         for pods in (_FIRST, _AGAIN)
     )
-    containers = (*seen.containers, replace(_observed(_API), started_at=_LATER, finished_at="", role=Role.MAIN))
+    api = replace(_observed(_API), started_at=_LATER, finished_at="", role=Role.MAIN)
+    containers = (*seen.containers, _observed(_API_WAITS), api)
     later = tuple(
         replace(
             c,

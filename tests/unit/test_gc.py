@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.process import Outcome
 from osh_conformance.provision import gc, leftovers, runs
 from osh_conformance.provision.folders import Folders
-from osh_conformance.provision.scratch import hold_temporary_files, scratch
+from osh_conformance.provision.scratch import hold_temporary_files, note_elsewhere, scratch
 
 if TYPE_CHECKING:
     from osh_conformance.provision.engine import Engine
@@ -31,6 +32,8 @@ class FakeEngine:
     containers: list[str] = field(default_factory=list)
     networks: list[str] = field(default_factory=list)
     cells: list[str] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
+    mirrors: list[str] = field(default_factory=list)
     coming: dict[str, int] = field(default_factory=dict)
     ours: bool = False
 
@@ -45,23 +48,41 @@ class FakeEngine:
                 self.coming = dict.fromkeys(self.coming, 0)
             case ("network", "rm", name):
                 self.networks.remove(name)
-            case ("exec", *_, "get", "namespaces", "--selector", "osh-conformance.cell", "--output=name"):
-                answer = "\n".join(self.cells)
-            case ("exec", *_, "delete", "--ignore-not-found", "namespace/cell-a", "namespace/cell-b"):
-                self.cells = []
+            case ("exec", _, *inner):
+                answer, code = self._in_node(inner)
             case ("network" | "container", "inspect", name):
                 code = name not in self.networks + self.containers
             case _:
                 raise AssertionError(words)
         return Outcome(argv=words, code=code, stdout=answer, stderr=error, seconds=0)
 
+    def _in_node(self, words: list[str]) -> tuple[str, int]:
+        match words:
+            case [*_, "get", "namespaces", "--selector", "osh-conformance.cell", "--output=name"]:
+                return "\n".join(self.cells), 0
+            case [*_, "delete", "--ignore-not-found", "namespace/cell-a", "namespace/cell-b"]:
+                self.cells = []
+            case ["iptables", "--wait", "--list-rules", "FORWARD"]:
+                return "\n".join(self.rules), 0
+            case ["iptables", "--wait", "--delete", "FORWARD", "-d", address, *_]:
+                self.rules = [rule for rule in self.rules if address not in rule]
+            case ["ip6tables", *_]:
+                return "", 3
+            case ["find", "/etc/containerd/certs.d", "-maxdepth", "1", "-name", "*.osh-conformance.invalid"]:
+                return "\n".join(self.mirrors), 0
+            case ["rm", "-rf", name]:
+                self.mirrors.remove(name)
+            case _:
+                raise AssertionError(words)
+        return "", 0
+
     def lines(self, *words: str) -> list[str]:
         if words[0] == "network":
             return [] if "{{" in words[-1] else list(self.networks)
+        if "kind.role" in words[-1]:
+            return [f"{name} control-plane" for name in self.containers if name.endswith("control-plane")]
         if words[0] != "ps" or "{{.Label" in words[-1]:
             return []
-        if words[-1] == "{{.Names}}":
-            return [name for name in self.containers if name.endswith("control-plane")]
         due = [name for name, looks in self.coming.items() if looks <= 0]
         self.coming = {name: looks - 1 for name, looks in self.coming.items() if looks > 0}
         seen = list(self.containers)
@@ -153,11 +174,37 @@ def test_cells_of_a_dead_run_on_a_kept_cluster_go_and_the_cluster_stays(folders:
     with scratch(folders.scratch, "live"):
         report = gc.collect(_engine(fake), folders)
         assert fake.cells == _CELLS
-        assert "a run is alive" in report.left[0]
+        assert all("a run is alive" in line for line in report.left[:2])
     report = gc.collect(_engine(fake), folders)
     assert report.removed == tuple(f"{name} on cluster {run.cluster}" for name in _CELLS)
     assert "kept by --keep" in report.left[0]
     assert (fake.cells, fake.containers) == ([], [node])
+
+
+def test_what_a_fault_did_to_a_kept_node_goes_and_what_others_did_stays(folders: Folders) -> None:
+    run = runs.at(folders, "r1")
+    with runs.own(folders, run):
+        run.keep({})
+    others = ["-P FORWARD ACCEPT", '-A FORWARD -d 10.0.0.9/32 -m comment --comment "kubernetes rules" -j DROP']
+    ours = "-A FORWARD -d 10.244.0.5/32 -p tcp -m comment --comment osh-conformance -j DROP"
+    folder = "/etc/containerd/certs.d/faulty-1a2b3c4d.osh-conformance.invalid"
+    node = f"{run.cluster}-control-plane"
+    fake = FakeEngine(containers=[node], rules=[*others, ours], mirrors=[folder])
+    with scratch(folders.scratch, "live"):
+        assert "a run is alive" in gc.collect(_engine(fake), folders).left[0]
+        assert (len(fake.rules), len(fake.mirrors)) == (3, 1)
+    report = gc.collect(_engine(fake), folders)
+    assert report.removed == (f"firewall rule in node {node}", f"folder {folder} in node {node}")
+    assert (fake.rules, fake.mirrors) == (others, [])
+
+
+def test_what_a_dead_run_left_on_a_cluster_of_somebody_elses_is_told(folders: Folders) -> None:
+    with scratch(folders.scratch, "live") as folder:
+        note_elsewhere(folder, "namespaces on cluster production: kubectl delete ...")
+        copy = folder.with_name("live-dead")
+        shutil.copytree(folder, copy)
+        assert gc.collect(None, folders).left == ("namespaces on cluster production: kubectl delete ...",)
+    assert gc.collect(None, folders).left == ()
 
 
 def test_a_process_of_a_dead_run_on_a_kept_cluster_is_ended(folders: Folders) -> None:

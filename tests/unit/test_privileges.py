@@ -383,7 +383,8 @@ def test_what_was_not_allowed_is_not_run_again_as_if_it_were() -> None:
 
 def test_a_namespace_carries_its_level_beside_what_it_carried_before() -> None:
     found = suite(KEYSTONE, runtimes=("crun",))
-    labels = stage.Stage.labels(cast("Any", SimpleNamespace(suite=found)), found.pairs[0])
+    labels = stage.Stage.labels(cast("Any", SimpleNamespace(suite=found, folder=Path("live-1"))), found.pairs[0])
+    assert labels["osh-conformance.run"] == "live-1"
     assert labels.items() > LEVELS["baseline"].items()
     assert labels[RUNTIME_LABEL] == "crun"
 

@@ -21,7 +21,7 @@ from observations import (
 
 from osh_conformance.model.finding import Status
 from osh_conformance.model.observation import DatabaseState, TableState
-from osh_conformance.model.scenario import Fate, Scenario
+from osh_conformance.model.scenario import Do, Fate, Scenario, ScenarioStep
 from osh_conformance.rules import catalogue
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ USED = recovered().removals[1].populated
 AWAY = "under server-away:"
 GOES_ON = f"{AWAY} Job/keystone-db-drop goes on after helm uninstall has failed;"
 LATER = f"{AWAY} within 30 s after the failed uninstall and the repair, under somebody who uses the databases again:"
+UNTRUSTED = "under certificate-untrusted:"
+ENDED = "under pod-killed: helm uninstall ended with exit code 0, and"
 LEDGER = "database neighbour, which belongs to another service: table ledger"
 HALF = {**THERE.databases, "keystone_api": {"cell": TableState(rows=1, checksum=3)}}
 
@@ -66,6 +68,14 @@ def uninstalled_twice() -> Observation:
     # The release is not found.
     again = replace(again, call=replace(again.call, code=1))
     return replace(seen, removals=(*seen.removals, again))
+
+
+def standing(fault: str, seen: Observation | None = None) -> Observation:
+    """A release that is uninstalled while a fault stands; by default its drop does not notice."""
+    steps = (ScenarioStep(do=Do.STRIKE, strike=fault), ScenarioStep(do=Do.UNINSTALL), ScenarioStep(do=Do.RECOVER))
+    scenario = Scenario(name="a-fault", summary="", rules=(), db_drop=True, steps=steps)
+    seen = seen or removal(struck=fault, reachable=False)(observation())
+    return replace(seen, scenario=scenario)
 
 
 def named(**names: str) -> Observation:
@@ -156,6 +166,36 @@ MUTANTS: Mapping[str, tuple[str, Callable[[], Observation], Mutation, tuple[str,
         aftermath(watch_ended=replace(USED, databases={"keystone": USED.databases["keystone"]})),
         (f"{LATER} database neighbour was dropped",),
     ),
+    "a database that goes between helm's end and the repair": (
+        "DROP-6",
+        recovered,
+        both(aftermath(stood=THERE), removal(after=GONE)),
+        (f"{AWAY} after helm uninstall had failed, database keystone was dropped",),
+    ),
+    "an account that stays locked": (
+        "DROP-6",
+        lambda: standing("database-locked", recovered("database-locked")),
+        removal(after=replace(THERE, locked=("keystone@%",))),
+        ("under database-locked: the uninstall failed, and account keystone@% is locked",),
+    ),
+    "a server that nobody can trust": (
+        "DROP-6",
+        lambda: standing("certificate-untrusted"),
+        lambda seen: seen,
+        (f"{UNTRUSTED} the drop succeeded on a server whose certificate no authority of the release's has signed",),
+    ),
+    "a neighbour that goes with it under a fault": (
+        "DROP-6",
+        observation,
+        removal(struck="pod-killed", after=replace(GONE, databases={})),
+        (f"{ENDED} database neighbour, which belongs to another service: is gone",),
+    ),
+    "a Job that stays under a fault": (
+        "DROP-6",
+        observation,
+        removal(struck="pod-killed", leftovers=("Job/keystone-db-drop",)),
+        (f"{ENDED} Job/keystone-db-drop is still there after helm uninstall",),
+    ),
     "a container that still runs": (
         "DROP-6",
         recovered,
@@ -222,6 +262,12 @@ MUTANTS: Mapping[str, tuple[str, Callable[[], Observation], Mutation, tuple[str,
             "database keystone: is gone, which is somebody else's by then",
             "account keystone@% is gone or has other grants, which is somebody else's by then",
         ),
+    ),
+    "a service's rows that go with the switch off": (
+        "DROP-5",
+        lambda: upgraded(drop=False),
+        removal(after=replace(THERE, databases={**NEIGHBOUR, "keystone": {"user": TableState(rows=1, checksum=4)}})),
+        ("database keystone: table user had 2 rows (checksum 11), now 1 rows (checksum 4), with db_drop switched off",),
     ),
     # -- DROP-7
     "a name that the chart cannot have": (
@@ -392,6 +438,18 @@ UNKNOWN: Mapping[str, tuple[str, Observation, Status, str]] = {
         Status.UNDECIDED,
         "the drop had ended before pod-killed could strike",
     ),
+    "a fault that did not come has shown nothing": (
+        "DROP-6",
+        removal(hit=False)(recovered("pod-killed")),
+        Status.UNDECIDED,
+        "helm uninstall failed before the drop was under way, so pod-killed did not strike",
+    ),
+    "a fault that the drop did not notice has shown nothing": (
+        "DROP-6",
+        standing("way-cut"),
+        Status.UNDECIDED,
+        "way-cut did not keep the drop from the server",
+    ),
     "a release that never came up is not idempotent or otherwise": (
         "DROP-5",
         life(unsettled="pod keystone-api: crash")(observation()),
@@ -479,6 +537,50 @@ def test_a_fault_that_the_drop_survives_needs_no_second_uninstall() -> None:
     seen = observation()
     seen = replace(seen, removals=(replace(seen.removals[0], struck="pod-killed"),))
     assert RULES["DROP-6"](seen).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    "locked",
+    [
+        # A pod that is killed can unlock nothing.
+        removal(struck="pod-killed", after=replace(THERE, locked=("keystone@%",))),
+        # Nor can one that does not reach the server.
+        removal(reachable=False, after=replace(THERE, locked=("keystone@%",))),
+        # Some of the service is gone: it cannot go on.
+        both(
+            life(installed=replace(THERE, databases=HALF)),
+            removal(populated=replace(THERE, databases=HALF), after=replace(THERE, locked=("keystone@%",))),
+            aftermath(told={"keystone-db-drop-x7k2p db-drop": "left: keystone"}),
+        ),
+        # It was locked before.
+        removal(populated=replace(THERE, locked=("keystone@%",)), after=replace(THERE, locked=("keystone@%",))),
+    ],
+)
+def test_an_account_may_be_locked_where_the_drop_cannot_help_it(locked: Mutation) -> None:
+    seen = standing("database-locked", recovered("database-locked"))
+    assert RULES["DROP-6"](locked(seen)).findings == ()
+
+
+def test_what_a_service_writes_until_it_has_ended_is_no_loss() -> None:
+    written = {"user": TableState(rows=3, checksum=12), "session": TableState(rows=1, checksum=9)}
+    seen = removal(after=replace(THERE, databases={**NEIGHBOUR, "keystone": written}))(upgraded(drop=False))
+    assert RULES["DROP-5"](seen).status is Status.PASS
+
+
+def test_what_another_release_writes_meanwhile_is_no_loss() -> None:
+    after = two_releases().removals[0].after
+    written = {**after.databases, "keystone_second": {"user": TableState(rows=2, checksum=14)}}
+    seen = removal(after=replace(after, databases=written))(two_releases())
+    assert RULES["DROP-4"](seen).status is Status.PASS
+
+
+def test_what_started_later_without_waiting_may_start_earlier() -> None:
+    seen = reinstalled()
+    containers = tuple(c for c in seen.declared.containers if c.key != "dep_check" or c.kind != "Deployment")
+    seen = replace(seen, declared=replace(seen.declared, containers=containers))
+    early = {"keystone-api-m3v8q": "2026-01-01T01:00:00Z"}
+    seen = with_containers(seen, lambda c: replace(c, started_at=early.get(c.pod, c.started_at)))
+    assert RULES["LIFE-1"](seen).status is Status.PASS
 
 
 def test_a_fault_that_came_too_late_is_no_excuse_for_what_is_left() -> None:

@@ -17,7 +17,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "gc",
         help="remove leftovers of runs that were killed",
         description="Removes what runs and builds left that are gone: containers, networks, processes, mounts, "
-        "folders. Only what carries this suite's label, name or lock; living runs and kept clusters stay.",
+        "folders; of kept clusters cells, and what faults did to the nodes. Only what carries this suite's label, name "
+        "or lock; living runs and kept clusters stay. On a cluster that is not the suite's it touches nothing: it says "
+        "which namespaces a killed run left there.",
     )
     parser.add_argument("--kept", action="store_true", help="remove clusters that --keep left, too")
     parser.set_defaults(run=run)

@@ -70,7 +70,7 @@ def _add_matrix(group: argparse._ArgumentGroup) -> None:
         type=_times,
         default=1,
         metavar="N",
-        help="go through each scenario's steps N times, on one server and in one namespace",
+        help="go through each scenario's steps N times, on one server and in one namespace (table main only)",
     )
     group.add_argument(
         "--parallel", type=_cells, metavar="N", help="cells at a time (default: what this machine carries)"

@@ -26,6 +26,7 @@ from osh_conformance.cluster import mirror
 from osh_conformance.cluster.contents import AGENT, platform_entry
 from osh_conformance.errors import SuiteError
 from osh_conformance.provision import images
+from osh_conformance.provision.kept_nodes import OWN_HOSTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -112,7 +113,7 @@ class FaultyRegistry:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._host = f"faulty-{secrets.token_hex(4)}.osh-conformance.invalid"
+        self._host = f"faulty-{secrets.token_hex(4)}{OWN_HOSTS}"
         self._faults: dict[str, _Fault] = {}
         self._left = contextlib.ExitStack()
 

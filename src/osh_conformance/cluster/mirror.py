@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osh_conformance.provision import images
+from osh_conformance.provision.kept_nodes import MIRRORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from osh_conformance.provision.engine import Engine
 
-_FOLDER = "/etc/containerd/certs.d"
 #: Any host that is not mirrored by name: asked there, and not found there.
 _OTHERS = "_default"
 _NOWHERE = "any-other-host"
@@ -38,12 +38,12 @@ def point(engine: Engine, nodes: Iterable[str], registry: str, hosts: Iterable[s
             folder.mkdir()
             (folder / "hosts.toml").write_text(hosts_toml(host, registry))
         for node in nodes:
-            engine.run("exec", node, "mkdir", "-p", _FOLDER)
-            engine.run("cp", f"{temporary}/.", f"{node}:{_FOLDER}")
+            engine.run("exec", node, "mkdir", "-p", MIRRORS)
+            engine.run("cp", f"{temporary}/.", f"{node}:{MIRRORS}")
 
 
 def forget(engine: Engine, nodes: Iterable[str], hosts: Iterable[str]) -> None:
     """Take back what `point` told of these hosts; a node that is gone is no error."""
-    folders = [f"{_FOLDER}/{host}" for host in hosts]
+    folders = [f"{MIRRORS}/{host}" for host in hosts]
     for node in nodes:
         engine.run("exec", node, "rm", "-rf", *folders, check=False)

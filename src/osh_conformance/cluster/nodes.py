@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ _KUBECTL = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf")
 _STATE = "/run/containerd/runc/k8s.io"
 _PROGRAMS = "/usr/local/bin"
 _RUNNING = "CONTAINER_RUNNING"
+_DISK_USED = ("df", "--block-size=1", "--output=used", "/var/lib/containerd")
 _KINDS = "pods,jobs,deployments,statefulsets,services,endpointslices"
 
 
@@ -84,6 +86,29 @@ def runtime_proof(
             if sandbox in shims and container.get("state") == _RUNNING:
                 parents[where] = shims[sandbox]
     return RuntimeProof(cri=node_runtime, handlers=handlers, traced=traced, parents=parents)
+
+
+def process_of(cluster: Cluster, node: str, container: str) -> int | None:
+    """The id that the first process of a running container of that name has in the node; None where none runs."""
+    for found in _json(cluster, node, "ps")["containers"] or ():
+        if found["metadata"]["name"] == container:
+            seen = json.loads(cluster.node_exec(node, "crictl", "inspect", found["id"]).stdout)
+            return int(seen["info"]["pid"])
+    return None
+
+
+def counted(cluster: Cluster) -> Mapping[str, int]:
+    """What all nodes have of containers, pod sandboxes, mounts and bytes; empty where they cannot be entered."""
+    if not cluster.capabilities[NODE_EXEC][0]:
+        return {}
+    found: Counter[str] = Counter()
+    for node in cluster.nodes:
+        if _has_crictl(cluster, node):
+            found["containers"] += len(_json(cluster, node, "ps", "--all")["containers"] or ())
+            found["sandboxes"] += len(_json(cluster, node, "pods")["items"] or ())
+        found["mounts"] += len(cluster.node_exec(node, "cat", "/proc/mounts").stdout.splitlines())
+        found["disk bytes"] += int(cluster.node_exec(node, *_DISK_USED).stdout.split()[-1])
+    return found
 
 
 def _has_crictl(cluster: Cluster, node: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from osh_conformance import process
@@ -71,9 +71,16 @@ class Helm:
         cancel: threading.Event | None = None,
         kill: threading.Event | None = None,
     ) -> process.Outcome:
-        """Uninstall; the outcome's exit code is the answer, whatever it is. `kill` ends helm with SIGKILL."""
+        """Uninstall; the outcome's exit code is the answer, whatever it is. `kill` ends helm with SIGKILL.
+
+        Helm gives its timeout to each hook: where it does not end in time, the chart may be the reason, and the outcome
+        says so.
+        """
         words = [release, *_flag("--no-hooks", not hooks)]
-        return self._change("uninstall", words, namespace, timeout, cancel, kill)
+        try:
+            return self._change("uninstall", words, namespace, timeout, cancel, kill)
+        except process.DeadlineError as error:
+            return replace(error.outcome, stderr=f"{error.outcome.stderr}\n{error.message}")
 
     def status(self, release: str, namespace: str) -> str:
         """What `helm status` and `helm history` print, for the artifacts."""

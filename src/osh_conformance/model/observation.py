@@ -67,12 +67,14 @@ class TableState:
 class DatabaseState:
     """All that the server holds but its own: `databases[name][table]`, and `accounts["user@host"]` with grants.
 
-    `waiting` are the DROP statements that waited for a lock, each with what the server says that it waits for.
+    `waiting` are the DROP statements that waited for a lock, each with what the server says that it waits for;
+    `locked` the accounts with which nobody can log in.
     """
 
     databases: Mapping[str, Mapping[str, TableState]]
     accounts: Mapping[str, tuple[str, ...]]
     waiting: tuple[str, ...] = ()
+    locked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +123,9 @@ class Aftermath:
     `timeout` is what helm was given, in seconds, `deadline` the drop Job's own (None: it has none). `missing` are
     objects of the release that the failed uninstall deleted, as `Kind/name`. `unfinished` are drop Jobs that could
     still act when helm had ended and their deadline was over; `acted` their containers that ran in the `watched`
-    seconds after that. `watch_began` and `watch_ended` are what the server held then, with the tables of a `tenant`
-    in the release's databases. `hit`: whether the fault struck while the drop was under way, None where it was there
-    before.
+    seconds after that. `stood` is what the server held when that time was over and nothing was repaired yet, as far as
+    it is known. `watch_began` and `watch_ended` are what it held then, with the tables of a `tenant` in the release's
+    databases.
     """
 
     timeout: float
@@ -135,6 +137,7 @@ class Aftermath:
     watch_began: DatabaseState
     watch_ended: DatabaseState
     tenant: str
+    stood: DatabaseState | None = None
     #: What the containers of the drop Jobs printed, by `pod container`.
     told: Mapping[str, str] = field(default_factory=dict)
 

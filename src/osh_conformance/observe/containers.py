@@ -29,7 +29,7 @@ def observed(
     `last_words` gives what one said at its end, from its pod and its status.
     """
     # The chart renders the CronJob, not the Jobs that its schedule makes.
-    scheduled = {f"Job/{job['metadata']['name']}": workload_of(job) for job in view.all_jobs if _is_scheduled(job)}
+    scheduled = {f"Job/{job['metadata']['name']}": workload_of(job) for job in view.all_jobs if is_scheduled(job)}
     return tuple(
         container
         for pod in view.all_pods
@@ -39,7 +39,8 @@ def observed(
     )
 
 
-def _is_scheduled(job: Object) -> bool:
+def is_scheduled(job: Object) -> bool:
+    """Whether a CronJob made the Job."""
     return workload_of(job).startswith("CronJob/")
 
 

@@ -20,6 +20,8 @@ SELECT JSON_ARRAY('database', schema_name) FROM information_schema.schemata WHER
 SELECT JSON_ARRAY('table', table_schema, table_name) FROM information_schema.tables
   WHERE table_schema NOT IN {_SYSTEM};
 SELECT JSON_ARRAY('account', CONCAT(user, '@', host)) FROM mysql.global_priv;
+SELECT JSON_ARRAY('locked', CONCAT(user, '@', host)) FROM mysql.global_priv
+  WHERE JSON_VALUE(priv, '$.account_locked') = '1';
 SELECT JSON_ARRAY('grant', grantee, '*', privilege_type) FROM information_schema.user_privileges;
 SELECT JSON_ARRAY('grant', grantee, table_schema, privilege_type) FROM information_schema.schema_privileges;
 """  # noqa: S608 - the names are constants of this module; more columns of `tables` would wait for locks
@@ -61,7 +63,12 @@ class DatabaseServer:
         tables = [(row[1], row[2]) for row in rows if row[0] == "table"]
         for (database, table), state in self._states(tables).items():
             databases.setdefault(database, {})[table] = state
-        return DatabaseState(databases=databases, accounts=_accounts(rows), waiting=_waiting(rows))
+        return DatabaseState(
+            databases=databases,
+            accounts=_accounts(rows),
+            waiting=_waiting(rows),
+            locked=tuple(sorted(row[1] for row in rows if row[0] == "locked")),
+        )
 
     def waiting(self) -> tuple[str, ...]:
         """The DROP statements that wait for a lock now, as in a state."""

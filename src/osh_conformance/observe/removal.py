@@ -14,7 +14,7 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.model.observation import Aftermath, Removal
 from osh_conformance.model.scenario import Do, Fate, ScenarioStep
 from osh_conformance.observe import faults, gauges, inventory, sessions
-from osh_conformance.observe.containers import is_finished, of_chart
+from osh_conformance.observe.containers import is_finished, is_scheduled, of_chart
 from osh_conformance.observe.database import quote_name
 from osh_conformance.observe.watch import container_statuses, job_condition, workload_of
 
@@ -55,6 +55,7 @@ def uninstall(run: Run, step: ScenarioStep) -> None:
     with run.timed("questions"):
         populated = run.look() if run.readable else run.of_release.installed
         owned = inventory.objects(release.site.kube, release.site.namespace, run.plan.release)
+    run.jobs = frozenset(_uid(job) for job in release.site.watch.view().jobs.values())
     with run.timed("uninstall"):
         struck = _Struck(hit=not step.strike)
         call = _struck_uninstall(run, release, step, struck) if step.strike else _uninstalled(run, release, step)
@@ -96,7 +97,7 @@ def _uninstalled(run: Run, release: Release, step: ScenarioStep) -> HelmCall:
         hooks=step.hooks,
         cancel=release.site.cancel,
     )
-    return run.note("uninstall", outcome)
+    return run.note("uninstall", outcome, release.site)
 
 
 # -- a fault in the middle of a drop ---------------------------------------------------------------------------------
@@ -126,7 +127,7 @@ def _struck_uninstall(run: Run, release: Release, step: ScenarioStep, struck: _S
             except BaseException:
                 kill.set()
                 raise
-        return run.note("uninstall", future.result(), killed=kill.is_set())
+        return run.note("uninstall", future.result(), release.site, killed=kill.is_set())
 
 
 def _under_way(run: Run, release: Release, ended: Callable[[], bool]) -> bool:
@@ -154,7 +155,7 @@ def drop_pods(run: Run, view: View) -> list[Object]:
 
 
 def _removing_pods(run: Run, view: View) -> list[Object]:
-    return _pods_of(_removing_workloads(run), view)
+    return _pods_of(_removing_workloads(run, view), view)
 
 
 def _pods_of(workloads: set[str], view: View) -> list[Object]:
@@ -165,10 +166,22 @@ def _drop_workloads(run: Run) -> set[str]:
     return {c.workload for c in run.plan.declared.containers_of("db_drop")}
 
 
-def _removing_workloads(run: Run) -> set[str]:
-    """Whatever an uninstall starts: a chart may clean up before it drops, on the same server."""
+def _removing_workloads(run: Run, view: View) -> set[str]:
+    """Whatever an uninstall starts: a chart may clean up before it drops, on the same server.
+
+    What was rendered before is not all: a Job may have another name in each revision.
+    """
     hooks = {c.workload for c in run.plan.declared.containers if set(c.hook) & _DELETE_HOOKS}
-    return hooks | _drop_workloads(run)
+    begun = {
+        f"Job/{job['metadata']['name']}"
+        for job in view.all_jobs
+        if of_chart(job) and not is_scheduled(job) and _uid(job) not in run.jobs
+    }
+    return hooks | _drop_workloads(run) | begun
+
+
+def _uid(job: Object) -> str:
+    return str(job["metadata"]["uid"])
 
 
 # -- after an uninstall that failed ----------------------------------------------------------------------------------
@@ -179,6 +192,7 @@ def recover(run: Run, step: ScenarioStep) -> None:
     release, removal = run.releases[False], run.removals[-1]
     failed = removal.call.code != 0
     deadline, unfinished = _outlasted(run, release) if failed else (None, ())
+    stood = run.look() if failed and run.readable else removal.populated
     with run.timed("repair"):
         faults.repair_all(run)
     _ask(run, release)
@@ -197,6 +211,7 @@ def recover(run: Run, step: ScenarioStep) -> None:
         watch_began=began,
         watch_ended=run.look(),
         tenant=TENANT,
+        stood=stood,
         told=_told(run, release),
     )
     run.removals[-1] = replace(run.removals[-1], aftermath=aftermath)
@@ -205,14 +220,17 @@ def recover(run: Run, step: ScenarioStep) -> None:
 
 
 def _outlasted(run: Run, release: Release) -> tuple[float | None, tuple[str, ...]]:
-    """Wait until the drop Jobs have ended, at most until their own deadlines; those that still could act then."""
+    """Wait until the drop Jobs have ended, at most until their own deadlines; those that still could act then.
+
+    A deadline beyond what helm waits is as good as none: nobody would wait for it.
+    """
     jobs = _removing_jobs(run, release.site.watch.view())
     deadlines = [d for job in jobs if (d := job["spec"].get("activeDeadlineSeconds")) is not None]
     bound = [_seconds_left(job) + _ENDED_WITHIN for job in jobs if "activeDeadlineSeconds" in job["spec"]]
     with run.timed("the Job's own time"):
         release.site.watch.watch_for(
             lambda view: None if any(not _has_ended(job) for job in _removing_jobs(run, view)) else True,
-            seconds=max(bound, default=0.0),
+            seconds=min(max(bound, default=0.0), run.plan.uninstall_timeout + _ENDED_WITHIN),
         )
     unfinished = [job for job in _removing_jobs(run, release.site.watch.view()) if not _has_ended(job)]
     return (
@@ -222,7 +240,7 @@ def _outlasted(run: Run, release: Release) -> tuple[float | None, tuple[str, ...
 
 
 def _removing_jobs(run: Run, view: View) -> list[Object]:
-    workloads = _removing_workloads(run)
+    workloads = _removing_workloads(run, view)
     return [job for name, job in view.jobs.items() if f"Job/{name}" in workloads]
 
 
@@ -284,8 +302,9 @@ def _move_in(run: Run, name: str) -> None:
 
 
 def _told(run: Run, release: Release) -> dict[str, str]:
-    workloads = _removing_workloads(run)
-    names = {pod["metadata"]["name"] for pod in release.site.watch.view().all_pods if workload_of(pod) in workloads}
+    view = release.site.watch.view()
+    workloads = _removing_workloads(run, view)
+    names = {pod["metadata"]["name"] for pod in view.all_pods if workload_of(pod) in workloads}
     redact = release.site.hidden.redact
     return {
         key: redact(text) for key, text in sorted(release.site.watch.logs.items()) if key.partition(" ")[0] in names

@@ -102,6 +102,8 @@ class Run:
     gauges: list[Gauge] = field(default_factory=list)
     #: What the release owned before its latest uninstall, as `Kind/name`.
     owned: tuple[str, ...] = ()
+    #: The uids of the Jobs that were there before it.
+    jobs: frozenset[str] = frozenset()
     #: Ends the helm program that runs now, with SIGKILL.
     kill_helm: Callable[[], None] = lambda: None
     closing: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
@@ -138,11 +140,11 @@ class Run:
             file.write_text(yaml.safe_dump(dict(layer)))
         return files
 
-    def note(self, action: str, outcome: Outcome, *, killed: bool = False) -> HelmCall:
-        """Record a call of helm."""
+    def note(self, action: str, outcome: Outcome, site: Site, *, killed: bool = False) -> HelmCall:
+        """Record a call of helm that was for a release in `site`."""
         # A chart may make up a password, and tell it.
-        self.site.hidden.learn()
-        redact = self.site.hidden.redact
+        site.hidden.learn()
+        redact = site.hidden.redact
         call = HelmCall(
             action=action,
             command=redact(" ".join(outcome.argv)),

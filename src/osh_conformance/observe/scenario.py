@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.observation import Life, Observation
-from osh_conformance.model.scenario import Do, ScenarioStep, Until
+from osh_conformance.model.scenario import Do, Fate, ScenarioStep, Until
 from osh_conformance.observe import faults, identity, infrastructure, own_tests, removal, sessions, settling
 from osh_conformance.observe.containers import observed, runtime_classes
 from osh_conformance.observe.database import named_account, quote_name, quote_text
 from osh_conformance.observe.run import Release, Run
 from osh_conformance.observe.server import ServerControl
+from osh_conformance.observe.watch import job_condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,8 +89,7 @@ def _begun(plan: CellPlan, site: Site) -> Run:
 
 
 def _install(run: Run, step: ScenarioStep) -> None:
-    with run.timed("database server"):
-        before = run.look()
+    before = _before(run, step)
     site = run.closing.enter_context(run.site.beside()) if step.second else run.site
     if step.second:
         infrastructure.lend(run.plan.database, run.site, site)
@@ -116,6 +116,15 @@ def _install(run: Run, step: ScenarioStep) -> None:
             _ask(run, ready=not unsettled and step.until is Until.READY)
 
 
+def _before(run: Run, step: ScenarioStep) -> DatabaseState:
+    """What the server holds that is not the release's: data that an earlier life left by right is."""
+    earlier = run.releases.get(step.second)
+    if earlier and run.removals and run.removals[-1].life == earlier.life and run.removals[-1].fate is Fate.KEPT:
+        return run.lives[earlier.life].before
+    with run.timed("database server"):
+        return run.look()
+
+
 def _ask(run: Run, *, ready: bool) -> None:
     run.runtime = run.site.runtime()
     if run.plan.identity and ready:
@@ -128,8 +137,10 @@ def _upgrade(run: Run, step: ScenarioStep) -> None:
     with run.timed("upgrade"):
         unsettled = _changed(run, release.site, step, "upgrade", run.lives[release.life].before, drop=drop)
     release.drops = drop
-    if unsettled:
-        run.lives[release.life] = replace(run.lives[release.life], unsettled=unsettled)
+    with run.timed("questions"):
+        life = replace(run.lives[release.life], unsettled=unsettled)
+        # Another version may have another database.
+        run.lives[release.life] = life if unsettled else replace(life, installed=run.look())
 
 
 def _changed(  # noqa: PLR0913
@@ -153,7 +164,7 @@ def _changed(  # noqa: PLR0913
             unsettled = _waited(run, site, step, future, before)
         finally:
             stop.set()
-        run.note(action, future.result())
+        run.note(action, future.result(), site)
     return unsettled
 
 
@@ -175,11 +186,17 @@ def _waited(run: Run, site: Site, step: ScenarioStep, change: Future[Outcome], b
 
 
 def _appeared(run: Run, before: DatabaseState) -> DatabaseState:
-    """What the server holds as soon as the release has a database and an account there."""
+    """What the server holds as soon as the release has its databases and an account there."""
+    makers = {c.workload for c in run.plan.declared.containers_of("db_init")}
 
-    def there(_: View) -> bool | None:
+    def there(view: View) -> bool | None:
+        # A Job makes several databases one after the other, and may be gone when it has made them.
+        makes = [
+            job for name, job in view.jobs.items() if f"Job/{name}" in makers and not job_condition(job, "Complete")
+        ]
         state = run.server.names()
-        return True if set(state.databases) - set(before.databases) and _usable(state, before) else None
+        some = set(state.databases) - set(before.databases)
+        return True if some and not makes and _usable(state, before) else None
 
     run.site.watch.watch_for(there, seconds=_APPEARS_WITHIN)
     return run.look()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
-from osh_conformance.provision import leftovers, runs
+from osh_conformance.provision import kept_nodes, leftovers, runs
 from osh_conformance.provision.build import POLICY, policy_text
-from osh_conformance.provision.scratch import abandoned, clear, remove_tree
+from osh_conformance.provision.scratch import abandoned, clear, elsewhere, remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,8 @@ _PATIENCE = 10.0
 _FRESH = 5.0
 #: On the namespaces of cells.
 _CELL_LABEL = "osh-conformance.cell"
-_CONTROL_PLANE = "io.x-k8s.kind.role=control-plane"
+_CONTROL_PLANE = "control-plane"
+_ROLE = '{{.Names}} {{.Label "io.x-k8s.kind.role"}}'
 _KUBECTL = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf")
 _BUILD_CONTAINER = re.compile(r"osh-conformance-([a-z0-9-]+)-[0-9a-f]{16}")
 
@@ -61,7 +62,7 @@ def collect(engine: Engine | None, folders: Folders, *, kept: bool = False) -> R
             else:
                 removed += remove_run(engine, run)
     removed += _dead_builds(engine, folders)
-    removed += _abandoned(folders.scratch)[0]
+    removed += _abandoned(folders.scratch, left)[0]
     return Report(removed=tuple(removed), left=tuple(left))
 
 
@@ -140,30 +141,39 @@ def _network(engine: Engine, run: Run, identity: str) -> Iterator[str]:
 
 
 def _of_kept(engine: Engine, folders: Folders, run: Run, left: list[str]) -> Iterator[str]:
-    """What a dead run left on a kept cluster: names of images, and namespaces of cells; `left` gets what stays."""
+    """What a dead run left on a kept cluster: names of images, namespaces of cells, and what it did to the nodes.
+
+    `left` gets what stays.
+    """
     yield from _image_names(engine, run.folder)
-    conditions = ("--filter", f"label={runs.KIND_LABEL}={run.cluster}", "--filter", f"label={_CONTROL_PLANE}")
-    nodes = engine.lines("ps", *conditions, "--format", "{{.Names}}")
-    if not nodes:
+    listed = engine.lines("ps", "--filter", f"label={runs.KIND_LABEL}={run.cluster}", "--format", _ROLE)
+    roles = dict(line.split() for line in listed)
+    control = [name for name, role in roles.items() if role == _CONTROL_PLANE]
+    if not control:
         return
-    kubectl = ("exec", nodes[0], *_KUBECTL)
+    kubectl = ("exec", control[0], *_KUBECTL)
     try:
-        listed = engine.run(*kubectl, "get", "namespaces", "--selector", _CELL_LABEL, "--output=name")
+        cells = engine.run(*kubectl, "get", "namespaces", "--selector", _CELL_LABEL, "--output=name").stdout.split()
     except SuiteError:
         left.append(f"cells on cluster {run.cluster}, if there are any: it does not answer")
         return
-    names = listed.stdout.split()
-    if not names:
+    in_nodes = list(kept_nodes.left_in(engine, list(roles)))
+    if not cells and not in_nodes:
         return
     # A run that was told to use this cluster by its kubeconfig has no lock on it, but a scratch folder of its own.
     # Whoever begins one from now on has no namespace that was listed.
-    gone, alive = _abandoned(folders.scratch)
+    gone, alive = _abandoned(folders.scratch, left)
     yield from gone
     if alive:
-        left.append(f"{len(names)} cells on cluster {run.cluster}: a run is alive that may have made them")
+        left += [f"{what} on cluster {run.cluster}: a run is alive that may have made it" for what in cells]
+        left += [f"{what}: a run is alive that may have made it" for what, _ in in_nodes]
         return
-    engine.run(*kubectl, "delete", "--ignore-not-found", *names, deadline=_REMOVE)
-    yield from (f"{name} on cluster {run.cluster}" for name in names)
+    if cells:
+        engine.run(*kubectl, "delete", "--ignore-not-found", *cells, deadline=_REMOVE)
+        yield from (f"{name} on cluster {run.cluster}" for name in cells)
+    for what, words in in_nodes:
+        engine.run(*words, deadline=_REMOVE)
+        yield what
 
 
 def _remove_container(engine: Engine, identity: str) -> None:
@@ -189,20 +199,24 @@ def _image_names(engine: Engine, folder: Path) -> Iterator[str]:
 
 
 def _dead_builds(engine: Engine | None, folders: Folders) -> list[str]:
-    removed, builds_alive = _abandoned(folders.work)
+    removed, builds_alive = _abandoned(folders.work, [])
     if not builds_alive:
         removed += _policy(folders)
         removed += _build_containers(engine, folders) if engine is not None and engine.ours else []
     return removed
 
 
-def _abandoned(parent: Path) -> tuple[list[str], bool]:
-    """Remove the scratch folders below `parent` that nobody works in; tell what, and whether some stay."""
+def _abandoned(parent: Path, left: list[str]) -> tuple[list[str], bool]:
+    """Remove the scratch folders below `parent` that nobody works in; tell what, and whether some stay.
+
+    `left` gets what a run made on a cluster of somebody else: nothing here may touch it.
+    """
     removed: list[str] = []
     alive = False
     for folder in sorted(_folders(parent)):
         with abandoned(folder) as dead:
             if dead and folder.is_dir():
+                left += elsewhere(folder)
                 removed += clear(folder)
             elif dead:
                 removed.append(f"file {folder.name}.lock")

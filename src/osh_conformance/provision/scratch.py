@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: In the environment of processes that work in a scratch folder: its path.
 MARK = "OSH_CONFORMANCE_SCRATCH"
+_ELSEWHERE = "elsewhere"
 
 
 @contextlib.contextmanager
@@ -74,6 +75,19 @@ def abandoned(folder: Path) -> Iterator[bool]:
         yield False
         return
     Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def note_elsewhere(folder: Path, what: str) -> None:
+    """Note what the owner of a scratch folder makes where `gc` may not look, in words for whoever may."""
+    (folder / _ELSEWHERE).write_text(what, encoding="utf-8")
+
+
+def elsewhere(folder: Path) -> tuple[str, ...]:
+    """What was noted."""
+    try:
+        return ((folder / _ELSEWHERE).read_text(encoding="utf-8"),)
+    except FileNotFoundError:
+        return ()
 
 
 def clear(folder: Path) -> tuple[str, ...]:

@@ -96,7 +96,9 @@ def _others(told: _Teller, life: Life, removal: Removal) -> Iterator[Finding]:
     # A later life began with what an earlier one, or another release, had there; that may have gone since.
     before = told.observation.lives[0].before
     for name, tables in _databases_of_others(life, removal, before).items():
-        for change in changes(tables, after.databases.get(name)):
+        # Another release's own service may write meanwhile; nobody writes to what was there before all of them.
+        different = changes if name in before.databases else losses
+        for change in different(tables, after.databases.get(name)):
             found = f"database {name}, which belongs to another service: {change}"
             yield told(found, "every other database is untouched", fix)
     for account, grants in _accounts_of_others(life, removal, before).items():
@@ -149,8 +151,10 @@ def _not_kept(told: _Teller, life: Life, removal: Removal) -> Iterator[Finding]:
     ran = [c.label for c in performed(told.observation, "db_drop") if c.ran]
     if ran and removal.fate is Fate.KEPT and len(told.observation.removals) == 1:
         yield told(f"{', '.join(ran)} ran, {reason}", "no drop Job runs", fix)
+    # Until its pods have ended, the release's service may write.
+    different = losses if removal.fate is Fate.KEPT else changes
     for name in life.databases:
-        for change in changes(populated.databases.get(name, {}), after.databases.get(name)):
+        for change in different(populated.databases.get(name, {}), after.databases.get(name)):
             yield told(f"database {name}: {change}, {reason}", "it is there, row for row", fix)
     for account in life.accounts:
         if after.accounts.get(account) != populated.accounts.get(account):
@@ -166,6 +170,20 @@ def changes(old: Mapping[str, TableState], new: Mapping[str, TableState] | None)
     for table in sorted(set(old) | set(new)):
         if old.get(table) != new.get(table):
             yield f"table {table} had {_rows(old.get(table))}, now {_rows(new.get(table))}"
+
+
+def losses(old: Mapping[str, TableState], new: Mapping[str, TableState] | None) -> Iterator[str]:
+    """What a database has lost, in words: what its service writes itself is no loss."""
+    if new is None:
+        yield "is gone"
+        return
+    for table in sorted(old):
+        if _has_shrunk(old[table], new.get(table)):
+            yield f"table {table} had {_rows(old[table])}, now {_rows(new.get(table))}"
+
+
+def _has_shrunk(old: TableState, new: TableState | None) -> bool:
+    return new is None or (old.rows is not None and (new.rows is None or new.rows < old.rows))
 
 
 def _rows(state: TableState | None) -> str:

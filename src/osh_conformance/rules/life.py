@@ -91,7 +91,13 @@ def _again(observation: Observation, first: Life, life: Life) -> Iterator[Findin
 
 def _early(observation: Observation, first: Life, life: Life) -> Iterator[Finding]:
     """What started after the migration at first, and before it now."""
-    waits = {c.label for c in _main(observation, first) if c.started_at >= _migrated(observation, first)}
+    needy = {(c.pod, c.workload) for c in performed(observation, "dep_check")}
+    waits = {
+        c.label
+        for c in _main(observation, first)
+        # Without dep_check it may be chance; times are whole seconds.
+        if (c.pod, c.workload) in needy and c.started_at > _migrated(observation, first)
+    }
     migrated = _migrated(observation, life)
     for container in _main(observation, life):
         if container.label in waits and container.started_at < migrated:

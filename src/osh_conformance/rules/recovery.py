@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Rule, Severity, Status, Verdict
-from osh_conformance.model.scenario import Fate
+from osh_conformance.model.scenario import Do, Fate
 from osh_conformance.rules import _removals
 from osh_conformance.rules._live import finding
 from osh_conformance.rules.catalogue import observes
@@ -26,6 +26,7 @@ DROP_6 = Rule(
     fix="set activeDeadlineSeconds below helm's timeout (300 s), bound every wait of the script, and give the hook the "
     "delete policy before-hook-creation,hook-succeeded",
 )
+_UNTRUSTED = "certificate-untrusted"
 #: Seconds that helm takes beyond its timeout, to say so.
 _TOLERANCE = 15.0
 
@@ -38,12 +39,28 @@ def recovery(observation: Observation) -> Verdict:
     if not observation.removals or not observation.lives[0].databases:
         return Verdict.undecided(DROP_6.id, "the release made no database, so there was nothing to drop")
     first = observation.removals[0]
-    if not first.hit and first.call.code == 0 and not list(_removals.still_there(observation.lives[0], first.after)):
-        return Verdict.undecided(DROP_6.id, f"the drop had ended before {first.struck} could strike")
     findings = [*_first(observation, first)]
     for again in observation.removals[1:]:
         findings += _second(observation, again)
+    if not findings and (reason := _undisturbed(observation, first)):
+        return Verdict.undecided(DROP_6.id, reason)
     return Verdict.of(DROP_6.id, findings)
+
+
+def _undisturbed(observation: Observation, removal: Removal) -> str:
+    """Why a removal shows nothing of what it does under a fault; "" where it does."""
+    if not removal.hit and removal.call.code == 0:
+        return f"the drop had ended before {removal.struck} could strike"
+    if not removal.hit:
+        return f"helm uninstall failed before the drop was under way, so {removal.struck} did not strike"
+    if _stands(observation, removal) and not removal.reachable and removal.call.code == 0:
+        return f"{removal.struck} did not keep the drop from the server"
+    return ""
+
+
+def _stands(observation: Observation, removal: Removal) -> bool:
+    """Whether the fault was there before the uninstall began."""
+    return removal.struck in {step.strike for step in observation.scenario.steps if step.do is Do.STRIKE}
 
 
 def _first(observation: Observation, removal: Removal) -> Iterator[Finding]:
@@ -52,12 +69,16 @@ def _first(observation: Observation, removal: Removal) -> Iterator[Finding]:
     life, aftermath = observation.lives[removal.life], removal.aftermath
     under = f"under {removal.struck}"
     if removal.call.code == 0:
-        for what in _removals.still_there(life, removal.after):
+        left = list(_removals.of_removal(observation, removal, DROP_6))
+        for each in left:
+            found = f"{under}: helm uninstall ended with exit code 0, and {each.found}"
+            yield _told(observation, found, each.expected, each.fix)
+        if not left and _UNTRUSTED in removal.struck:
             yield _told(
                 observation,
-                f"{under}: helm uninstall ended with exit code 0, and {what}",
-                "another exit code than 0 where anything is left",
-                "let the drop Job ask the server what is left, and end with an error if anything is",
+                f"{under}: the drop succeeded on a server whose certificate no authority of the release's has signed",
+                "the drop ends with an error, before it has sent a password",
+                "verify the server's certificate, and its host, with the authority that the release was told",
             )
         return
     if aftermath is None:
@@ -75,8 +96,24 @@ def _first(observation: Observation, removal: Removal) -> Iterator[Finding]:
             "an uninstall that fails has deleted nothing, so that the service goes on",
             "let pre-delete hooks do what can fail: Helm deletes nothing before they have succeeded",
         )
+    yield from _locked_out(observation, removal, life)
     yield from _later(observation, removal, aftermath, life)
     yield from _report(observation, removal, aftermath, life)
+
+
+def _locked_out(observation: Observation, removal: Removal, life: Life) -> Iterator[Finding]:
+    """A drop that ends by itself, and has dropped nothing, leaves an account that its service can use."""
+    whole = all(name in removal.after.databases for name in life.databases)
+    if not (whole and removal.reachable and _stands(observation, removal)):
+        return
+    for account in life.accounts:
+        if account in removal.after.locked and account not in removal.populated.locked:
+            yield _told(
+                observation,
+                f"under {removal.struck}: the uninstall failed, and account {account} is locked",
+                "where every database is still there, the service can go on",
+                "unlock what the drop has locked before it ends with an error",
+            )
 
 
 def _later(observation: Observation, removal: Removal, aftermath: Aftermath, life: Life) -> Iterator[Finding]:
@@ -89,6 +126,13 @@ def _later(observation: Observation, removal: Removal, aftermath: Aftermath, lif
             observation,
             f"{under}: {', '.join(aftermath.unfinished)} goes on after helm uninstall has failed; {bound}",
             "no Job of the release can act after helm has ended and the Job's own deadline is over",
+        )
+    gone = [name for name in life.databases if _went(aftermath.stood, removal.after, name)]
+    if gone and not aftermath.unfinished:
+        yield _told(
+            observation,
+            f"{under}: after helm uninstall had failed, database {', '.join(gone)} was dropped",
+            "nothing acts on the server after helm has ended and the Job's own deadline is over",
         )
     done = list(_done(life, aftermath.watch_began, aftermath.watch_ended))
     if done:
@@ -104,6 +148,10 @@ def _later(observation: Observation, removal: Removal, aftermath: Aftermath, lif
             f"{under}: {', '.join(aftermath.acted)} still ran after helm had failed and the deadline was over",
             "no container of a drop Job runs any more",
         )
+
+
+def _went(stood: DatabaseState | None, after: DatabaseState, name: str) -> bool:
+    return stood is not None and name in stood.databases and name not in after.databases
 
 
 def _done(life: Life, began: DatabaseState, ended: DatabaseState) -> Iterator[str]:

@@ -338,6 +338,13 @@ def _scenarios(known: Mapping[str, Scenario], request: LiveRequest) -> tuple[Sce
             f"--scenario {', '.join(alone)}: what strikes the whole cluster cannot run beside other scenarios",
             fix=f"run `--scenario {Table.ENVIRONMENT}` by itself",
         )
+    others = [scenario.name for scenario in found if scenario.table is not Table.MAIN]
+    if others and request.repeat > 1:
+        raise UsageError(
+            f"--repeat {request.repeat}: {', '.join(others)} cannot be gone through again on what it has left",
+            expected="scenarios of the table main",
+            fix=f"run it {request.repeat} times, or `--scenario drop-enabled --repeat {request.repeat}`",
+        )
     return tuple({scenario.name: scenario.times(request.repeat) for scenario in found}.values())
 
 

@@ -30,7 +30,8 @@ from osh_conformance.observe.scenario import observe
 from osh_conformance.observe.site import Site
 from osh_conformance.observe.watch import NamespaceWatch
 from osh_conformance.provision import toolbox
-from osh_conformance.provision.scratch import scratch
+from osh_conformance.provision.runs import RUN_LABEL
+from osh_conformance.provision.scratch import note_elsewhere, scratch
 from osh_conformance.render.source import opened as opened_chart
 from osh_conformance.rules import catalogue
 from osh_conformance.suite import feasible, proofs, records
@@ -95,7 +96,10 @@ class Stage:
             return self._not_applicable(pair, namespace, reason)
         if pair.scenario.probes:
             return self._probe(pair, namespace)
-        return self._observe(pair, self.release(pair, namespace))
+        supplied = self.release(pair, namespace)
+        if pair.scenario.drop_image and namespace not in self._faulty:
+            return self._not_applicable(pair, namespace, "no image key of the chart is the drop Job's own")
+        return self._observe(pair, supplied)
 
     def _not_applicable(self, pair: Pair, namespace: str, reason: str) -> Judged:
         verdicts = {rule: Verdict.not_applicable(rule, reason) for rule in pair.scenario.rules}
@@ -118,7 +122,8 @@ class Stage:
         """The labels of a pair's namespace; by one of them its pods get their RuntimeClass."""
         runtime = pair.chosen.runtime
         chosen = {admission.RUNTIME_LABEL: runtime.name} if runtime and runtime.handler else {}
-        return {"osh-conformance.cell": pair.cell.id[-63:].strip("-"), **self.suite.pod_security(pair), **chosen}
+        own = {"osh-conformance.cell": pair.cell.id[-63:].strip("-"), RUN_LABEL: self.folder.name}
+        return {**own, **self.suite.pod_security(pair), **chosen}
 
     def vacate(self, namespace: str) -> None:
         """Begin to remove a namespace: what is in it must not cost the next pairs anything."""
@@ -337,6 +342,9 @@ def opened(suite: LiveSuite, pairs: Iterable[Pair], progress: Progress) -> Itera
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(scratch(tools.folders.scratch, "live"))
         cluster = stack.enter_context(_cluster(suite, tools, progress))
+        if request.allow_cluster:
+            chosen = f"--context {cluster.context} delete namespaces --selector {RUN_LABEL}={folder.name}"
+            note_elsewhere(folder, f"namespaces on cluster {cluster.name}, which is not the suite's: kubectl {chosen}")
         kubeconfig = single_context(cluster.kubeconfig, cluster.context, folder / "kubeconfig")
         kube = Kube(kubeconfig, cluster.context)
         _label_nodes(kube, cluster, suite)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from osh_conformance.cluster.nodes import process_of
 from osh_conformance.errors import SuiteError
 from osh_conformance.observe.faults._register import Fault, Need, fault
 
@@ -50,10 +51,17 @@ class ContainerdRestarted(_Restarted):
 
 @fault("api-restarted")
 class ApiRestarted(_Restarted):
-    """The API server is ended, and its kubelet starts it again."""
+    """The API server is killed, and its kubelet starts it again."""
+
+    def strike(self) -> None:
+        self._ended = False
+        super().strike()
+        if not self._ended:
+            raise SuiteError(f"{self.name}: no node runs a kube-apiserver")
 
     def _restart(self, node: str) -> None:
         cluster = self.run.site.cluster
-        found = cluster.node_exec(node, "crictl", "ps", "--quiet", "--name", "^kube-apiserver$").stdout.split()
-        for container in found:
-            cluster.node_exec(node, "crictl", "stop", "--timeout", "0", container)
+        process = process_of(cluster, node, "kube-apiserver")
+        if process is not None:
+            self._ended = True
+            cluster.node_exec(node, "kill", "-KILL", str(process))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.observe.faults._register import Fault, Need, fault
+from osh_conformance.provision.kept_nodes import RULE_MARK
 
 
 @fault("way-cut")
@@ -23,7 +24,8 @@ class WayCut(Fault):
         address = self.run.site.kube.pod_address(self.run.site.namespace, self.run.server.pod)
         cluster = self.run.site.cluster
         program = "ip6tables" if ":" in address else "iptables"
-        words = ("--destination", address, "--protocol", "tcp", "--jump", "DROP")
+        mark = ("--match", "comment", "--comment", RULE_MARK)
+        words = ("--destination", address, "--protocol", "tcp", *mark, "--jump", "DROP")
         for node in cluster.nodes:
             outcome = cluster.node_exec(node, program, "--wait", action, "FORWARD", *words, check=False)
             if not outcome.ok:

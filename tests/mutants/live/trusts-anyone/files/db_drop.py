@@ -1,0 +1,17 @@
+"""Speaks TLS, and asks nobody whose certificate it is."""
+
+import db_server
+import pymysql
+
+connection = pymysql.connect(
+    host=db_server.variable("DB_HOST"),
+    port=int(db_server.variable("DB_PORT")),
+    user=db_server.variable("DB_ADMIN_USER"),
+    password=db_server.variable("DB_ADMIN_PASSWORD").encode("utf-8"),
+    autocommit=True,
+    # Without an authority nothing is verified.
+    ssl={"check_hostname": False},
+)
+for name in db_server.databases():
+    db_server.execute(connection, f"DROP DATABASE IF EXISTS {db_server.quoted(name)}")
+db_server.execute(connection, f"DROP USER IF EXISTS {db_server.account(db_server.user())}")
