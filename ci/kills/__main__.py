@@ -53,7 +53,8 @@ if TYPE_CHECKING:
     from osh_conformance.provision.toolbox import Toolbox
 
 OK, FOUND, INTERRUPTED = 0, 1, 2
-_SCENARIOS = ("drop-enabled", "drop-disabled", "pull-policy")
+#: In some of them a fault changes a node.
+_SCENARIOS = ("drop-enabled", "drop-disabled", "pull-policy", "way-cut")
 
 
 class _Parser(argparse.ArgumentParser):

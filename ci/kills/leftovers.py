@@ -14,7 +14,7 @@ from ci.kills.drawing import CLUSTER
 from ci.kills.home import WRITTEN, Home
 from ci.kills.processes import QUICK, carriers
 from osh_conformance import process
-from osh_conformance.provision import runs
+from osh_conformance.provision import kept_nodes, runs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -71,6 +71,7 @@ class Leftovers:
         left += [f"volume {name}" for name in traces.volumes & volumes]
         left += [f"file {name}" for name in topmost(self._files() - self.before["files"])]
         left += self._mounts()
+        left += self._in_nodes()
         left += self._new_unnamed()
         fresh = [each for each in dict.fromkeys(left) if each not in self.told]
         self.told |= set(fresh)
@@ -115,6 +116,13 @@ class Leftovers:
     def _mounts(self) -> list[str]:
         points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
         return [f"mount {point}" for point in points if point.startswith(str(self.home.folder))]
+
+    def _in_nodes(self) -> list[str]:
+        """What a fault did to the nodes of the cluster that stays."""
+        if not self.spared:
+            return []
+        nodes = self.engine.lines("ps", "--filter", f"label={runs.KIND_LABEL}={self.spared}", "--format", "{{.Names}}")
+        return [what for what, _ in kept_nodes.left_in(self.engine, nodes)]
 
     def _files(self) -> set[str]:
         """All that lies where a run of this home writes, but for what lasts."""

@@ -8,7 +8,7 @@ import pytest
 from driving import BASE, Program, Result, chart, check_findings
 
 from conftest import MAIN
-from osh_conformance.model.scenario import Do, Fate, Scenario, Table
+from osh_conformance.model.scenario import Table
 from osh_conformance.suite import records
 from tests.controls import Row, expected, mutants
 
@@ -40,17 +40,6 @@ _REST = tuple(row for row in _ROWS if not mutants(row))
 def _marked(rows: Iterable[Row]) -> list[object]:
     marks = {True: (), False: (pytest.mark.nightly,)}
     return [pytest.param(row, id=str(row), marks=marks[str(row) in _QUICK]) for row in rows]
-
-
-def _keeps(scenario: Scenario) -> bool:
-    """Whether nothing is dropped in a scenario."""
-    on = scenario.db_drop
-    for step in scenario.steps:
-        if step.do in (Do.INSTALL, Do.UPGRADE):
-            on = scenario.db_drop if step.drop is None else step.drop
-        if step.do is Do.UNINSTALL and on and step.hooks and step.fate in (None, Fate.DROPPED):
-            return False
-    return True
 
 
 @pytest.fixture(scope="module")
@@ -91,11 +80,8 @@ def test_a_row_passes_the_chart_that_breaks_nothing(row: Row, told: Callable[[Ro
 @pytest.mark.parametrize("row", _marked(_ROWS))
 def test_no_row_passes_a_drop_that_does_nothing(row: Row, told: Callable[[Row], Result]) -> None:
     result = told(row)
-    if row in _REST and _keeps(_SCENARIOS[row.scenario]):
-        assert _statuses(result, _NOTHING, row) == {"pass"}
-    else:
-        assert "fail" in _statuses(result, _NOTHING, row), result.printed
-        assert "error" not in _statuses(result, _NOTHING, row), result.printed
+    assert "fail" in _statuses(result, _NOTHING, row), result.printed
+    assert "error" not in _statuses(result, _NOTHING, row), result.printed
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,7 @@ import msgspec
 import pytest
 
 from osh_conformance.model.observation import Observation
-from osh_conformance.model.scenario import Table
 from osh_conformance.rules import catalogue
-from osh_conformance.suite import records
 from tests.controls import MUTANTS, RECORDED, Row, check_each, expected, fails, live_patterns, mutants, recording
 
 if TYPE_CHECKING:
@@ -43,9 +41,8 @@ def test_what_was_seen_of_a_mutant_is_found_again(name: str, row: Row) -> None:
     assert {finding["rule"] for finding in found} == {pattern["rule"] for pattern in live}
 
 
-def test_every_mutant_of_a_table_was_recorded_in_each_of_its_rows() -> None:
-    tables = {name for name, each in records.scenarios().items() if each.table is not Table.MAIN}
-    rows = {(name, row) for name in mutants() for row in expected(name) if row.scenario in tables or row.times > 1}
+def test_every_mutant_was_recorded_in_each_of_its_rows() -> None:
+    rows = {(name, row) for name in mutants() for row in expected(name)}
     assert {(name, row) for name, row in rows if fails(name, row)} - set(RECORDINGS) == set()
 
 
