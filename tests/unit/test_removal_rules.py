@@ -638,6 +638,11 @@ def test_a_drop_that_failed_midway_and_does_not_say_what_is_left_is_a_warning() 
     assert verdict.status is Status.PASS
 
 
+def test_a_drop_that_failed_midway_and_says_nothing_at_all_is_a_warning() -> None:
+    (told,) = RULES["DROP-6"](half_dropped("")(recovered())).findings
+    assert told.status is Status.WARNING
+
+
 def test_a_drop_that_emptied_a_database_and_says_nothing_of_it_is_a_warning() -> None:
     seen = both(
         removal(after=replace(THERE, databases={**NEIGHBOUR, "keystone": {}})),

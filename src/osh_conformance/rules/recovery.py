@@ -174,7 +174,7 @@ def _report(observation: Observation, removal: Removal, aftermath: Aftermath, li
     touched = [name for name in life.databases if name not in removal.after.databases or not _whole(removal, name)]
     said = "\n".join(aftermath.told.values())
     unsaid = [name for name in left if name not in said]
-    if touched and unsaid and said:
+    if touched and unsaid and aftermath.told:
         told = _told(
             observation,
             f"under {removal.struck}: the drop failed midway, and its log does not name {', '.join(unsaid)}, "
