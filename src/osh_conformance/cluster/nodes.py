@@ -108,7 +108,7 @@ def counted(cluster: Cluster) -> Mapping[str, int]:
             found["sandboxes"] += len(_json(cluster, node, "pods")["items"] or ())
         found["mounts"] += len(cluster.node_exec(node, "cat", "/proc/mounts").stdout.splitlines())
         found["disk bytes"] += int(cluster.node_exec(node, *_DISK_USED).stdout.split()[-1])
-    return found
+    return dict(found)
 
 
 def _has_crictl(cluster: Cluster, node: str) -> bool:

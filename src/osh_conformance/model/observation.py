@@ -167,7 +167,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauge:
-    """Numbers after an uninstall: objects of the namespace by kind, what the server holds, what all nodes have.
+    """Numbers after an uninstall: objects of the namespace by kind, what the server holds, what cluster and nodes have.
 
     `nodes` counts what other cells have there too; `suite_bytes` is the memory that this program holds.
     """

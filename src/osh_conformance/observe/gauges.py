@@ -25,6 +25,10 @@ def read(run: Run, state: DatabaseState) -> Gauge:
     return Gauge(
         objects={kind: number for kind, number in objects.items() if kind not in _PASSING},
         server={"databases": len(state.databases), "accounts": len(state.accounts)},
-        nodes=counted(run.site.cluster),
+        nodes={"namespaces": _namespaces(run), **counted(run.site.cluster)},
         suite_bytes=int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE,
     )
+
+
+def _namespaces(run: Run) -> int:
+    return len(run.site.kube.list("/api/v1/namespaces"))

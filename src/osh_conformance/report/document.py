@@ -118,5 +118,6 @@ def _cell(cell: CellReport, run: Run) -> dict[str, Any]:
         "proof": cell.proof,
         "seconds": round(cell.seconds, 3),
         "artifacts": cell.artifacts,
+        "gauges": [dict(numbers) for numbers in cell.gauges],
         "assertions": assertions,
     }

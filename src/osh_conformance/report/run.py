@@ -34,7 +34,8 @@ class Check:
 class CellReport:
     """One cell of the live matrix. `status` is pass, fail, error or skipped, `artifacts` a folder or "".
 
-    `runtime` is what the nodes showed, `proof` what else shows that the cell was what it says.
+    `runtime` is what the nodes showed, `proof` what else shows that the cell was what it says. `gauges` are numbers
+    after each uninstall, by what they count, where the steps were gone through more than once.
     """
 
     id: str
@@ -49,6 +50,7 @@ class CellReport:
     proof: str = ""
     seconds: float = 0.0
     artifacts: str = ""
+    gauges: tuple[Mapping[str, int], ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
