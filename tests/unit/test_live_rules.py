@@ -123,8 +123,8 @@ MUTANTS: dict[str, tuple[str, Mutation, str]] = {
 MUTANTS_WHEN_OFF: dict[str, tuple[Mutation, str]] = {
     "the database goes": (after(databases=GONE.databases), "database keystone: is gone"),
     "rows go": (
-        after(databases={**GONE.databases, "keystone": {"user": TableState(rows=1, checksum=3)}}),
-        "2 rows (checksum 11), now 1 rows",
+        after(databases={**GONE.databases, "keystone": {"user": TableState(rows=0, checksum=0)}}),
+        "2 rows (checksum 11), now 0 rows",
     ),
     "the account goes": (after(accounts=GONE.accounts), "account keystone@% is gone"),
 }
@@ -158,7 +158,8 @@ def test_a_loss_with_the_switch_off_fails(name: str) -> None:
 
 def test_a_drop_job_that_runs_with_the_switch_off_fails() -> None:
     on = observation()
-    seen = replace(on, removals=(replace(on.removals[0], fate=Fate.KEPT),))
+    ran = ("Job/keystone-db-drop db-drop",)
+    seen = replace(on, removals=(replace(on.removals[0], fate=Fate.KEPT, ran=ran),))
     seen = after(databases=KEPT.databases, accounts=KEPT.accounts)(seen)
     assert "db-drop ran" in RULES["DROP-4"](seen).findings[0].found
 

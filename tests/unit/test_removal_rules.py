@@ -40,6 +40,7 @@ GOES_ON = f"{AWAY} Job/keystone-db-drop goes on after helm uninstall has failed;
 LATER = f"{AWAY} within 30 s after the failed uninstall and the repair, under somebody who uses the databases again:"
 UNTRUSTED = "under certificate-untrusted:"
 ENDED = "under pod-killed: helm uninstall ended with exit code 0, and"
+FEWER = "database keystone: table user had 2 rows (checksum 11), now 1 rows (checksum 4)"
 LEDGER = "database neighbour, which belongs to another service: table ledger"
 HALF = {**THERE.databases, "keystone_api": {"cell": TableState(rows=1, checksum=3)}}
 
@@ -266,8 +267,20 @@ MUTANTS: Mapping[str, tuple[str, Callable[[], Observation], Mutation, tuple[str,
     "a service's rows that go with the switch off": (
         "DROP-5",
         lambda: upgraded(drop=False),
-        removal(after=replace(THERE, databases={**NEIGHBOUR, "keystone": {"user": TableState(rows=1, checksum=4)}})),
-        ("database keystone: table user had 2 rows (checksum 11), now 1 rows (checksum 4), with db_drop switched off",),
+        removal(after=replace(THERE, databases={**NEIGHBOUR, "keystone": {}})),
+        (
+            "database keystone: table user had 2 rows (checksum 11), now no such table, with db_drop switched off",
+            "database keystone: every table is empty, with db_drop switched off",
+        ),
+    ),
+    "an upgrade that drops what it was to save": (
+        "DROP-5",
+        lambda: upgraded(drop=False),
+        removal(populated=GONE, after=GONE),
+        (
+            "database keystone: is gone, with db_drop switched off",
+            "account keystone@% is gone or has other grants, with db_drop switched off",
+        ),
     ),
     # -- DROP-7
     "a name that the chart cannot have": (
@@ -561,10 +574,25 @@ def test_an_account_may_be_locked_where_the_drop_cannot_help_it(locked: Mutation
     assert RULES["DROP-6"](locked(seen)).findings == ()
 
 
+def test_an_account_may_stay_locked_where_its_tables_are_gone() -> None:
+    emptied = replace(THERE, databases={**NEIGHBOUR, "keystone": {}}, locked=("keystone@%",))
+    seen = removal(after=emptied)(standing("folder-not-empty", recovered("folder-not-empty")))
+    assert RULES["DROP-6"](aftermath(told={"x": "left: keystone"})(seen)).findings == ()
+
+
 def test_what_a_service_writes_until_it_has_ended_is_no_loss() -> None:
     written = {"user": TableState(rows=3, checksum=12), "session": TableState(rows=1, checksum=9)}
     seen = removal(after=replace(THERE, databases={**NEIGHBOUR, "keystone": written}))(upgraded(drop=False))
     assert RULES["DROP-5"](seen).status is Status.PASS
+
+
+def test_rows_that_a_service_may_have_taken_away_are_a_warning() -> None:
+    fewer = {**NEIGHBOUR, "keystone": {"user": TableState(rows=1, checksum=4)}}
+    verdict = RULES["DROP-5"](removal(after=replace(THERE, databases=fewer))(upgraded(drop=False)))
+    assert verdict.status is Status.PASS
+    assert [(told.status, told.found) for told in verdict.findings] == [
+        (Status.WARNING, f"{FEWER}, with db_drop switched off")
+    ]
 
 
 def test_what_another_release_writes_meanwhile_is_no_loss() -> None:
@@ -638,9 +666,8 @@ def test_a_drop_that_failed_midway_and_does_not_say_what_is_left_is_a_warning() 
     assert verdict.status is Status.PASS
 
 
-def test_a_drop_that_failed_midway_and_says_nothing_at_all_is_a_warning() -> None:
-    (told,) = RULES["DROP-6"](half_dropped("")(recovered())).findings
-    assert told.status is Status.WARNING
+def test_a_drop_that_was_killed_midway_can_say_nothing() -> None:
+    assert RULES["DROP-6"](half_dropped("")(recovered())).findings == ()
 
 
 def test_a_drop_that_emptied_a_database_and_says_nothing_of_it_is_a_warning() -> None:

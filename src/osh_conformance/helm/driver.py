@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from osh_conformance import process
@@ -67,20 +67,17 @@ class Helm:
         namespace: str,
         *,
         timeout: int = 300,
+        waits: int = 1,
         hooks: bool = True,
         cancel: threading.Event | None = None,
         kill: threading.Event | None = None,
     ) -> process.Outcome:
         """Uninstall; the outcome's exit code is the answer, whatever it is. `kill` ends helm with SIGKILL.
 
-        Helm gives its timeout to each hook: where it does not end in time, the chart may be the reason, and the outcome
-        says so.
+        Helm gives its timeout to each hook, so it may take it `waits` times.
         """
         words = [release, *_flag("--no-hooks", not hooks)]
-        try:
-            return self._change("uninstall", words, namespace, timeout, cancel, kill)
-        except process.DeadlineError as error:
-            return replace(error.outcome, stderr=f"{error.outcome.stderr}\n{error.message}")
+        return self._change("uninstall", words, namespace, timeout, cancel, kill, waits)
 
     def status(self, release: str, namespace: str) -> str:
         """What `helm status` and `helm history` print, for the artifacts."""
@@ -98,9 +95,10 @@ class Helm:
         timeout: int,
         cancel: threading.Event | None,
         kill: threading.Event | None = None,
+        waits: int = 1,
     ) -> process.Outcome:
         argv = [action, *words, "--namespace", namespace, "--timeout", f"{timeout}s"]
-        return self._run(argv, deadline=timeout + MARGIN, cancel=cancel, kill=kill)
+        return self._run(argv, deadline=timeout * waits + MARGIN, cancel=cancel, kill=kill)
 
     def _run(
         self,

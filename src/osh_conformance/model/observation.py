@@ -149,7 +149,8 @@ class Removal:
     `life` counts in the observation's `lives`. `leftovers` are `Kind/name` of Jobs and pods of the release that were
     still there when uninstall had been given its time. `struck` says which fault was there, or came ("" for none), and
     `hit` whether one that was to come in the middle of the drop did. `reachable`: nothing kept the drop Job from
-    the server to its end. `again`: this one follows one that failed.
+    the server to its end. `again`: this one follows one that failed. `ran` are the containers of drop Jobs that were
+    started for it, as `Kind/name container`.
     """
 
     life: int
@@ -162,6 +163,7 @@ class Removal:
     hit: bool = True
     reachable: bool = True
     again: bool = False
+    ran: tuple[str, ...] = ()
     aftermath: Aftermath | None = None
 
 

@@ -14,7 +14,7 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.model.observation import Aftermath, Removal
 from osh_conformance.model.scenario import Do, Fate, ScenarioStep
 from osh_conformance.observe import faults, gauges, inventory, sessions
-from osh_conformance.observe.containers import is_finished, is_scheduled, of_chart
+from osh_conformance.observe.containers import is_finished, is_scheduled, of_chart, start_of
 from osh_conformance.observe.database import quote_name
 from osh_conformance.observe.watch import container_statuses, job_condition, workload_of
 
@@ -33,6 +33,8 @@ _UNDER_WAY_WITHIN = 90.0
 _SENDS_WITHIN = 10.0
 #: Seconds after a Job's deadline in which the Job controller ends it: pods are given their grace period.
 _ENDED_WITHIN = 45.0
+#: Helm's own timeout, where nobody gives it another.
+_HELM_WAITS = 300.0
 _DELETE_HOOKS = frozenset({"pre-delete", "post-delete"})
 _TENANT_WAITS = 5
 _LOCKED = "ERROR 1205"
@@ -55,7 +57,8 @@ def uninstall(run: Run, step: ScenarioStep) -> None:
     with run.timed("questions"):
         populated = run.look() if run.readable else run.of_release.installed
         owned = inventory.objects(release.site.kube, release.site.namespace, run.plan.release)
-    run.jobs = frozenset(_uid(job) for job in release.site.watch.view().jobs.values())
+    before = release.site.watch.view()
+    run.jobs = frozenset(_uid(job) for job in before.all_jobs)
     with run.timed("uninstall"):
         struck = _Struck(hit=not step.strike)
         call = _struck_uninstall(run, release, step, struck) if step.strike else _uninstalled(run, release, step)
@@ -68,6 +71,7 @@ def uninstall(run: Run, step: ScenarioStep) -> None:
         struck=", ".join((*standing, *([step.strike] if step.strike else []))),
         hit=struck.hit,
         reachable=all(fault.reachable for fault in run.active),
+        ran=_started(_drop_workloads(run), before, release.site.watch.view()),
     )
     run.removals.append(removal)
     run.owned = owned
@@ -89,11 +93,18 @@ def _ask(run: Run, release: Release) -> None:
         run.site.progress.say(f"       {run.site.title}: removed {len(run.gauges)} times")
 
 
+def _waits(run: Run) -> int:
+    """How often helm may wait as long as its timeout: once for each hook."""
+    hooks = {c.workload for c in run.plan.declared.containers if set(c.hook) & _DELETE_HOOKS}
+    return max(1, len(hooks))
+
+
 def _uninstalled(run: Run, release: Release, step: ScenarioStep) -> HelmCall:
     outcome = release.site.helm.uninstall(
         run.plan.release,
         release.site.namespace,
         timeout=run.plan.uninstall_timeout,
+        waits=_waits(run),
         hooks=step.hooks,
         cancel=release.site.cancel,
     )
@@ -112,6 +123,7 @@ def _struck_uninstall(run: Run, release: Release, step: ScenarioStep, struck: _S
             run.plan.release,
             release.site.namespace,
             timeout=run.plan.uninstall_timeout,
+            waits=_waits(run),
             cancel=release.site.cancel,
             kill=kill,
         )
@@ -162,6 +174,19 @@ def _pods_of(workloads: set[str], view: View) -> list[Object]:
     return [pod for pod in view.pods.values() if workload_of(pod) in workloads and not is_finished(pod)]
 
 
+def _started(workloads: set[str], before: View, now: View) -> tuple[str, ...]:
+    """The main containers of these workloads that were started in new pods."""
+    old = {_uid(pod) for pod in before.all_pods}
+    new = [pod for pod in now.all_pods if workload_of(pod) in workloads and _uid(pod) not in old]
+    started = {
+        f"{workload_of(pod)} {status['name']}"
+        for pod in new
+        for status in pod["status"].get("containerStatuses", ())
+        if start_of(status)
+    }
+    return tuple(sorted(started))
+
+
 def _drop_workloads(run: Run) -> set[str]:
     return {c.workload for c in run.plan.declared.containers_of("db_drop")}
 
@@ -180,8 +205,8 @@ def _removing_workloads(run: Run, view: View) -> set[str]:
     return hooks | _drop_workloads(run) | begun
 
 
-def _uid(job: Object) -> str:
-    return str(job["metadata"]["uid"])
+def _uid(obj: Object) -> str:
+    return str(obj["metadata"]["uid"])
 
 
 # -- after an uninstall that failed ----------------------------------------------------------------------------------
@@ -222,7 +247,7 @@ def recover(run: Run, step: ScenarioStep) -> None:
 def _outlasted(run: Run, release: Release) -> tuple[float | None, tuple[str, ...]]:
     """Wait until the drop Jobs have ended, at most until their own deadlines; those that still could act then.
 
-    A deadline beyond what helm waits is as good as none: nobody would wait for it.
+    A deadline beyond what helm waits by itself is as good as none: nobody would wait for it.
     """
     jobs = _removing_jobs(run, release.site.watch.view())
     deadlines = [d for job in jobs if (d := job["spec"].get("activeDeadlineSeconds")) is not None]
@@ -230,7 +255,7 @@ def _outlasted(run: Run, release: Release) -> tuple[float | None, tuple[str, ...
     with run.timed("the Job's own time"):
         release.site.watch.watch_for(
             lambda view: None if any(not _has_ended(job) for job in _removing_jobs(run, view)) else True,
-            seconds=min(max(bound, default=0.0), run.plan.uninstall_timeout + _ENDED_WITHIN),
+            seconds=min(max(bound, default=0.0), max(_HELM_WAITS, run.plan.uninstall_timeout) + _ENDED_WITHIN),
         )
     unfinished = [job for job in _removing_jobs(run, release.site.watch.view()) if not _has_ended(job)]
     return (

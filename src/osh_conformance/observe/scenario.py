@@ -139,8 +139,16 @@ def _upgrade(run: Run, step: ScenarioStep) -> None:
     release.drops = drop
     with run.timed("questions"):
         life = replace(run.lives[release.life], unsettled=unsettled)
-        # Another version may have another database.
-        run.lives[release.life] = life if unsettled else replace(life, installed=run.look())
+        run.lives[release.life] = life if unsettled else replace(life, installed=_grown(life.installed, run.look()))
+
+
+def _grown(before: DatabaseState, now: DatabaseState) -> DatabaseState:
+    """What a release has after an upgrade: another version may have more, and what is gone was its own all the same."""
+    return replace(
+        now,
+        databases={**before.databases, **now.databases},
+        accounts={**before.accounts, **now.accounts},
+    )
 
 
 def _changed(  # noqa: PLR0913

@@ -319,7 +319,11 @@ class LivePlugin:
             proof="; ".join(dict.fromkeys(filter(None, (proofs.told(judged.observation) for judged in done)))),
             seconds=sum(sum(judged.observation.seconds.values()) for judged in done),
             artifacts=next((judged.artifacts for judged in done if judged.artifacts), ""),
-            gauges=tuple(gauge.numbers for judged in done for gauge in judged.observation.gauges),
+            gauges={
+                seen.scenario.name: [gauge.numbers for gauge in seen.gauges]
+                for seen in (judged.observation for judged in done)
+                if seen.gauges
+            },
         )
 
 

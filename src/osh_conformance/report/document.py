@@ -118,6 +118,6 @@ def _cell(cell: CellReport, run: Run) -> dict[str, Any]:
         "proof": cell.proof,
         "seconds": round(cell.seconds, 3),
         "artifacts": cell.artifacts,
-        "gauges": [dict(numbers) for numbers in cell.gauges],
+        "gauges": {scenario: [dict(numbers) for numbers in all_of] for scenario, all_of in cell.gauges.items()},
         "assertions": assertions,
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from osh_conformance.errors import SuiteError
 
@@ -34,8 +34,8 @@ class Check:
 class CellReport:
     """One cell of the live matrix. `status` is pass, fail, error or skipped, `artifacts` a folder or "".
 
-    `runtime` is what the nodes showed, `proof` what else shows that the cell was what it says. `gauges` are numbers
-    after each uninstall, by what they count, where the steps were gone through more than once.
+    `runtime` is what the nodes showed, `proof` what else shows that the cell was what it says. `gauges` are by
+    scenario numbers after each uninstall, by what they count, where the steps were gone through more than once.
     """
 
     id: str
@@ -50,7 +50,7 @@ class CellReport:
     proof: str = ""
     seconds: float = 0.0
     artifacts: str = ""
-    gauges: tuple[Mapping[str, int], ...] = ()
+    gauges: Mapping[str, Sequence[Mapping[str, int]]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)

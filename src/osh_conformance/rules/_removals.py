@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from osh_conformance.model.finding import Status, Verdict
+from osh_conformance.model.finding import Severity, Status, Verdict
 from osh_conformance.model.scenario import Fate
-from osh_conformance.rules._live import finding, performed
+from osh_conformance.rules._live import finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,8 +52,8 @@ class _Teller:
         self.observation = observation
         self.rule = rule
 
-    def __call__(self, found: str, expected: str, fix: str) -> Finding:
-        return finding(
+    def __call__(self, found: str, expected: str, fix: str, *, certain: bool = True) -> Finding:
+        told = finding(
             self.observation,
             self.rule.id,
             key="db_drop",
@@ -61,6 +62,7 @@ class _Teller:
             why=self.rule.why,
             fix=fix,
         )
+        return told if certain else replace(told, severity=Severity.WARNING, status=Status.WARNING)
 
 
 def _exit(told: _Teller, removal: Removal) -> Iterator[Finding]:
@@ -97,10 +99,10 @@ def _others(told: _Teller, life: Life, removal: Removal) -> Iterator[Finding]:
     before = told.observation.lives[0].before
     for name, tables in _databases_of_others(life, removal, before).items():
         # Another release's own service may write meanwhile; nobody writes to what was there before all of them.
-        different = changes if name in before.databases else losses
-        for change in different(tables, after.databases.get(name)):
+        lives = name not in before.databases
+        for change, certain in _different(tables, after.databases.get(name), lives=lives):
             found = f"database {name}, which belongs to another service: {change}"
-            yield told(found, "every other database is untouched", fix)
+            yield told(found, "every other database is untouched", fix, certain=certain)
     for account, grants in _accounts_of_others(life, removal, before).items():
         now = after.accounts.get(account)
         if now != grants:
@@ -148,16 +150,16 @@ def _not_kept(told: _Teller, life: Life, removal: Removal) -> Iterator[Finding]:
         removal.fate
     ]
     fix = "let nothing but a db_drop Job drop anything, and render none where the switch is off"
-    ran = [c.label for c in performed(told.observation, "db_drop") if c.ran]
-    if ran and removal.fate is Fate.KEPT and len(told.observation.removals) == 1:
-        yield told(f"{', '.join(ran)} ran, {reason}", "no drop Job runs", fix)
+    if removal.ran and removal.fate is Fate.KEPT:
+        yield told(f"{', '.join(removal.ran)} ran, {reason}", "no drop Job runs", fix)
     # Until its pods have ended, the release's service may write.
-    different = losses if removal.fate is Fate.KEPT else changes
+    lives = removal.fate is Fate.KEPT
     for name in life.databases:
-        for change in different(populated.databases.get(name, {}), after.databases.get(name)):
-            yield told(f"database {name}: {change}, {reason}", "it is there, row for row", fix)
+        old = populated.databases.get(name, life.installed.databases[name])
+        for change, certain in _different(old, after.databases.get(name), lives=lives):
+            yield told(f"database {name}: {change}, {reason}", "it is there, row for row", fix, certain=certain)
     for account in life.accounts:
-        if after.accounts.get(account) != populated.accounts.get(account):
+        if after.accounts.get(account) != populated.accounts.get(account, life.installed.accounts[account]):
             found = f"account {account} is gone or has other grants, {reason}"
             yield told(found, "it is there, with its grants", fix)
 
@@ -172,18 +174,31 @@ def changes(old: Mapping[str, TableState], new: Mapping[str, TableState] | None)
             yield f"table {table} had {_rows(old.get(table))}, now {_rows(new.get(table))}"
 
 
-def losses(old: Mapping[str, TableState], new: Mapping[str, TableState] | None) -> Iterator[str]:
-    """What a database has lost, in words: what its service writes itself is no loss."""
-    if new is None:
-        yield "is gone"
+def _different(
+    old: Mapping[str, TableState], new: Mapping[str, TableState] | None, *, lives: bool
+) -> Iterator[tuple[str, bool]]:
+    """What became of a database, in words, and whether that is certainly a loss.
+
+    One whose service lives is written to: what came or changed is nobody's fault, and of rows that went somebody else
+    than the service may be the reason.
+    """
+    if not lives or new is None:
+        yield from ((change, True) for change in changes(old, new))
         return
     for table in sorted(old):
-        if _has_shrunk(old[table], new.get(table)):
-            yield f"table {table} had {_rows(old[table])}, now {_rows(new.get(table))}"
+        if _has_less(old[table], new.get(table)):
+            yield f"table {table} had {_rows(old[table])}, now {_rows(new.get(table))}", table not in new
+    if _held(old) and not _held(new):
+        yield "every table is empty", True
 
 
-def _has_shrunk(old: TableState, new: TableState | None) -> bool:
-    return new is None or (old.rows is not None and (new.rows is None or new.rows < old.rows))
+def _has_less(old: TableState, new: TableState | None) -> bool:
+    return new is None or (old.rows is not None and new.rows is not None and new.rows < old.rows)
+
+
+def _held(tables: Mapping[str, TableState]) -> bool:
+    """Whether there are rows in any of them."""
+    return any(table.rows for table in tables.values())
 
 
 def _rows(state: TableState | None) -> str:

@@ -102,8 +102,8 @@ def _first(observation: Observation, removal: Removal) -> Iterator[Finding]:
 
 
 def _locked_out(observation: Observation, removal: Removal, life: Life) -> Iterator[Finding]:
-    """A drop that ends by itself, and has dropped nothing, leaves an account that its service can use."""
-    whole = all(name in removal.after.databases for name in life.databases)
+    """Where a drop could reach the server to its end, and has dropped nothing, its service can log in again."""
+    whole = all(name in removal.after.databases and _whole(removal, name) for name in life.databases)
     if not (whole and removal.reachable and _stands(observation, removal)):
         return
     for account in life.accounts:
@@ -174,7 +174,7 @@ def _report(observation: Observation, removal: Removal, aftermath: Aftermath, li
     touched = [name for name in life.databases if name not in removal.after.databases or not _whole(removal, name)]
     said = "\n".join(aftermath.told.values())
     unsaid = [name for name in left if name not in said]
-    if touched and unsaid and aftermath.told:
+    if touched and unsaid and said:
         told = _told(
             observation,
             f"under {removal.struck}: the drop failed midway, and its log does not name {', '.join(unsaid)}, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shlex
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -342,9 +343,10 @@ def opened(suite: LiveSuite, pairs: Iterable[Pair], progress: Progress) -> Itera
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(scratch(tools.folders.scratch, "live"))
         cluster = stack.enter_context(_cluster(suite, tools, progress))
-        if request.allow_cluster:
-            chosen = f"--context {cluster.context} delete namespaces --selector {RUN_LABEL}={folder.name}"
-            note_elsewhere(folder, f"namespaces on cluster {cluster.name}, which is not the suite's: kubectl {chosen}")
+        if request.kubeconfig and request.allow_cluster:
+            where = ["kubectl", "--kubeconfig", str(cluster.kubeconfig), "--context", cluster.context]
+            words = shlex.join([*where, "delete", "namespaces", "--selector", f"{RUN_LABEL}={folder.name}"])
+            note_elsewhere(folder, f"namespaces on cluster {cluster.name}, which is not the suite's: {words}")
         kubeconfig = single_context(cluster.kubeconfig, cluster.context, folder / "kubeconfig")
         kube = Kube(kubeconfig, cluster.context)
         _label_nodes(kube, cluster, suite)
