@@ -19,18 +19,27 @@ class _Restarted(Fault):
     def strike(self) -> None:
         for node in self.run.site.cluster.nodes:
             self._restart(node)
-        self._await_api()
+        self._await_back()
 
     def _restart(self, node: str) -> None:
         raise NotImplementedError
 
-    def _await_api(self) -> None:
-        """Nothing tells when an API server that is away will answer."""
+    def _await_back(self) -> None:
+        """Nothing tells when an API server that is away will answer, or a kubelet lets anybody into a container."""
         ends = time.monotonic() + _BACK_WITHIN
-        while not self.run.site.kube.is_ready():
+        while not self._is_back():
             if time.monotonic() > ends:
-                raise SuiteError(f"{self.name}: the API server is not back within {_BACK_WITHIN:g} s")
+                raise SuiteError(f"{self.name}: the cluster does not answer again within {_BACK_WITHIN:g} s")
             self.run.site.cancel.wait(_PAUSE)
+
+    def _is_back(self) -> bool:
+        if not self.run.site.kube.is_ready():
+            return False
+        try:
+            self.run.control.run(["true"])
+        except SuiteError:
+            return False
+        return True
 
 
 @fault("kubelet-restarted")
