@@ -14,7 +14,18 @@ import pytest
 
 from osh_conformance.model.observation import Observation
 from osh_conformance.rules import catalogue
-from tests.controls import MUTANTS, RECORDED, Row, check_each, expected, fails, live_patterns, mutants, recording
+from tests.controls import (
+    MUTANTS,
+    RECORDED,
+    Row,
+    check_each,
+    expected,
+    fails,
+    fits,
+    live_patterns,
+    mutants,
+    recording,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +48,9 @@ def test_what_was_seen_of_a_mutant_is_found_again(name: str, row: Row) -> None:
     found = [finding for finding in _found(_seen(name, row)) if finding["status"] == "fail"]
     live = live_patterns(name, row)
     assert live
-    check_each(found, live)
+    # A rule that judges templates too has told some of it of them.
+    check_each(found, [pattern for pattern in live if pattern["rule"] not in catalogue.static_rules()])
+    assert all(any(fits(finding, pattern) for pattern in live) for finding in found)
     assert {finding["rule"] for finding in found} == {pattern["rule"] for pattern in live}
 
 
