@@ -95,8 +95,7 @@ def _ask(run: Run, release: Release) -> None:
 
 def _waits(run: Run) -> int:
     """How often helm may wait as long as its timeout: once for each hook."""
-    hooks = {c.workload for c in run.plan.declared.containers if set(c.hook) & _DELETE_HOOKS}
-    return max(1, len(hooks))
+    return max(1, len(_delete_hooks(run)))
 
 
 def _uninstalled(run: Run, release: Release, step: ScenarioStep) -> HelmCall:
@@ -191,18 +190,21 @@ def _drop_workloads(run: Run) -> set[str]:
     return {c.workload for c in run.plan.declared.containers_of("db_drop")}
 
 
+def _delete_hooks(run: Run) -> set[str]:
+    return {c.workload for c in run.plan.declared.containers if set(c.hook) & _DELETE_HOOKS}
+
+
 def _removing_workloads(run: Run, view: View) -> set[str]:
     """Whatever an uninstall starts: a chart may clean up before it drops, on the same server.
 
     What was rendered before is not all: a Job may have another name in each revision.
     """
-    hooks = {c.workload for c in run.plan.declared.containers if set(c.hook) & _DELETE_HOOKS}
     begun = {
         f"Job/{job['metadata']['name']}"
         for job in view.all_jobs
         if of_chart(job) and not is_scheduled(job) and _uid(job) not in run.jobs
     }
-    return hooks | _drop_workloads(run) | begun
+    return _delete_hooks(run) | _drop_workloads(run) | begun
 
 
 def _uid(obj: Object) -> str:
