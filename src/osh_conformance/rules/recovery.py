@@ -71,8 +71,7 @@ def _first(observation: Observation, removal: Removal) -> Iterator[Finding]:
     if removal.call.code == 0:
         left = list(_removals.of_removal(observation, removal, DROP_6))
         for each in left:
-            found = f"{under}: helm uninstall ended with exit code 0, and {each.found}"
-            yield _told(observation, found, each.expected, each.fix)
+            yield _retold(observation, f"{under}: helm uninstall ended with exit code 0, and", each)
         if not left and _UNTRUSTED in removal.struck:
             yield _told(
                 observation,
@@ -192,7 +191,12 @@ def _whole(removal: Removal, name: str) -> bool:
 def _second(observation: Observation, removal: Removal) -> Iterator[Finding]:
     """Once repaired, the uninstall succeeds; what it leaves is judged as any removal, under this rule's id."""
     for each in _removals.of_removal(observation, removal, DROP_6):
-        yield _told(observation, f"uninstalled again, after the repair: {each.found}", each.expected, each.fix)
+        yield _retold(observation, "uninstalled again, after the repair:", each)
+
+
+def _retold(observation: Observation, when: str, each: Finding) -> Finding:
+    told = _told(observation, f"{when} {each.found}", each.expected, each.fix)
+    return replace(told, severity=each.severity, status=each.status)
 
 
 def _told(observation: Observation, found: str, expected: str, fix: str = DROP_6.fix) -> Finding:
