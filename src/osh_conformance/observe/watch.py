@@ -223,6 +223,8 @@ class NamespaceWatch:
 
     def _take(self, kept: _Kept, obj: Object, *, deleted: bool) -> None:
         uid = obj["metadata"]["uid"]
+        # Most of an object, which nobody reads: all that were ever seen stay in memory.
+        obj["metadata"].pop("managedFields", None)
         with self._changed:
             kept.objects[uid] = obj
             if deleted:
