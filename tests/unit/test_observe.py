@@ -52,6 +52,30 @@ def test_a_table_that_a_waiting_drop_has_locked_is_there_and_unread() -> None:
     assert state.waiting == ("DROP DATABASE keystone (Waiting for table metadata lock)",)
 
 
+class Dropping(Server):
+    """The database goes between the list of its tables and the reading of them; `looks` until it is not listed."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__("keystone", "ERROR 1146 (42S02) at line 2: Table 'keystone.user' doesn't exist")
+        self._looks = looks
+
+    def execute(self, *args: Any, **known: Any) -> str:
+        answer = super().execute(*args, **known)
+        if "information_schema" not in args[3][-1]:
+            return answer
+        self._looks -= 1
+        return answer if self._looks >= 0 else "".join(LISTED.splitlines(keepends=True)[i] for i in (1, 3))
+
+
+def test_a_database_that_goes_while_it_is_read_is_gone() -> None:
+    assert server(Dropping(looks=2)).state().databases == {"neighbour": {"ledger": TableState(rows=100, checksum=7)}}
+
+
+def test_a_table_that_is_listed_and_never_there_is_an_error() -> None:
+    with pytest.raises(SuiteError, match="ended with 1"):
+        server(Dropping(looks=100)).state()
+
+
 def test_any_other_error_of_the_server_is_one() -> None:
     with pytest.raises(SuiteError):
         server(Server("keystone", "ERROR 2002 (HY000): Can't connect")).state()

@@ -32,6 +32,9 @@ SELECT JSON_ARRAY('waiting', info, state) FROM information_schema.processlist
 #: Seconds to wait for a lock before the tables are read one by one: a drop that waits itself may hold it for ever.
 _LOCK_WAIT = 5
 _LOCKED = "ERROR 1205"
+#: A table or a database that was listed is not there any more.
+_GONE = ("ERROR 1146", "ERROR 1049")
+_LOOKS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,16 @@ class DatabaseServer:
 
     def state(self) -> DatabaseState:
         """Everything that the server holds but what belongs to the server itself."""
+        for _ in range(_LOOKS):
+            try:
+                return self._state()
+            except SuiteError as error:
+                # A drop goes on while it is looked at.
+                if not any(gone in error.details for gone in _GONE):
+                    raise
+        return self._state()
+
+    def _state(self) -> DatabaseState:
         rows = self._rows(_TABLES + _WAITING)
         databases: dict[str, dict[str, TableState]] = {row[1]: {} for row in rows if row[0] == "database"}
         tables = [(row[1], row[2]) for row in rows if row[0] == "table"]
