@@ -77,7 +77,7 @@ def _exit(told: _Teller, removal: Removal) -> Iterator[Finding]:
             fix = "end the service's open sessions before the drop, which waits for their transactions"
         yield told(found, "helm uninstall ends with exit code 0", fix)
         return  # what it has not deleted then is no finding of its own
-    for leftover in filter(drop_workloads(told.observation).__contains__, removal.leftovers):
+    for leftover in filter(_drop_workloads(told.observation).__contains__, removal.leftovers):
         yield told(
             f"{leftover} is still there after helm uninstall",
             "the drop Job and its pods are gone with the release",
@@ -85,7 +85,7 @@ def _exit(told: _Teller, removal: Removal) -> Iterator[Finding]:
         )
 
 
-def drop_workloads(observation: Observation) -> set[str]:
+def _drop_workloads(observation: Observation) -> set[str]:
     """The Jobs that drop, and their pods: a hook Job with another task is no part of what these rules speak of."""
     workloads = {c.workload for c in observation.declared.containers_of("db_drop")}
     return workloads | {f"Pod/{c.pod}" for c in observation.containers if c.workload in workloads}
@@ -125,7 +125,7 @@ def _not_removed(told: _Teller, life: Life, removal: Removal) -> Iterator[Findin
     fix = "let the db_drop Job drop it, and end with an error if it cannot"
     if not told.observation.declared.containers_of("db_drop"):
         fix = "render a db_drop Job where the switch is on: with it on, none of the chart's containers uses that key"
-    for what in still_there(life, removal.after):
+    for what in _still_there(life, removal.after):
         yield told(what, "it is gone when helm uninstall has ended", fix)
     for account, grants in removal.after.accounts.items():
         left = [g for g in grants if account not in life.accounts and g.partition(" ON ")[2] in life.databases]
@@ -134,7 +134,7 @@ def _not_removed(told: _Teller, life: Life, removal: Removal) -> Iterator[Findin
             yield told(found, "no grant on the dropped database is left", fix)
 
 
-def still_there(life: Life, state: DatabaseState) -> Iterator[str]:
+def _still_there(life: Life, state: DatabaseState) -> Iterator[str]:
     """What the server has of a release's databases and accounts, each in words."""
     yield from (
         f"database {name} is still there, with {len(state.databases[name])} tables"
@@ -164,7 +164,7 @@ def _not_kept(told: _Teller, life: Life, removal: Removal) -> Iterator[Finding]:
             yield told(found, "it is there, with its grants", fix)
 
 
-def changes(old: Mapping[str, TableState], new: Mapping[str, TableState] | None) -> Iterator[str]:
+def _changes(old: Mapping[str, TableState], new: Mapping[str, TableState] | None) -> Iterator[str]:
     """What became of the tables of a database, in words; nothing where all are as they were."""
     if new is None:
         yield "is gone"
@@ -183,7 +183,7 @@ def _different(
     than the service may be the reason.
     """
     if not lives or new is None:
-        yield from ((change, True) for change in changes(old, new))
+        yield from ((change, True) for change in _changes(old, new))
         return
     for table in sorted(old):
         if _has_less(old[table], new.get(table)):
