@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from osh_conformance.check.engine import StaticRequest, StaticSuite
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.rules import catalogue
-from osh_conformance.suite.static import StaticRequest, StaticSuite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from osh_conformance.live import session as stages
 from osh_conformance.model.finding import Status
+from osh_conformance.plan import cells
+from osh_conformance.plan.plan import LiveRequest, LiveSuite
 from osh_conformance.progress import Progress
-from osh_conformance.suite import cells
-from osh_conformance.suite import stage as stages
-from osh_conformance.suite.live import LiveRequest, LiveSuite
 
 if TYPE_CHECKING:
-    from osh_conformance.suite.live import Pair
-    from osh_conformance.suite.stage import Stage
+    from osh_conformance.live.session import Stage
+    from osh_conformance.plan.plan import Pair
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts-under-test" / "keystone"

@@ -20,8 +20,8 @@ import time
 from functools import partial
 from pathlib import Path
 
+from osh_conformance.charts.source import Reader, find_charts
 from osh_conformance.errors import SuiteError
-from osh_conformance.render.source import Reader, find_charts
 
 
 def main() -> int:

@@ -42,15 +42,16 @@ from ci.kills.outcome import Row, table
 from ci.kills.processes import having
 from ci.kills.trial import Trial, say
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.loading import records
 from osh_conformance.progress import Progress
-from osh_conformance.provision import runs, toolbox
-from osh_conformance.suite import records
+from osh_conformance.provision import runs
+from osh_conformance.provision import tools as toolbox
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from types import FrameType
 
-    from osh_conformance.provision.toolbox import Toolbox
+    from osh_conformance.provision.tools import Toolbox
 
 OK, FOUND, INTERRUPTED = 0, 1, 2
 #: In some of them a fault changes a node.

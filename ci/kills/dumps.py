@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from osh_conformance.provision.engine import Engine
+    from osh_conformance.provision.docker import Engine
 
 Dump = Mapping[str, str]
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from ci.calls import Call, mark_of
 from ci.kills.processes import carriers, kill, kill_session
 from osh_conformance.errors import SuiteError
+from osh_conformance.folders import Folders, default_folders
 from osh_conformance.provision import runs
-from osh_conformance.provision.folders import Folders, default_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from osh_conformance.provision.engine import Engine
+    from osh_conformance.provision.docker import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 900.0

@@ -14,12 +14,12 @@ from ci.kills.drawing import CLUSTER
 from ci.kills.home import WRITTEN, Home
 from ci.kills.processes import QUICK, carriers
 from osh_conformance import process
-from osh_conformance.provision import kept_nodes, runs
+from osh_conformance.provision import gc_nodes, runs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from osh_conformance.provision.engine import Engine
+    from osh_conformance.provision.docker import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ class Leftovers:
         if not self.spared:
             return []
         nodes = self.engine.lines("ps", "--filter", f"label={runs.KIND_LABEL}={self.spared}", "--format", "{{.Names}}")
-        return [what for what, _ in kept_nodes.left_in(self.engine, nodes)]
+        return [what for what, _ in gc_nodes.left_in(self.engine, nodes)]
 
     def _files(self) -> set[str]:
         """All that lies where a run of this home writes, but for what lasts."""

@@ -20,16 +20,17 @@ from ci.kills.tenant import CREATE, READY, Place, Tenant
 from osh_conformance import process
 from osh_conformance.cluster.kind import kind_config, kind_environment
 from osh_conformance.errors import SuiteError
-from osh_conformance.provision import images, runs, scratch
-from osh_conformance.provision.folders import default_folders
-from osh_conformance.suite.infrastructure import database_image
+from osh_conformance.folders import default_folders
+from osh_conformance.plan.infrastructure import database_image
+from osh_conformance.provision import runs, scratch
+from osh_conformance.registry import images
 
 if TYPE_CHECKING:
     import contextlib
     from collections.abc import Sequence
 
     from osh_conformance.progress import Progress
-    from osh_conformance.provision.toolbox import Toolbox
+    from osh_conformance.provision.tools import Toolbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,13 @@ from ci.kills.bystanders import Bystander
 from ci.kills.dumps import Dump, canonical, container, network, object_name, stable
 from ci.kills.processes import QUICK
 from osh_conformance import process
-from osh_conformance.suite.infrastructure import DATABASE_CHART
+from osh_conformance.plan.infrastructure import DATABASE_CHART
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from osh_conformance.provision.engine import Engine
+    from osh_conformance.provision.docker import Engine
 
 CREATE = 900.0
 READY = 180

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ci.kills.bystanders import Bystanders
     from ci.kills.making import Kept
-    from osh_conformance.provision.engine import Engine
+    from osh_conformance.provision.docker import Engine
 
 
 @dataclass(slots=True, kw_only=True)

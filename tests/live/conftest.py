@@ -11,13 +11,13 @@ import pytest
 from driving import Program, Result, chart, new_program
 from watching import PasswordWatch
 
-from osh_conformance.provision import runs, survey
+from osh_conformance.provision import machine, runs
 from tests.controls import Row, fails, mutants, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from osh_conformance.provision.engine import Engine
+    from osh_conformance.provision.docker import Engine
 
 HERE = Path(__file__).parent
 #: The scenarios of every run in which there is something to break; test_tables.py has those of the other tables.
@@ -60,7 +60,7 @@ def keep(request: pytest.FixtureRequest) -> Callable[[Result, str, Row], None]:
 
 @pytest.fixture(scope="session")
 def engine() -> Engine:
-    found, problem = survey.any_engine()
+    found, problem = machine.any_engine()
     assert found, f"{problem}: run `osh-conformance setup` first"
     return found
 

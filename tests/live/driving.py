@@ -16,15 +16,15 @@ import yaml
 
 from ci.calls import Call, mark_of
 from ci.kills.processes import carriers
+from osh_conformance.folders import Folders, default_folders
 from osh_conformance.provision import runs
-from osh_conformance.provision.folders import Folders, default_folders
 from osh_conformance.rules import catalogue
 from tests.controls import MUTANTS, RECORDED, check_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from osh_conformance.provision.engine import Engine
+    from osh_conformance.provision.docker import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
 _FLAVOR_MUTANTS = ROOT / "tests" / "mutants" / "flavors"

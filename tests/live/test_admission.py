@@ -10,7 +10,7 @@ import pytest
 from driving import BASE
 from kubernetes import client
 
-from osh_conformance.observe.kube import Kube
+from osh_conformance.cluster.api import Kube
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from driving import Program, Result, chart, flavor_mutant, flavor_mutants
 
-from osh_conformance.suite import records
+from osh_conformance.loading import records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Kept
-    from osh_conformance.provision.engine import Engine
+    from osh_conformance.provision.docker import Engine
 
 _SCENARIO = ("--scenario", "drop-enabled")
 _CELL = f"cell {BASE}-shipped-docker-default-helm4-drop-enabled"

@@ -8,8 +8,8 @@ import pytest
 from driving import BASE, Program, Result, chart, check_findings
 
 from conftest import MAIN
+from osh_conformance.loading import records
 from osh_conformance.model.scenario import Table
-from osh_conformance.suite import records
 from tests.controls import Row, expected, mutants
 
 if TYPE_CHECKING:

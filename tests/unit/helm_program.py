@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from osh_conformance.provision.folders import default_folders
+from osh_conformance.folders import default_folders
 
 
 def _found() -> str | None:

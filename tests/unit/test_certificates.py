@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.observe.certificates import Certificates, Pair, made
+from osh_conformance.scenario.certificates import Certificates, Pair, made
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,5 +71,5 @@ def test_no_host_is_an_error() -> None:
 
 
 def test_who_makes_no_certificate_needs_no_library() -> None:
-    code = "import sys, osh_conformance.observe.certificates; sys.exit('trustme' in sys.modules)"
+    code = "import sys, osh_conformance.scenario.certificates; sys.exit('trustme' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from osh_conformance.charts import changed
+from osh_conformance.check.engine import Subject, subjects
 from osh_conformance.cli import main
 from osh_conformance.errors import UsageError
-from osh_conformance.suite import changed
-from osh_conformance.suite.static import Subject, subjects
 
 _LIB = 'dependencies:\n- {name: lib, version: 1.0.0, repository: "file://../lib"}\n'
 _BY_NAME = 'dependencies:\n- {name: base, version: 1.0.0, repository: "http://localhost:8879/charts"}\n'

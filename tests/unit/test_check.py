@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 
 from osh_conformance.cli import main
+from osh_conformance.loading.search import data_folder
 from osh_conformance.rules import catalogue
-from osh_conformance.suite.folders import data_folder
 
 _MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
 _CLEAN = str(_MUTANTS / "clean-flat")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from osh_conformance.cluster import existing, kind, mirror, registry
+from osh_conformance.cluster import existing, kind
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.provision import images, recipes
+from osh_conformance.provision import recipes
+from osh_conformance.registry import containerd, images, server
 
 DIGEST = "sha256:" + "5" * 64
 
@@ -22,13 +23,13 @@ def line(request: str, agent: str = "containerd/v2.4.2", status: int = 200) -> s
     )
 
 
-def parse(text: str) -> list[registry.RegistryRequest]:
-    return list(registry.parse_log([text]))
+def parse(text: str) -> list[server.RegistryRequest]:
+    return list(server.parse_log([text]))
 
 
 def test_a_pull_by_tag_is_one_request() -> None:
     assert parse(line("HEAD /v2/run/r1/docker.io/library/debian/manifests/bookworm?ns=docker.io")) == [
-        registry.RegistryRequest(
+        server.RegistryRequest(
             time=dt.datetime(2026, 11, 23, 8, 7, 13, 510583, tzinfo=dt.UTC),
             client="172.19.0.3",
             method="HEAD",
@@ -62,7 +63,7 @@ def test_other_lines_are_no_requests(text: str) -> None:
 
 
 def test_each_host_has_its_own_repositories_and_no_way_out() -> None:
-    data = tomllib.loads(mirror.hosts_toml("Quay.io:8443", "http://m:5000/v2/run/r1"))
+    data = tomllib.loads(containerd.hosts_toml("Quay.io:8443", "http://m:5000/v2/run/r1"))
     assert data == {
         "server": "http://m:5000/v2/run/r1/quay.io_8443",
         "override_path": True,
@@ -71,7 +72,7 @@ def test_each_host_has_its_own_repositories_and_no_way_out() -> None:
 
 
 def test_a_host_without_a_name_of_its_own_is_asked_where_nothing_is() -> None:
-    data = tomllib.loads(mirror.hosts_toml("_default", "http://m:5000/v2/run/r1"))
+    data = tomllib.loads(containerd.hosts_toml("_default", "http://m:5000/v2/run/r1"))
     assert data["server"] == "http://m:5000/v2/run/r1/any-other-host"
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from osh_conformance.cli import main
+from osh_conformance.config import configuration
+from osh_conformance.config.configuration import Configuration
 from osh_conformance.errors import UsageError
-from osh_conformance.suite import configuration
-from osh_conformance.suite.configuration import Configuration
 
 _MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
 

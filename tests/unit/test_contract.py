@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.live import contract
 from osh_conformance.model.matrix import Tier
 from osh_conformance.process import Outcome
-from osh_conformance.suite import contract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from osh_conformance.provision.engine import Engine
+    from osh_conformance.provision.docker import Engine
 
 
 @dataclass

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance import reference as grammar
+from osh_conformance.live import contract, image_store
+from osh_conformance.loading import records
+from osh_conformance.loading.search import data_folder
 from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.matrix import Flavor, Tier
-from osh_conformance.provision import images, recipes
+from osh_conformance.plan import cells, infrastructure, needs
+from osh_conformance.plan.plan import DEFAULT_FORMAT
+from osh_conformance.provision import recipes
+from osh_conformance.registry import images
 from osh_conformance.rules import catalogue
-from osh_conformance.suite import cells, contract, infrastructure, needs, records, supplies
-from osh_conformance.suite.folders import data_folder
-from osh_conformance.suite.live import DEFAULT_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +57,7 @@ def test_a_flavor_is_spelled_out(name: str) -> None:
 
 @pytest.mark.parametrize("name", OWN)
 def test_a_flavor_is_pinned_or_known_to_float(name: str) -> None:
-    assert {text for text in references(FLAVORS[name]) if supplies.floats(text)} <= FLOATING
+    assert {text for text in references(FLAVORS[name]) if image_store.floats(text)} <= FLOATING
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -168,4 +171,4 @@ def test_the_contract_has_every_tier_and_core_holds_all_of_minimal() -> None:
     ],
 )
 def test_a_reference_floats_if_neither_digest_nor_tag_holds_it(text: str, *, floats: bool) -> None:
-    assert supplies.floats(text) is floats
+    assert image_store.floats(text) is floats

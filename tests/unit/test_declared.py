@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from osh_conformance.charts import conventions
 from osh_conformance.errors import UsageError
-from osh_conformance.render.engine import choose
-from osh_conformance.suite import conventions
-from osh_conformance.suite.declared import declare
+from osh_conformance.render.declared import declare
+from osh_conformance.render.engines.base import choose
 
 _MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
 _DROP = {"manifests": {"job_db_drop": True}}

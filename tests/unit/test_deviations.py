@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from osh_conformance.check.engine import Subject
 from osh_conformance.cli import main
+from osh_conformance.config import deviations
+from osh_conformance.config.deviations import Deviation
+from osh_conformance.config.expectations import Expectations
 from osh_conformance.errors import UsageError
 from osh_conformance.model.finding import Finding, Status, Verdict
-from osh_conformance.suite import deviations
-from osh_conformance.suite.deviations import Deviation
-from osh_conformance.suite.expectations import Expectations
-from osh_conformance.suite.static import Subject
 
 _MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
 _TODAY = date(2026, 6, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.render.documents import read_manifests, read_values
+from osh_conformance.loading.yaml import read_manifests, read_values
 
 
 def test_each_key_has_its_line() -> None:

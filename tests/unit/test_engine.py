@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from osh_conformance.charts import conventions
+from osh_conformance.charts.source import Reader
+from osh_conformance.check.engine import StaticRequest, StaticSuite
 from osh_conformance.render.cache import Cache
-from osh_conformance.render.source import Reader
+from osh_conformance.render.renderings import Job, render_chart
+from osh_conformance.render.toggles import variants
 from osh_conformance.render.wire import decode, encode
-from osh_conformance.suite import conventions
-from osh_conformance.suite.renderings import Job, render_chart
-from osh_conformance.suite.static import StaticRequest, StaticSuite
-from osh_conformance.suite.toggles import variants
 
 if TYPE_CHECKING:
     from osh_conformance.model.chart import RenderedChart

@@ -29,13 +29,13 @@ import pytest
 import zstandard
 
 from osh_conformance import process
-from osh_conformance.cluster import contents, faulty
-from osh_conformance.cluster.faulty import FaultyImage, FaultyRegistry
-from osh_conformance.cluster.record import NODE_EXEC, REGISTRY, Cluster
-from osh_conformance.cluster.registry import Registry
+from osh_conformance.cluster.cluster import NODE_EXEC, REGISTRY, Cluster
 from osh_conformance.errors import SuiteError
-from osh_conformance.provision import images
-from osh_conformance.provision.manifests import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from osh_conformance.registry import client, images
+from osh_conformance.registry.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from osh_conformance.registry.server import Registry
+from osh_conformance.scenario.faults import registry_proxy
+from osh_conformance.scenario.faults.registry_proxy import FaultyImage, FaultyRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -266,7 +266,7 @@ def served(store: Store, kind: str = "docker", config: Mapping[str, Any] = CONFI
     ).encode()
     store.manifests[SOURCE, "1.0.0"] = store.manifests[SOURCE, digest(body)] = (body, manifest_type)
     if index:
-        here = contents._MACHINES.get(platform.machine(), platform.machine())
+        here = client._MACHINES.get(platform.machine(), platform.machine())
         entries = [
             {"mediaType": manifest_type, "size": len(body), "digest": digest(body), "platform": {"architecture": each}}
             for each in ("unknown", here)
@@ -523,7 +523,7 @@ def test_a_layer_that_was_cut_can_be_resumed_once_it_is_repaired(node: Node) -> 
     assert digest(first + rest.body) == layer["digest"]
 
 
-@pytest.mark.parametrize("how", faulty.ANSWERS)
+@pytest.mark.parametrize("how", registry_proxy.ANSWERS)
 def test_a_repaired_image_is_served_whole(how: str, node: Node) -> None:
     node.image.answer(how)
     node.ask("manifests", node.digest)
@@ -532,7 +532,7 @@ def test_a_repaired_image_is_served_whole(how: str, node: Node) -> None:
 
 
 def test_each_image_has_an_answer_of_its_own(registry: FaultyRegistry, engine: Engine) -> None:
-    nodes = {how: Node(engine=engine, image=registry.image(REFERENCE)) for how in faulty.ANSWERS}
+    nodes = {how: Node(engine=engine, image=registry.image(REFERENCE)) for how in registry_proxy.ANSWERS}
     for how, node in nodes.items():
         node.image.answer(how)
     with ThreadPoolExecutor(len(nodes)) as pool:

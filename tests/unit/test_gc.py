@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.folders import Folders
 from osh_conformance.process import Outcome
 from osh_conformance.provision import gc, leftovers, runs
-from osh_conformance.provision.folders import Folders
 from osh_conformance.provision.scratch import hold_temporary_files, note_elsewhere, scratch
 
 if TYPE_CHECKING:
-    from osh_conformance.provision.engine import Engine
+    from osh_conformance.provision.docker import Engine
 
 _CELLS = ["namespace/cell-a", "namespace/cell-b"]
 

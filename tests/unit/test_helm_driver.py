@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from osh_conformance import process
-from osh_conformance.helm.driver import Helm
+from osh_conformance.cluster.helm import Helm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.observe.hidden import Hidden
+from osh_conformance.observe.known_secrets import Hidden
 
 PASSWORD = "p@ss w/'\"%"
 

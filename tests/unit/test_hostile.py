@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 from helm_program import HELM, needs_helm
 
+from osh_conformance.check.engine import StaticRequest, StaticSuite
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.finding import Status
-from osh_conformance.render.pool import Limits
-from osh_conformance.suite.static import StaticRequest, StaticSuite
+from osh_conformance.render.workers import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from osh_conformance.cluster.api import Kube
 from osh_conformance.errors import SuiteError
-from osh_conformance.observe.kube import Kube
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from osh_conformance.errors import UsageError
+from osh_conformance.loading import records
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
-from osh_conformance.suite import records
-from osh_conformance.suite.live import LiveRequest, LiveSuite, Pair
+from osh_conformance.plan.plan import LiveRequest, LiveSuite, Pair
 
 CHARTS = Path(__file__).parents[2] / "charts-under-test"
 KEYSTONE = CHARTS / "keystone"

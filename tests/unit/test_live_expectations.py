@@ -16,17 +16,17 @@ import pytest
 
 from osh_conformance.cli import main
 from osh_conformance.errors import SuiteError
+from osh_conformance.folders import Folders
+from osh_conformance.live import session as stages
+from osh_conformance.live.session import Judged
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
+from osh_conformance.plan.plan import LeftOutError
 from osh_conformance.plugin.live import LivePlugin
-from osh_conformance.provision.folders import Folders
-from osh_conformance.suite import stage as stages
-from osh_conformance.suite.live import LeftOutError
-from osh_conformance.suite.stage import Judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from osh_conformance.suite.live import LiveSuite, Pair
+    from osh_conformance.plan.plan import LiveSuite, Pair
 
 _KEYSTONE = str(Path(__file__).parents[2] / "charts-under-test" / "keystone")
 _FINDING = Finding(

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from osh_conformance.cluster.kubeconfig import single_context
 from osh_conformance.errors import UsageError
+from osh_conformance.loading import records
 from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.matrix import Flavor
-from osh_conformance.report import table
-from osh_conformance.report.run import CellReport, Run
-from osh_conformance.suite import records
-from osh_conformance.suite.cells import Maker
-from osh_conformance.suite.kubeconfig import single_context
-from osh_conformance.suite.live import LiveRequest, LiveSuite
+from osh_conformance.plan.cells import Maker
+from osh_conformance.plan.plan import LiveRequest, LiveSuite
+from osh_conformance.report import tables
+from osh_conformance.report.result import CellReport, Run
 
 if TYPE_CHECKING:
-    from osh_conformance.suite.cells import Release
-    from osh_conformance.suite.matrix import Combination
+    from osh_conformance.plan.axes import Combination
+    from osh_conformance.plan.cells import Release
 
 CHARTS = Path(__file__).parents[2] / "charts-under-test"
 KEYSTONE = CHARTS / "keystone"
@@ -177,7 +177,7 @@ def test_the_table_has_a_line_for_each_scenario_and_a_column_for_each_rule() -> 
     for scenario, rule, status in (("off", "PP-1", Status.PASS), ("on", "DROP-4", Status.FAIL)):
         run.add("keystone", Verdict(rule=rule, status=status), cell="k", scenario=scenario)
     run.cells.append(report("k", "fail"))
-    assert table.cells(run).splitlines() == [
+    assert tables.cells(run).splitlines() == [
         "chart     flavor  images          runtime          helm  scenario  cell  DROP-4  PP-1",
         "keystone  mine    docker (built)  containerd/crun  4     off       pass  -       pass",
         "keystone  mine    docker (built)  containerd/crun  4     on        FAIL  FAIL    -",
@@ -188,7 +188,7 @@ def test_a_cell_that_is_not_in_the_table_has_its_reason_below_it() -> None:
     run = Run()
     run.add("keystone", Verdict(rule="PP-1", status=Status.ERROR, reason="no network"), cell="e", scenario="on")
     run.cells += [report("e", "error", "no network"), report("s", "skipped", "needs CRI-O")]
-    head, row, *below = table.cells(run).splitlines()
+    head, row, *below = tables.cells(run).splitlines()
     assert (head.split()[-1], row.split()[-1]) == ("PP-1", "ERROR")
     assert [line.split(maxsplit=2) for line in below if line] == [
         ["ERROR", "e", "no network"],
@@ -197,4 +197,4 @@ def test_a_cell_that_is_not_in_the_table_has_its_reason_below_it() -> None:
 
 
 def test_no_cells_no_table() -> None:
-    assert table.cells(Run()) == ""
+    assert tables.cells(Run()) == ""

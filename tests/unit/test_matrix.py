@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from osh_conformance.errors import UsageError
 from osh_conformance.model.matrix import ContainerRuntime, Flavor, PackagingFormat
-from osh_conformance.suite.matrix import STRATEGIES, Axes, Combination, combinations
+from osh_conformance.plan.axes import STRATEGIES, Axes, Combination, combinations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from osh_conformance.cli import main
-from osh_conformance.suite import optouts
+from osh_conformance.config import optouts
 
 _MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
 

@@ -14,11 +14,11 @@ from typing import IO, TYPE_CHECKING, Any
 import pytest
 import zstandard
 
-from osh_conformance.cluster import contents, packaging
-from osh_conformance.cluster.contents import Contents
 from osh_conformance.errors import SuiteError
-from osh_conformance.provision.manifests import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Manifest
-from osh_conformance.suite import records
+from osh_conformance.loading import records
+from osh_conformance.registry import client, packaging
+from osh_conformance.registry.client import Contents
+from osh_conformance.registry.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -185,7 +185,7 @@ def test_the_same_image_gets_the_same_digest_again(name: str) -> None:
 def test_an_image_behind_an_index_is_packaged_too(name: str) -> None:
     memory = pushed()
     inner = memory.manifest("store", "image")
-    wanted = contents._MACHINES.get(platform.machine(), platform.machine())
+    wanted = client._MACHINES.get(platform.machine(), platform.machine())
     entries = [
         {"mediaType": DOCKER_MANIFEST, "size": len(inner.body), "digest": inner.digest, "platform": {"architecture": a}}
         for a in ("s390x", wanted)

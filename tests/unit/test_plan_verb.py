@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from osh_conformance.cli import main
-from osh_conformance.provision.folders import default_folders
-from osh_conformance.suite import timings
+from osh_conformance.folders import default_folders
+from osh_conformance.plan import timings
 
 KEYSTONE = Path(__file__).parents[2] / "charts-under-test" / "keystone"
 

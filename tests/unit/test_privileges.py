@@ -15,13 +15,13 @@ import yaml
 
 from osh_conformance.cli import main
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.live import session
+from osh_conformance.live.runtimes import RUNTIME_LABEL
+from osh_conformance.manifests.privileges import Reason, asked_for, pod_security, told
 from osh_conformance.model.chart import Document
-from osh_conformance.observe.admission import RUNTIME_LABEL
+from osh_conformance.plan.plan import LiveRequest, LiveSuite
 from osh_conformance.progress import Progress
-from osh_conformance.render.manifests import documents_of
-from osh_conformance.suite import stage
-from osh_conformance.suite.live import LiveRequest, LiveSuite
-from osh_conformance.suite.privileges import Reason, asked_for, pod_security, told
+from osh_conformance.render.parse import documents_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -383,7 +383,7 @@ def test_what_was_not_allowed_is_not_run_again_as_if_it_were() -> None:
 
 def test_a_namespace_carries_its_level_beside_what_it_carried_before() -> None:
     found = suite(KEYSTONE, runtimes=("crun",))
-    labels = stage.Stage.labels(cast("Any", SimpleNamespace(suite=found, folder=Path("live-1"))), found.pairs[0])
+    labels = session.Stage.labels(cast("Any", SimpleNamespace(suite=found, folder=Path("live-1"))), found.pairs[0])
     assert labels["osh-conformance.run"] == "live-1"
     assert labels.items() > LEVELS["baseline"].items()
     assert labels[RUNTIME_LABEL] == "crun"
@@ -393,10 +393,10 @@ def test_what_is_allowed_is_told_before_anything_is_set_up(tmp_path: Path, monke
     def nothing(**_wishes: object) -> None:
         raise SuiteError("no engine")
 
-    monkeypatch.setattr("osh_conformance.suite.stage.toolbox.find", nothing)
+    monkeypatch.setattr("osh_conformance.live.session.toolbox.find", nothing)
     made = chart(tmp_path, "x", templates__agent=PRIVILEGED_POD)
     found, said = suite(made, allow_privileged=True), io.StringIO()
-    with pytest.raises(SuiteError, match="no engine"), stage.opened(found, found.pairs, Progress(said)):
+    with pytest.raises(SuiteError, match="no engine"), session.opened(found, found.pairs, Progress(said)):
         pass
     assert said.getvalue() == (
         f"  {made} is allowed what it asks for: Pod/agent: hostPath /run; Pod/agent agent: privileged\n"

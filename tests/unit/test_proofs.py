@@ -10,9 +10,10 @@ import pytest
 from observations import DIGEST, ENTRYPOINT, MEDIA_TYPES, SERVICE, observation
 
 from osh_conformance.cluster.nodes import keeper_of
-from osh_conformance.cluster.registry import RegistryRequest
 from osh_conformance.errors import SuiteError
-from osh_conformance.suite import proofs, records
+from osh_conformance.live import proofs
+from osh_conformance.loading import records
+from osh_conformance.registry.server import RegistryRequest
 
 if TYPE_CHECKING:
     from osh_conformance.model.observation import Observation

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.folders import Folders
 from osh_conformance.progress import Progress
 from osh_conformance.provision import recipes
 from osh_conformance.provision.build import Workshop
-from osh_conformance.provision.folders import Folders
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from osh_conformance.charts.source import opened
 from osh_conformance.errors import SuiteError
-from osh_conformance.render.engine import choose
-from osh_conformance.render.manifests import documents_of
-from osh_conformance.render.source import opened
+from osh_conformance.render.engines.base import choose
+from osh_conformance.render.parse import documents_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from helm_program import HELM, needs_helm
 
+from osh_conformance.charts.source import Reader, find_charts, opened
 from osh_conformance.errors import SuiteError
-from osh_conformance.render.engine import choose
-from osh_conformance.render.manifests import containers_of, documents_of
-from osh_conformance.render.program import ProgramRenderer
-from osh_conformance.render.source import Reader, find_charts, opened
+from osh_conformance.render.engines.base import choose
+from osh_conformance.render.engines.program import ProgramRenderer
+from osh_conformance.render.parse import containers_of, documents_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,11 +8,11 @@ import jsonschema
 import pytest
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.loading.search import data_folder
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
-from osh_conformance.report import document
-from osh_conformance.report.run import CellReport, Run
+from osh_conformance.report import json_document
+from osh_conformance.report.result import CellReport, Run
 from osh_conformance.report.terminal import message, summary
-from osh_conformance.suite.folders import data_folder
 
 
 def _finding(status: Status = Status.FAIL, **more: object) -> Finding:
@@ -82,7 +82,7 @@ def test_a_live_run_fits_the_schema() -> None:
     verdict = Verdict.of("DROP-4", [_finding(rule="DROP-4", line=1)])
     run.add("a", verdict, cell="a-shipped", scenario="drop-enabled", seconds=2.0)
     run.finish()
-    built = document.build(run)
+    built = json_document.build(run)
     jsonschema.validate(built, json.loads(data_folder("report.schema.json").read_text()))
     (cell,) = built["cells"]
     assert cell["assertions"] == [

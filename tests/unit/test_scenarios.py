@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from osh_conformance.charts import conventions
 from osh_conformance.errors import UsageError
+from osh_conformance.loading import records
 from osh_conformance.model.scenario import Do, Fate, Scenario, Table, Until
-from osh_conformance.observe import faults
 from osh_conformance.rules import catalogue
-from osh_conformance.suite import conventions, records
+from osh_conformance.scenario import faults
 
 if TYPE_CHECKING:
     from osh_conformance.model.chart import Convention

@@ -17,9 +17,9 @@ import yaml
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.observe.database import DatabaseServer
-from osh_conformance.observe.server import ServerControl
-from osh_conformance.render.engine import choose
-from osh_conformance.suite.infrastructure import DATABASE_CHART
+from osh_conformance.plan.infrastructure import DATABASE_CHART
+from osh_conformance.render.engines.base import choose
+from osh_conformance.scenario.database_control import ServerControl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

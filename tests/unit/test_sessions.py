@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, cast
 
 from observations import NEIGHBOUR, observation, state
 
-from osh_conformance.observe import sessions
+from osh_conformance.scenario import sessions
 
 if TYPE_CHECKING:
     from osh_conformance.model.observation import DatabaseState, Life
-    from osh_conformance.observe.run import Run
+    from osh_conformance.scenario.state import Run
 
 
 @dataclass(kw_only=True)

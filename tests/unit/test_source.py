@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from osh_conformance.charts.source import find_charts, opened
 from osh_conformance.errors import SuiteError
-from osh_conformance.render.source import find_charts, opened
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.live.image_store import Supplies
+from osh_conformance.loading import records
 from osh_conformance.model.observation import SuppliedImage
 from osh_conformance.progress import Progress
-from osh_conformance.provision import images
-from osh_conformance.suite import records
-from osh_conformance.suite.supplies import Supplies
+from osh_conformance.registry import images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from osh_conformance.check.engine import StaticRequest, StaticSuite
 from osh_conformance.model.finding import Status
 from osh_conformance.rules.tags import Hold, grade
-from osh_conformance.suite.static import StaticRequest, StaticSuite
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from osh_conformance.cli.output import Patience
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
-from osh_conformance.report.run import Run
+from osh_conformance.report.result import Run
 from osh_conformance.report.terminal import show
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from osh_conformance.folders import Folders
 from osh_conformance.model.observation import Cell
-from osh_conformance.provision.folders import Folders
+from osh_conformance.plan import capacity, timings
+from osh_conformance.plan.estimate import NeededImage, Plan, PlannedCell
+from osh_conformance.plan.plan import LeftOut
 from osh_conformance.report import plan as report
-from osh_conformance.suite import capacity, timings
-from osh_conformance.suite.live import LeftOut
-from osh_conformance.suite.plan import NeededImage, Plan, PlannedCell
 
 if TYPE_CHECKING:
     from pathlib import Path

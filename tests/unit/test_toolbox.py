@@ -8,14 +8,14 @@ from types import MappingProxyType
 
 import pytest
 
+from osh_conformance.folders import Folders
 from osh_conformance.progress import Progress
 from osh_conformance.provision import recipes
 from osh_conformance.provision.build import Workshop
+from osh_conformance.provision.docker import Engine
 from osh_conformance.provision.doctor import cgroup_version
-from osh_conformance.provision.engine import Engine
-from osh_conformance.provision.folders import Folders
-from osh_conformance.provision.survey import Program, Reach, Survey
-from osh_conformance.provision.toolbox import Plan, plan
+from osh_conformance.provision.machine import Program, Reach, Survey
+from osh_conformance.provision.tools import Plan, plan
 
 LAPTOP = Survey(
     root=False,

@@ -71,7 +71,7 @@ def build_parser() -> Parser:
 def _parse(words: list[str]) -> argparse.Namespace:
     verb = words[0] if words else ""
     if verb and not verb.startswith("-") and verb not in _verbs():
-        from osh_conformance.suite.names import did_you_mean  # noqa: PLC0415  (only a mistake needs it)
+        from osh_conformance.loading.suggest import did_you_mean  # noqa: PLC0415  (only a mistake needs it)
 
         raise UsageError(f"no verb `{verb}`{did_you_mean(verb, _verbs())}", expected=", ".join(_verbs()))
     return build_parser().parse_args(words)

@@ -7,15 +7,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osh_conformance.cli import output, settings
+from osh_conformance.cli import output
+from osh_conformance.config import settings
 
 if TYPE_CHECKING:
     import argparse
 
-    from osh_conformance.report.run import Run
-    from osh_conformance.suite.configuration import Configuration
-    from osh_conformance.suite.deviations import Deviation
-    from osh_conformance.suite.static import StaticRequest, StaticSuite
+    from osh_conformance.check.engine import StaticRequest, StaticSuite
+    from osh_conformance.config.configuration import Configuration
+    from osh_conformance.config.deviations import Deviation
+    from osh_conformance.report.result import Run
 
 INTERRUPTED = 2
 _EXAMPLES = """
@@ -110,12 +111,12 @@ def _add_expectations(group: argparse._ArgumentGroup) -> None:
 def run(args: argparse.Namespace) -> int:
     """Judge, print, write the files that were asked for; return the exit code."""
     # Here, so that `--help` does not wait for them.
-    from osh_conformance.cli.isolated import run_suite  # noqa: PLC0415
+    from osh_conformance.check.engine import StaticSuite  # noqa: PLC0415
+    from osh_conformance.config.expectations import Expectations  # noqa: PLC0415
+    from osh_conformance.plugin.in_process import run_suite  # noqa: PLC0415
     from osh_conformance.plugin.static import Handover  # noqa: PLC0415
-    from osh_conformance.report import document, terminal  # noqa: PLC0415
-    from osh_conformance.report.run import Run  # noqa: PLC0415
-    from osh_conformance.suite.expectations import Expectations  # noqa: PLC0415
-    from osh_conformance.suite.static import StaticSuite  # noqa: PLC0415
+    from osh_conformance.report import json_document, terminal  # noqa: PLC0415
+    from osh_conformance.report.result import Run  # noqa: PLC0415
 
     output.check_writable(args)
     wanted = settings.read(args)
@@ -134,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
         _write_baseline(args.write_baseline, found, known)
     found.finish()
     if args.json:
-        document.write(found, args.json)
+        json_document.write(found, args.json)
     terminal.show(found, sys.stdout)
     return found.exit_code
 
@@ -142,8 +143,9 @@ def run(args: argparse.Namespace) -> int:
 def _request(args: argparse.Namespace, wanted: Configuration) -> StaticRequest:
     from dataclasses import replace  # noqa: PLC0415
 
+    from osh_conformance.config import configuration  # noqa: PLC0415
+    from osh_conformance.loading import records  # noqa: PLC0415
     from osh_conformance.model.matrix import Flavor  # noqa: PLC0415
-    from osh_conformance.suite import configuration, records  # noqa: PLC0415
 
     helm = Path(args.helm_program) if args.helm_program else None
     options = settings.repeated(args, _REPEATED)
@@ -167,7 +169,7 @@ def _target(args: argparse.Namespace, suite: StaticSuite) -> dict[str, object]:
 
 def _narrow(suite: StaticSuite, args: argparse.Namespace, run: Run) -> None:
     """Leave out the charts that `--since` and `--shard` do not ask for."""
-    from osh_conformance.suite import changed  # noqa: PLC0415
+    from osh_conformance.charts import changed  # noqa: PLC0415
 
     all_of_them = suite.subjects
     limits = []
@@ -188,16 +190,16 @@ def _how_far(run: Run) -> str:
 
 def _known(baseline: Path | None) -> tuple[Deviation, ...]:
     """What the baseline that is to be written says already."""
-    from osh_conformance.suite import deviations  # noqa: PLC0415
+    from osh_conformance.config import deviations  # noqa: PLC0415
 
     return deviations.read(baseline) if baseline and baseline.is_file() else ()
 
 
 def _write_baseline(file: Path, run: Run, known: tuple[Deviation, ...]) -> None:
     """Expect what was found; what nothing matched any more leaves the file."""
+    from osh_conformance.config import deviations  # noqa: PLC0415
     from osh_conformance.errors import UsageError  # noqa: PLC0415
     from osh_conformance.model.finding import Status  # noqa: PLC0415
-    from osh_conformance.suite import deviations  # noqa: PLC0415
 
     stale = {(note.path, note.line) for note in run.notes}
     kept = [entry for entry in known if (entry.file, entry.line) not in stale]

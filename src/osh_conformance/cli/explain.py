@@ -25,9 +25,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Print one rule, or the list."""
     from osh_conformance.errors import UsageError  # noqa: PLC0415  (`--help` waits for nothing)
+    from osh_conformance.loading.suggest import did_you_mean  # noqa: PLC0415
     from osh_conformance.report import rules as document  # noqa: PLC0415
     from osh_conformance.rules import catalogue  # noqa: PLC0415
-    from osh_conformance.suite.names import did_you_mean  # noqa: PLC0415
 
     rules = catalogue.all_rules()
     if args.markdown:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osh_conformance.provision import gc, survey
-from osh_conformance.provision.folders import default_folders
+from osh_conformance.folders import default_folders
+from osh_conformance.provision import gc, machine
 
 if TYPE_CHECKING:
     import argparse
@@ -27,7 +27,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Collect and print; 0 if nothing is left behind, `SuiteError` where something cannot be removed."""
-    engine, problem = survey.any_engine()
+    engine, problem = machine.any_engine()
     report = gc.collect(engine, default_folders(), kept=args.kept)
     if engine is None:
         print(f"no Docker engine answers ({problem}), so only what lies outside of one was looked at")

@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osh_conformance.cli import output, settings, wishes
+from osh_conformance.cli import output
+from osh_conformance.config import settings, wishes
 
 if TYPE_CHECKING:
     import argparse
 
-    from osh_conformance.suite.configuration import Configuration
-    from osh_conformance.suite.static import StaticRequest
+    from osh_conformance.check.engine import StaticRequest
+    from osh_conformance.config.configuration import Configuration
 
 INTERRUPTED = 2
 _DESCRIPTION = """
@@ -57,16 +58,16 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Run, print, write the files that were asked for; return the exit code."""
     # Here, so that `--help` does not wait for them.
-    from osh_conformance.cli.isolated import run_suite  # noqa: PLC0415
+    from osh_conformance.check.engine import StaticSuite  # noqa: PLC0415
+    from osh_conformance.config.expectations import Expectations  # noqa: PLC0415
+    from osh_conformance.folders import default_folders  # noqa: PLC0415
+    from osh_conformance.plan.plan import LiveSuite  # noqa: PLC0415
     from osh_conformance.plugin import live, static  # noqa: PLC0415
+    from osh_conformance.plugin.in_process import run_suite  # noqa: PLC0415
     from osh_conformance.progress import Progress  # noqa: PLC0415
-    from osh_conformance.provision.folders import default_folders  # noqa: PLC0415
     from osh_conformance.provision.scratch import hold_temporary_files  # noqa: PLC0415
-    from osh_conformance.report import document, table, terminal  # noqa: PLC0415
-    from osh_conformance.report.run import Run  # noqa: PLC0415
-    from osh_conformance.suite.expectations import Expectations  # noqa: PLC0415
-    from osh_conformance.suite.live import LiveSuite  # noqa: PLC0415
-    from osh_conformance.suite.static import StaticSuite  # noqa: PLC0415
+    from osh_conformance.report import json_document, tables, terminal  # noqa: PLC0415
+    from osh_conformance.report.result import Run  # noqa: PLC0415
 
     output.check_writable(args)
     wanted = settings.read(args)
@@ -82,8 +83,8 @@ def run(args: argparse.Namespace) -> int:
     found.interrupted = code == INTERRUPTED
     found.finish()
     if args.json:
-        document.write(found, args.json)
-    print(table.cells(found), end="\n\n")
+        json_document.write(found, args.json)
+    print(tables.cells(found), end="\n\n")
     terminal.show(found, sys.stdout)
     return found.exit_code
 
@@ -94,6 +95,6 @@ def _target(args: argparse.Namespace) -> dict[str, object]:
 
 
 def _static_request(args: argparse.Namespace, wanted: Configuration) -> StaticRequest:
-    from osh_conformance.suite import configuration  # noqa: PLC0415
+    from osh_conformance.config import configuration  # noqa: PLC0415
 
     return configuration.static_request(tuple(args.paths), wanted, options=wishes.options(args, wanted, wishes.CHARTS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from osh_conformance.cli import settings, wishes
+from osh_conformance.config import settings, wishes
 from osh_conformance.errors import SuiteError
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Print the plan; 0, or 3 where a chart cannot be read, or 5 where nothing would be run."""
     # Here, so that `--help` does not wait for them.
+    from osh_conformance.plan import estimate  # noqa: PLC0415
+    from osh_conformance.plan.plan import LiveSuite  # noqa: PLC0415
     from osh_conformance.report import plan as report  # noqa: PLC0415
-    from osh_conformance.suite import plan  # noqa: PLC0415
-    from osh_conformance.suite.live import LiveSuite  # noqa: PLC0415
 
     suite = LiveSuite(wishes.live_request(args, settings.read(args)))
-    made = plan.of(suite)
+    made = estimate.of(suite)
     print(report.text(made))
     for error in suite.errors.values():
         print(f"ERROR {error}", file=sys.stderr)

@@ -6,10 +6,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osh_conformance.folders import default_folders
+from osh_conformance.plan import needs
 from osh_conformance.progress import Progress
-from osh_conformance.provision import images, removal, survey, toolbox
-from osh_conformance.provision.folders import default_folders
-from osh_conformance.suite import needs
+from osh_conformance.provision import machine, remove
+from osh_conformance.provision import tools as toolbox
+from osh_conformance.registry import images
 
 if TYPE_CHECKING:
     import argparse
@@ -51,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     started = time.monotonic()
     progress = Progress()
     if args.remove or args.stop:
-        undo = removal.remove if args.remove else removal.stop
+        undo = remove.remove if args.remove else remove.stop
         for line in undo(default_folders(), progress):
             print(f"{'removed' if args.remove else 'ended'}  {line}")
         return 0
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _all(args: argparse.Namespace, progress: Progress) -> None:
-    majors = tuple(survey.version_tuple(args.helm))
+    majors = tuple(machine.version_tuple(args.helm))
     tools = toolbox.provide(
         recipes=args.recipes, helm=majors, node_image=args.node_image, own_node=bool(args.runtime), progress=progress
     )

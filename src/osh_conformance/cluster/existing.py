@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from osh_conformance.cluster.record import NODE_EXEC, REGISTRY, Cluster
+from osh_conformance.cluster.cluster import NODE_EXEC, REGISTRY, Cluster
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.provision.folders import default_folders
+from osh_conformance.folders import default_folders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

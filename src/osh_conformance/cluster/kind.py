@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from osh_conformance import process
-from osh_conformance.cluster import mirror, registry
-from osh_conformance.cluster.record import NODE_EXEC, REGISTRY, Cluster
+from osh_conformance.cluster.cluster import NODE_EXEC, REGISTRY, Cluster
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.provision import gc, runs
-from osh_conformance.provision.interrupts import orderly
+from osh_conformance.registry import containerd, server
+from osh_conformance.waiting import orderly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from osh_conformance.progress import Progress
-    from osh_conformance.provision.engine import Engine
+    from osh_conformance.provision.docker import Engine
     from osh_conformance.provision.runs import Run
-    from osh_conformance.provision.toolbox import Toolbox
+    from osh_conformance.provision.tools import Toolbox
 
 #: Creating may include pulling a node image of several hundred megabytes.
 _CREATE = 900.0
@@ -86,7 +86,7 @@ def owned_cluster(  # noqa: PLR0913
 def mirror_hosts(cluster: Cluster, hosts: Iterable[str]) -> None:
     """Make the run's registry the mirror of these hosts too; without a registry of ours it changes nothing."""
     if cluster.registry and cluster.engine:
-        mirror.mirror_hosts(cluster.engine, cluster.nodes, cluster.registry.inside, hosts)
+        containerd.mirror_hosts(cluster.engine, cluster.nodes, cluster.registry.inside, hosts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ class _Making:
         try:
             with self.progress.step(f"cluster {self.run.cluster}: network and registry"):
                 self._network()
-                served = registry.start(self.toolbox, self.run, self.progress)
+                served = server.start(self.toolbox, self.run, self.progress)
             with self.progress.step(f"cluster {self.run.cluster}: create"):
                 self._create()
                 cluster = _cluster(self.toolbox.engine, self.run, served)
@@ -215,7 +215,7 @@ def merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _cluster(engine: Engine, run: Run, served: registry.Registry) -> Cluster:
+def _cluster(engine: Engine, run: Run, served: server.Registry) -> Cluster:
     return Cluster(
         name=run.cluster,
         kubeconfig=run.folder / "kubeconfig",
@@ -269,7 +269,7 @@ def _reused(toolbox: Toolbox, image: str | None, progress: Progress, stack: cont
         stack.push(holding)
         stack.enter_context(runs.marked(run))
         progress.say(f"  uses the kept cluster {run.cluster} (osh-conformance gc --kept removes it)")
-        return _cluster(toolbox.engine, run, registry.existing(toolbox.engine, run))
+        return _cluster(toolbox.engine, run, server.existing(toolbox.engine, run))
     return None
 
 
@@ -279,7 +279,7 @@ def _ailment(engine: Engine, run: Run) -> str:
     try:
         if not nodes or not (run.folder / "kubeconfig").exists():
             return "its nodes are gone"
-        if not registry.existing(engine, run).contents.answers():
+        if not server.existing(engine, run).contents.answers():
             return "its registry does not answer"
         for node in nodes:
             words = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "get", "--raw", "/readyz")

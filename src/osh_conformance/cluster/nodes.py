@@ -8,7 +8,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance.cluster.record import NODE_EXEC
+from osh_conformance.cluster.cluster import NODE_EXEC
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.observation import RuntimeProof
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
-    from osh_conformance.cluster.record import Cluster
+    from osh_conformance.cluster.cluster import Cluster
     from osh_conformance.model.matrix import ContainerRuntime
 
 _LINES = "--lines=2000"

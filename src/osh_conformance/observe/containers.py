@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.model.chart import Role
 from osh_conformance.model.observation import ObservedContainer
-from osh_conformance.observe.infrastructure import is_infrastructure
 from osh_conformance.observe.watch import last_end, workload_of
+from osh_conformance.scenario.infrastructure import is_infrastructure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

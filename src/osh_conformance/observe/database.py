@@ -12,7 +12,7 @@ from osh_conformance.model.observation import DatabaseState, TableState
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from osh_conformance.observe.kube import Kube
+    from osh_conformance.cluster.api import Kube
 
 _SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 _TABLES = f"""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from osh_conformance.model.observation import IdentityState
 
 if TYPE_CHECKING:
-    from osh_conformance.observe.kube import Answer, Kube
+    from osh_conformance.cluster.api import Answer, Kube
 
 _CREATED = 201
 _OK = 200

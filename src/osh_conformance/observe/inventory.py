@@ -11,7 +11,7 @@ from osh_conformance.errors import SuiteError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from osh_conformance.observe.kube import Kube
+    from osh_conformance.cluster.api import Kube
 
 #: Helm puts it on whatever a release owns; hooks have none.
 _OWNER = "meta.helm.sh/release-name"

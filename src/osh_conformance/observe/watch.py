@@ -19,8 +19,8 @@ from osh_conformance.model.observation import lacks_program
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from osh_conformance.observe.hidden import Hidden
-    from osh_conformance.observe.kube import Kube
+    from osh_conformance.cluster.api import Kube
+    from osh_conformance.observe.known_secrets import Hidden
 
 T = TypeVar("T")
 Object = dict[str, Any]

@@ -9,28 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from osh_conformance.check.engine import read_overrides
+from osh_conformance.config import configuration
+from osh_conformance.config.expectations import Expectations
 from osh_conformance.errors import SuiteError
+from osh_conformance.live import proofs
+from osh_conformance.live import session as stages
+from osh_conformance.loading.search import suite_folder
 from osh_conformance.model.finding import Status
 from osh_conformance.model.scenario import Table
+from osh_conformance.plan import cells, timings
+from osh_conformance.plan.capacity import carried
+from osh_conformance.plan.plan import LeftOut, LeftOutError, LiveRequest, LiveSuite, Pair
 from osh_conformance.plugin import collect_suite
 from osh_conformance.plugin.static import EXPECTATIONS, RUN
 from osh_conformance.progress import Progress
 from osh_conformance.report import growth
-from osh_conformance.report.run import CellReport, Run, error_finding
-from osh_conformance.suite import cells, configuration, proofs, timings
-from osh_conformance.suite import stage as stages
-from osh_conformance.suite.capacity import carried
-from osh_conformance.suite.expectations import Expectations
-from osh_conformance.suite.folders import suite_folder
-from osh_conformance.suite.live import LeftOut, LeftOutError, LiveRequest, LiveSuite, Pair
-from osh_conformance.suite.static import read_overrides
+from osh_conformance.report.result import CellReport, Run, error_finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from osh_conformance.live.session import Judged, Stage
     from osh_conformance.model.finding import Verdict
     from osh_conformance.model.observation import Cell
-    from osh_conformance.suite.stage import Judged, Stage
 
 #: What `osh-conformance live` asks for, in place of the command line's options.
 SUITE = pytest.StashKey[LiveSuite]()

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from osh_conformance.check.engine import StaticSuite, Subject
+from osh_conformance.config import configuration
+from osh_conformance.config.expectations import Expectations
 from osh_conformance.errors import SuiteError
+from osh_conformance.loading.search import suite_folder
 from osh_conformance.model.finding import Finding, Status, Verdict
 from osh_conformance.plugin import collect_suite
 from osh_conformance.report import terminal
-from osh_conformance.report.run import Check, Run, error_finding
-from osh_conformance.suite import configuration
-from osh_conformance.suite.expectations import Expectations
-from osh_conformance.suite.folders import suite_folder
-from osh_conformance.suite.static import StaticSuite, Subject
+from osh_conformance.report.result import Check, Run, error_finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

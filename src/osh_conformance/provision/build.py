@@ -13,16 +13,16 @@ import filelock
 
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
-from osh_conformance.provision.engine import OUR_HOST
-from osh_conformance.provision.folders import ENGINE_RUN
+from osh_conformance.folders import ENGINE_RUN
+from osh_conformance.provision.docker import OUR_HOST
 from osh_conformance.provision.scratch import MARK, scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from osh_conformance.folders import Folders
     from osh_conformance.progress import Progress
-    from osh_conformance.provision.engine import Engine
-    from osh_conformance.provision.folders import Folders
+    from osh_conformance.provision.docker import Engine
     from osh_conformance.provision.recipes import Book, Recipe
 
 #: A build may take this many times its minutes, plus ten: a slow machine is no error, an endless step is one.

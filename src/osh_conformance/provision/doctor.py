@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osh_conformance.folders import default_folders
 from osh_conformance.progress import Progress
-from osh_conformance.provision import runs, survey, toolbox
+from osh_conformance.provision import machine, runs, tools
 from osh_conformance.provision.build import Workshop, free_bytes, gib
-from osh_conformance.provision.folders import default_folders
 
 if TYPE_CHECKING:
-    from osh_conformance.provision.folders import Folders
-    from osh_conformance.provision.survey import Program, Survey
-    from osh_conformance.provision.toolbox import Plan
+    from osh_conformance.folders import Folders
+    from osh_conformance.provision.machine import Program, Survey
+    from osh_conformance.provision.tools import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +39,11 @@ class Diagnosis:
 def examine(recipes: Path | None = None) -> Diagnosis:
     """Look at this machine; change nothing."""
     folders = default_folders()
-    seen = survey.look(recipes)
+    seen = machine.look(recipes)
     workshop = None
     if seen.book is not None:
         workshop = Workshop(book=seen.book, folders=folders, progress=Progress(quiet=True), engine=seen.engine)
-    missing = toolbox.plan(seen, workshop, helm=(3, 4), node_image=None)
+    missing = tools.plan(seen, workshop, helm=(3, 4), node_image=None)
     return Diagnosis(
         lines=(*_tools(seen), *_machine(folders, seen), *_cache(folders)),
         verdict=_verdict(seen, missing, folders),

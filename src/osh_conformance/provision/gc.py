@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
-from osh_conformance.provision import kept_nodes, leftovers, runs
+from osh_conformance.provision import gc_nodes, leftovers, runs
 from osh_conformance.provision.build import POLICY, policy_text
 from osh_conformance.provision.scratch import abandoned, clear, elsewhere, remove_tree
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from osh_conformance.provision.engine import Engine
-    from osh_conformance.provision.folders import Folders
+    from osh_conformance.folders import Folders
+    from osh_conformance.provision.docker import Engine
     from osh_conformance.provision.runs import Run
 
 _REMOVE = 120.0
@@ -157,7 +157,7 @@ def _of_kept(engine: Engine, folders: Folders, run: Run, left: list[str]) -> Ite
     except SuiteError:
         left.append(f"cells on cluster {run.cluster}, if there are any: it does not answer")
         return
-    in_nodes = list(kept_nodes.left_in(engine, list(roles)))
+    in_nodes = list(gc_nodes.left_in(engine, list(roles)))
     if not cells and not in_nodes:
         return
     # A run that was told to use this cluster by its kubeconfig has no lock on it, but a scratch folder of its own.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from osh_conformance.provision.folders import Folders
+    from osh_conformance.folders import Folders
 
 #: Docker labels on all that a run makes: its id, and the state folder that knows whether it lives.
 RUN_LABEL = "osh-conformance.run"

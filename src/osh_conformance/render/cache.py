@@ -8,7 +8,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from osh_conformance.provision.folders import default_folders
+from osh_conformance.folders import default_folders
 
 #: Bytes that the cache may take. 80 charts take about 8 MiB.
 MAX_SIZE = 256 * 1024 * 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osh_conformance.report.table import aligned
+from osh_conformance.report.tables import aligned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osh_conformance.report.table import aligned, left_out
+from osh_conformance.report.tables import aligned, left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from osh_conformance.suite.plan import NeededImage, Plan
+    from osh_conformance.plan.estimate import NeededImage, Plan
 
 _MINUTE = 60
 

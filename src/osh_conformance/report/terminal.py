@@ -14,7 +14,7 @@ from osh_conformance.model.finding import Finding, Status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from osh_conformance.report.run import Run
+    from osh_conformance.report.result import Run
 
 _WORDS = {Status.FAIL: "FAIL", Status.WARNING: "WARN", Status.ERROR: "ERROR", Status.EXPECTED: "XFAIL"}
 _COLOURS = {Status.FAIL: "31", Status.WARNING: "33", Status.ERROR: "35"}

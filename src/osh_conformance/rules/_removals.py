@@ -13,13 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from osh_conformance.model.finding import Finding, Rule
-    from osh_conformance.model.observation import (
-        DatabaseState,
-        Life,
-        Observation,
-        Removal,
-        TableState,
-    )
+    from osh_conformance.model.observation import DatabaseState, Life, Observation, Removal, TableState
 
 
 def judged(observation: Observation, rule: Rule) -> Verdict:

@@ -1,0 +1,1 @@
+"""A chart as files: finding it, reading it, its values and its convention."""

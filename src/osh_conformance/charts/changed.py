@@ -1,0 +1,170 @@
+"""Which charts a change touches: those with a changed file, and those that depend on one of them."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import os
+import re
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from osh_conformance import process
+from osh_conformance.charts import conventions
+from osh_conformance.charts.source import read_metadata, read_text
+from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.loading.yaml import read_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from osh_conformance.check.engine import Subject
+
+_T = TypeVar("_T")
+_DEADLINE = 60.0
+#: A hook of git sets these for its own repository; and nothing that the tree configures is run.
+_GIT = (
+    *("env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE", "-u", "GIT_PREFIX"),
+    *("git", "--no-optional-locks", "-c", "core.fsmonitor=false"),
+)
+_LOCAL = "file://"
+_SHARD = re.compile(r"(\d+)/(\d+)")
+
+
+def changed_since(subjects: Sequence[Subject], reference: str) -> tuple[Subject, ...]:
+    """Return the subjects that differ from where this branch left `reference`, uncommitted changes included.
+
+    A chart that depends on a changed one, by `file://` or by the name of a chart beside it, counts as changed; so does
+    one of which nobody can tell. Raises `UsageError` outside of git, and for a reference that is none.
+    """
+    changes: dict[Path, frozenset[Path]] = {}
+    folders = {subject.path.resolve(): subject for subject in subjects}
+    by_name = {subject.name: path for path, subject in folders.items()}
+    found = []
+    for path, subject in folders.items():
+        if not path.exists():
+            found.append(subject)
+            continue
+        marked = next((folder for folder in (path, *path.parents) if (folder / ".git").exists()), path)
+        root = marked if marked in changes else _work_tree(path)
+        if root not in changes:
+            changes[root] = _changed_files(root, reference)
+        places = _reached(path, by_name)
+        patterns = _overrides(path, subject.name)
+        if any(_holds(places, file) or _fits(patterns, file) for file in changes[root]):
+            found.append(subject)
+    return tuple(found)
+
+
+def in_shard(subjects: Sequence[Subject], shard: str) -> tuple[Subject, ...]:
+    """Return the part `I/N` of the subjects; a chart stays in its part whatever other charts come and go."""
+    return in_part(subjects, shard, lambda subject: subject.name)
+
+
+def in_part(entries: Sequence[_T], shard: str, name_of: Callable[[_T], str]) -> tuple[_T, ...]:
+    """Return the part `I/N` of the entries: by the name, so that it stays the same whatever comes and goes beside it.
+
+    Raises `UsageError` if `shard` is no such text.
+    """
+    index, count = _parsed_shard(shard)
+    return tuple(entry for entry in entries if _bucket(name_of(entry), count) == index - 1)
+
+
+def _parsed_shard(shard: str) -> tuple[int, int]:
+    match = _SHARD.fullmatch(shard)
+    index, count = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= index <= count:
+        raise UsageError(f"--shard {shard}", expected="I/N with I from 1 to N, such as 1/4")
+    return index, count
+
+
+def _bucket(name: str, count: int) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % count
+
+
+def _work_tree(path: Path) -> Path:
+    folder = path if path.is_dir() else path.parent
+    outcome = process.run([*_GIT, "-C", folder, "rev-parse", "--show-toplevel"], deadline=_DEADLINE, check=False)
+    if not outcome.ok:
+        raise UsageError(f"--since: {folder} is in no git work tree", expected="charts that git knows")
+    return Path(outcome.stdout.removesuffix("\n")).resolve()
+
+
+def _changed_files(root: Path, reference: str) -> frozenset[Path]:
+    commit = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}")
+    if not commit:
+        raise UsageError(
+            f"--since {reference}: {root} has no such commit",
+            expected="a branch, tag or commit that git knows here",
+            fix="git fetch, and in a shallow clone git fetch --unshallow",
+        )
+    # Of what the other branch did meanwhile nothing is ours; without a common ancestor all is.
+    start = _git(root, "merge-base", commit[0].strip(), "HEAD") or commit
+    changed = _git(root, "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", start[0].strip(), "--")
+    added = _git(root, "ls-files", "-z", "--others", "--exclude-standard")
+    return frozenset(root / name for name in (*changed, *added))
+
+
+def _git(root: Path, *words: str) -> list[str]:
+    """Return what git prints, split where it says so; nothing if it fails."""
+    outcome = process.run([*_GIT, "-C", root, *words], deadline=_DEADLINE, check=False)
+    if not outcome.ok:
+        if words[0] in ("diff", "ls-files"):
+            raise SuiteError(f"git {words[0]} failed in {root}", details=outcome.tail)
+        return []
+    return [text for text in outcome.stdout.split("\0") if text.strip()]
+
+
+def _holds(places: set[Path], file: Path) -> bool:
+    return file in places or not places.isdisjoint(file.parents)
+
+
+def _overrides(chart: Path, name: str) -> list[str]:
+    """Where the chart's values overrides lie, absolute, of whatever convention it is."""
+    return [os.path.normpath(chart / pattern) for pattern in conventions.override_patterns(None, name)]
+
+
+def _fits(patterns: list[str], file: Path) -> bool:
+    return any(fnmatch.fnmatchcase(str(file), pattern) for pattern in patterns)
+
+
+def _reached(chart: Path, by_name: dict[str, Path]) -> set[Path]:
+    """The chart and all that it depends on, at any depth, as far as it is on this machine."""
+    found: set[Path] = set()
+    left = deque([chart])
+    while left:
+        place = left.popleft()
+        if place in found:
+            continue
+        found.add(place)
+        left += _dependencies(place, by_name)
+    return found
+
+
+def _dependencies(chart: Path, by_name: dict[str, Path]) -> list[Path]:
+    if not chart.is_dir():
+        return []
+    vendored = chart / "charts"
+    found = [entry.resolve() for entry in vendored.iterdir() if entry.is_symlink()] if vendored.is_dir() else []
+    for entry in _declared(chart):
+        repository = str(entry.get("repository") or "")
+        name = str(entry.get("name") or "")
+        if repository.startswith(_LOCAL):
+            found.append((chart / repository.removeprefix(_LOCAL)).resolve())
+        elif name in by_name:
+            found.append(by_name[name])
+    return found
+
+
+def _declared(chart: Path) -> Iterable[dict[str, Any]]:
+    """What Chart.yaml and, in charts of Helm 2, requirements.yaml name. A file that does not parse names nothing."""
+    older = chart / "requirements.yaml"
+    lists = []
+    try:
+        lists.append(read_metadata(chart).get("dependencies"))
+        if older.is_file():
+            lists.append(read_values(read_text(older), str(older)).content.get("dependencies"))
+    except SuiteError:
+        pass
+    return [entry for entries in lists if isinstance(entries, list) for entry in entries if isinstance(entry, dict)]

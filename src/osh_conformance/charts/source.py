@@ -1,0 +1,297 @@
+"""Reading a chart, a directory or a `.tgz`, with what it depends on. Nothing is downloaded, or written to it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance.charts.files import MAX_FILE, MAX_FILES, digest, packed, read_archive, read_folder
+from osh_conformance.errors import SuiteError
+from osh_conformance.loading.yaml import read_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from osh_conformance.model.chart import Values
+
+_LOCAL = "file://"
+_CHART = "Chart.yaml"
+#: How `helm package` names what it makes; another archive in a tree is none of ours.
+_PACKAGE = re.compile(r".+-v?\d+\.\d+\.\d+[^/]*\.tgz")
+_VERSION = re.compile(r"-v?\d[^/]*\.tgz")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartSource:
+    """A chart that can be rendered or installed: `folder` has everything in it that the chart depends on."""
+
+    folder: Path
+    name: str
+    version: str
+    library: bool
+    values: Values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartFiles:
+    """A chart as bytes, with everything in it that it depends on. `staged`: something was put into `charts/`."""
+
+    metadata: Mapping[str, Any]
+    files: Mapping[str, bytes]
+    staged: bool
+
+    @property
+    def name(self) -> str:
+        """The name in Chart.yaml."""
+        return str(self.metadata["name"])
+
+    @property
+    def version(self) -> str:
+        """The version in Chart.yaml, "" without one."""
+        return str(self.metadata.get("version") or "")
+
+    @property
+    def library(self) -> bool:
+        """Whether it renders nothing by itself."""
+        return self.metadata.get("type") == "library"
+
+    @property
+    def digest(self) -> str:
+        """A hash of all of it."""
+        return digest(self.files)
+
+    def values(self) -> Values:
+        """Parse values.yaml; raises `SuiteError`."""
+        return read_values(_text(self.files.get("values.yaml", b""), "values.yaml"), "values.yaml")
+
+    def packed(self) -> bytes:
+        """The chart as a `.tgz`."""
+        return packed(self.files, self.name)
+
+
+class Reader:
+    """Reads charts of one tree; what many of them depend on is read once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, dict[str, bytes]] = {}
+
+    def read(self, path: Path, root: Path | None = None) -> ChartFiles:
+        """Read the chart at `path`, found below the PATH argument `root` (`path` itself without one).
+
+        Raises `SuiteError` if it is no chart, is too large, leads out of its tree, or misses what it depends on.
+        """
+        if not path.exists():
+            raise SuiteError(f"{path} does not exist", expected="a chart directory, a .tgz, or a tree of charts")
+        if path.is_file():
+            files = read_archive(path)
+            metadata = _metadata(files, path)
+            if missing := _missing(path, files, metadata):
+                raise _absent(path, str(missing[0]["name"]))
+            return ChartFiles(metadata=metadata, files=files, staged=False)
+        origin = path.resolve()
+        allowed = _allowed(origin, (root or path).resolve())
+        files = dict(self._folder(path, allowed))
+        metadata = _metadata(files, path)
+        missing = _missing(path, files, metadata)
+        self._stage(origin, files, missing, allowed, (origin,))
+        return ChartFiles(metadata=metadata, files=files, staged=bool(missing))
+
+    def beside(self, path: Path, patterns: Iterable[str], root: Path | None = None) -> tuple[tuple[str, bytes], ...]:
+        """Read the values files that fit `patterns`, relative to the chart directory at `path`, and set images.
+
+        Patterns lead out of the chart no further than its dependencies may. What cannot be read is left out.
+        """
+        if path.is_file():
+            return ()
+        allowed = (path.resolve(), *_allowed(path.resolve(), (root or path).resolve()))
+        found = {}
+        for pattern in patterns:
+            folder, _, name = pattern.rpartition("/")
+            place = path / folder
+            if not place.is_dir():
+                continue
+            for file in sorted(place.glob(name))[:MAX_FILES]:
+                inside = any(file.resolve().is_relative_to(each) for each in allowed)
+                if inside and file.is_file() and file.stat().st_size <= MAX_FILE:
+                    found[f"{folder}/{file.name}" if folder else file.name] = file.read_bytes()
+        return tuple((name, data) for name, data in sorted(found.items()) if b"images:" in data)
+
+    def _folder(self, folder: Path, allowed: tuple[Path, ...]) -> dict[str, bytes]:
+        key = folder.resolve()
+        if key not in self._folders:
+            if not (key / _CHART).is_file():
+                raise SuiteError(f"{folder} is no chart: it has no {_CHART}", expected="a chart directory or a .tgz")
+            self._folders[key] = read_folder(folder, allowed)
+        return self._folders[key]
+
+    def _stage(
+        self,
+        origin: Path,
+        files: dict[str, bytes],
+        missing: list[dict[str, Any]],
+        allowed: tuple[Path, ...],
+        chain: tuple[Path, ...],
+    ) -> None:
+        """Put the charts that are named by `file://` where Helm looks for them."""
+        for entry in missing:
+            dependency = _local_dependency(origin, entry, allowed)
+            if dependency in chain or any(parent == dependency for parent in origin.parents):
+                raise SuiteError(f"{origin}: depends on itself through {entry['repository']}")
+            inner = dict(self._folder(dependency, allowed))
+            further = _missing(dependency, inner, _metadata(inner, dependency))
+            self._stage(dependency, inner, further, allowed, (*chain, dependency))
+            files.update({f"charts/{entry['name']}/{name}": data for name, data in inner.items()})
+
+
+@contextlib.contextmanager
+def opened(path: Path, scratch: Path | None = None) -> Iterator[ChartSource]:
+    """Open the chart at `path`; `folder` is `path` itself, or a copy for the length of the `with`, below `scratch`.
+
+    Raises `SuiteError` if it is no chart, does not parse, or misses something that it depends on.
+    """
+    chart = Reader().read(path)
+    with contextlib.ExitStack() as stack:
+        folder = path
+        if chart.staged or path.is_file():
+            place = stack.enter_context(tempfile.TemporaryDirectory(prefix="osh-conformance-", dir=scratch))
+            folder = _unpacked(chart, Path(place))
+        yield ChartSource(
+            folder=folder, name=chart.name, version=chart.version, library=chart.library, values=chart.values()
+        )
+
+
+def _unpacked(chart: ChartFiles, scratch: Path) -> Path:
+    """Write the files below `scratch`; their paths have been checked, the name of the chart has not."""
+    folder = scratch / "chart"
+    for name, data in chart.files.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    return folder
+
+
+def read_metadata(folder: Path) -> dict[str, Any]:
+    """Read Chart.yaml; raises `SuiteError` if there is none, or it has no name."""
+    file = folder / _CHART
+    if not file.is_file():
+        raise SuiteError(f"{folder} is no chart: it has no {_CHART}", expected="a chart directory or a .tgz")
+    return _metadata({_CHART: read_text(file).encode()}, folder)
+
+
+def read_text(file: Path) -> str:
+    """Read a file as UTF-8; raises `SuiteError` that names it, also for one that no chart would have."""
+    try:
+        if not file.is_file():
+            raise SuiteError(f"{file}: no file")
+        with file.open("rb") as stream:
+            data = stream.read(MAX_FILE + 1)
+    except OSError as error:
+        raise SuiteError(f"{file}: cannot be read: {error.strerror}") from error
+    if len(data) > MAX_FILE:
+        raise SuiteError(f"{file}: more than {MAX_FILE // 1024**2} MiB")
+    return _text(data, str(file))
+
+
+def _text(data: bytes, where: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SuiteError(
+            f"{where}: not UTF-8 (byte {error.start})", expected="UTF-8, as Helm and Kubernetes do"
+        ) from error
+
+
+def find_charts(path: Path) -> list[Path]:
+    """List the charts at or below `path`, sorted; charts inside a chart belong to that one."""
+    if path.is_file() or (path / _CHART).is_file():
+        return [path]
+    found = []
+    for entry in sorted(path.iterdir()):
+        if entry.is_symlink() or entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            found += find_charts(entry)
+        elif _PACKAGE.fullmatch(entry.name):
+            found.append(entry)
+    return found
+
+
+def _metadata(files: Mapping[str, bytes], where: Path) -> dict[str, Any]:
+    if _CHART not in files:
+        raise SuiteError(f"{where} is no chart: it has no {_CHART}", expected="a chart directory or a .tgz")
+    metadata = read_values(_text(files[_CHART], _CHART), _CHART).content
+    name = metadata.get("name")
+    if not isinstance(name, str) or not name:
+        raise SuiteError(f"{where / _CHART}: no name", expected="`name: <name of the chart>`")
+    if "/" in name or "\\" in name or name in {".", ".."}:
+        raise SuiteError(f"{where / _CHART}: the name {name!r} is a path", expected="`name: <name of the chart>`")
+    return metadata
+
+
+def _missing(where: Path, files: Mapping[str, bytes], metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+    file = _CHART
+    wanted = metadata.get("dependencies")
+    if not wanted and "requirements.yaml" in files:  # the layout of Helm 2, which Helm still reads
+        file = "requirements.yaml"
+        wanted = read_values(_text(files[file], file), file).content.get("dependencies")
+    wanted = wanted or []
+    if not isinstance(wanted, list) or not all(isinstance(entry, dict) and entry.get("name") for entry in wanted):
+        raise SuiteError(f"{where}: {file}: `dependencies` is not a list of charts")
+    for entry in wanted:
+        if "/" in str(entry["name"]) or str(entry["name"]) in {".", ".."}:
+            raise SuiteError(f"{where}: {file}: the name {entry['name']!r} is a path")
+    vendored = _vendored(files)
+    return [entry for entry in wanted if not _is_vendored(str(entry["name"]), vendored)]
+
+
+def _vendored(files: Mapping[str, bytes]) -> set[str]:
+    """The folders and archives right below `charts/`."""
+    found = set()
+    for path in files:
+        top, _, rest = path.partition("/")
+        name, _, inside = rest.partition("/")
+        if top == "charts" and (inside == _CHART or (not inside and name.endswith(".tgz"))):
+            found.add(name)
+    return found
+
+
+def _is_vendored(name: str, vendored: set[str]) -> bool:
+    return name in vendored or any(
+        entry.startswith(name) and _VERSION.fullmatch(entry.removeprefix(name)) for entry in vendored
+    )
+
+
+def _local_dependency(origin: Path, entry: dict[str, Any], allowed: tuple[Path, ...]) -> Path:
+    repository = str(entry.get("repository") or "")
+    if not repository.startswith(_LOCAL):
+        raise _absent(origin, str(entry["name"]))
+    dependency = (origin / repository.removeprefix(_LOCAL)).resolve()
+    if not any(dependency.is_relative_to(folder) for folder in allowed):
+        raise SuiteError(
+            f"{origin}: {repository} leads out of {allowed[0]}",
+            expected="a chart of the same tree",
+            fix=f"helm dependency build {origin}",
+        )
+    if not (dependency / _CHART).is_file():
+        raise SuiteError(f"{origin}: {repository} is no chart", fix="mend `repository` in Chart.yaml")
+    return dependency
+
+
+def _absent(chart: Path, name: str) -> SuiteError:
+    return SuiteError(
+        f"{chart}: the chart `{name}` that it depends on is not in charts/",
+        expected="everything at hand: nothing is downloaded",
+        fix=f"helm dependency build {chart}",
+    )
+
+
+def _allowed(origin: Path, root: Path) -> tuple[Path, ...]:
+    """What links and `file://` may lead into: the git work tree, and the folder around PATH."""
+    found = [folder for folder in origin.parents if (folder / ".git").exists()][:1]
+    # A PATH right below the root of the file system would allow everything.
+    found.append(root.parent if root.parent != Path(root.anchor) else root)
+    return tuple(found)

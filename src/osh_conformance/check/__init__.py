@@ -1,0 +1,1 @@
+"""The static engine: targets and rules in, verdicts out."""

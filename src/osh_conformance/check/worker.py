@@ -1,0 +1,61 @@
+"""Judging a chart by every rule in the process that renders it: nothing large has to travel, and no core waits."""
+
+from __future__ import annotations
+
+import contextlib
+import posixpath
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from osh_conformance.model.finding import Verdict
+from osh_conformance.render.renderings import render_chart
+from osh_conformance.render.wire import decode, encode
+from osh_conformance.rules import catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from osh_conformance.model.chart import RenderedChart
+    from osh_conformance.render.renderings import Job
+
+
+def work(job: Job, step: Callable[[], None]) -> bytes:
+    """Render and judge a chart in a worker process; see `render_chart` and `unpacked`."""
+    chart, data = None, job.rendered
+    if data is not None:
+        with contextlib.suppress(ValueError):
+            chart = decode(data)
+    if chart is None or data is None:
+        chart = render_chart(job, step)
+        data = encode(chart)
+    step()
+    chart = placed(chart, job.folder)
+    verdicts = {}
+    for function in catalogue.static_rules().values():
+        # A rule that breaks is asked again where somebody sees how it breaks.
+        with contextlib.suppress(Exception):
+            verdicts[called(function)] = function(chart)
+    return msgspec.msgpack.encode((data, msgspec.msgpack.encode(verdicts)))
+
+
+def unpacked(result: bytes) -> tuple[bytes, bytes]:
+    """Return the rendered chart and the verdicts on it, each as bytes, from what `work` returned."""
+    return msgspec.msgpack.decode(result, type=tuple[bytes, bytes])
+
+
+def decoded_verdicts(data: bytes) -> Mapping[str, Verdict]:
+    """Return verdicts by the name of the function that gave them; raises `ValueError`."""
+    return msgspec.msgpack.decode(data, type=dict[str, Verdict])
+
+
+def called(function: Callable[..., Any]) -> str:
+    """Name a function: together with the code's version this says what it does."""
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def placed(chart: RenderedChart, folder: str) -> RenderedChart:
+    """Make the paths of a chart relative to the PATH argument, below which it lies in `folder` ("" or "x/")."""
+    overrides = tuple(replace(each, path=posixpath.normpath(folder + each.path)) for each in chart.overrides)
+    return replace(chart, folder=folder, overrides=overrides)

@@ -1,0 +1,41 @@
+"""What the rest of the suite knows of a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from osh_conformance.errors import SuiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from osh_conformance import process
+    from osh_conformance.provision.docker import Engine
+    from osh_conformance.registry.server import Registry
+
+#: Names of capabilities.
+REGISTRY = "registry"
+NODE_EXEC = "node-exec"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A cluster and how to reach it. `capabilities`: what can be done there, or why not."""
+
+    name: str
+    kubeconfig: Path
+    context: str
+    nodes: tuple[str, ...]
+    registry: Registry | None
+    owned: bool
+    capabilities: Mapping[str, tuple[bool, str]]
+    engine: Engine | None = None
+
+    def node_exec(self, node: str, *argv: str, deadline: float = 60.0, check: bool = True) -> process.Outcome:
+        """Run a command in a node; raises `SuiteError` where nodes cannot be entered."""
+        able, reason = self.capabilities[NODE_EXEC]
+        if not able or self.engine is None:
+            raise SuiteError(f"cluster {self.name}: its nodes cannot be entered: {reason}")
+        return self.engine.run("exec", node, *argv, deadline=deadline, check=check)

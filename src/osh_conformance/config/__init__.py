@@ -1,0 +1,1 @@
+"""The options of a run: the command line, the configuration file, deviations and opt-outs."""

@@ -1,1 +1,0 @@
-"""Driving the helm program, majors 3 and 4."""

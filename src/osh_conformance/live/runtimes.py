@@ -1,0 +1,115 @@
+"""Which container runtime the pods of a namespace get: set at admission, so that no chart needs to know of it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance.errors import SuiteError
+from osh_conformance.observe.watch import CancelledError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterable, Iterator
+
+    from osh_conformance.cluster.api import Kube
+    from osh_conformance.model.matrix import ContainerRuntime
+
+#: A namespace with this label has its pods run by the runtime of that name.
+RUNTIME_LABEL = "osh-conformance.runtime"
+_PREFIX = "osh-conformance-"
+_IN_FORCE_WITHIN = 30.0
+_PAUSE = 0.2
+_ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+_POLICIES = f"{_ADMISSION}/mutatingadmissionpolicies"
+_BINDINGS = f"{_ADMISSION}/mutatingadmissionpolicybindings"
+_CLASSES = "/apis/node.k8s.io/v1/runtimeclasses"
+
+
+def class_name(runtime: ContainerRuntime) -> str:
+    """The RuntimeClass of a runtime on a cluster of ours."""
+    return f"{_PREFIX}{runtime.name}"
+
+
+def offer(kube: Kube, runtimes: Iterable[ContainerRuntime]) -> None:
+    """Make RuntimeClasses, and the policies that give them to pods. What is there already is left as it is.
+
+    Raises `SuiteError` where the API has no MutatingAdmissionPolicy (Kubernetes before 1.36).
+    """
+    for path, manifest in _manifests(runtimes):
+        kube.ensure(path, manifest)
+
+
+def wait(kube: Kube, namespace: str, runtime: ContainerRuntime, cancel: threading.Event) -> None:
+    """Wait until a pod made in the namespace would get the runtime: policies take effect a moment after they are made.
+
+    Raises `SuiteError` if that does not happen.
+    """
+    ends = time.monotonic() + _IN_FORCE_WITHIN
+    wanted = class_name(runtime)
+    while (got := _tried(kube, namespace)) != wanted:
+        if time.monotonic() > ends:
+            raise SuiteError(
+                f"pods of namespace {namespace} get the RuntimeClass {got or 'none'}",
+                expected=f"{wanted}, set by the admission policy of that name",
+            )
+        # Nothing tells when the API server has read a policy.
+        if cancel.wait(_PAUSE):
+            raise CancelledError("interrupted")
+
+
+def _tried(kube: Kube, namespace: str) -> str:
+    container = {"name": "none", "image": "example.invalid/none:1.0.0"}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "which-runtime"},
+        "spec": {"containers": [container], "automountServiceAccountToken": False},
+    }
+    made = kube.try_out(f"/api/v1/namespaces/{namespace}/pods", pod)
+    return str(made.get("spec", {}).get("runtimeClassName") or "")
+
+
+def _manifests(runtimes: Iterable[ContainerRuntime]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for runtime in runtimes:
+        name = class_name(runtime)
+        yield (
+            _CLASSES,
+            {
+                "apiVersion": "node.k8s.io/v1",
+                "kind": "RuntimeClass",
+                "metadata": {"name": name},
+                "handler": runtime.handler,
+            },
+        )
+        yield _POLICIES, _policy(name)
+        yield _BINDINGS, _binding(name, runtime)
+
+
+def _policy(name: str) -> dict[str, Any]:
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    expression = f'Object{{spec: Object.spec{{runtimeClassName: "{name}"}}}}'
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingAdmissionPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "failurePolicy": "Fail",
+            "reinvocationPolicy": "Never",
+            "matchConstraints": {"resourceRules": [rule]},
+            "matchConditions": [{"name": "unset", "expression": "!has(object.spec.runtimeClassName)"}],
+            "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}}],
+        },
+    }
+
+
+def _binding(name: str, runtime: ContainerRuntime) -> dict[str, Any]:
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingAdmissionPolicyBinding",
+        "metadata": {"name": name},
+        "spec": {
+            "policyName": name,
+            "matchResources": {"namespaceSelector": {"matchLabels": {RUNTIME_LABEL: runtime.name}}},
+        },
+    }

@@ -1,0 +1,1 @@
+"""Reads YAML and TOML files into records, with lines and suggestions."""

@@ -1,0 +1,1 @@
+"""Kubernetes manifests as data: pods, mounted files, commands, privileges. Pure."""

@@ -1,0 +1,195 @@
+"""What a chart asks for beyond a namespace of its own: of the nodes, and of the cluster. Pure: renders nothing."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from osh_conformance.loading.search import data_folder
+from osh_conformance.render.parse import POD_SPECS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from osh_conformance.model.chart import Document
+
+#: The Pod Security level of a namespace whose chart asks for nothing, and of one whose pods ask for more.
+BASELINE, PRIVILEGED = "baseline", "privileged"
+_LABEL = "pod-security.kubernetes.io/"
+_HOST_NAMESPACES = ("hostNetwork", "hostPID", "hostIPC")
+_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
+_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+_HANDLERS = ("postStart", "preStop")
+_APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One thing that an object asks for. `container` is "" where it is the object or its pod; `of_pods`: as a pod.
+
+    Only what is asked for as a pod is the affair of the namespace's Pod Security level.
+    """
+
+    object: str
+    asks: str
+    container: str = ""
+    of_pods: bool = False
+
+
+def asked_for(documents: Iterable[Document], namespace: str) -> tuple[Reason, ...]:
+    """Return what the objects of a release to `namespace` ask for, each once, in the order of the documents.
+
+    That is everything that the Pod Security level `baseline` refuses, and every object that is not in `namespace`.
+    """
+    found = tuple(documents)
+    scopes = _cluster_scoped() | _defined(found)
+    return tuple(dict.fromkeys(reason for each in found for reason in _reasons(each, namespace, scopes)))
+
+
+def pod_security(reasons: Iterable[Reason]) -> dict[str, str]:
+    """Return the labels of a namespace whose chart asks for `reasons`, and was allowed to."""
+    level = PRIVILEGED if any(each.of_pods for each in reasons) else BASELINE
+    # A Deployment that asks for more is made, and its pods are not: helm prints the warning that says so.
+    return {f"{_LABEL}enforce": level, f"{_LABEL}warn": level}
+
+
+def told(reasons: Iterable[Reason]) -> list[str]:
+    """Return the reasons as text, a line for each object and container."""
+    lines: dict[str, list[str]] = {}
+    for each in reasons:
+        lines.setdefault(f"{each.object} {each.container}".strip(), []).append(each.asks)
+    return [f"{name}: {', '.join(asks)}" for name, asks in lines.items()]
+
+
+# -- the cluster -------------------------------------------------------------------------------------------------------
+
+
+def _reasons(document: Document, namespace: str, scopes: frozenset[tuple[str, str]]) -> Iterator[Reason]:
+    name = f"{document.kind}/{document.name or document.metadata.get('generateName') or ''}"
+    where = document.metadata.get("namespace")
+    if (_group(document), document.kind) in scopes:
+        yield Reason(object=name, asks="an object of the whole cluster")
+    elif where and where != namespace:
+        yield Reason(object=name, asks=f"an object in the namespace {where}")
+    for container, asks in _of_pod(document):
+        yield Reason(object=name, container=container, asks=asks, of_pods=True)
+
+
+def _group(document: Document) -> str:
+    group, slash, _ = str(document.content.get("apiVersion") or "").rpartition("/")
+    return group if slash else ""
+
+
+def _defined(documents: Iterable[Document]) -> frozenset[tuple[str, str]]:
+    """The kinds without a namespace that the documents themselves define."""
+    specs = [_mapping(each.content.get("spec")) for each in documents if each.kind == "CustomResourceDefinition"]
+    return frozenset(
+        (str(spec.get("group")), str(_mapping(spec.get("names")).get("kind")))
+        for spec in specs
+        if spec.get("scope") == "Cluster"
+    )
+
+
+def _cluster_scoped() -> frozenset[tuple[str, str]]:
+    return frozenset((group, kind) for group, kinds in _words()["cluster_scoped"].items() for kind in kinds)
+
+
+@functools.cache
+def _words() -> Mapping[str, Any]:
+    loaded: Mapping[str, Any] = yaml.safe_load((data_folder("words") / "privileges.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+# -- its nodes ---------------------------------------------------------------------------------------------------------
+
+
+def _of_pod(document: Document) -> Iterator[tuple[str, str]]:
+    """What a workload's pods ask for: the container ("" for the pod), and what."""
+    place = POD_SPECS.get(document.kind)
+    if not place:
+        return
+    template: Any = document.content
+    for part in place[:-1]:
+        template = _mapping(template).get(part)
+    spec = _mapping(_mapping(template).get("spec"))
+    annotations = _mapping(_mapping(_mapping(template).get("metadata")).get("annotations"))
+    yield from _of_annotations(annotations)
+    for asks in _of_spec(spec):
+        yield "", asks
+    for field in _CONTAINERS:
+        for container in _mappings(spec.get(field)):
+            for asks in _of_container(container, in_user_namespace=spec.get("hostUsers") is False):
+                yield str(container.get("name") or ""), asks
+
+
+def _of_annotations(annotations: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, profile in annotations.items():
+        allowed = not profile or profile == "runtime/default" or str(profile).startswith("localhost/")
+        if str(name).startswith(_APPARMOR) and not allowed:
+            yield str(name).removeprefix(_APPARMOR), f"AppArmor profile {profile}"
+
+
+def _of_spec(spec: Mapping[str, Any]) -> Iterator[str]:
+    yield from (field for field in _HOST_NAMESPACES if spec.get(field) is True)
+    for volume in _mappings(spec.get("volumes")):
+        if "hostPath" in volume:
+            yield f"hostPath {_mapping(volume['hostPath']).get('path')}"
+    context = _mapping(spec.get("securityContext"))
+    for sysctl in _mappings(context.get("sysctls")):
+        if sysctl.get("name") not in _words()["sysctls"]:
+            yield f"sysctl {sysctl.get('name')}"
+    yield from _of_context(context)
+
+
+def _of_container(container: Mapping[str, Any], *, in_user_namespace: bool) -> Iterator[str]:
+    context = _mapping(container.get("securityContext"))
+    if context.get("privileged") is True:
+        yield "privileged"
+    added = _mapping(context.get("capabilities")).get("add")
+    for capability in added if isinstance(added, list) else ():
+        if capability not in _words()["capabilities"]:
+            yield f"capability {capability}"
+    mount = context.get("procMount")
+    if mount not in (None, "Default") and not in_user_namespace:
+        yield f"procMount {mount}"
+    yield from _of_context(context)
+    for port in _mappings(container.get("ports")):
+        if port.get("hostPort"):
+            yield f"hostPort {port['hostPort']}"
+    yield from _of_handlers(container)
+
+
+def _of_context(context: Mapping[str, Any]) -> Iterator[str]:
+    """What the security context of a pod, and that of a container, ask for."""
+    for field, name in (("seccompProfile", "seccomp"), ("appArmorProfile", "AppArmor")):
+        profile = context.get(field)
+        if isinstance(profile, dict) and profile.get("type") not in _words()["profiles"]:
+            yield f"{name} profile {profile.get('type')}"
+    options = _mapping(context.get("seLinuxOptions"))
+    if options.get("type") and options["type"] not in _words()["selinux_types"]:
+        yield f"SELinux type {options['type']}"
+    yield from (f"SELinux {field} {options[field]}" for field in ("user", "role") if options.get(field))
+    if _mapping(context.get("windowsOptions")).get("hostProcess") is True:
+        yield "hostProcess"
+
+
+def _of_handlers(container: Mapping[str, Any]) -> Iterator[str]:
+    """Requests that kubelet, which is in the node's network, is to send to another host than the pod."""
+    lifecycle = _mapping(container.get("lifecycle"))
+    handlers = {name: container.get(name) for name in _PROBES} | {name: lifecycle.get(name) for name in _HANDLERS}
+    for name, handler in handlers.items():
+        for how in ("httpGet", "tcpSocket"):
+            host = _mapping(_mapping(handler).get(how)).get("host")
+            if host:
+                yield f"{name} of the host {host}"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

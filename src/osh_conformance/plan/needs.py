@@ -1,0 +1,27 @@
+"""What must be on a machine for cells of certain flavors and runtimes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osh_conformance.loading import records
+from osh_conformance.loading.records import ALL
+from osh_conformance.plan.infrastructure import database_image
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def images(flavors: Sequence[str]) -> set[str]:
+    """The references of these flavors, and of the infrastructure. Raises `UsageError` for a name that is none."""
+    known = records.flavors()
+    chosen = known.values() if ALL in flavors else [records.chosen(known, name, "flavor") for name in flavors]
+    own = {reference for flavor in chosen for reference in (*flavor.images.values(), *flavor.services.values())}
+    return own | {database_image()}
+
+
+def recipes(runtimes: Sequence[str]) -> set[str]:
+    """The recipes of these runtimes' programs. Raises `UsageError` for a name that is none."""
+    known = records.runtimes()
+    chosen = known.values() if ALL in runtimes else [records.chosen(known, name, "runtime") for name in runtimes]
+    return {runtime.recipe for runtime in chosen if runtime.recipe}

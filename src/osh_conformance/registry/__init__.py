@@ -1,0 +1,1 @@
+"""Container registries: the suite's own, upstream ones, and the images in them."""

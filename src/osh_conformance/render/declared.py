@@ -1,0 +1,66 @@
+"""What a chart promises with given values: its policy, its images by key, and which key each container uses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance.charts import conventions
+from osh_conformance.charts.source import opened
+from osh_conformance.charts.values import at, merged
+from osh_conformance.model.chart import Convention, DeclaredChart
+from osh_conformance.render.engines.base import NAMESPACE, RELEASE
+from osh_conformance.render.parse import containers_of
+from osh_conformance.render.sentinels import key_by_container, sentinels, with_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from osh_conformance.render.engines.base import Renderer
+
+
+def declare(  # noqa: PLR0913, PLR0917  (what a release is made of)
+    chart: Path,
+    convention: Convention | None,
+    values: Mapping[str, Any],
+    renderer: Renderer,
+    release: str = RELEASE,
+    namespace: str = NAMESPACE,
+) -> DeclaredChart:
+    """Render the chart at `chart` with `values`, as a release with them would be, and say what it promises.
+
+    `convention` None means: the one that the chart's values have. `release` and `namespace` are what it is
+    installed as. Two renderings. Raises `SuiteError` if the chart cannot be read or rendered.
+    """
+    with opened(chart) as source:
+        convention = convention or conventions.recognise(source.values.content)
+        effective = merged(source.values.content, values)
+        containers = containers_of(renderer.render(source.folder, values, release, namespace))
+        declared = DeclaredChart(
+            name=source.name,
+            version=source.version,
+            convention=None,
+            policy=None,
+            images={},
+            functions={},
+            containers=containers,
+        )
+        if convention is None:
+            return declared
+        images = conventions.declared_images(convention, source.values, effective)
+        keys = tuple(image.key for image in images)
+        references = sentinels(keys)
+        overridden = merged(values, conventions.image_values(convention, references))
+        by_position = key_by_container(
+            containers_of(renderer.render(source.folder, overridden, release, namespace)), references
+        )
+        policy = at(effective, convention.pull_policy)
+        return replace(
+            declared,
+            convention=convention.name,
+            policy=None if policy is None else str(policy),
+            images={image.key: image.reference for image in images},
+            functions=conventions.functions(convention, source.name, keys),
+            containers=with_keys(containers, by_position),
+        )

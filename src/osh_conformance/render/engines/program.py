@@ -1,0 +1,61 @@
+"""Rendering with the `helm` program, kept away from the user's own Helm settings and from any cluster."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance.errors import SuiteError
+from osh_conformance.process import run
+from osh_conformance.render.engines.base import NAMESPACE, RELEASE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Whoever gives it a time, by the processor's clock, is the worker that it runs in.
+_DEADLINE = 600.0
+_SOURCE = re.compile(r"^# Source: (.+)$", re.MULTILINE)
+_SEPARATOR = re.compile(r"^---.*$", re.MULTILINE)
+
+
+class ProgramRenderer:
+    """Runs `helm template`."""
+
+    name = "helm"
+
+    def __init__(self, helm: str) -> None:
+        self._helm = helm
+
+    def render(
+        self, folder: Path, values: Mapping[str, Any], release: str = RELEASE, namespace: str = NAMESPACE
+    ) -> dict[str, str]:
+        """Render; see `Renderer`."""
+        with tempfile.TemporaryDirectory(prefix="osh-conformance-helm-") as scratch:
+            file = Path(scratch) / "values.json"
+            file.write_text(json.dumps(values), encoding="utf-8")
+            argv = [self._helm, "template", release, str(folder), "--namespace", namespace, "--values", str(file)]
+            outcome = run(argv, deadline=_DEADLINE, env=_isolated(scratch), check=False)
+        if not outcome.ok:
+            raise SuiteError(f"does not render: {outcome.tail}")
+        return _by_template(outcome.stdout)
+
+
+def _isolated(scratch: str) -> dict[str, str]:
+    homes = {f"HELM_{home}_HOME": f"{scratch}/{home.lower()}" for home in ("CACHE", "CONFIG", "DATA")}
+    return {**homes, "HELM_PLUGINS": f"{scratch}/plugins", "HELM_DEBUG": "false", "KUBECONFIG": f"{scratch}/none"}
+
+
+def _by_template(output: str) -> dict[str, str]:
+    """Put the documents back together by the template that helm says they come from."""
+    texts: defaultdict[str, list[str]] = defaultdict(list)
+    template = ""
+    for document in _SEPARATOR.split(output):
+        if source := _SOURCE.search(document):
+            template = source[1].strip()
+        if document.strip():
+            texts[template].append(document)
+    return {template: "\n---\n".join(documents) for template, documents in texts.items()}

@@ -1,0 +1,95 @@
+"""What an operator lays over a chart: the images of a flavor, and values overrides that do not lie with the chart."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance.charts import conventions
+from osh_conformance.charts.files import MAX_FILE, MAX_FILES
+from osh_conformance.charts.values import merged
+from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.loading import records
+from osh_conformance.loading.yaml import read_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from osh_conformance.model.chart import Convention
+    from osh_conformance.model.matrix import Flavor
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+def with_flavor(
+    flavor: Flavor, chart: str, own: bytes, values: Mapping[str, Any], convention: Convention | None
+) -> dict[str, Any]:
+    """Return `values` with the flavor's references on top, one for each image key of the chart.
+
+    `own` is the chart's values.yaml. Of a chart without a known convention no key is known: it keeps its images.
+    Raises `SuiteError` where `own` does not parse, or the flavor has no image for a key.
+    """
+    shipped = read_values(own.decode(errors="replace"), "values.yaml")
+    conventions.check_section(shipped.content)
+    base = merged(flavor.values, values)
+    effective = merged(shipped.content, base)
+    known = convention or conventions.recognise(effective)
+    if known is None:
+        return base
+    keys = tuple(image.key for image in conventions.declared_images(known, shipped, effective))
+    references = records.references(flavor, chart, conventions.functions(known, chart, keys))
+    return merged(base, conventions.image_values(known, references))
+
+
+def check(given: Sequence[Path], *, one_chart: bool) -> None:
+    """Raise `UsageError` for a file or folder that cannot be what `--overrides` needs."""
+    for path in given:
+        if not path.exists():
+            raise UsageError(f"--overrides {path} does not exist")
+        if path.is_file() and not one_chart:
+            raise UsageError(
+                f"--overrides {path}: which of the charts it is for is not known",
+                expected="a file for one chart, or a folder with a folder for each chart",
+            )
+        if path.is_dir() and not _files(path):
+            raise UsageError(f"--overrides {path}: no values file in it", expected="files that end in .yaml")
+        if path.is_dir() and not one_chart and _is_flat(path):
+            raise UsageError(
+                f"--overrides {path}: which files are for which chart is not known",
+                expected="a folder in it for each chart, of the chart's name",
+            )
+
+
+def with_given(
+    beside: Iterable[tuple[str, bytes]], given: Iterable[Path], chart: Path, name: str
+) -> tuple[tuple[str, bytes], ...]:
+    """Add to the overrides `beside` a chart those that were named, and set images; paths are relative to the chart.
+
+    Of a folder it is those in its folder of the chart's name; of one without folders all, which `check` lets pass for
+    one chart only. Raises `SuiteError` for a file that cannot be read.
+    """
+    found = dict(beside)
+    for path in given:
+        for file in [path] if path.is_file() else _files(path if _is_flat(path) else path / name):
+            data = _read(file)
+            if b"images:" in data:
+                found[os.path.relpath(file.resolve(), chart.resolve())] = data
+    return tuple(sorted(found.items()))
+
+
+def _is_flat(folder: Path) -> bool:
+    return all(file.parent == folder for file in _files(folder))
+
+
+def _files(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.rglob("*"))[:MAX_FILES] if file.suffix in _SUFFIXES and file.is_file()]
+
+
+def _read(file: Path) -> bytes:
+    try:
+        if file.stat().st_size > MAX_FILE:
+            raise SuiteError(f"{file}: larger than {MAX_FILE // 1024**2} MiB")
+        return file.read_bytes()
+    except OSError as error:
+        raise SuiteError(f"{file}: cannot be read: {error.strerror}") from error

@@ -1,0 +1,126 @@
+"""Every container of every workload, wherever in the manifests it hides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance.loading.yaml import read_manifests
+from osh_conformance.model.chart import Container, Document, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+_TEMPLATED = ("spec", "template", "spec")
+#: Where the pod's specification is, by the kind of the workload.
+POD_SPECS: Mapping[str, tuple[str, ...]] = {
+    "Pod": ("spec",),
+    "PodTemplate": ("template", "spec"),
+    "Deployment": _TEMPLATED,
+    "DaemonSet": _TEMPLATED,
+    "StatefulSet": _TEMPLATED,
+    "ReplicaSet": _TEMPLATED,
+    "ReplicationController": _TEMPLATED,
+    "Job": _TEMPLATED,
+    "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
+}
+_HOOK = "helm.sh/hook"
+_LISTS = (("initContainers", Role.INIT), ("containers", Role.MAIN), ("ephemeralContainers", Role.EPHEMERAL))
+
+
+def containers_of(rendered: Mapping[str, str]) -> tuple[Container, ...]:
+    """Find the containers in rendered templates, in a stable order. Raises `SuiteError` where one is no YAML."""
+    return containers_in(documents_of(rendered))
+
+
+def documents_of(
+    rendered: Mapping[str, str], parsed: Callable[[str, str], list[dict[str, Any]]] | None = None
+) -> tuple[Document, ...]:
+    """Parse rendered templates into their objects, in a stable order. Raises `SuiteError` where one is no YAML.
+
+    `parsed` stands in for `objects_in`, to remember what it has parsed before.
+    """
+    parse = parsed or objects_in
+    found = []
+    for template, text in sorted(rendered.items()):
+        _, _, inside = template.partition("/")
+        for occurrence, content in enumerate(parse(text, inside)):
+            found.append(Document(template=inside, occurrence=occurrence, content=content))
+    return tuple(found)
+
+
+def objects_in(text: str, where: str) -> list[dict[str, Any]]:
+    """Parse one rendered template into its objects; those of a List one by one."""
+    return [item for document in read_manifests(text, where) for item in _objects(document)]
+
+
+def containers_in(documents: Iterable[Document]) -> tuple[Container, ...]:
+    """Find the containers of all workloads."""
+    found: list[Container] = []
+    seen: Counter[tuple[str, str, str]] = Counter()
+    for document in documents:
+        for container in _containers(document):
+            same = (document.template, container.kind, container.name)
+            found.append(replace(container, occurrence=seen[same]) if seen[same] else container)
+            seen[same] += 1
+    return tuple(found)
+
+
+def _objects(document: Any) -> Iterator[dict[str, Any]]:
+    if not isinstance(document, dict):
+        return
+    kind, items = document.get("kind"), document.get("items")
+    if isinstance(kind, str) and kind.endswith("List") and isinstance(items, list):
+        for item in items:
+            # The items of a JobList may leave their kind out.
+            named = item if not isinstance(item, dict) or item.get("kind") else {**item, "kind": kind[: -len("List")]}
+            yield from _objects(named)
+    else:
+        yield document
+
+
+def _containers(document: Document) -> Iterator[Container]:
+    item = document.content
+    kind = str(item.get("kind", ""))
+    spec: Any = item if kind in POD_SPECS else None
+    for part in POD_SPECS.get(kind, ()):
+        spec = spec.get(part) if isinstance(spec, dict) else None
+    if not isinstance(spec, dict):
+        return
+    named = item.get("metadata")
+    metadata: dict[str, Any] = named if isinstance(named, dict) else {}
+    hook = _hook(metadata)
+    for field, role in _LISTS:
+        entries = spec.get(field)
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict):
+                yield Container(
+                    kind=kind,
+                    workload_name=str(metadata.get("name") or metadata.get("generateName") or ""),
+                    name=str(entry.get("name", "")),
+                    role=_role(kind, hook) if role is Role.MAIN else role,
+                    image=_text(entry.get("image")),
+                    pull_policy=_text(entry.get("imagePullPolicy")),
+                    template=document.template,
+                    hook=hook,
+                    document=document.occurrence,
+                )
+
+
+def _hook(metadata: dict[str, Any]) -> tuple[str, ...]:
+    annotations = metadata.get("annotations")
+    events = annotations.get(_HOOK) if isinstance(annotations, dict) else None
+    return tuple(event.strip() for event in str(events).split(",") if event.strip()) if events else ()
+
+
+def _role(kind: str, hook: tuple[str, ...]) -> Role:
+    if any(event.startswith("test") for event in hook):
+        return Role.TEST
+    if hook:
+        return Role.HOOK
+    return Role.CRON if kind == "CronJob" else Role.MAIN
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)

@@ -1,0 +1,123 @@
+"""The JSON document of a run; `data/report.schema.json` describes it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance import __version__
+from osh_conformance.errors import UsageError
+from osh_conformance.model.finding import Finding, Severity, Status
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from osh_conformance.report.result import CellReport, Run
+
+SCHEMA = 1
+
+
+def build(run: Run) -> dict[str, Any]:
+    """Return the document of a run."""
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "osh-conformance", "version": __version__, "helm": run.helm, "kubernetes": run.kubernetes},
+        "target": dict(run.target),
+        "shard": run.shard,
+        "summary": _summary(run),
+        "findings": [_finding(finding) for finding in (*run.findings, *_undecided(run))],
+        "cells": [_cell(cell, run) for cell in run.cells],
+    }
+
+
+def write(run: Run, file: Path) -> None:
+    """Write the document, whole or not at all; raises `UsageError` where `file` cannot be written."""
+    scratch = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        scratch.write_text(json.dumps(build(run), indent=2) + "\n", encoding="utf-8")
+        scratch.replace(file)
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}") from error
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    counted = (Status.PASS, Status.FAIL, Status.EXPECTED, Status.WARNING, Status.UNDECIDED, Status.NOT_APPLICABLE)
+    return {
+        "charts": run.charts,
+        "checks": len(run.checks),
+        **{status.value.replace("-", "_"): run.count(status) for status in counted},
+        "error": run.count(Status.ERROR),
+        "seconds": round(run.seconds or 0.0, 3),
+    }
+
+
+def _undecided(run: Run) -> list[Finding]:
+    """What a rule could not tell of a chart, in the form of a finding. Cells say it in their assertions."""
+    return [
+        Finding(
+            rule=check.rule,
+            chart=check.chart,
+            severity=Severity.WARNING,
+            status=Status.UNDECIDED,
+            found=check.reason,
+            expected="evidence for a verdict",
+            why="",
+            fix="",
+        )
+        for check in run.checks
+        if check.status is Status.UNDECIDED and not check.findings and not check.cell
+    ]
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "status": finding.status.value,
+        "chart": finding.chart,
+        "path": finding.path,
+        "line": finding.line,
+        "key": finding.key,
+        "workload": finding.workload,
+        "container": finding.container,
+        "containers": list(finding.containers),
+        "found": finding.found,
+        "expected": finding.expected,
+        "why": finding.why,
+        "fix": finding.fix,
+        "reason": finding.reason,
+        "reproduce": finding.reproduce,
+    }
+
+
+def _cell(cell: CellReport, run: Run) -> dict[str, Any]:
+    assertions = [
+        {
+            "rule": check.rule,
+            "scenario": check.scenario,
+            "status": check.status.value,
+            "seconds": round(check.seconds, 3),
+            "message": check.reason or "; ".join(finding.found for finding in check.findings),
+        }
+        for check in run.checks
+        if check.cell == cell.id
+    ]
+    return {
+        "id": cell.id,
+        "chart": cell.chart,
+        "flavor": cell.flavor,
+        "origin": cell.origin,
+        "format": cell.format,
+        "runtime": cell.runtime,
+        "helm": cell.helm,
+        "status": cell.status,
+        "reason": cell.reason,
+        "proof": cell.proof,
+        "seconds": round(cell.seconds, 3),
+        "artifacts": cell.artifacts,
+        "gauges": {scenario: [dict(numbers) for numbers in all_of] for scenario, all_of in cell.gauges.items()},
+        "assertions": assertions,
+    }

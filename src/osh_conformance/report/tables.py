@@ -1,0 +1,76 @@
+"""The table at the end of a live run: one line for each scenario on each cell, one column for each rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osh_conformance.model.finding import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from osh_conformance.report.result import CellReport, Run
+
+_WORDS = {Status.FAIL: "FAIL", Status.ERROR: "ERROR", Status.NOT_APPLICABLE: "n/a"}
+_WORST = ("FAIL", "ERROR")
+
+
+def cells(run: Run) -> str:
+    """Return the table, and below it the cells that were left out with their reasons; "" for a run without cells."""
+    parts = ["\n".join(_table(run)), "\n".join(_reasons(run))]
+    return "\n\n".join(part for part in parts if part)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows as lines, each column as wide as its widest word."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(f"{word:<{width}}" for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _table(run: Run) -> list[str]:
+    asked = {(check.cell, check.scenario, check.rule): check.status for check in run.checks if check.cell}
+    if not asked:
+        return []
+    rules = sorted({rule for _, _, rule in asked})
+    rows = [["chart", "flavor", "images", "runtime", "helm", "scenario", "cell", *rules]]
+    for cell in run.cells:
+        for scenario in sorted({scenario for name, scenario, _ in asked if name == cell.id}):
+            outcomes = [_word(asked.get((cell.id, scenario, rule))) for rule in rules]
+            rows.append([*_described(cell), scenario, _together_are(outcomes), *outcomes])
+    return aligned(rows)
+
+
+def _together_are(outcomes: Sequence[str]) -> str:
+    """What a scenario is on a cell: the worst of what its rules say."""
+    return next((word for word in _WORST if word in outcomes), "pass")
+
+
+def _reasons(run: Run) -> list[str]:
+    broken = [[cell.status.upper(), cell.id, cell.reason] for cell in run.cells if cell.status == "error"]
+    skipped = left_out((cell.id, cell.reason) for cell in run.cells if cell.status == "skipped")
+    rows = [*broken, *(["skipped", *row] for row in skipped)]
+    return aligned(rows) if rows else []
+
+
+def left_out(cells: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """The cells of each reason, by id and reason: one by name, more by their number and what their names share."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in cells:
+        by_reason.setdefault(reason, []).append(name)
+    return [[_together(names), reason] for reason, names in by_reason.items()]
+
+
+def _together(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    first, *others = (name.split("-") for name in names)
+    shared = [part for part in first if all(part in other for other in others)]
+    return f"{len(names)} cells {'-'.join(shared)}"
+
+
+def _described(cell: CellReport) -> list[str]:
+    return [cell.chart, cell.flavor, f"{cell.format} ({cell.origin})", cell.runtime, cell.helm]
+
+
+def _word(status: Status | None) -> str:
+    return "-" if status is None else _WORDS.get(status, status.value)

@@ -1,0 +1,1 @@
+"""Acts on a cell: the steps of a scenario, its faults and its infrastructure."""

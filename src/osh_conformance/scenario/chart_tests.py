@@ -1,0 +1,53 @@
+"""A chart author's own tests, run unchanged in the cell while the release is up."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from osh_conformance import process
+from osh_conformance.model.observation import OwnTests
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from osh_conformance.model.chart import DeclaredChart
+    from osh_conformance.observe.context import Site
+
+_DEADLINE = 600.0
+_LINES = 200
+
+
+def run(tests: Path, chart: Path, declared: DeclaredChart, release: str, site: Site) -> OwnTests:
+    """Run pytest on `tests`, in a process of its own, as its author would.
+
+    `pytest-helm-charts` is told of the cluster, the chart and, as `test_extra_info`, `namespace` and `release`, by its
+    own environment variables.
+    """
+    outcome = process.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-q", tests],
+        deadline=_DEADLINE,
+        cwd=tests.parent,
+        env={
+            # The suite's own run has no plugins but its own; its authors' has those that are installed.
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "",
+            "KUBECONFIG": str(site.helm.kubeconfig),
+            "ATS_CLUSTER_TYPE": "existing",
+            "ATS_CLUSTER_VERSION": site.kube.version(),
+            "ATS_CHART_PATH": str(chart.resolve()),
+            "ATS_CHART_VERSION": declared.version,
+            "ATS_APP_CONFIG_FILE_PATH": str(site.folder / "values.yaml"),
+            "ATS_EXTRA_NAMESPACE": site.namespace,
+            "ATS_EXTRA_RELEASE": release,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        secrets=site.helm.secrets,
+        cancel=site.cancel,
+        check=False,
+    )
+    lines = site.hidden.redact(outcome.stdout + outcome.stderr).splitlines()
+    return OwnTests(
+        code=outcome.code,
+        failed=tuple(line for line in lines if line.startswith(("FAILED ", "ERROR "))),
+        output="\n".join(lines[-_LINES:]),
+    )

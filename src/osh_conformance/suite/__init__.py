@@ -1,1 +1,0 @@
-"""Which rules and scenarios for which subjects."""
