@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from osh_conformance.check.engine import StaticRequest, StaticSuite
+from osh_conformance.check.engine import StaticSuite
+from osh_conformance.config.options import CheckOptions
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.rules import catalogue
 
@@ -35,7 +36,7 @@ _DEFECTS = {
 
 
 def _judged(names: Iterable[str]) -> Verdicts:
-    suite = StaticSuite(StaticRequest(paths=tuple(_FOLDER / name for name in names)))
+    suite = StaticSuite(CheckOptions(paths=tuple(_FOLDER / name for name in names)))
     suite.expect(suite.subjects)
     return {subject.path.name: {rule: suite.judge(subject, rule) for rule in suite.rules} for subject in suite.subjects}
 

@@ -21,15 +21,16 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from osh_conformance.config.options import LiveOptions
 from osh_conformance.live import session as stages
 from osh_conformance.model.finding import Status
 from osh_conformance.plan import cells
-from osh_conformance.plan.plan import LiveRequest, LiveSuite
+from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.progress import Progress
 
 if TYPE_CHECKING:
-    from osh_conformance.live.session import Stage
-    from osh_conformance.plan.plan import Pair
+    from osh_conformance.live.session import LiveSession
+    from osh_conformance.plan.plan import CellRun
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts-under-test" / "keystone"
@@ -47,12 +48,12 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as cache:
             rows.append(("set-up, cold", _setup({"OSH_CONFORMANCE_CACHE": cache})))
     rows.append(("set-up, warm", _setup({})))
-    suite = LiveSuite(LiveRequest(paths=(CHART,), scenarios=("drop-enabled",)))
+    suite = LiveSuite(LiveOptions(paths=(CHART,), scenarios=("drop-enabled",)))
     # The script withholds nothing, so the suite does not either.
     steps = tuple(replace(step, hold=0.0) for step in suite.pairs[0].scenario.steps)
     pair = replace(suite.pairs[0], scenario=replace(suite.pairs[0].scenario, steps=steps, rules=("DROP-4",)))
     started = time.monotonic()
-    with stages.opened(suite, [pair], Progress(quiet=True)) as stage:
+    with stages.open_session(suite, [pair], Progress(quiet=True)) as stage:
         rows.append(("cluster and images", time.monotonic() - started))
         times = _cells(stage, pair, args.rounds)
     for name, taken in times.items():
@@ -71,7 +72,7 @@ def _setup(env: dict[str, str]) -> float:
     return time.monotonic() - started
 
 
-def _cells(stage: Stage, pair: Pair, rounds: int) -> dict[str, list[float]]:
+def _cells(stage: LiveSession, pair: CellRun, rounds: int) -> dict[str, list[float]]:
     """Time both, in turns; the first of each warms the node and does not count."""
     times: dict[str, list[float]] = {"suite": [], "script": []}
     for number in range(rounds + 1):
@@ -86,13 +87,13 @@ def _cells(stage: Stage, pair: Pair, rounds: int) -> dict[str, list[float]]:
     return times
 
 
-def _suite(stage: Stage, pair: Pair, namespace: str) -> None:
+def _suite(stage: LiveSession, pair: CellRun, namespace: str) -> None:
     verdict = stage.run(pair, namespace).verdicts["DROP-4"]
     if verdict.status is not Status.PASS:
         raise SystemExit(f"the cell does not pass: {verdict}")
 
 
-def _script(stage: Stage, pair: Pair, namespace: str) -> None:
+def _script(stage: LiveSession, pair: CellRun, namespace: str) -> None:
     """What a person would type: install, wait, look, uninstall, look."""
     release = stage.release(pair, namespace).release
     space = ("--namespace", release.namespace)
@@ -115,16 +116,16 @@ def _script(stage: Stage, pair: Pair, namespace: str) -> None:
     _kubectl(stage, "wait", "--for=delete", "pod", "--selector=app.kubernetes.io/instance=keystone", *space)
 
 
-def _tables(stage: Stage, space: tuple[str, ...]) -> int:
+def _tables(stage: LiveSession, space: tuple[str, ...]) -> int:
     client = ("mariadb", "--defaults-file=/etc/observer/my.cnf", "--skip-column-names", "--execute", _SQL)
     return int(_kubectl(stage, "exec", "mariadb-0", *space, "--", *client))
 
 
-def _kubectl(stage: Stage, *words: str) -> str:
+def _kubectl(stage: LiveSession, *words: str) -> str:
     return _run(stage.tools.kubectl or "kubectl", "--kubeconfig", stage.kubeconfig, *words)
 
 
-def _helm(stage: Stage, *words: str | Path) -> str:
+def _helm(stage: LiveSession, *words: str | Path) -> str:
     return _run(stage.tools.helm[4], *words, "--kubeconfig", stage.kubeconfig)
 
 

@@ -15,18 +15,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osh_conformance.config.options import LiveOptions
 from osh_conformance.live import session as stages
 from osh_conformance.model.finding import Status
 from osh_conformance.plan import cells
 from osh_conformance.plan.capacity import carried
-from osh_conformance.plan.plan import LiveRequest, LiveSuite
+from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from osh_conformance.live.session import Stage
-    from osh_conformance.plan.plan import Pair
+    from osh_conformance.live.session import LiveSession
+    from osh_conformance.plan.plan import CellRun
 
 CHART = Path(__file__).resolve().parents[2] / "charts-under-test" / "keystone"
 _MIB = 1 << 20
@@ -41,7 +42,7 @@ def main() -> int:
     parser.add_argument("--format", default="docker")
     args = parser.parse_args()
     suite = LiveSuite(
-        LiveRequest(
+        LiveOptions(
             paths=(CHART,),
             flavors=tuple(args.flavor.split(",")),
             formats=tuple(args.format.split(",")),
@@ -49,7 +50,7 @@ def main() -> int:
             scenarios=("drop-enabled", "drop-disabled"),
         )
     )
-    with stages.opened(suite, suite.pairs, Progress(quiet=True)) as stage:
+    with stages.open_session(suite, suite.pairs, Progress(quiet=True)) as stage:
         warming = _timed(stage, suite.pairs, 1)
         first = _fetched(stage)
         times: dict[int, list[float]] = {1: [], args.parallel: []}
@@ -68,7 +69,7 @@ def main() -> int:
     return 0
 
 
-def _timed(stage: Stage, pairs: Sequence[Pair], parallel: int) -> float:
+def _timed(stage: LiveSession, pairs: Sequence[CellRun], parallel: int) -> float:
     started = time.monotonic()
     with ThreadPoolExecutor(max_workers=parallel) as pool:
         for ended in [pool.submit(_run, stage, pair) for pair in pairs]:
@@ -76,7 +77,7 @@ def _timed(stage: Stage, pairs: Sequence[Pair], parallel: int) -> float:
     return time.monotonic() - started
 
 
-def _run(stage: Stage, pair: Pair) -> None:
+def _run(stage: LiveSession, pair: CellRun) -> None:
     namespace = cells.namespace(pair.cell, pair.scenario)
     body = {"metadata": {"name": namespace, "labels": stage.labels(pair)}}
     stage.kube.core.create_namespace(body)
@@ -88,7 +89,7 @@ def _run(stage: Stage, pair: Pair) -> None:
         raise SystemExit(f"{pair.id} does not pass: {verdict}")
 
 
-def _fetched(stage: Stage) -> int:
+def _fetched(stage: LiveSession) -> int:
     """The bytes of all that nodes fetched from the run's registry so far."""
     registry = stage.cluster.registry
     return sum(request.size for request in registry.requests()) if registry else 0

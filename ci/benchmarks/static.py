@@ -20,7 +20,8 @@ import time
 from functools import partial
 from pathlib import Path
 
-from osh_conformance.charts.source import Reader, find_charts
+from osh_conformance.charts.find import find_charts
+from osh_conformance.charts.source import Reader
 from osh_conformance.errors import SuiteError
 
 

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from types import FrameType
 
-    from osh_conformance.provision.tools import Toolbox
+    from osh_conformance.provision.tools import Tools
 
 OK, FOUND, INTERRUPTED = 0, 1, 2
 #: In some of them a fault changes a node.
@@ -182,7 +182,7 @@ def ignored() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _cleared(tools: Toolbox, identity: str) -> Iterator[tuple[Path, contextlib.ExitStack]]:
+def _cleared(tools: Tools, identity: str) -> Iterator[tuple[Path, contextlib.ExitStack]]:
     """A folder to work in, and a stack; in the end nothing is left of either. Raises `SuiteError` if something is."""
     with tempfile.TemporaryDirectory(prefix=f"bystander-{identity}-") as folder:
         undisturbed = contextlib.ExitStack()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from osh_conformance.provision.docker import Engine
+    from osh_conformance.provision.docker import Docker
 
 Dump = Mapping[str, str]
 
@@ -62,7 +62,7 @@ def compared(before: Dump, after: Dump) -> Change:
     )
 
 
-def container(engine: Engine, name: str) -> Dump:
+def container(engine: Docker, name: str) -> Dump:
     """A container of the engine, with the moment of its start; nothing where there is none."""
     outcome = engine.run("container", "inspect", "--format", "{{json .}}", name, check=False)
     if not outcome.ok:
@@ -75,14 +75,14 @@ def container(engine: Engine, name: str) -> Dump:
     return {f"container {name}": canonical({**kept, "State": state, "Mounts": mounts})}
 
 
-def network(engine: Engine, name: str) -> Dump:
+def network(engine: Docker, name: str) -> Dump:
     """A network of the engine, and who is on it."""
     form = "{{.Id}} {{json .Labels}} {{json .IPAM}} {{json .Containers}}"
     outcome = engine.run("network", "inspect", "--format", form, name, check=False)
     return {f"network {name}": outcome.stdout} if outcome.ok else {}
 
 
-def volume(engine: Engine, name: str) -> Dump:
+def volume(engine: Docker, name: str) -> Dump:
     """A volume of the engine, without its content."""
     outcome = engine.run("volume", "inspect", "--format", "{{json .}}", name, check=False)
     return {f"volume {name}": outcome.stdout} if outcome.ok else {}

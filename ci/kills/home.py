@@ -18,7 +18,7 @@ from osh_conformance.provision import runs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from osh_conformance.provision.docker import Engine
+    from osh_conformance.provision.docker import Docker
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 900.0
@@ -78,7 +78,7 @@ class Home:
                 raise SuiteError(f"`osh-conformance {verb}` did not end within {within:g} s", details=call.printed)
             return int(call.child.returncode), call.printed, call.seconds
 
-    def clear(self, engine: Engine) -> None:
+    def clear(self, engine: Docker) -> None:
         """Remove all runs of this home, kept ones too, and their store; raises `SuiteError`."""
         for pid in carriers(self.mark):
             kill(pid, self.mark)

@@ -19,7 +19,7 @@ from osh_conformance.provision import gc_nodes, runs
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from osh_conformance.provision.docker import Engine
+    from osh_conformance.provision.docker import Docker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Traces:
 class Leftovers:
     """Looks for what is left of the runs of one home. `spared` is the cluster of a kept run."""
 
-    engine: Engine
+    engine: Docker
     home: Home
     spared: str = ""
     clusters: set[str] = field(default_factory=set)

@@ -21,7 +21,7 @@ from osh_conformance import process
 from osh_conformance.cluster.kind import kind_config, kind_environment
 from osh_conformance.errors import SuiteError
 from osh_conformance.folders import default_folders
-from osh_conformance.plan.infrastructure import database_image
+from osh_conformance.plan.needs import database_image
 from osh_conformance.provision import runs, scratch
 from osh_conformance.registry import images
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from osh_conformance.progress import Progress
-    from osh_conformance.provision.tools import Toolbox
+    from osh_conformance.provision.tools import Tools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Kept:
     """A kept cluster, and whose it is."""
 
     home: Home
-    run: runs.Run
+    run: runs.RunFolder
     place: Place
 
 
@@ -46,7 +46,7 @@ class Kept:
 class Making:
     """Makes bystanders; what it made goes when `stack` closes."""
 
-    tools: Toolbox
+    tools: Tools
     home: Path
     identity: str
     progress: Progress

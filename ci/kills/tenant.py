@@ -13,13 +13,13 @@ from ci.kills.bystanders import Bystander
 from ci.kills.dumps import Dump, canonical, container, network, object_name, stable
 from ci.kills.processes import QUICK
 from osh_conformance import process
-from osh_conformance.plan.infrastructure import DATABASE_CHART
+from osh_conformance.plan.needs import DATABASE_CHART
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from osh_conformance.provision.docker import Engine
+    from osh_conformance.provision.docker import Docker
 
 CREATE = 900.0
 READY = 180
@@ -68,7 +68,7 @@ GRANT SELECT, INSERT ON ledger.entry TO clerk@'10.%' WITH GRANT OPTION;
 class Place:
     """A kind cluster, asked through kubectl in its node: by other means than the suite's own."""
 
-    engine: Engine
+    engine: Docker
     name: str
     kubeconfig: Path
     kinds: str = ""

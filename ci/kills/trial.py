@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ci.kills.bystanders import Bystanders
     from ci.kills.making import Kept
-    from osh_conformance.provision.docker import Engine
+    from osh_conformance.provision.docker import Docker
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Trial:
     """Runs, kills, collects and looks."""
 
     chart: Path
-    engine: Engine
+    engine: Docker
     own: Home
     kept: Kept
     bystanders: Bystanders

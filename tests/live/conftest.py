@@ -17,7 +17,7 @@ from tests.controls import Row, fails, mutants, record
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from osh_conformance.provision.docker import Engine
+    from osh_conformance.provision.docker import Docker
 
 HERE = Path(__file__).parent
 #: The scenarios of every run in which there is something to break; test_tables.py has those of the other tables.
@@ -59,14 +59,14 @@ def keep(request: pytest.FixtureRequest) -> Callable[[Result, str, Row], None]:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Engine:
+def engine() -> Docker:
     found, problem = machine.any_engine()
     assert found, f"{problem}: run `osh-conformance setup` first"
     return found
 
 
 @pytest.fixture(scope="session")
-def program(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+def program(engine: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """The program in a state of its own, of which nothing stays."""
     made = new_program(engine, tmp_path_factory.mktemp("live"))
     volume = runs.store_volume(made.folders)
@@ -89,7 +89,7 @@ class Kept:
     """The cluster on which most of these tests run, and the run that made it: of the chart that breaks no rule."""
 
     first: Result
-    run: runs.Run
+    run: runs.RunFolder
     kubeconfig: Path
 
     @property
@@ -143,7 +143,7 @@ def own_cluster(program: Program, kept: Kept) -> Iterator[Program]:
 
 
 @pytest.fixture
-def bystanders(engine: Engine, kept: Kept) -> Iterator[list[str]]:
+def bystanders(engine: Docker, kept: Kept) -> Iterator[list[str]]:
     """A container and a network of somebody else, who uses kind too."""
     name = f"bystander-{int(time.time())}"
     image = engine.lines("inspect", "--format", "{{.Image}}", f"{kept.run.cluster}-control-plane")[0]

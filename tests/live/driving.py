@@ -24,7 +24,7 @@ from tests.controls import MUTANTS, RECORDED, check_each
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from osh_conformance.provision.docker import Engine
+    from osh_conformance.provision.docker import Docker
 
 ROOT = Path(__file__).resolve().parents[2]
 _FLAVOR_MUTANTS = ROOT / "tests" / "mutants" / "flavors"
@@ -122,7 +122,7 @@ class Running(Call):
 class Program:
     """The program with a state of its own: it sees no other run of this user, and none of them sees it."""
 
-    engine: Engine
+    engine: Docker
     home: Path
     folders: Folders
 
@@ -156,13 +156,13 @@ class Program:
             path for folder in (self.home / "tmp", self.folders.scratch) if folder.is_dir() for path in folder.iterdir()
         ]
 
-    def kept(self) -> runs.Run:
+    def kept(self) -> runs.RunFolder:
         """The run whose cluster was kept."""
         (run,) = [run for run in runs.known(self.folders) if run.kept is not None]
         return run
 
 
-def new_program(engine: Engine, home: Path) -> Program:
+def new_program(engine: Docker, home: Path) -> Program:
     for name in ("calls", "tmp", "state"):
         (home / name).mkdir()
     cache = default_folders().cache

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Kept
-    from osh_conformance.provision.docker import Engine
+    from osh_conformance.provision.docker import Docker
 
 _SCENARIO = ("--scenario", "drop-enabled")
 _CELL = f"cell {BASE}-shipped-docker-default-helm4-drop-enabled"
@@ -75,7 +75,7 @@ def test_a_second_signal_ends_it_at_once_and_gc_does_the_rest(own_cluster: Progr
 
 
 def test_gc_after_kill_9_removes_all_of_ours_and_nothing_else(
-    own_cluster: Program, base: Path, bystanders: list[str], engine: Engine
+    own_cluster: Program, base: Path, bystanders: list[str], engine: Docker
 ) -> None:
     running = _in_mid_cell(own_cluster, base)
     running.signal(signal.SIGKILL)

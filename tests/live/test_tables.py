@@ -9,7 +9,7 @@ from driving import BASE, Program, Result, chart, check_findings
 
 from conftest import MAIN
 from osh_conformance.loading import records
-from osh_conformance.model.scenario import Table
+from osh_conformance.model.scenario import ScenarioGroup
 from tests.controls import Row, expected, mutants
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _NOTHING = "does-nothing"
 _SCENARIOS = {
     name: scenario
     for name, scenario in records.scenarios().items()
-    if scenario.table in (Table.LIFECYCLE, Table.FAULTS)
+    if scenario.table in (ScenarioGroup.LIFECYCLE, ScenarioGroup.FAULTS)
 }
 _ROWS = [
     *(Row(scenario=name) for name in _SCENARIOS),

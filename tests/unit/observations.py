@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 
 from osh_conformance.model.chart import Container, DeclaredChart, Role
+from osh_conformance.model.matrix import Cell
 from osh_conformance.model.observation import (
-    Aftermath,
-    Cell,
+    ChartTests,
     DatabaseState,
-    DependencyHold,
-    Gauge,
+    DependencyWithheld,
+    FailedUninstall,
     HelmCall,
     IdentityState,
-    Life,
     Observation,
     ObservedContainer,
     ObservedPull,
-    OwnTests,
+    PublishedImage,
+    ReleaseLifetime,
     Removal,
+    ResourceUsage,
     RuntimeProof,
-    SuppliedImage,
     TableState,
 )
-from osh_conformance.model.scenario import Fate, PullProbe, Scenario
+from osh_conformance.model.scenario import ExpectedData, PullProbe, Scenario
 
 SERVICE = "docker.io/example/keystone:22.0.2"
 ENTRYPOINT = "docker.io/example/entrypoint:1.0.0"
@@ -97,20 +97,20 @@ def observation(*, db_drop: bool = True) -> Observation:
         helm=(_call("install"), _call("uninstall")),
         containers=tuple(_observed(c) for c in declared),
         images=tuple(
-            SuppliedImage(reference=reference, origin="built", digests=(DIGEST,), media_types=MEDIA_TYPES)
+            PublishedImage(reference=reference, origin="built", digests=(DIGEST,), media_types=MEDIA_TYPES)
             for reference in (SERVICE, ENTRYPOINT)
         ),
-        lives=(Life(release="keystone", before=state(own=False), installed=state(own=True), pods=PODS),),
+        lives=(ReleaseLifetime(release="keystone", before=state(own=False), installed=state(own=True), pods=PODS),),
         removals=(
             Removal(
                 life=0,
-                fate=Fate.DROPPED if db_drop else Fate.KEPT,
+                fate=ExpectedData.DROPPED if db_drop else ExpectedData.KEPT,
                 call=_call("uninstall"),
                 populated=state(own=True),
                 after=state(own=not db_drop),
             ),
         ),
-        hold=DependencyHold(seconds=3.0, waiting=("Job/keystone-db-init",), early=()),
+        hold=DependencyWithheld(seconds=3.0, waiting=("Job/keystone-db-init",), early=()),
         identity=IdentityState(
             token_status=201,
             users=("admin", "keystone"),
@@ -130,7 +130,7 @@ def observation(*, db_drop: bool = True) -> Observation:
             "keystone-api-x7k2p": "osh-conformance-crun",
             "keystone-db-drop-9fq4c": "osh-conformance-crun",
         },
-        own_tests=OwnTests(code=0, failed=(), output="2 passed in 1.00s"),
+        own_tests=ChartTests(code=0, failed=(), output="2 passed in 1.00s"),
     )
 
 
@@ -144,7 +144,7 @@ def recovered(struck: str = "server-away") -> Observation:
         call=_call("uninstall", code=1, output="job keystone-db-drop failed: DeadlineExceeded"),
         after=state(own=True),
         struck=struck,
-        aftermath=Aftermath(
+        aftermath=FailedUninstall(
             timeout=90.0,
             deadline=60.0,
             missing=(),
@@ -219,7 +219,7 @@ def two_releases() -> Observation:
 
 def repeated(times: int = 3) -> Observation:
     """A release that came and went so often, and left the same each time."""
-    gauge = Gauge(
+    gauge = ResourceUsage(
         objects={"ConfigMap": 2, "Pod": 1},
         server={"databases": 1, "accounts": 2},
         nodes={"mounts": 70, "containers": 20},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.scenario.certificates import Certificates, Pair, made
+from osh_conformance.scenario.certificates import Certificates, KeyPair, made
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ def certificates() -> Certificates:
     return made(["mariadb", HOST, "127.0.0.1"])
 
 
-def served(pair: Pair, folder: Path) -> ssl.SSLContext:
+def served(pair: KeyPair, folder: Path) -> ssl.SSLContext:
     path = folder / "server.pem"
     path.write_text(pair.key + pair.certificate)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from osh_conformance.charts import changed
-from osh_conformance.check.engine import Subject, subjects
+from osh_conformance.charts import changed, find
+from osh_conformance.charts.find import find_targets
+from osh_conformance.charts.target import ChartTarget
 from osh_conformance.cli import main
 from osh_conformance.errors import UsageError
 
@@ -46,7 +47,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def _changed(tree: Path, reference: str = "main") -> list[str]:
-    return [subject.name for subject in changed.changed_since(subjects([tree]), reference)]
+    return [subject.name for subject in changed.changed_since(find_targets([tree]), reference)]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_what_the_other_branch_did_meanwhile_does_not_count(tree: Path) -> None:
 
 def test_a_library_outside_of_what_is_judged_counts(tree: Path) -> None:
     (tree / "lib" / "values.yaml").write_text("a: 2\n")
-    found = changed.changed_since(subjects([tree / "api", tree / "alone"]), "main")
+    found = changed.changed_since(find_targets([tree / "api", tree / "alone"]), "main")
     assert [subject.name for subject in found] == ["api"]
 
 
@@ -110,20 +111,20 @@ def test_nothing_changed_is_no_failure(tree: Path, capsys: pytest.CaptureFixture
     assert "0 of 6 charts changed since main" in capsys.readouterr().out
 
 
-def _named(*names: str) -> list[Subject]:
-    return [Subject(name=name, label=name, path=Path(name)) for name in names]
+def _named(*names: str) -> list[ChartTarget]:
+    return [ChartTarget(name=name, label=name, path=Path(name)) for name in names]
 
 
 def test_shards_share_the_charts_and_a_chart_stays_in_its_own() -> None:
     names = [f"chart-{number}" for number in range(80)]
-    shards = [changed.in_shard(_named(*names), f"{index}/4") for index in range(1, 5)]
+    shards = [find.in_shard(_named(*names), f"{index}/4") for index in range(1, 5)]
     assert sorted(subject.name for shard in shards for subject in shard) == sorted(names)
     assert min(len(shard) for shard in shards) >= 12
-    fewer = changed.in_shard(_named(*names[:40]), "2/4")
+    fewer = find.in_shard(_named(*names[:40]), "2/4")
     assert {subject.name for subject in fewer} == {subject.name for subject in shards[1]} & set(names[:40])
 
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])
 def test_a_shard_that_is_none_is_a_usage_error(shard: str) -> None:
     with pytest.raises(UsageError, match="--shard"):
-        changed.in_shard([], shard)
+        find.in_shard([], shard)

@@ -11,7 +11,7 @@ import pytest
 from osh_conformance.cluster import existing, kind
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.provision import recipes
-from osh_conformance.registry import containerd, images, server
+from osh_conformance.registry import containerd, images, log
 
 DIGEST = "sha256:" + "5" * 64
 
@@ -23,13 +23,13 @@ def line(request: str, agent: str = "containerd/v2.4.2", status: int = 200) -> s
     )
 
 
-def parse(text: str) -> list[server.RegistryRequest]:
-    return list(server.parse_log([text]))
+def parse(text: str) -> list[log.RegistryRequest]:
+    return list(log.parse_log([text]))
 
 
 def test_a_pull_by_tag_is_one_request() -> None:
     assert parse(line("HEAD /v2/run/r1/docker.io/library/debian/manifests/bookworm?ns=docker.io")) == [
-        server.RegistryRequest(
+        log.RegistryRequest(
             time=dt.datetime(2026, 11, 23, 8, 7, 13, 510583, tzinfo=dt.UTC),
             client="172.19.0.3",
             method="HEAD",

@@ -16,7 +16,7 @@ from osh_conformance.process import Outcome
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from osh_conformance.provision.docker import Engine
+    from osh_conformance.provision.docker import Docker
 
 
 @dataclass
@@ -44,7 +44,7 @@ def image(folder: Path, *modules: str, python: str = "python3") -> _Image:
 
 
 def check(made: _Image, tier: Tier) -> None:
-    contract.check(cast("Engine", made), "local", "docker.io/x/y:1", tier)
+    contract.check(cast("Docker", made), "local", "docker.io/x/y:1", tier)
 
 
 def test_an_image_that_holds_all_is_good(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ class _Broken:
 @pytest.mark.parametrize(("code", "message"), [(127, "lacks /bin/sh"), (125, "cannot be tried")])
 def test_an_image_without_a_shell_is_no_fault_of_the_engine_and_the_other_way_round(code: int, message: str) -> None:
     with pytest.raises(SuiteError, match=message) as caught:
-        contract.check(cast("Engine", _Broken(code)), "local", "docker.io/x/y:1", Tier.MINIMAL)
+        contract.check(cast("Docker", _Broken(code)), "local", "docker.io/x/y:1", Tier.MINIMAL)
     assert "it says why" in caught.value.details
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance import reference as grammar
-from osh_conformance.live import contract, image_store
+from osh_conformance.live import contract, image_store, prepare
 from osh_conformance.loading import records
 from osh_conformance.loading.search import data_folder
 from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.matrix import Flavor, Tier
-from osh_conformance.plan import cells, infrastructure, needs
+from osh_conformance.plan import needs
 from osh_conformance.plan.plan import DEFAULT_FORMAT
 from osh_conformance.provision import recipes
 from osh_conformance.registry import images
@@ -103,7 +103,7 @@ def test_the_mixed_flavor_has_images_of_at_least_four_others() -> None:
 def test_only_the_job_images_of_the_minimal_flavor_are_minimal() -> None:
     minimal = FLAVORS["minimal"]
     assert {name for name, flavor in FLAVORS.items() if flavor.tier is Tier.MINIMAL} == {"minimal"}
-    assert {minimal.images[key] for key in cells.JOB_KEYS} == {minimal.images["db_init"]}
+    assert {minimal.images[key] for key in prepare.JOB_KEYS} == {minimal.images["db_init"]}
     assert minimal.services["keystone"] == FLAVORS["distribution"].services["keystone"]
 
 
@@ -128,7 +128,7 @@ def test_a_runtime_that_has_to_be_built_has_a_recipe() -> None:
 
 
 def test_setting_up_all_flavors_needs_their_images_and_those_of_the_infrastructure() -> None:
-    wanted = {text for flavor in FLAVORS.values() for text in references(flavor)} | {infrastructure.database_image()}
+    wanted = {text for flavor in FLAVORS.values() for text in references(flavor)} | {needs.database_image()}
     assert needs.images(["all"]) == wanted
     assert all(BOOK.providing(text) for text in wanted)
 

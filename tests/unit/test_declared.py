@@ -8,6 +8,7 @@ import pytest
 
 from osh_conformance.charts import conventions
 from osh_conformance.errors import UsageError
+from osh_conformance.plan import cell_values
 from osh_conformance.render.declared import declare
 from osh_conformance.render.engines.base import choose
 
@@ -57,7 +58,7 @@ def test_an_alias_performs_the_function_of_its_standard_key() -> None:
 
 
 def test_coordinates_enter_values_with_their_types() -> None:
-    values = conventions.live_values(
+    values = cell_values.live_values(
         conventions.named("osh"),
         "keystone",
         {"mariadb": {"host": "db", "port": 3306, "username": "root", "password": "{host}"}},
@@ -70,7 +71,7 @@ def test_coordinates_enter_values_with_their_types() -> None:
 
 def test_a_component_that_the_convention_does_not_know_is_refused() -> None:
     with pytest.raises(UsageError, match="`rabbitmq`"):
-        conventions.live_values(conventions.named("osh"), "keystone", {"rabbitmq": {}})
+        cell_values.live_values(conventions.named("osh"), "keystone", {"rabbitmq": {}})
 
 
 def test_a_mistyped_field_of_a_convention_is_named(tmp_path: Path) -> None:

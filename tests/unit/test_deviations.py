@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from osh_conformance.check.engine import Subject
+from osh_conformance.charts.target import ChartTarget
 from osh_conformance.cli import main
 from osh_conformance.config import deviations
 from osh_conformance.config.deviations import Deviation
@@ -32,8 +32,8 @@ _FINDING = Finding(
 )
 
 
-def _subject(folder: Path, name: str = "keystone", label: str = "") -> Subject:
-    return Subject(name=name, label=label or name, path=folder, folder="keystone/")
+def _subject(folder: Path, name: str = "keystone", label: str = "") -> ChartTarget:
+    return ChartTarget(name=name, label=label or name, path=folder, folder="keystone/")
 
 
 def _applied(tmp_path: Path, *entries: Deviation) -> Verdict:

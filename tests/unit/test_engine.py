@@ -10,7 +10,8 @@ import pytest
 
 from osh_conformance.charts import conventions
 from osh_conformance.charts.source import Reader
-from osh_conformance.check.engine import StaticRequest, StaticSuite
+from osh_conformance.check.engine import StaticSuite
+from osh_conformance.config.options import CheckOptions
 from osh_conformance.render.cache import Cache
 from osh_conformance.render.renderings import Job, render_chart
 from osh_conformance.render.toggles import variants
@@ -132,7 +133,7 @@ def test_what_was_rendered_is_known_until_it_changes(tmp_path: Path, monkeypatch
     chart = _chart(tmp_path / "a", "", b="true")
 
     def judged() -> tuple[str, int]:
-        suite = StaticSuite(StaticRequest(paths=(chart,)))
+        suite = StaticSuite(CheckOptions(paths=(chart,)))
         status = suite.judge(suite.subjects[0], "REF-2").status
         return status, len(list((tmp_path / "cache" / "renderings").iterdir()))
 

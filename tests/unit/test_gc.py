@@ -20,7 +20,7 @@ from osh_conformance.provision import gc, leftovers, runs
 from osh_conformance.provision.scratch import hold_temporary_files, note_elsewhere, scratch
 
 if TYPE_CHECKING:
-    from osh_conformance.provision.docker import Engine
+    from osh_conformance.provision.docker import Docker
 
 _CELLS = ["namespace/cell-a", "namespace/cell-b"]
 
@@ -90,8 +90,8 @@ class FakeEngine:
         return [f"{name} {name}" for name in seen]
 
 
-def _engine(fake: FakeEngine) -> Engine:
-    return cast("Engine", fake)
+def _engine(fake: FakeEngine) -> Docker:
+    return cast("Docker", fake)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.observe.known_secrets import Hidden
+from osh_conformance.observe.known_secrets import KnownSecrets
 
 PASSWORD = "p@ss w/'\"%"
 
@@ -29,8 +29,8 @@ class Answers:
         return [{"data": {key: base64.b64encode(value.encode()).decode() for key, value in self._secret.items()}}]
 
 
-def hidden(secret: dict[str, str] | None, *known: str) -> Hidden:
-    made = Hidden(cast("Any", Answers(secret)), "cell", known, ("keystone",))
+def hidden(secret: dict[str, str] | None, *known: str) -> KnownSecrets:
+    made = KnownSecrets(cast("Any", Answers(secret)), "cell", known, ("keystone",))
     made.learn()
     return made
 
@@ -88,6 +88,6 @@ def test_an_api_server_that_is_gone_breaks_nothing() -> None:
         def list(self, _path: str) -> list[dict[str, Any]]:
             raise SuiteError("GET /api: the API server does not answer")
 
-    made = Hidden(cast("Any", Gone()), "cell", ["made-up"], ())
+    made = KnownSecrets(cast("Any", Gone()), "cell", ["made-up"], ())
     made.learn()
     assert made.redact("made-up") == "***"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from helm_program import HELM, needs_helm
 
-from osh_conformance.check.engine import StaticRequest, StaticSuite
+from osh_conformance.check.engine import StaticSuite
+from osh_conformance.config.options import CheckOptions
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.finding import Status
 from osh_conformance.render.workers import Limits
@@ -49,7 +50,7 @@ def _chart(folder: Path, files: dict[str, str | bytes] | None = None) -> Path:
 
 def _suite(path: Path, renderer: str | None = None) -> StaticSuite:
     helm = Path(HELM) if HELM else None
-    suite = StaticSuite(StaticRequest(paths=(path,), cache=False, limits=_LIMITS, renderer=renderer, helm=helm))
+    suite = StaticSuite(CheckOptions(paths=(path,), cache=False, limits=_LIMITS, renderer=renderer, helm=helm))
     suite.expect(suite.subjects)
     return suite
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from osh_conformance.config.options import LiveOptions
 from osh_conformance.errors import UsageError
 from osh_conformance.loading import records
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
-from osh_conformance.plan.plan import LiveRequest, LiveSuite, Pair
+from osh_conformance.plan.plan import CellRun, LiveSuite
 
 CHARTS = Path(__file__).parents[2] / "charts-under-test"
 KEYSTONE = CHARTS / "keystone"
@@ -18,7 +19,7 @@ ELSEWHERE = ("cri-o", "docker-engine", "gvisor")
 
 
 def suite(*paths: Path, **wishes: object) -> LiveSuite:
-    return LiveSuite(LiveRequest(paths=paths or (KEYSTONE,), **wishes))  # type: ignore[arg-type]
+    return LiveSuite(LiveOptions(paths=paths or (KEYSTONE,), **wishes))  # type: ignore[arg-type]
 
 
 def cells(found: LiveSuite) -> list[str]:
@@ -155,7 +156,7 @@ def test_the_same_scenario_on_other_cells_of_a_chart_is_compared() -> None:
 # -- again ---------------------------------------------------------------------------------------------------------
 
 
-def again(found: LiveSuite, pair: Pair) -> str:
+def again(found: LiveSuite, pair: CellRun) -> str:
     return found.command(pair).removeprefix(f"osh-conformance live {KEYSTONE} ")
 
 

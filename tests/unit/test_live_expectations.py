@@ -18,7 +18,7 @@ from osh_conformance.cli import main
 from osh_conformance.errors import SuiteError
 from osh_conformance.folders import Folders
 from osh_conformance.live import session as stages
-from osh_conformance.live.session import Judged
+from osh_conformance.live.session import CellResult
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
 from osh_conformance.plan.plan import LeftOutError
 from osh_conformance.plugin.live import LivePlugin
@@ -26,7 +26,7 @@ from osh_conformance.plugin.live import LivePlugin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from osh_conformance.plan.plan import LiveSuite, Pair
+    from osh_conformance.plan.plan import CellRun, LiveSuite
 
 _KEYSTONE = str(Path(__file__).parents[2] / "charts-under-test" / "keystone")
 _FINDING = Finding(
@@ -65,19 +65,19 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refused: dict[str, Ex
     findings: list[Finding] = []
 
     @contextlib.contextmanager
-    def opened(_suite: LiveSuite, _pairs: list[Pair], _progress: object) -> Iterator[_Stage]:
+    def opened(_suite: LiveSuite, _pairs: list[CellRun], _progress: object) -> Iterator[_Stage]:
         yield _Stage()
 
-    def submit(_plugin: LivePlugin, _request: object, pair: Pair, _stage: _Stage) -> Future[Judged]:
+    def submit(_plugin: LivePlugin, _request: object, pair: CellRun, _stage: _Stage) -> Future[CellResult]:
         here = findings if pair.scenario.db_drop else []
         verdicts = {
             rule: Verdict.of(rule, [each for each in here if each.rule == rule]) for rule in pair.scenario.rules
         }
-        done: Future[Judged] = Future()
+        done: Future[CellResult] = Future()
         if pair.cell.flavor in refused:
             done.set_exception(refused[pair.cell.flavor])
             return done
-        done.set_result(Judged(observation=observations.observation(), verdicts=verdicts))
+        done.set_result(CellResult(observation=observations.observation(), verdicts=verdicts))
         return done
 
     monkeypatch.setattr(stages, "opened", opened)

@@ -9,26 +9,28 @@ import pytest
 import yaml
 
 from osh_conformance.cluster.kubeconfig import single_context
+from osh_conformance.config.options import LiveOptions
 from osh_conformance.errors import UsageError
+from osh_conformance.live.prepare import Maker
 from osh_conformance.loading import records
 from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.matrix import Flavor
-from osh_conformance.plan.cells import Maker
-from osh_conformance.plan.plan import LiveRequest, LiveSuite
+from osh_conformance.model.result import CellReport
+from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.report import tables
-from osh_conformance.report.result import CellReport, Run
+from osh_conformance.report.result import RunReport
 
 if TYPE_CHECKING:
-    from osh_conformance.plan.axes import Combination
-    from osh_conformance.plan.cells import Release
+    from osh_conformance.live.prepare import Release
+    from osh_conformance.plan.axes import AxisValues
 
 CHARTS = Path(__file__).parents[2] / "charts-under-test"
 KEYSTONE = CHARTS / "keystone"
 
 
 def suite(**wishes: object) -> LiveSuite:
-    return LiveSuite(LiveRequest(paths=(KEYSTONE,), **wishes))  # type: ignore[arg-type]
+    return LiveSuite(LiveOptions(paths=(KEYSTONE,), **wishes))  # type: ignore[arg-type]
 
 
 def test_the_catalogue_names_the_flavor_and_every_scenario_runs_on_helm_4() -> None:
@@ -40,7 +42,7 @@ def test_the_catalogue_names_the_flavor_and_every_scenario_runs_on_helm_4() -> N
 
 
 def test_a_tree_has_its_charts_without_libraries() -> None:
-    found = LiveSuite(LiveRequest(paths=(CHARTS,), scenarios=("drop-enabled",)))
+    found = LiveSuite(LiveOptions(paths=(CHARTS,), scenarios=("drop-enabled",)))
     assert [pair.subject.name for pair in found.pairs] == ["keystone", "several-databases"]
 
 
@@ -96,7 +98,7 @@ def test_each_image_of_a_flavor_is_supplied_for_the_function_of_its_key() -> Non
     found = suite(scenarios=("drop-enabled",))
     asked = []
 
-    def image_of(reference: str, function: str, _chosen: Combination) -> str:
+    def image_of(reference: str, function: str, _chosen: AxisValues) -> str:
         asked.append(function)
         return f"{reference}-mine"
 
@@ -173,7 +175,7 @@ def report(name: str, status: str, reason: str = "") -> CellReport:
 
 
 def test_the_table_has_a_line_for_each_scenario_and_a_column_for_each_rule() -> None:
-    run = Run()
+    run = RunReport()
     for scenario, rule, status in (("off", "PP-1", Status.PASS), ("on", "DROP-4", Status.FAIL)):
         run.add("keystone", Verdict(rule=rule, status=status), cell="k", scenario=scenario)
     run.cells.append(report("k", "fail"))
@@ -185,7 +187,7 @@ def test_the_table_has_a_line_for_each_scenario_and_a_column_for_each_rule() -> 
 
 
 def test_a_cell_that_is_not_in_the_table_has_its_reason_below_it() -> None:
-    run = Run()
+    run = RunReport()
     run.add("keystone", Verdict(rule="PP-1", status=Status.ERROR, reason="no network"), cell="e", scenario="on")
     run.cells += [report("e", "error", "no network"), report("s", "skipped", "needs CRI-O")]
     head, row, *below = tables.cells(run).splitlines()
@@ -197,4 +199,4 @@ def test_a_cell_that_is_not_in_the_table_has_its_reason_below_it() -> None:
 
 
 def test_no_cells_no_table() -> None:
-    assert tables.cells(Run()) == ""
+    assert tables.cells(RunReport()) == ""

@@ -12,8 +12,8 @@ from observations import OWN, OWN_ACCOUNTS, SERVICE, observation, state
 
 from osh_conformance.model.chart import Role
 from osh_conformance.model.finding import Status
-from osh_conformance.model.observation import DatabaseState, DependencyHold, Step, TableState
-from osh_conformance.model.scenario import Fate
+from osh_conformance.model.observation import DatabaseState, DependencyWithheld, Step, TableState
+from osh_conformance.model.scenario import ExpectedData
 from osh_conformance.rules import catalogue
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ MUTANTS: dict[str, tuple[str, Mutation, str]] = {
     "never ready": ("JOB-1", lambda s: changed(s, unsettled="pod keystone-api: crash"), "crash"),
     "a Job that does not wait": (
         "DEP-1",
-        lambda s: replace(s, hold=DependencyHold(seconds=3.0, waiting=(), early=("Job/keystone-db-init",))),
+        lambda s: replace(s, hold=DependencyWithheld(seconds=3.0, waiting=(), early=("Job/keystone-db-init",))),
         "started while",
     ),
     "a wait without end": ("DEP-1", of("db_init", started_at=""), "did not start"),
@@ -159,7 +159,7 @@ def test_a_loss_with_the_switch_off_fails(name: str) -> None:
 def test_a_drop_job_that_runs_with_the_switch_off_fails() -> None:
     on = observation()
     ran = ("Job/keystone-db-drop db-drop",)
-    seen = replace(on, removals=(replace(on.removals[0], fate=Fate.KEPT, ran=ran),))
+    seen = replace(on, removals=(replace(on.removals[0], fate=ExpectedData.KEPT, ran=ran),))
     seen = after(databases=KEPT.databases, accounts=KEPT.accounts)(seen)
     assert "db-drop ran" in RULES["DROP-4"](seen).findings[0].found
 

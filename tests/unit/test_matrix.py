@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from osh_conformance.errors import UsageError
 from osh_conformance.model.matrix import ContainerRuntime, Flavor, PackagingFormat
-from osh_conformance.plan.axes import STRATEGIES, Axes, Combination, combinations
+from osh_conformance.plan.axes import STRATEGIES, Axes, AxisValues, combinations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,12 +28,12 @@ def axes(flavors: int, formats: int, runtimes: int, majors: int) -> Axes:
     )
 
 
-def names(chosen: Combination) -> tuple[str, ...]:
+def names(chosen: AxisValues) -> tuple[str, ...]:
     assert chosen.runtime is not None
     return (chosen.flavor.name, chosen.form.name, chosen.runtime.name, str(chosen.major))
 
 
-def pairs(taken: Iterable[Combination]) -> set[tuple[str, ...]]:
+def pairs(taken: Iterable[AxisValues]) -> set[tuple[str, ...]]:
     return {pair for each in taken for pair in itertools.combinations(names(each), 2)}
 
 
@@ -62,10 +62,10 @@ def test_pairwise_takes_few() -> None:
     assert len(combinations(axes(4, 4, 4, 2), "pairwise")) <= 20
 
 
-def without(runtimes: set[int], bound: tuple[int, int] | None) -> Callable[[Combination], bool]:
+def without(runtimes: set[int], bound: tuple[int, int] | None) -> Callable[[AxisValues], bool]:
     """What can be had where some runtimes cannot, and one flavor has one format only."""
 
-    def possible(each: Combination) -> bool:
+    def possible(each: AxisValues) -> bool:
         flavor, form, runtime, _ = (int(name[-1]) for name in names(each))
         return runtime not in runtimes and (bound is None or flavor != bound[0] or form == bound[1])
 

@@ -17,7 +17,7 @@ import zstandard
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading import records
 from osh_conformance.registry import client, packaging
-from osh_conformance.registry.client import Contents
+from osh_conformance.registry.client import RegistryClient
 from osh_conformance.registry.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Manifest
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def digest(content: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory(Contents):
+class Memory(RegistryClient):
     """A registry's repositories. As a real one, it takes only what is whole: right digests, and no part missing."""
 
     blobs: dict[tuple[str, str], bytes] = field(default_factory=dict)

@@ -14,12 +14,13 @@ import pytest
 import yaml
 
 from osh_conformance.cli import main
+from osh_conformance.config.options import LiveOptions
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.live import session
 from osh_conformance.live.runtimes import RUNTIME_LABEL
 from osh_conformance.manifests.privileges import Reason, asked_for, pod_security, told
 from osh_conformance.model.chart import Document
-from osh_conformance.plan.plan import LiveRequest, LiveSuite
+from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.progress import Progress
 from osh_conformance.render.parse import documents_of
 
@@ -234,7 +235,7 @@ def test_a_namespace_is_at_baseline_unless_its_pods_were_allowed_more() -> None:
 
 
 def test_the_suites_own_database_server_fits_into_baseline() -> None:
-    renderer = LiveSuite(LiveRequest(paths=(KEYSTONE,), scenarios=("pull-policy",))).renderer
+    renderer = LiveSuite(LiveOptions(paths=(KEYSTONE,), scenarios=("pull-policy",))).renderer
     texts = renderer.render(MARIADB, {"root": {"password": "none"}}, "infrastructure-mariadb", "own")
     assert told(asked_for(documents_of(texts), "own")) == []
 
@@ -272,7 +273,7 @@ def chart(folder: Path, name: str, **files: Any) -> Path:
 
 
 def suite(*paths: Path, **wishes: Any) -> LiveSuite:
-    return LiveSuite(LiveRequest(paths=paths, flavors=("shipped",), **wishes))
+    return LiveSuite(LiveOptions(paths=paths, flavors=("shipped",), **wishes))
 
 
 def refused(*paths: Path, **wishes: Any) -> str:
@@ -282,7 +283,7 @@ def refused(*paths: Path, **wishes: Any) -> str:
 
 
 def test_our_own_charts_ask_for_nothing() -> None:
-    found = LiveSuite(LiveRequest(paths=(KEYSTONE.parent,), flavors=("all",)))
+    found = LiveSuite(LiveOptions(paths=(KEYSTONE.parent,), flavors=("all",)))
     assert found.privileged() == {}
     assert all(found.pod_security(pair) == LEVELS["baseline"] for pair in found.pairs)
 
@@ -354,7 +355,7 @@ def test_a_chart_without_images_of_its_own_is_read_with_those_of_the_flavor(tmp_
     values = made / "values.yaml"
     values.write_text(values.read_text().replace("images:\n", "images:\n  agent: ''\n", 1))
     with pytest.raises(UsageError, match="Pod/agent agent: privileged"):
-        LiveSuite(LiveRequest(paths=(made,), flavors=("distribution",)))
+        LiveSuite(LiveOptions(paths=(made,), flavors=("distribution",)))
 
 
 def test_a_chart_that_does_not_render_is_an_error_of_its_cells(tmp_path: Path) -> None:
@@ -383,7 +384,9 @@ def test_what_was_not_allowed_is_not_run_again_as_if_it_were() -> None:
 
 def test_a_namespace_carries_its_level_beside_what_it_carried_before() -> None:
     found = suite(KEYSTONE, runtimes=("crun",))
-    labels = session.Stage.labels(cast("Any", SimpleNamespace(suite=found, folder=Path("live-1"))), found.pairs[0])
+    labels = session.LiveSession.labels(
+        cast("Any", SimpleNamespace(suite=found, folder=Path("live-1"))), found.pairs[0]
+    )
     assert labels["osh-conformance.run"] == "live-1"
     assert labels.items() > LEVELS["baseline"].items()
     assert labels[RUNTIME_LABEL] == "crun"
@@ -396,7 +399,7 @@ def test_what_is_allowed_is_told_before_anything_is_set_up(tmp_path: Path, monke
     monkeypatch.setattr("osh_conformance.live.session.toolbox.find", nothing)
     made = chart(tmp_path, "x", templates__agent=PRIVILEGED_POD)
     found, said = suite(made, allow_privileged=True), io.StringIO()
-    with pytest.raises(SuiteError, match="no engine"), session.opened(found, found.pairs, Progress(said)):
+    with pytest.raises(SuiteError, match="no engine"), session.open_session(found, found.pairs, Progress(said)):
         pass
     assert said.getvalue() == (
         f"  {made} is allowed what it asks for: Pod/agent: hostPath /run; Pod/agent agent: privileged\n"

@@ -13,7 +13,7 @@ from osh_conformance.cluster.nodes import keeper_of
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import proofs
 from osh_conformance.loading import records
-from osh_conformance.registry.server import RegistryRequest
+from osh_conformance.registry.log import RegistryRequest
 
 if TYPE_CHECKING:
     from osh_conformance.model.observation import Observation

@@ -11,7 +11,7 @@ from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.folders import Folders
 from osh_conformance.progress import Progress
 from osh_conformance.provision import recipes
-from osh_conformance.provision.build import Workshop
+from osh_conformance.provision.build import Builder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,9 +42,9 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def workshop(root: Path, tmp_path: Path) -> Workshop:
+def workshop(root: Path, tmp_path: Path) -> Builder:
     folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
-    return Workshop(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+    return Builder(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
 
 
 def keys(root: Path, *, offline: bool = True) -> dict[str, str]:
@@ -116,7 +116,7 @@ def test_a_recipe_that_cannot_be_understood_names_its_file(root: Path, toml: str
     assert str(folder / "recipe.toml") in str(raised.value)
 
 
-def test_a_build_is_put_in_place_once(workshop: Workshop) -> None:
+def test_a_build_is_put_in_place_once(workshop: Builder) -> None:
     workshop.provide(["node"])
     assert (workshop.place("node") / "made").exists()
     made = workshop.place("node").stat().st_ino
@@ -125,7 +125,7 @@ def test_a_build_is_put_in_place_once(workshop: Workshop) -> None:
     assert list(workshop.folders.work.iterdir()) == []
 
 
-def test_what_only_a_finished_build_needed_is_not_missing(workshop: Workshop) -> None:
+def test_what_only_a_finished_build_needed_is_not_missing(workshop: Builder) -> None:
     workshop.provide(["node"])
     shutil.rmtree(workshop.place("compiler"))
     assert workshop.missing(["node"]) == ()
@@ -134,7 +134,7 @@ def test_what_only_a_finished_build_needed_is_not_missing(workshop: Workshop) ->
 def test_a_failed_step_names_its_log_and_how_to_repeat_it(root: Path, tmp_path: Path) -> None:
     write(root, "broken", script="echo the reason; exit 3\n")
     folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
-    workshop = Workshop(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+    workshop = Builder(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
     with pytest.raises(SuiteError) as raised:
         workshop.provide(["broken"])
     text = str(raised.value)
@@ -148,12 +148,12 @@ def test_a_failed_step_names_its_log_and_how_to_repeat_it(root: Path, tmp_path: 
 def test_a_build_that_leaves_less_than_it_promises_fails(root: Path, tmp_path: Path) -> None:
     write(root, "lazy", script="true\n")
     folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
-    workshop = Workshop(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+    workshop = Builder(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
     with pytest.raises(SuiteError, match="left no made"):
         workshop.provide(["lazy"])
 
 
-def test_too_little_disk_is_said_before_anything_is_built(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_disk_is_said_before_anything_is_built(workshop: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("osh_conformance.provision.build.free_bytes", lambda _: 1 << 20)
     with pytest.raises(SuiteError, match=r"needs 0\.0 GiB .* free"):
         workshop.provide(["node"])
@@ -163,6 +163,6 @@ def test_too_little_disk_is_said_before_anything_is_built(workshop: Workshop, mo
 def test_a_program_that_is_not_there_is_named(root: Path, tmp_path: Path) -> None:
     write(root, "exotic", 'programs = ["no-such-program"]\n')
     folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
-    workshop = Workshop(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+    workshop = Builder(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
     with pytest.raises(SuiteError, match="needs no-such-program, which is not on PATH"):
         workshop.provide(["exotic"])

@@ -21,7 +21,7 @@ from observations import (
 
 from osh_conformance.model.finding import Status
 from osh_conformance.model.observation import DatabaseState, TableState
-from osh_conformance.model.scenario import Do, Fate, Scenario, ScenarioStep
+from osh_conformance.model.scenario import Do, ExpectedData, Scenario, ScenarioStep
 from osh_conformance.rules import catalogue
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def waits(what: DatabaseState) -> DatabaseState:
 def uninstalled_twice() -> Observation:
     """A second uninstall, when all that had the release's names is somebody else's."""
     seen = observation()
-    again = replace(seen.removals[0], fate=Fate.GONE_ALREADY, after=THERE)
+    again = replace(seen.removals[0], fate=ExpectedData.GONE_ALREADY, after=THERE)
     # The release is not found.
     again = replace(again, call=replace(again.call, code=1))
     return replace(seen, removals=(*seen.removals, again))
@@ -538,7 +538,7 @@ def test_what_is_not_known_is_not_judged(name: str) -> None:
         # The server could not be asked while it was away, and nothing followed.
         removal(aftermath=None),
         # What the drop was told to keep, nobody has to drop under a fault.
-        removal(fate=Fate.KEPT),
+        removal(fate=ExpectedData.KEPT),
     ],
 )
 def test_what_a_failure_may_do(mutate: Mutation) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from helm_program import HELM, needs_helm
 
-from osh_conformance.charts.source import Reader, find_charts, opened
+from osh_conformance.charts.find import find_charts
+from osh_conformance.charts.source import Reader, opened
 from osh_conformance.errors import SuiteError
 from osh_conformance.render.engines.base import choose
 from osh_conformance.render.engines.program import ProgramRenderer

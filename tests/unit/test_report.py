@@ -10,8 +10,9 @@ import pytest
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.search import data_folder
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
+from osh_conformance.model.result import CellReport
 from osh_conformance.report import json_document
-from osh_conformance.report.result import CellReport, Run
+from osh_conformance.report.result import RunReport
 from osh_conformance.report.terminal import message, summary
 
 
@@ -20,8 +21,8 @@ def _finding(status: Status = Status.FAIL, **more: object) -> Finding:
     return Finding(**{name: getattr(plain, name) for name in plain.__slots__} | more)
 
 
-def _run(*statuses: Status) -> Run:
-    run = Run(charts=1)
+def _run(*statuses: Status) -> RunReport:
+    run = RunReport(charts=1)
     for status in statuses:
         run.add("a", Verdict(rule="REF-2", status=status))
     return run
@@ -50,7 +51,7 @@ def test_an_interrupted_run_is_2_whatever_it_found() -> None:
 
 
 def test_an_error_is_told_once_and_counted_for_each_rule() -> None:
-    run = Run(charts=1)
+    run = RunReport(charts=1)
     for rule in ("REF-1", "REF-2"):
         run.add_error("a", rule, SuiteError("does not render"))
     assert len(run.findings) == 1
@@ -91,7 +92,7 @@ def test_a_live_run_fits_the_schema() -> None:
 
 
 def test_a_warning_is_counted_beside_the_checks() -> None:
-    run = Run(charts=1)
+    run = RunReport(charts=1)
     run.add("a", Verdict.of("REF-1", [_finding(Status.WARNING, severity=Severity.WARNING)]))
     assert summary(run) == "1 chart, 1 check: 1 passed, 1 warning"
 

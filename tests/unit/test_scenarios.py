@@ -11,15 +11,18 @@ import pytest
 from osh_conformance.charts import conventions
 from osh_conformance.errors import UsageError
 from osh_conformance.loading import records
-from osh_conformance.model.scenario import Do, Fate, Scenario, Table, Until
+from osh_conformance.model.scenario import Do, ExpectedData, Scenario, ScenarioGroup, Until
+from osh_conformance.plan import cell_values
 from osh_conformance.rules import catalogue
 from osh_conformance.scenario import faults
 
 if TYPE_CHECKING:
-    from osh_conformance.model.chart import Convention
+    from osh_conformance.model.convention import Convention
 
 SCENARIOS = records.scenarios()
-STRUCK = [name for name, scenario in SCENARIOS.items() if scenario.table in (Table.FAULTS, Table.ENVIRONMENT)]
+STRUCK = [
+    name for name, scenario in SCENARIOS.items() if scenario.table in (ScenarioGroup.FAULTS, ScenarioGroup.ENVIRONMENT)
+]
 _LIVE = Path(__file__).parents[2] / "suites" / "live"
 _MARKER = re.compile(r"live_rules\(([^)]*)\)")
 #: The words that a step puts into SQL, by what it is done for.
@@ -74,8 +77,8 @@ def test_what_goes_wrong_has_one_fault_and_a_drop_that_gives_up_soon(name: str) 
 @pytest.mark.parametrize("convention", conventions.shipped().values(), ids=lambda each: each.name)
 def test_the_tables_leave_out_what_has_no_part_in_a_removal(convention: Convention) -> None:
     for scenario in SCENARIOS.values():
-        switched = conventions.scenario_values(convention, "keystone", scenario, "").get("manifests", {})
-        assert switched == ({} if scenario.table is Table.MAIN else convention.lean["manifests"])
+        switched = cell_values.scenario_values(convention, "keystone", scenario, "").get("manifests", {})
+        assert switched == ({} if scenario.table is ScenarioGroup.MAIN else convention.lean["manifests"])
     # What has a part stays.
     assert not any(switch.startswith("job_db_") for switch in convention.lean["manifests"])
 
@@ -92,7 +95,7 @@ def test_a_scenario_installs_first_and_uninstalls_last(name: str) -> None:
     # Each life of a release is ended before the next.
     for second in (False, True):
         lives = [s for s in SCENARIOS[name].steps if s.second is second and s.do in (Do.INSTALL, Do.UNINSTALL)]
-        again = [s for s in lives if s.fate is not Fate.GONE_ALREADY]
+        again = [s for s in lives if s.fate is not ExpectedData.GONE_ALREADY]
         assert [s.do for s in again] == [Do.INSTALL, Do.UNINSTALL] * (len(again) // 2)
 
 

@@ -10,8 +10,8 @@ from observations import NEIGHBOUR, observation, state
 from osh_conformance.scenario import sessions
 
 if TYPE_CHECKING:
-    from osh_conformance.model.observation import DatabaseState, Life
-    from osh_conformance.scenario.state import Run
+    from osh_conformance.model.observation import DatabaseState, ReleaseLifetime
+    from osh_conformance.scenario.state import ScenarioState
 
 
 @dataclass(kw_only=True)
@@ -19,7 +19,7 @@ class FakeRun:
     """A release on a server that holds `held`, and takes down what is changed."""
 
     held: DatabaseState
-    of_release: Life = field(default_factory=lambda: observation().lives[0])
+    of_release: ReleaseLifetime = field(default_factory=lambda: observation().lives[0])
     changes: list[str] = field(default_factory=list)
 
     @property
@@ -35,7 +35,7 @@ class FakeRun:
 
 
 def _reading(fake: FakeRun) -> str:
-    return sessions.reading(cast("Run", fake))
+    return sessions.reading(cast("ScenarioState", fake))
 
 
 def test_a_table_of_each_database_of_the_release_is_read() -> None:

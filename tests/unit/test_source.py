@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from osh_conformance.charts.source import find_charts, opened
+from osh_conformance.charts.find import find_charts
+from osh_conformance.charts.source import opened
 from osh_conformance.errors import SuiteError
 
 if TYPE_CHECKING:

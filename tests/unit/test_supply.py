@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.live.image_store import Supplies
+from osh_conformance.live.image_store import ImageStore
 from osh_conformance.loading import records
-from osh_conformance.model.observation import SuppliedImage
+from osh_conformance.model.observation import PublishedImage
 from osh_conformance.progress import Progress
 from osh_conformance.registry import images
 
@@ -72,7 +72,7 @@ def tools() -> Any:
 
 def supply(tools: Any, mirror: Mirror, reference: str, form: str | None = None) -> tuple[str, Sequence[str]]:
     chosen = FORMATS[form] if form else None
-    served, _, digests = images.supply(reference, tools, mirror, Progress(quiet=True), form=chosen)
+    served, _, digests = images.publish(reference, tools, mirror, Progress(quiet=True), form=chosen)
     return served, digests
 
 
@@ -117,19 +117,19 @@ def test_a_pinned_image_that_is_served_with_another_digest_is_an_error(tools: An
 # -- for a run -----------------------------------------------------------------------------------------------------
 
 
-class _Supplies(Supplies):
+class _Supplies(ImageStore):
     """Serves under a tag of the format's, and counts how often."""
 
     def __init__(self) -> None:
         super().__init__(SimpleNamespace(registry=None), SimpleNamespace(), Progress(quiet=True))  # type: ignore[arg-type]
         self.asked: list[str] = []
 
-    def _served(self, reference: str, form: PackagingFormat | None) -> SuppliedImage:
+    def _served(self, reference: str, form: PackagingFormat | None) -> PublishedImage:
         self.asked.append(reference)
         if "gone" in reference:
             raise SuiteError("no registry has it")
         suffix = form.suffix if form else ""
-        return SuppliedImage(
+        return PublishedImage(
             reference=f"{reference.partition('@')[0]}{suffix}", origin="built", digests=(OTHER, DIGEST)
         )
 
@@ -169,4 +169,4 @@ def test_an_image_that_cannot_be_had_is_asked_for_once_and_told_each_time() -> N
 def test_without_a_registry_nobody_sees_what_nodes_pull() -> None:
     cluster = SimpleNamespace(registry=None, name="own")
     with pytest.raises(SuiteError, match="no registry of this run"):
-        Supplies(cluster, SimpleNamespace(), Progress(quiet=True)).witness()  # type: ignore[arg-type]
+        ImageStore(cluster, SimpleNamespace(), Progress(quiet=True)).witness()  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from osh_conformance.cli.output import Patience
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
-from osh_conformance.report.result import Run
+from osh_conformance.report.result import RunReport
 from osh_conformance.report.terminal import show
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _FAIL = Finding(
 )
 
 
-def _shown(run: Run) -> str:
+def _shown(run: RunReport) -> str:
     stream = io.StringIO()
     run.finish()
     show(run, stream)
@@ -47,7 +47,7 @@ def _expected(number: int, reason: str) -> Finding:
 
 
 def test_a_run_of_every_outcome() -> None:
-    run = Run(charts=3)
+    run = RunReport(charts=3)
     warning = replace(_FAIL, rule="REF-1", severity=Severity.WARNING, status=Status.WARNING, line=15, key="images.x")
     lapsed = replace(_FAIL, line=16, key="images.tags.api", reason="d.yaml:3 expected this until 2026-05-31: vendor")
     in_template = replace(
@@ -120,7 +120,7 @@ def test_a_run_of_every_outcome() -> None:
 
 
 def test_hundreds_of_expected_findings_are_one_line_a_reason() -> None:
-    run = Run(charts=6)
+    run = RunReport(charts=6)
     findings = tuple(_expected(number, "baseline (d.yaml)") for number in range(300))
     run.add("all", Verdict(rule="REF-2", status=Status.EXPECTED, findings=findings, reason="baseline"))
     assert _shown(run) == textwrap.dedent(
@@ -132,7 +132,7 @@ def test_hundreds_of_expected_findings_are_one_line_a_reason() -> None:
 
 
 def test_of_hundreds_of_findings_one_of_each_rule_is_told_in_full() -> None:
-    run = Run(charts=2)
+    run = RunReport(charts=2)
     for chart in ("glance", "nova"):
         findings = [replace(_FAIL, chart=chart, key=f"images.tags.k{number}", line=number) for number in range(1, 151)]
         run.add(chart, Verdict.of("REF-2", findings))
@@ -151,19 +151,19 @@ def test_of_hundreds_of_findings_one_of_each_rule_is_told_in_full() -> None:
 
 
 def test_one_chart_alone_is_told_in_full() -> None:
-    run = Run(charts=1)
+    run = RunReport(charts=1)
     run.add("keystone", Verdict.of("REF-2", [replace(_FAIL, key=f"images.k{number}") for number in range(100)]))
     assert _shown(run).count("  why ") == 100
 
 
 def test_charts_that_were_left_out_are_told() -> None:
-    run = Run(left_out="0 of 6 charts changed since main")
+    run = RunReport(left_out="0 of 6 charts changed since main")
     assert _shown(run) == "0 of 6 charts changed since main\n0 charts, 0 checks: nothing in 0.1 s\n"
     assert run.exit_code == 0
 
 
 def test_one_cause_is_told_once_with_all_that_it_reaches() -> None:
-    run = Run(charts=1)
+    run = RunReport(charts=1)
     for container in ("Job/a a", "Job/b b"):
         run.add("keystone", Verdict.of("REF-2", [replace(_FAIL, containers=(container,))]))
     (finding,) = run.findings

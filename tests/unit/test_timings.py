@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.folders import Folders
-from osh_conformance.model.observation import Cell
+from osh_conformance.model.matrix import Cell
 from osh_conformance.plan import capacity, timings
-from osh_conformance.plan.estimate import NeededImage, Plan, PlannedCell
+from osh_conformance.plan.estimate import NeededImage, PlannedCell, RunPlan
 from osh_conformance.plan.plan import LeftOut
 from osh_conformance.report import plan as report
 
@@ -91,8 +91,8 @@ def planned(flavor: str, seconds: float, *, measured: bool = True) -> PlannedCel
     return PlannedCell(cell=cell, scenarios=("drop-enabled",), seconds=seconds, longest=seconds, measured=measured)
 
 
-def plan(*cells: PlannedCell, parallel: int = 1, left_out: tuple[LeftOut, ...] = (), **more: object) -> Plan:
-    return Plan(cells=cells, left_out=left_out, needed=more.get("needed", ()), parallel=parallel)  # type: ignore[arg-type]
+def plan(*cells: PlannedCell, parallel: int = 1, left_out: tuple[LeftOut, ...] = (), **more: object) -> RunPlan:
+    return RunPlan(cells=cells, left_out=left_out, needed=more.get("needed", ()), parallel=parallel)  # type: ignore[arg-type]
 
 
 def test_cells_side_by_side_take_less_and_never_less_than_the_longest() -> None:

@@ -11,15 +11,15 @@ import pytest
 from osh_conformance.folders import Folders
 from osh_conformance.progress import Progress
 from osh_conformance.provision import recipes
-from osh_conformance.provision.build import Workshop
-from osh_conformance.provision.docker import Engine
+from osh_conformance.provision.build import Builder
+from osh_conformance.provision.docker import Docker
 from osh_conformance.provision.doctor import cgroup_version
-from osh_conformance.provision.machine import Program, Reach, Survey
-from osh_conformance.provision.tools import Plan, plan
+from osh_conformance.provision.machine import MachineInfo, Program, Reach
+from osh_conformance.provision.tools import SetupPlan, plan
 
-LAPTOP = Survey(
+LAPTOP = MachineInfo(
     root=False,
-    engine=Engine(docker=Path("/usr/bin/docker"), host=None),
+    engine=Docker(docker=Path("/usr/bin/docker"), host=None),
     engine_version="28.0.0",
     engine_problem="",
     kind=Program(path=Path("/usr/bin/kind"), version="0.33.0"),
@@ -42,13 +42,13 @@ BARE = dataclasses.replace(
 
 
 @pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
+def workshop(tmp_path: Path) -> Builder:
     for name in ("engine", "kind", "helm3", "helm4", "node-image"):
         folder = tmp_path / "recipes" / "offline" / name
         folder.mkdir(parents=True)
         (folder / "recipe.toml").write_text('summary = "x"\nminutes = 2\ndisk_mib = 10\nfiles = ["x"]\n')
         (folder / "build.sh").write_text("")
-    return Workshop(
+    return Builder(
         book=recipes.load(tmp_path / "recipes", offline=True),
         folders=Folders(cache=tmp_path / "cache", state=tmp_path / "state"),
         progress=Progress(quiet=True),
@@ -60,11 +60,11 @@ def _no_named_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
 
 
-def planned(seen: Survey, workshop: Workshop | None, *helm: int) -> Plan:
+def planned(seen: MachineInfo, workshop: Builder | None, *helm: int) -> SetupPlan:
     return plan(seen, workshop, helm=helm or (4,), node_image=None)
 
 
-def test_an_ordinary_machine_builds_nothing(workshop: Workshop) -> None:
+def test_an_ordinary_machine_builds_nothing(workshop: Builder) -> None:
     found = planned(LAPTOP, workshop)
     assert (found.recipes, found.problems, found.start_engine) == ((), (), False)
 
@@ -73,32 +73,32 @@ def test_an_ordinary_machine_needs_no_recipes() -> None:
     assert planned(LAPTOP, None).problems == ()
 
 
-def test_a_missing_helm_is_built_without_root(workshop: Workshop) -> None:
+def test_a_missing_helm_is_built_without_root(workshop: Builder) -> None:
     found = planned(LAPTOP, workshop, 3, 4)
     assert [recipe.name for recipe in found.recipes] == ["helm3"]
     assert found.problems == ()
 
 
-def test_a_bare_machine_with_root_gets_all_and_the_sum_is_said(workshop: Workshop) -> None:
+def test_a_bare_machine_with_root_gets_all_and_the_sum_is_said(workshop: Builder) -> None:
     found = planned(BARE, workshop)
     assert {recipe.name for recipe in found.recipes} == {"engine", "kind", "helm4", "node-image"}
     assert (found.minutes, found.mebibytes, found.start_engine, found.problems) == (8, 40, True, ())
 
 
-def test_no_engine_and_not_root_is_one_clear_problem(workshop: Workshop) -> None:
+def test_no_engine_and_not_root_is_one_clear_problem(workshop: Builder) -> None:
     found = planned(dataclasses.replace(BARE, root=False), workshop)
     assert len(found.problems) == 1
     assert "There is no Docker engine for this user: no docker program on PATH." in found.problems[0]
     assert "takes root" in found.problems[0]
 
 
-def test_a_node_image_that_is_named_needs_no_registry(workshop: Workshop) -> None:
+def test_a_node_image_that_is_named_needs_no_registry(workshop: Builder) -> None:
     seen = dataclasses.replace(LAPTOP, registry=Reach(ok=False, answer="no such host"))
     assert plan(seen, workshop, helm=(4,), node_image="kindest/node:v1").recipes == ()
     assert [recipe.name for recipe in planned(seen, workshop).recipes] == ["node-image"]
 
 
-def test_other_container_runtimes_need_a_node_image_of_our_own(workshop: Workshop) -> None:
+def test_other_container_runtimes_need_a_node_image_of_our_own(workshop: Builder) -> None:
     found = plan(LAPTOP, workshop, helm=(4,), node_image=None, own_node=True)
     assert [recipe.name for recipe in found.recipes] == ["node-image"]
     assert plan(LAPTOP, workshop, helm=(4,), node_image="mine/node:v1", own_node=True).recipes == ()
@@ -119,7 +119,7 @@ def test_the_cgroup_version_is_read_from_the_tree(tmp_path: Path, made: str, ver
     assert cgroup_version(tmp_path) == version
 
 
-def test_an_engine_that_the_user_names_is_not_replaced(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_the_user_names_is_not_replaced(workshop: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://far:2375")
     found = planned(BARE, workshop)
     assert "DOCKER_HOST names tcp://far:2375" in found.problems[0]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from osh_conformance.observe import watch
+from osh_conformance.observe import pod_status, watch
 
 
 def pod(**changes: Any) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def owned_by(kind: str, name: str, **labels: str) -> dict[str, Any]:
     ],
 )
 def test_a_pod_names_its_workload(metadata: dict[str, Any], workload: str) -> None:
-    assert watch.workload_of(pod(metadata=metadata)) == workload
+    assert pod_status.workload_of(pod(metadata=metadata)) == workload
 
 
 def job(*conditions: str, failed: int = 0) -> dict[str, Any]:
@@ -38,8 +38,8 @@ def job(*conditions: str, failed: int = 0) -> dict[str, Any]:
 
 
 def test_a_condition_is_found_by_type_not_by_place() -> None:
-    assert watch.job_condition(job("SuccessCriteriaMet", "Complete"), "Complete")
-    assert watch.job_condition(job("SuccessCriteriaMet"), "Complete") is None
+    assert pod_status.job_condition(job("SuccessCriteriaMet", "Complete"), "Complete")
+    assert pod_status.job_condition(job("SuccessCriteriaMet"), "Complete") is None
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_condition_is_found_by_type_not_by_place() -> None:
     [(job(), None), (job("Failed"), "drop failed: R: M"), (job(failed=4), "failed 4 times"), (job(failed=3), None)],
 )
 def test_a_job_has_failed_for_good_or_so_often_that_it_will(seen: dict[str, Any], expected: str | None) -> None:
-    failure = watch.job_failure(seen)
+    failure = pod_status.job_failure(seen)
     assert failure == expected or (expected is not None and failure is not None and expected in failure)
 
 
@@ -57,8 +57,8 @@ def looping(restarts: int) -> dict[str, Any]:
 
 
 def test_a_container_that_cannot_stay_up_is_given_up_after_some_restarts() -> None:
-    assert watch.crash_loop(looping(3)) is None
-    assert "container api ended 4 times" in (watch.crash_loop(looping(4)) or "")
+    assert pod_status.crash_loop(looping(3)) is None
+    assert "container api ended 4 times" in (pod_status.crash_loop(looping(4)) or "")
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_what_does_not_concern_the_caller_does_not_end_the_wait() -> None:
     ],
 )
 def test_any_other_end_may_be_followed_by_a_good_one(seen: dict[str, Any]) -> None:
-    assert watch.cannot_start(pod(containerStatuses=[seen])) is None
+    assert pod_status.cannot_start(pod(containerStatuses=[seen])) is None
 
 
 def sandbox(message: str, *, uid: str = "1", reason: str = "FailedCreatePodSandBox") -> dict[str, Any]:
@@ -184,7 +184,7 @@ def test_a_sandbox_that_may_still_come_is_waited_for(pods: dict[str, Any], event
     ],
 )
 def test_the_latest_end_of_a_container(seen: dict[str, Any], code: int | None) -> None:
-    assert watch.last_end(seen).get("exitCode") == code
+    assert pod_status.last_end(seen).get("exitCode") == code
 
 
 LOG = "one\ntwo\nthree\n/bin/sh: 4: python: not found\n"

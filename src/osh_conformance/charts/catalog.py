@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance.charts.source import read_text
 from osh_conformance.errors import UsageError
+from osh_conformance.loading.files import read_text
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.loading.yaml import read_values
 

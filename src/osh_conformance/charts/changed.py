@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import os
-import re
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from osh_conformance import process
 from osh_conformance.charts import conventions
-from osh_conformance.charts.source import read_metadata, read_text
+from osh_conformance.charts.source import read_metadata
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.loading.files import read_text
 from osh_conformance.loading.yaml import read_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from osh_conformance.check.engine import Subject
+    from osh_conformance.charts.target import ChartTarget
 
-_T = TypeVar("_T")
 _DEADLINE = 60.0
 #: A hook of git sets these for its own repository; and nothing that the tree configures is run.
 _GIT = (
@@ -29,10 +27,9 @@ _GIT = (
     *("git", "--no-optional-locks", "-c", "core.fsmonitor=false"),
 )
 _LOCAL = "file://"
-_SHARD = re.compile(r"(\d+)/(\d+)")
 
 
-def changed_since(subjects: Sequence[Subject], reference: str) -> tuple[Subject, ...]:
+def changed_since(subjects: Sequence[ChartTarget], reference: str) -> tuple[ChartTarget, ...]:
     """Return the subjects that differ from where this branch left `reference`, uncommitted changes included.
 
     A chart that depends on a changed one, by `file://` or by the name of a chart beside it, counts as changed; so does
@@ -55,32 +52,6 @@ def changed_since(subjects: Sequence[Subject], reference: str) -> tuple[Subject,
         if any(_holds(places, file) or _fits(patterns, file) for file in changes[root]):
             found.append(subject)
     return tuple(found)
-
-
-def in_shard(subjects: Sequence[Subject], shard: str) -> tuple[Subject, ...]:
-    """Return the part `I/N` of the subjects; a chart stays in its part whatever other charts come and go."""
-    return in_part(subjects, shard, lambda subject: subject.name)
-
-
-def in_part(entries: Sequence[_T], shard: str, name_of: Callable[[_T], str]) -> tuple[_T, ...]:
-    """Return the part `I/N` of the entries: by the name, so that it stays the same whatever comes and goes beside it.
-
-    Raises `UsageError` if `shard` is no such text.
-    """
-    index, count = _parsed_shard(shard)
-    return tuple(entry for entry in entries if _bucket(name_of(entry), count) == index - 1)
-
-
-def _parsed_shard(shard: str) -> tuple[int, int]:
-    match = _SHARD.fullmatch(shard)
-    index, count = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not 1 <= index <= count:
-        raise UsageError(f"--shard {shard}", expected="I/N with I from 1 to N, such as 1/4")
-    return index, count
-
-
-def _bucket(name: str, count: int) -> int:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % count
 
 
 def _work_tree(path: Path) -> Path:

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import functools
-import secrets
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from osh_conformance.charts.source import read_text
 from osh_conformance.charts.values import at, merged, placed
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.loading.files import read_text
 from osh_conformance.loading.search import data_folder
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.loading.yaml import read_values
-from osh_conformance.model.chart import STANDARD_KEYS, Convention, DeclaredImage, Values
-from osh_conformance.model.scenario import Table
+from osh_conformance.model.chart import STANDARD_KEYS, DeclaredImage, Values
+from osh_conformance.model.convention import Convention
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from osh_conformance.model.scenario import Scenario
 
-#: What distributions give to nobody: neither system accounts nor people.
-_UIDS = range(60001, 61000)
 _FIELDS = {field.name for field in fields(Convention)}
 _REQUIRED = ("name", "images", "pull_policy", "db_drop")
 
@@ -125,57 +121,8 @@ def declared_images(convention: Convention, values: Values, effective: Mapping[s
 
 def functions(convention: Convention, chart: str, keys: tuple[str, ...]) -> dict[str, str]:
     """Say for each key which standard key's work it does, "" for a component's."""
-    aliases = {_filled(alias, {"chart": _service(chart)}): key for alias, key in convention.aliases.items()}
+    aliases = {filled(alias, {"chart": service_name(chart)}): key for alias, key in convention.aliases.items()}
     return {key: key if key in STANDARD_KEYS else aliases.get(key, "") for key in keys}
-
-
-def live_values(
-    convention: Convention, chart: str, infrastructure: Mapping[str, Mapping[str, str | int]]
-) -> dict[str, Any]:
-    """Return the values that a live cell needs: the convention's own, and where each component is.
-
-    `infrastructure` has by component (`mariadb`) its host, port, username and password. Raises `UsageError` where the
-    convention does not say how a chart learns of one.
-    """
-    # Another in each cell: no image has an account for it.
-    name: dict[str, str | int] = {"chart": _service(chart), "uid": _UIDS.start + secrets.randbelow(len(_UIDS))}
-    layers = [_filled(convention.values, name)]
-    for component, coordinates in infrastructure.items():
-        if component not in convention.infrastructure:
-            raise UsageError(f"the convention {convention.name} does not say how a chart finds `{component}`")
-        layers.append(_filled(convention.infrastructure[component], {**name, **coordinates}))
-    return merged(*layers)
-
-
-def scenario_values(convention: Convention, chart: str, scenario: Scenario, authority: str) -> dict[str, Any]:
-    """Return the values that a scenario asks for, where the convention has a way: see `lacking`.
-
-    `authority` is the PEM of the one that the server's certificate is of, if it has one.
-    """
-    words = {"chart": _service(chart), **scenario.names, "ca": authority}
-    layers = [_filled(convention.names[kind], words) for kind in scenario.names if kind in convention.names]
-    layers += [_filled(convention.tls, words)] if scenario.tls else []
-    layers += [convention.quick.values] if scenario.quick and convention.quick else []
-    layers += [convention.lean] if scenario.table is not Table.MAIN else []
-    return merged(*layers)
-
-
-def second_values(convention: Convention, chart: str) -> dict[str, Any]:
-    """Return the values by which a second release of a chart has a database and an account of its own."""
-    name = f"{_service(chart)}_second"
-    words = {"chart": _service(chart), "database": name, "username": name}
-    return merged(*(_filled(convention.names.get(kind, {}), words) for kind in ("database", "username")))
-
-
-def lacking(convention: Convention, scenario: Scenario) -> str:
-    """Return why a scenario does not apply to charts of a convention: no values do what it needs; "" if it does."""
-    wanted = {*scenario.names, *(("database", "username") if scenario.has_second else ())}
-    missing = sorted(wanted - set(convention.names))
-    if missing:
-        return f"the convention {convention.name} does not say by which values a service gets another {missing[0]}"
-    if scenario.tls and not convention.tls:
-        return f"the convention {convention.name} does not say how a chart learns of a certificate authority"
-    return ""
 
 
 def override_patterns(convention: Convention | None, chart: str) -> tuple[str, ...]:
@@ -197,16 +144,17 @@ def image_values(convention: Convention, images: Mapping[str, str], policy: str 
     return merged(*layers)
 
 
-def _service(chart: str) -> str:
+def service_name(chart: str) -> str:
+    """Return the chart's name with underscores, as values call it."""
     return chart.replace("-", "_")
 
 
-def _filled(template: Any, words: Mapping[str, str | int]) -> Any:
+def filled(template: Any, words: Mapping[str, str | int]) -> Any:
     """Put words into `{placeholders}`, in keys too; a text that is one placeholder becomes the word, with its type."""
     if isinstance(template, dict):
-        return {_filled(key, words): _filled(value, words) for key, value in template.items()}
+        return {filled(key, words): filled(value, words) for key, value in template.items()}
     if isinstance(template, list):
-        return [_filled(entry, words) for entry in template]
+        return [filled(entry, words) for entry in template]
     if not isinstance(template, str):
         return template
     for name, word in words.items():

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.charts.helmignore import Ignored
 from osh_conformance.errors import SuiteError
+from osh_conformance.loading.files import MAX_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: Bytes. One file is Helm's own bound; the whole chart, with all that it depends on, is ours.
-MAX_FILE = 5 * 1024 * 1024
 MAX_CHART = 64 * 1024 * 1024
 MAX_FILES = 10_000
 _MAX_DEPTH = 32

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance.charts.files import MAX_FILE, MAX_FILES, digest, packed, read_archive, read_folder
+from osh_conformance.charts.files import MAX_FILES, digest, packed, read_archive, read_folder
 from osh_conformance.errors import SuiteError
+from osh_conformance.loading.files import MAX_FILE, decode_text, read_text
 from osh_conformance.loading.yaml import read_values
 
 if TYPE_CHECKING:
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
     from osh_conformance.model.chart import Values
 
 _LOCAL = "file://"
-_CHART = "Chart.yaml"
-#: How `helm package` names what it makes; another archive in a tree is none of ours.
-_PACKAGE = re.compile(r".+-v?\d+\.\d+\.\d+[^/]*\.tgz")
+CHART_FILE = "Chart.yaml"
 _VERSION = re.compile(r"-v?\d[^/]*\.tgz")
 
 
@@ -66,7 +65,7 @@ class ChartFiles:
 
     def values(self) -> Values:
         """Parse values.yaml; raises `SuiteError`."""
-        return read_values(_text(self.files.get("values.yaml", b""), "values.yaml"), "values.yaml")
+        return read_values(decode_text(self.files.get("values.yaml", b""), "values.yaml"), "values.yaml")
 
     def packed(self) -> bytes:
         """The chart as a `.tgz`."""
@@ -123,8 +122,10 @@ class Reader:
     def _folder(self, folder: Path, allowed: tuple[Path, ...]) -> dict[str, bytes]:
         key = folder.resolve()
         if key not in self._folders:
-            if not (key / _CHART).is_file():
-                raise SuiteError(f"{folder} is no chart: it has no {_CHART}", expected="a chart directory or a .tgz")
+            if not (key / CHART_FILE).is_file():
+                raise SuiteError(
+                    f"{folder} is no chart: it has no {CHART_FILE}", expected="a chart directory or a .tgz"
+                )
             self._folders[key] = read_folder(folder, allowed)
         return self._folders[key]
 
@@ -176,68 +177,30 @@ def _unpacked(chart: ChartFiles, scratch: Path) -> Path:
 
 def read_metadata(folder: Path) -> dict[str, Any]:
     """Read Chart.yaml; raises `SuiteError` if there is none, or it has no name."""
-    file = folder / _CHART
+    file = folder / CHART_FILE
     if not file.is_file():
-        raise SuiteError(f"{folder} is no chart: it has no {_CHART}", expected="a chart directory or a .tgz")
-    return _metadata({_CHART: read_text(file).encode()}, folder)
-
-
-def read_text(file: Path) -> str:
-    """Read a file as UTF-8; raises `SuiteError` that names it, also for one that no chart would have."""
-    try:
-        if not file.is_file():
-            raise SuiteError(f"{file}: no file")
-        with file.open("rb") as stream:
-            data = stream.read(MAX_FILE + 1)
-    except OSError as error:
-        raise SuiteError(f"{file}: cannot be read: {error.strerror}") from error
-    if len(data) > MAX_FILE:
-        raise SuiteError(f"{file}: more than {MAX_FILE // 1024**2} MiB")
-    return _text(data, str(file))
-
-
-def _text(data: bytes, where: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SuiteError(
-            f"{where}: not UTF-8 (byte {error.start})", expected="UTF-8, as Helm and Kubernetes do"
-        ) from error
-
-
-def find_charts(path: Path) -> list[Path]:
-    """List the charts at or below `path`, sorted; charts inside a chart belong to that one."""
-    if path.is_file() or (path / _CHART).is_file():
-        return [path]
-    found = []
-    for entry in sorted(path.iterdir()):
-        if entry.is_symlink() or entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            found += find_charts(entry)
-        elif _PACKAGE.fullmatch(entry.name):
-            found.append(entry)
-    return found
+        raise SuiteError(f"{folder} is no chart: it has no {CHART_FILE}", expected="a chart directory or a .tgz")
+    return _metadata({CHART_FILE: read_text(file).encode()}, folder)
 
 
 def _metadata(files: Mapping[str, bytes], where: Path) -> dict[str, Any]:
-    if _CHART not in files:
-        raise SuiteError(f"{where} is no chart: it has no {_CHART}", expected="a chart directory or a .tgz")
-    metadata = read_values(_text(files[_CHART], _CHART), _CHART).content
+    if CHART_FILE not in files:
+        raise SuiteError(f"{where} is no chart: it has no {CHART_FILE}", expected="a chart directory or a .tgz")
+    metadata = read_values(decode_text(files[CHART_FILE], CHART_FILE), CHART_FILE).content
     name = metadata.get("name")
     if not isinstance(name, str) or not name:
-        raise SuiteError(f"{where / _CHART}: no name", expected="`name: <name of the chart>`")
+        raise SuiteError(f"{where / CHART_FILE}: no name", expected="`name: <name of the chart>`")
     if "/" in name or "\\" in name or name in {".", ".."}:
-        raise SuiteError(f"{where / _CHART}: the name {name!r} is a path", expected="`name: <name of the chart>`")
+        raise SuiteError(f"{where / CHART_FILE}: the name {name!r} is a path", expected="`name: <name of the chart>`")
     return metadata
 
 
 def _missing(where: Path, files: Mapping[str, bytes], metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
-    file = _CHART
+    file = CHART_FILE
     wanted = metadata.get("dependencies")
     if not wanted and "requirements.yaml" in files:  # the layout of Helm 2, which Helm still reads
         file = "requirements.yaml"
-        wanted = read_values(_text(files[file], file), file).content.get("dependencies")
+        wanted = read_values(decode_text(files[file], file), file).content.get("dependencies")
     wanted = wanted or []
     if not isinstance(wanted, list) or not all(isinstance(entry, dict) and entry.get("name") for entry in wanted):
         raise SuiteError(f"{where}: {file}: `dependencies` is not a list of charts")
@@ -254,7 +217,7 @@ def _vendored(files: Mapping[str, bytes]) -> set[str]:
     for path in files:
         top, _, rest = path.partition("/")
         name, _, inside = rest.partition("/")
-        if top == "charts" and (inside == _CHART or (not inside and name.endswith(".tgz"))):
+        if top == "charts" and (inside == CHART_FILE or (not inside and name.endswith(".tgz"))):
             found.add(name)
     return found
 
@@ -276,7 +239,7 @@ def _local_dependency(origin: Path, entry: dict[str, Any], allowed: tuple[Path, 
             expected="a chart of the same tree",
             fix=f"helm dependency build {origin}",
         )
-    if not (dependency / _CHART).is_file():
+    if not (dependency / CHART_FILE).is_file():
         raise SuiteError(f"{origin}: {repository} is no chart", fix="mend `repository` in Chart.yaml")
     return dependency
 

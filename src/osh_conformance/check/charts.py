@@ -27,15 +27,17 @@ from osh_conformance.render.workers import Pool, shared
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from osh_conformance.check.engine import StaticRequest, Subject
-    from osh_conformance.model.chart import Convention, RenderedChart
+    from osh_conformance.charts.target import ChartTarget
+    from osh_conformance.config.options import CheckOptions
+    from osh_conformance.model.chart import RenderedChart
+    from osh_conformance.model.convention import Convention
     from osh_conformance.model.finding import Verdict
 
 #: Charts that are read ahead of the one that is judged: enough for every worker, few enough for the memory.
 _AHEAD = 8
 
 
-class Judged:
+class ChartResult:
     """A chart that was rendered, and what the rules say of it. The chart itself is unpacked where somebody asks."""
 
     def __init__(self, verdicts: Mapping[str, Verdict], load: Callable[[], RenderedChart]) -> None:
@@ -61,7 +63,7 @@ class _Begun:
     """A chart on its way: known from the cache, a ticket of the pool, or nothing, where there is nothing to render."""
 
     keys: tuple[str, str] = ("", "")
-    judged: Judged | None = None
+    judged: ChartResult | None = None
     ticket: int | None = None
     error: SuiteError | None = None
 
@@ -69,22 +71,22 @@ class _Begun:
 class RenderedCharts:
     """Renders the subjects of one run, and has them judged by every rule."""
 
-    def __init__(self, request: StaticRequest, convention: Convention | None) -> None:
+    def __init__(self, request: CheckOptions, convention: Convention | None) -> None:
         """Start nothing yet; raises `UsageError` for a renderer that does not exist."""
         wanted(request.renderer)
         self._request = request
         self._convention = convention
         self._reader = Reader()
         self._cache = Cache() if request.cache else None
-        self._expected: list[Subject] = []
+        self._expected: list[ChartTarget] = []
         self._begun: dict[Path, _Begun] = {}
 
-    def expect(self, subjects: Iterable[Subject]) -> None:
+    def expect(self, subjects: Iterable[ChartTarget]) -> None:
         """Announce what `judged` will be asked for, in that order, and begin with the first of it."""
         self._expected = [subject for subject in dict.fromkeys(subjects) if subject.path not in self._begun]
         self._look_ahead()
 
-    def judged(self, subject: Subject) -> Judged | None:
+    def judged(self, subject: ChartTarget) -> ChartResult | None:
         """Return a chart with its verdicts, None for a library chart.
 
         Raises `SuiteError` if it cannot be read or rendered.
@@ -102,14 +104,14 @@ class RenderedCharts:
             self._cache.put(begun.keys[1], verdicts)
             if not self._expected and not self._begun:
                 self._cache.trim()
-        return Judged(decoded_verdicts(verdicts), lambda: placed(decode(chart), subject.folder))
+        return ChartResult(decoded_verdicts(verdicts), lambda: placed(decode(chart), subject.folder))
 
     def _look_ahead(self) -> None:
         while self._expected and len(self._begun) < _AHEAD:
             subject = self._expected.pop(0)
             self._begun[subject.path] = self._begin(subject)
 
-    def _begin(self, subject: Subject) -> _Begun:
+    def _begin(self, subject: ChartTarget) -> _Begun:
         try:
             job = self._job(subject)
             if job is None:
@@ -125,7 +127,7 @@ class RenderedCharts:
         verdicts = cache.get(keys[1])
         if verdicts is not None:
             with contextlib.suppress(ValueError):
-                return _Begun(judged=Judged(decoded_verdicts(verdicts), lambda: self._again(job, keys[0])))
+                return _Begun(judged=ChartResult(decoded_verdicts(verdicts), lambda: self._again(job, keys[0])))
         # Where only the rules are new, the worker judges what was rendered before.
         return _Begun(keys=keys, ticket=self._pool.submit(replace(job, rendered=cache.get(keys[0]))))
 
@@ -141,7 +143,7 @@ class RenderedCharts:
     def _pool(self) -> Pool:
         return shared(work, self._request.limits)
 
-    def _job(self, subject: Subject) -> Job | None:
+    def _job(self, subject: ChartTarget) -> Job | None:
         if subject.error:
             raise subject.error
         entry = catalog.entry_for(subject.path, self._request.catalog)
@@ -176,7 +178,14 @@ def _keys(job: Job) -> tuple[str, str]:
         found.update(b"%d %s %d\n" % (len(name), name, len(data)))
         found.update(data)
     engine = identity(job.renderer, job.helm)
-    for part in (job.name, job.version, job.values, job.convention, engine, _code("render", "model", "suite")):
+    for part in (
+        job.name,
+        job.version,
+        job.values,
+        job.convention,
+        engine,
+        _code("render", "charts", "check", "loading", "model"),
+    ):
         found.update(msgspec.msgpack.encode(part, order="sorted"))
     rendering = found.hexdigest()
     found.update(f"{job.folder}\0{_code('')}".encode(errors="surrogateescape"))

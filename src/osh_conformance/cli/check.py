@@ -13,10 +13,11 @@ from osh_conformance.config import settings
 if TYPE_CHECKING:
     import argparse
 
-    from osh_conformance.check.engine import StaticRequest, StaticSuite
+    from osh_conformance.check.engine import StaticSuite
     from osh_conformance.config.configuration import Configuration
     from osh_conformance.config.deviations import Deviation
-    from osh_conformance.report.result import Run
+    from osh_conformance.config.options import CheckOptions
+    from osh_conformance.report.result import RunReport
 
 INTERRUPTED = 2
 _EXAMPLES = """
@@ -116,14 +117,14 @@ def run(args: argparse.Namespace) -> int:
     from osh_conformance.plugin.in_process import run_suite  # noqa: PLC0415
     from osh_conformance.plugin.static import Handover  # noqa: PLC0415
     from osh_conformance.report import json_document, terminal  # noqa: PLC0415
-    from osh_conformance.report.result import Run  # noqa: PLC0415
+    from osh_conformance.report.result import RunReport  # noqa: PLC0415
 
     output.check_writable(args)
     wanted = settings.read(args)
     suite = StaticSuite(_request(args, wanted))
     known = _known(args.write_baseline)
     expectations = Expectations((*Expectations.of_files(wanted.deviations).deviations.all, *known))
-    found = Run(target=_target(args, suite), shard=args.shard)
+    found = RunReport(target=_target(args, suite), shard=args.shard)
     _narrow(suite, args, found)
     suite.expect(suite.subjects)  # worker processes start while pytest does
     charts = [f"--charts={path}" for path in args.paths]
@@ -140,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
     return found.exit_code
 
 
-def _request(args: argparse.Namespace, wanted: Configuration) -> StaticRequest:
+def _request(args: argparse.Namespace, wanted: Configuration) -> CheckOptions:
     from dataclasses import replace  # noqa: PLC0415
 
     from osh_conformance.config import configuration  # noqa: PLC0415
@@ -167,9 +168,9 @@ def _target(args: argparse.Namespace, suite: StaticSuite) -> dict[str, object]:
     }
 
 
-def _narrow(suite: StaticSuite, args: argparse.Namespace, run: Run) -> None:
+def _narrow(suite: StaticSuite, args: argparse.Namespace, run: RunReport) -> None:
     """Leave out the charts that `--since` and `--shard` do not ask for."""
-    from osh_conformance.charts import changed  # noqa: PLC0415
+    from osh_conformance.charts import changed, find  # noqa: PLC0415
 
     all_of_them = suite.subjects
     limits = []
@@ -177,13 +178,13 @@ def _narrow(suite: StaticSuite, args: argparse.Namespace, run: Run) -> None:
         suite.subjects = changed.changed_since(suite.subjects, args.since)
         limits.append(f"changed since {args.since}")
     if args.shard:
-        suite.subjects = changed.in_shard(suite.subjects, args.shard)
+        suite.subjects = find.in_shard(suite.subjects, args.shard)
         limits.append(f"in part {args.shard}")
     if limits:
         run.left_out = f"{len(suite.subjects)} of {len(all_of_them)} charts {' and '.join(limits)}"
 
 
-def _how_far(run: Run) -> str:
+def _how_far(run: RunReport) -> str:
     judged = len({check.chart for check in run.checks})
     return f"{judged} of {run.charts} charts judged, {len(run.checks)} checks"
 
@@ -195,7 +196,7 @@ def _known(baseline: Path | None) -> tuple[Deviation, ...]:
     return deviations.read(baseline) if baseline and baseline.is_file() else ()
 
 
-def _write_baseline(file: Path, run: Run, known: tuple[Deviation, ...]) -> None:
+def _write_baseline(file: Path, run: RunReport, known: tuple[Deviation, ...]) -> None:
     """Expect what was found; what nothing matched any more leaves the file."""
     from osh_conformance.config import deviations  # noqa: PLC0415
     from osh_conformance.errors import UsageError  # noqa: PLC0415

@@ -12,8 +12,8 @@ from osh_conformance.config import settings, wishes
 if TYPE_CHECKING:
     import argparse
 
-    from osh_conformance.check.engine import StaticRequest
     from osh_conformance.config.configuration import Configuration
+    from osh_conformance.config.options import CheckOptions
 
 INTERRUPTED = 2
 _DESCRIPTION = """
@@ -67,13 +67,13 @@ def run(args: argparse.Namespace) -> int:
     from osh_conformance.progress import Progress  # noqa: PLC0415
     from osh_conformance.provision.scratch import hold_temporary_files  # noqa: PLC0415
     from osh_conformance.report import json_document, tables, terminal  # noqa: PLC0415
-    from osh_conformance.report.result import Run  # noqa: PLC0415
+    from osh_conformance.report.result import RunReport  # noqa: PLC0415
 
     output.check_writable(args)
     wanted = settings.read(args)
     hold_temporary_files(default_folders().scratch)
     suite = LiveSuite(wishes.live_request(args, wanted))
-    found = Run(target=_target(args), helm=args.helm, shard=args.shard)
+    found = RunReport(target=_target(args), helm=args.helm, shard=args.shard)
     handovers = [
         static.Handover(StaticSuite(_static_request(args, wanted)), found, Expectations.of_files(wanted.deviations)),
         live.Handover(suite, found, Progress()),
@@ -94,7 +94,7 @@ def _target(args: argparse.Namespace) -> dict[str, object]:
     return {"verb": "live", "paths": [str(path) for path in args.paths], "matrix": args.matrix, **axes}
 
 
-def _static_request(args: argparse.Namespace, wanted: Configuration) -> StaticRequest:
+def _static_request(args: argparse.Namespace, wanted: Configuration) -> CheckOptions:
     from osh_conformance.config import configuration  # noqa: PLC0415
 
     return configuration.static_request(tuple(args.paths), wanted, options=wishes.options(args, wanted, wishes.CHARTS))

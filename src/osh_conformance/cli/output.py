@@ -82,10 +82,10 @@ def check_writable(args: argparse.Namespace) -> None:
 def write_error(args: argparse.Namespace, error: SuiteError) -> None:
     """Write the files that `args` ask for with nothing but `error` in them."""
     from osh_conformance.report import json_document, junit  # noqa: PLC0415  (only a run that broke needs them)
-    from osh_conformance.report.result import Run, error_finding  # noqa: PLC0415
+    from osh_conformance.report.result import RunReport, error_finding  # noqa: PLC0415
 
     if getattr(args, "json", None):
-        run = Run(target={"verb": args.verb}, errors=[error_finding(error)])
+        run = RunReport(target={"verb": args.verb}, errors=[error_finding(error)])
         run.finish()
         json_document.write(run, args.json)
     if getattr(args, "junit", None):

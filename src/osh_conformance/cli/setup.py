@@ -85,6 +85,6 @@ def _listed(text: str) -> list[str]:
 
 
 def _only(args: argparse.Namespace, progress: Progress) -> None:
-    workshop = toolbox.open_workshop(args.recipes, progress)
+    workshop = toolbox.open_builder(args.recipes, progress)
     workshop.provide([args.only])
     progress.say(f"  ok   {workshop.place(args.only)}")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from osh_conformance import process
-    from osh_conformance.provision.docker import Engine
+    from osh_conformance.provision.docker import Docker
     from osh_conformance.registry.server import Registry
 
 #: Names of capabilities.
@@ -31,7 +31,7 @@ class Cluster:
     registry: Registry | None
     owned: bool
     capabilities: Mapping[str, tuple[bool, str]]
-    engine: Engine | None = None
+    engine: Docker | None = None
 
     def node_exec(self, node: str, *argv: str, deadline: float = 60.0, check: bool = True) -> process.Outcome:
         """Run a command in a node; raises `SuiteError` where nodes cannot be entered."""

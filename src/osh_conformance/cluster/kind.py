@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from osh_conformance.progress import Progress
-    from osh_conformance.provision.docker import Engine
-    from osh_conformance.provision.runs import Run
-    from osh_conformance.provision.tools import Toolbox
+    from osh_conformance.provision.docker import Docker
+    from osh_conformance.provision.runs import RunFolder
+    from osh_conformance.provision.tools import Tools
 
 #: Creating may include pulling a node image of several hundred megabytes.
 _CREATE = 900.0
@@ -42,7 +42,7 @@ _OURS: Mapping[str, Any] = {
 
 @contextlib.contextmanager
 def owned_cluster(  # noqa: PLR0913
-    toolbox: Toolbox,
+    toolbox: Tools,
     *,
     run_id: str,
     progress: Progress,
@@ -91,8 +91,8 @@ def mirror_hosts(cluster: Cluster, hosts: Iterable[str]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Making:
-    toolbox: Toolbox
-    run: Run
+    toolbox: Tools
+    run: RunFolder
     image: str | None
     progress: Progress
     artifacts: Path | None
@@ -156,7 +156,7 @@ class _Making:
         )
 
 
-def collect_node_logs(toolbox: Toolbox, run: Run, artifacts: Path) -> None:
+def collect_node_logs(toolbox: Tools, run: RunFolder, artifacts: Path) -> None:
     """Write what the nodes and the registry logged below `artifacts`; what cannot be had is left out."""
     folder = artifacts / "cluster"
     folder.mkdir(parents=True, exist_ok=True)
@@ -191,7 +191,7 @@ def kind_config(path: Path | None) -> dict[str, Any]:
     return merge(_OURS, theirs)
 
 
-def kind_environment(toolbox: Toolbox, network: str) -> dict[str, str]:
+def kind_environment(toolbox: Tools, network: str) -> dict[str, str]:
     """The environment in which kind makes a cluster: on a network of its own, and with no kubeconfig of the user's."""
     return {
         **toolbox.env,
@@ -215,7 +215,7 @@ def merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _cluster(engine: Engine, run: Run, served: server.Registry) -> Cluster:
+def _cluster(engine: Docker, run: RunFolder, served: server.Registry) -> Cluster:
     return Cluster(
         name=run.cluster,
         kubeconfig=run.folder / "kubeconfig",
@@ -228,7 +228,7 @@ def _cluster(engine: Engine, run: Run, served: server.Registry) -> Cluster:
     )
 
 
-def _nodes(engine: Engine, run: Run) -> tuple[str, ...]:
+def _nodes(engine: Docker, run: RunFolder) -> tuple[str, ...]:
     condition = f"label={runs.KIND_LABEL}={run.cluster}"
     return tuple(sorted(engine.lines("ps", "--all", "--filter", condition, "--format", "{{.Names}}")))
 
@@ -244,7 +244,7 @@ def _wait(cluster: Cluster) -> None:
         cluster.node_exec(node, *kubectl, *words, f"--timeout={_READY}s", deadline=_READY + _QUICK)
 
 
-def _noted(toolbox: Toolbox, image: str | None) -> dict[str, Any]:
+def _noted(toolbox: Tools, image: str | None) -> dict[str, Any]:
     return {
         "node_image": image,
         "docker_host": toolbox.docker_host,
@@ -252,7 +252,7 @@ def _noted(toolbox: Toolbox, image: str | None) -> dict[str, Any]:
     }
 
 
-def _reused(toolbox: Toolbox, image: str | None, progress: Progress, stack: contextlib.ExitStack) -> Cluster | None:
+def _reused(toolbox: Tools, image: str | None, progress: Progress, stack: contextlib.ExitStack) -> Cluster | None:
     """A kept cluster that fits and that nobody uses; it is ours until `stack` closes."""
     for run in runs.known(toolbox.folders):
         if run.kept is None or dict(run.kept) != _noted(toolbox, image):
@@ -273,7 +273,7 @@ def _reused(toolbox: Toolbox, image: str | None, progress: Progress, stack: cont
     return None
 
 
-def _ailment(engine: Engine, run: Run) -> str:
+def _ailment(engine: Docker, run: RunFolder) -> str:
     """Why a kept cluster cannot be used; empty if it can."""
     nodes = _nodes(engine, run)
     try:

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from osh_conformance.charts.source import read_text
-from osh_conformance.check.engine import StaticRequest, read_overrides
+from osh_conformance.config.options import CheckOptions, read_overrides
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.loading.files import read_text
 from osh_conformance.loading.suggest import did_you_mean
 
 FILE = "osh-conformance.toml"
@@ -76,9 +76,9 @@ def read(file: Path) -> Configuration:
 
 def static_request(
     paths: tuple[Path, ...], settings: Configuration, *, helm: Path | None = None, options: tuple[str, ...] = ()
-) -> StaticRequest:
+) -> CheckOptions:
     """Return what `settings` ask of a static run on `paths`; raises `UsageError` for values that cannot be read."""
-    return StaticRequest(
+    return CheckOptions(
         paths=paths,
         rules=settings.rule,
         values=read_overrides(Path(file) for file in settings.values),

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from osh_conformance.charts.source import read_text
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.loading.files import read_text
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.loading.yaml import read_values
 from osh_conformance.rules import catalogue

@@ -17,7 +17,7 @@ from osh_conformance.rules import catalogue
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from osh_conformance.check.engine import Subject
+    from osh_conformance.charts.target import ChartTarget
     from osh_conformance.config.deviations import Deviation
     from osh_conformance.config.optouts import OptOut
 
@@ -39,7 +39,7 @@ class Expectations:
         """Read files of deviations; raises `UsageError` for one that is none."""
         return cls(entry for file in files for entry in deviations.read(Path(file)))
 
-    def applied(self, verdict: Verdict, subject: Subject) -> Verdict:
+    def applied(self, verdict: Verdict, subject: ChartTarget) -> Verdict:
         """Return `verdict` with its expected findings marked; it is expected if nothing else speaks against the chart.
 
         Raises `SuiteError` for an opt-out of this rule, or of none that is known, that is not written as it must be.
@@ -61,7 +61,7 @@ class Expectations:
         return outcome_of(replace(verdict, findings=findings))
 
     def stale(
-        self, judged: Mapping[str, Sequence[Verdict]], subjects: Sequence[Subject], *, cluster: bool = False
+        self, judged: Mapping[str, Sequence[Verdict]], subjects: Sequence[ChartTarget], *, cluster: bool = False
     ) -> tuple[Finding, ...]:
         """Return a warning for each entry that matched no finding although all that it speaks of was judged.
 
@@ -87,19 +87,19 @@ class Expectations:
             ]
         return tuple(stale)
 
-    def _check_opt_outs(self, rule: str, subject: Subject) -> None:
+    def _check_opt_outs(self, rule: str, subject: ChartTarget) -> None:
         for entry in self._of(subject):
             if entry.problem and entry.rule in ("", rule):
                 raise SuiteError(
                     f"{subject.folder}{entry.path}:{entry.line}: {entry.problem}", expected=f"`{optouts.FORM}`"
                 )
 
-    def _of(self, subject: Subject) -> tuple[OptOut, ...]:
+    def _of(self, subject: ChartTarget) -> tuple[OptOut, ...]:
         if subject.path not in self._opt_outs:
             self._opt_outs[subject.path] = optouts.read(subject.path)
         return self._opt_outs[subject.path]
 
-    def _beside(self, subject: Subject, finding: Finding) -> tuple[OptOut, ...]:
+    def _beside(self, subject: ChartTarget, finding: Finding) -> tuple[OptOut, ...]:
         """Those of a values override that lies outside of the chart, if it is what the finding is about."""
         path = finding.path_in_chart
         if not path.startswith("../") or subject.path.is_file():
@@ -108,7 +108,7 @@ class Expectations:
             self._others[subject.path, path] = optouts.read_beside(subject.path, path)
         return self._others[subject.path, path]
 
-    def _marked(self, finding: Finding, subject: Subject) -> Finding:
+    def _marked(self, finding: Finding, subject: ChartTarget) -> Finding:
         if finding.status not in (Status.FAIL, Status.WARNING):
             return finding
         for opt_out in (*self._of(subject), *self._beside(subject, finding)):
@@ -135,7 +135,7 @@ def outcome_of(verdict: Verdict) -> Verdict:
     return replace(verdict, status=Status.EXPECTED, reason="; ".join(reasons))
 
 
-def _placed(finding: Finding, subject: Subject) -> Finding:
+def _placed(finding: Finding, subject: ChartTarget) -> Finding:
     """Say which part of the path leads to the chart, and which chart it is where several have its name."""
     return replace(finding, folder=subject.folder, subject="" if subject.label == subject.name else subject.label)
 
@@ -145,7 +145,7 @@ def _may_be_live(entry: Deviation) -> bool:
     return entry.rule in catalogue.live_rules() and fnmatch.fnmatchcase("", entry.path)
 
 
-def _was_asked(entry: Deviation, judged: Mapping[str, Sequence[Verdict]], subjects: Sequence[Subject]) -> bool:
+def _was_asked(entry: Deviation, judged: Mapping[str, Sequence[Verdict]], subjects: Sequence[ChartTarget]) -> bool:
     """Whether this run would have found what `entry` expects.
 
     A pattern may be meant for charts that this run has not seen: it counts only where a whole tree was judged.
@@ -169,7 +169,7 @@ def _stale_deviation(entry: Deviation) -> Finding:
     )
 
 
-def _stale_opt_out(entry: OptOut, subject: Subject) -> Finding:
+def _stale_opt_out(entry: OptOut, subject: ChartTarget) -> Finding:
     found = f"an opt-out that matches no finding: {entry.reason}"
     return _stale(entry.rule, subject.name, subject.folder + entry.path, entry.line, found)
 

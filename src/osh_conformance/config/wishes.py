@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
     from osh_conformance.config.configuration import Configuration
-    from osh_conformance.plan.plan import LiveRequest
+    from osh_conformance.config.options import LiveOptions
 
 #: Options without which a chart would not be judged in the same way, and those without which a pair would not run so.
 CHARTS = ("config", "convention", "catalog", "renderer")
@@ -120,12 +120,11 @@ def _add_cluster(cluster: argparse._ArgumentGroup) -> None:
     cluster.add_argument("--recipes", type=Path, metavar="DIR", help="where build recipes are; ./ci of a checkout")
 
 
-def live_request(args: argparse.Namespace, wanted: Configuration) -> LiveRequest:
+def live_request(args: argparse.Namespace, wanted: Configuration) -> LiveOptions:
     """The run that is asked for; raises `UsageError`."""
-    from osh_conformance.check.engine import read_overrides  # noqa: PLC0415
-    from osh_conformance.plan.plan import LiveRequest  # noqa: PLC0415
+    from osh_conformance.config.options import LiveOptions, read_overrides  # noqa: PLC0415
 
-    return LiveRequest(
+    return LiveOptions(
         paths=tuple(args.paths),
         flavors=_listed(args.flavor),
         flavor_files=tuple(args.flavor_file),

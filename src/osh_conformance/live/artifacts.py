@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from osh_conformance.observe.watch import container_statuses
+from osh_conformance.observe.pod_status import container_statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from osh_conformance.observe.context import Site
-    from osh_conformance.observe.watch import Object
+    from osh_conformance.observe.context import CellContext
+    from osh_conformance.observe.pod_status import Object
 
 _LISTS = {
     "pods": "/api/v1/namespaces/{}/pods",
@@ -28,7 +28,7 @@ _LISTS = {
 
 
 def collect(
-    site: Site,
+    site: CellContext,
     releases: Iterable[str],
     folder: Path,
     more: Mapping[str, Callable[[], str]] = MappingProxyType({}),
@@ -60,7 +60,7 @@ def _tried(source: Callable[[], str]) -> str:
         return f"(not to be had: {error})"
 
 
-def _objects(site: Site, path: str) -> str:
+def _objects(site: CellContext, path: str) -> str:
     # Before YAML escapes and folds what it writes.
     return yaml.safe_dump_all(_redacted(site.kube.list(path.format(site.namespace)), site.hidden.redact))
 
@@ -73,7 +73,7 @@ def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
     return redact(value) if isinstance(value, str) else value
 
 
-def _logs(site: Site) -> dict[str, Callable[[], str]]:
+def _logs(site: CellContext) -> dict[str, Callable[[], str]]:
     kept = {f"logs/{key.replace(' ', '.')}.log": partial(str, text) for key, text in site.watch.logs.items()}
     running = {}
     for pod in site.watch.view().pods.values():
@@ -87,7 +87,7 @@ def _logs(site: Site) -> dict[str, Callable[[], str]]:
     return {**kept, **running}
 
 
-def _events(site: Site) -> str:
+def _events(site: CellContext) -> str:
     events = site.kube.list(f"/api/v1/namespaces/{site.namespace}/events")
     events.sort(key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""))
     return "\n".join(_event_line(event) for event in events)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from osh_conformance.model.matrix import Tier
-    from osh_conformance.provision.docker import Engine
+    from osh_conformance.provision.docker import Docker
 
 _TRY = 60.0
 #: As our charts run it: a uid that no image knows, nothing writable, no capability, no network.
@@ -30,7 +30,7 @@ def tiers() -> Mapping[str, Mapping[str, Any]]:
     return loaded
 
 
-def check(engine: Engine, local: str, reference: str, tier: Tier) -> None:
+def check(engine: Docker, local: str, reference: str, tier: Tier) -> None:
     """Raise `SuiteError` that says what the image lacks; `local` is its name in the engine."""
     asked = tiers()[tier]
     lines = [f'command -v {program} >/dev/null || echo "{program}"' for program in asked["programs"]]

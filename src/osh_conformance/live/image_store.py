@@ -9,7 +9,7 @@ from osh_conformance import reference as grammar
 from osh_conformance.cluster.kind import mirror_hosts
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import contract
-from osh_conformance.model.observation import SuppliedImage
+from osh_conformance.model.observation import PublishedImage
 from osh_conformance.registry import images, upstream
 from osh_conformance.rules.tags import Hold, grade
 from osh_conformance.scenario.pull_probes import PullWitness
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from osh_conformance.cluster.cluster import Cluster
     from osh_conformance.model.matrix import PackagingFormat, Tier
     from osh_conformance.progress import Progress
-    from osh_conformance.provision.tools import Toolbox
+    from osh_conformance.provision.tools import Tools
 
 _T = TypeVar("_T")
 #: What a probe runs: small, and ends by itself.
 _PROBE = "docker.io/oshconformance/kubernetes-entrypoint:1.0.0"
 
 
-class Supplies:
+class ImageStore:
     """What the cluster can pull. Threads may ask; the first to ask for an image fetches or builds it."""
 
-    def __init__(self, cluster: Cluster, tools: Toolbox, progress: Progress) -> None:
+    def __init__(self, cluster: Cluster, tools: Tools, progress: Progress) -> None:
         self._cluster = cluster
         self._tools = tools
         self._progress = progress
@@ -38,11 +38,11 @@ class Supplies:
         self._making: dict[tuple[str, ...], threading.Lock] = {}
         self._known: dict[tuple[str, ...], object] = {}
 
-    def image(self, reference: str) -> SuppliedImage:
+    def image(self, reference: str) -> PublishedImage:
         """An image under its own reference. Raises `SuiteError` with why it cannot be had, each time it is asked."""
         return self._once(("", reference), lambda: self._served(reference, None))
 
-    def flavored(self, reference: str, form: PackagingFormat) -> SuppliedImage:
+    def flavored(self, reference: str, form: PackagingFormat) -> PublishedImage:
         """An image of a flavor in a packaging format; the result's reference is the one to give to a chart.
 
         It holds the digest where the format asks for it or the flavor's reference has one, and where the flavor's tag
@@ -58,7 +58,7 @@ class Supplies:
 
         def serve(name: str) -> str:
             reference = f"docker.io/oshconformance/probe-{name}:1.0.0"
-            images.supply(_PROBE, self._tools, registry, self._progress, served_as=reference)
+            images.publish(_PROBE, self._tools, registry, self._progress, served_as=reference)
             return reference
 
         def requests(reference: str) -> list[str]:
@@ -88,28 +88,28 @@ class Supplies:
             raise known
         return known  # type: ignore[return-value]  # what `make` of the same key gave
 
-    def _pinned(self, reference: str, form: PackagingFormat) -> SuppliedImage:
+    def _pinned(self, reference: str, form: PackagingFormat) -> PublishedImage:
         supplied = self._served(reference, form)
         if "@" in supplied.reference or not (form.by_digest or "@" in reference or floats(reference)):
             return supplied
         digest = supplied.digests[0] if supplied.digests else upstream.digest(reference)
         pinned = f"{supplied.reference}@{digest}"
         self._progress.say(f"  {reference} is {digest} in this run")
-        return SuppliedImage(
+        return PublishedImage(
             reference=pinned,
             origin=supplied.origin,
             digests=supplied.digests or (digest,),
             media_types=supplied.media_types,
         )
 
-    def _served(self, reference: str, form: PackagingFormat | None) -> SuppliedImage:
+    def _served(self, reference: str, form: PackagingFormat | None) -> PublishedImage:
         registry = self._cluster.registry
         if registry is None:
-            return SuppliedImage(reference=reference, origin="unknown", digests=())
+            return PublishedImage(reference=reference, origin="unknown", digests=())
         mirror_hosts(self._cluster, [images.name(reference).host])
         with self._progress.step(f"image {reference}{f' as {form.name}' if form and form.suffix else ''}"):
-            served, origin, digests = images.supply(reference, self._tools, registry, self._progress, form=form)
-            return SuppliedImage(
+            served, origin, digests = images.publish(reference, self._tools, registry, self._progress, form=form)
+            return PublishedImage(
                 reference=served, origin=origin, digests=tuple(digests), media_types=registry.media_types(served)
             )
 

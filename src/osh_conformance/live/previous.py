@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from osh_conformance.plan.plan import Pair
+    from osh_conformance.plan.plan import CellRun
 
 _VERSION = re.compile(r"^version:.*$", re.MULTILINE)
 #: Lower than any release: what an upgrade changes is then the labels that hold the version, and nothing else.
@@ -21,7 +21,7 @@ _LOWEST = "version: 0.0.0"
 
 
 @contextlib.contextmanager
-def previous_version(pair: Pair, chart: Path, folder: Path) -> Iterator[Path | None]:
+def previous_version(pair: CellRun, chart: Path, folder: Path) -> Iterator[Path | None]:
     """The opened chart from which the pair's scenario upgrades, None if it does not.
 
     It is what the catalogue says, else the chart itself (at `chart`, opened) under a lower version number.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from osh_conformance.model.matrix import ContainerRuntime, PackagingFormat
     from osh_conformance.model.observation import Observation
-    from osh_conformance.registry.server import RegistryRequest
+    from osh_conformance.registry.log import RegistryRequest
 
 _OK = 200
 

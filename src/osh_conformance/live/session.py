@@ -22,18 +22,18 @@ from osh_conformance.cluster.kubeconfig import single_context
 from osh_conformance.cluster.nodes import install_program, node_logs, runtime_proof
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import artifacts, proofs, runtimes
-from osh_conformance.live.image_store import Supplies
+from osh_conformance.live.image_store import ImageStore
+from osh_conformance.live.prepare import JOB_KEYS, Maker
 from osh_conformance.live.previous import previous_version
 from osh_conformance.loading import records
 from osh_conformance.model.chart import nothing_declared
 from osh_conformance.model.finding import Status, Verdict
-from osh_conformance.model.observation import Observation, SuppliedImage
+from osh_conformance.model.observation import Observation, PublishedImage
 from osh_conformance.observe.containers import runtime_classes
-from osh_conformance.observe.context import Site
-from osh_conformance.observe.known_secrets import Hidden
+from osh_conformance.observe.context import CellContext
+from osh_conformance.observe.known_secrets import KnownSecrets
 from osh_conformance.observe.watch import NamespaceWatch
 from osh_conformance.plan import feasible
-from osh_conformance.plan.cells import JOB_KEYS, Maker
 from osh_conformance.plan.plan import LeftOutError
 from osh_conformance.provision import tools as toolbox
 from osh_conformance.provision.runs import RUN_LABEL
@@ -48,17 +48,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from osh_conformance.cluster.cluster import Cluster
-    from osh_conformance.plan.axes import Combination
-    from osh_conformance.plan.cells import Release
-    from osh_conformance.plan.plan import LiveSuite, Pair
+    from osh_conformance.live.prepare import Release
+    from osh_conformance.plan.axes import AxisValues
+    from osh_conformance.plan.plan import CellRun, LiveSuite
     from osh_conformance.progress import Progress
-    from osh_conformance.provision.tools import Toolbox
+    from osh_conformance.provision.tools import Tools
     from osh_conformance.scenario.faults.registry_proxy import FaultyImage
     from osh_conformance.scenario.state import CellPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class CellResult:
     """What a pair showed, and what each live rule of its scenario says of it. `artifacts` is "" where all is well."""
 
     observation: Observation
@@ -67,18 +67,18 @@ class Judged:
 
 
 @dataclass(slots=True, kw_only=True)
-class Stage:
+class LiveSession:
     """A cluster that can run pairs. Threads may run several at a time."""
 
     suite: LiveSuite
-    tools: Toolbox
+    tools: Tools
     cluster: Cluster
     kubeconfig: Path
     kube: Kube
     folder: Path
     node_runtime: str
     kubernetes: str
-    supplies: Supplies
+    supplies: ImageStore
     progress: Progress
     closing: contextlib.ExitStack
     cancel: threading.Event = field(default_factory=threading.Event)
@@ -87,7 +87,7 @@ class Stage:
     _between: FaultyRegistry | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, pair: Pair, namespace: str) -> Judged:
+    def run(self, pair: CellRun, namespace: str) -> CellResult:
         """Run a pair in its namespace, which is there and empty. Raises `SuiteError` as `observe` does.
 
         Raises `LeftOutError` where the pair cannot be had here, and was only asked for among all.
@@ -103,11 +103,11 @@ class Stage:
             return self._not_applicable(pair, namespace, "no image key of the chart is the drop Job's own")
         return self._observe(pair, supplied)
 
-    def _not_applicable(self, pair: Pair, namespace: str, reason: str) -> Judged:
+    def _not_applicable(self, pair: CellRun, namespace: str, reason: str) -> CellResult:
         verdicts = {rule: Verdict.not_applicable(rule, reason) for rule in pair.scenario.rules}
-        return Judged(observation=self._nothing_observed(pair, namespace), verdicts=verdicts)
+        return CellResult(observation=self._nothing_observed(pair, namespace), verdicts=verdicts)
 
-    def _nothing_observed(self, pair: Pair, namespace: str) -> Observation:
+    def _nothing_observed(self, pair: CellRun, namespace: str) -> Observation:
         return Observation(
             cell=pair.cell,
             scenario=pair.scenario,
@@ -120,7 +120,7 @@ class Stage:
             images=(),
         )
 
-    def labels(self, pair: Pair) -> dict[str, str]:
+    def labels(self, pair: CellRun) -> dict[str, str]:
         """The labels of a pair's namespace; by one of them its pods get their RuntimeClass."""
         runtime = pair.chosen.runtime
         chosen = {runtimes.RUNTIME_LABEL: runtime.name} if runtime and runtime.handler else {}
@@ -131,7 +131,7 @@ class Stage:
         """Begin to remove a namespace: what is in it must not cost the next pairs anything."""
         self.kube.remove_namespace(namespace)
 
-    def _check_runtime(self, pair: Pair) -> None:
+    def _check_runtime(self, pair: CellRun) -> None:
         runtime = pair.chosen.runtime
         if runtime and not self.node_runtime.startswith(f"{runtime.cri}://"):
             raise self._not_here(
@@ -144,11 +144,11 @@ class Stage:
         """An error where the user named it, a reason to leave it out where it was only one of all."""
         return SuiteError(message, details=details) if by_name else LeftOutError(message, details=details)
 
-    def release(self, pair: Pair, namespace: str) -> Supplied:
+    def release(self, pair: CellRun, namespace: str) -> Supplied:
         """The release of a pair, with all its images in reach. Raises as `run` does."""
-        given: dict[str, SuppliedImage] = {}
+        given: dict[str, PublishedImage] = {}
 
-        def image_of(reference: str, function: str, chosen: Combination) -> str:
+        def image_of(reference: str, function: str, chosen: AxisValues) -> str:
             if function in JOB_KEYS:
                 self.supplies.check(reference, chosen.flavor.tier)
             supplied = self.supplies.flavored(reference, chosen.form)
@@ -159,7 +159,7 @@ class Stage:
             if reference not in given:
                 self.supplies.image(reference)
             image = self._faulty_registry().image(reference)
-            given[image.reference] = SuppliedImage(
+            given[image.reference] = PublishedImage(
                 reference=image.reference, origin="built", digests=image.digests, media_types=image.media_types
             )
             self._faulty[namespace] = image
@@ -178,7 +178,7 @@ class Stage:
                 self._between = self.closing.enter_context(FaultyRegistry(self.cluster))
             return self._between
 
-    def _own(self, pair: Pair, reference: str, *, of_chart: bool) -> SuppliedImage:
+    def _own(self, pair: CellRun, reference: str, *, of_chart: bool) -> PublishedImage:
         try:
             return self.supplies.image(reference)
         except SuiteError as error:
@@ -186,7 +186,7 @@ class Stage:
                 raise self._not_here(pair.flavor_asked, error.message, error.details) from error
             raise
 
-    def _observe(self, pair: Pair, supplied: Supplied) -> Judged:
+    def _observe(self, pair: CellRun, supplied: Supplied) -> CellResult:
         release = supplied.release
         public = (release.subject.name, release.database.release)
         with contextlib.ExitStack() as stack:
@@ -198,7 +198,7 @@ class Stage:
             plan = release.plan(chart.folder, previous, supplied.images, self.node_runtime, self.suite.request.settle)
             return self._judged(pair, plan, site)
 
-    def _probe(self, pair: Pair, namespace: str) -> Judged:
+    def _probe(self, pair: CellRun, namespace: str) -> CellResult:
         evidence = self.suite.request.artifacts / pair.id
         with self._site(pair, namespace, (), ()) as site:
             self._wait_for_runtime(pair, site)
@@ -219,13 +219,15 @@ class Stage:
         return self.cluster.registry is not None
 
     @contextlib.contextmanager
-    def _site(self, pair: Pair, namespace: str, hidden: tuple[str, ...], public: tuple[str, ...]) -> Iterator[Site]:
+    def _site(
+        self, pair: CellRun, namespace: str, hidden: tuple[str, ...], public: tuple[str, ...]
+    ) -> Iterator[CellContext]:
         private = self.folder / namespace
         private.mkdir(mode=0o700)
-        known = Hidden(self.kube, namespace, hidden, public)
+        known = KnownSecrets(self.kube, namespace, hidden, public)
         image = self._faulty.get(namespace)
         with NamespaceWatch(self.kube, namespace, self.cancel, known) as watch:
-            yield Site(
+            yield CellContext(
                 title=pair.id,
                 progress=self.progress,
                 helm=self._helm(pair.cell.helm, hidden),
@@ -242,7 +244,9 @@ class Stage:
             )
 
     @contextlib.contextmanager
-    def _beside(self, pair: Pair, namespace: str, hidden: tuple[str, ...], public: tuple[str, ...]) -> Iterator[Site]:
+    def _beside(
+        self, pair: CellRun, namespace: str, hidden: tuple[str, ...], public: tuple[str, ...]
+    ) -> Iterator[CellContext]:
         second = f"{namespace}-second"
         self.kube.ensure("/api/v1/namespaces", {"metadata": {"name": second, "labels": self.labels(pair)}})
         try:
@@ -252,15 +256,15 @@ class Stage:
         finally:
             self.vacate(second)
 
-    def _wait_for_runtime(self, pair: Pair, site: Site) -> None:
+    def _wait_for_runtime(self, pair: CellRun, site: CellContext) -> None:
         runtime = pair.chosen.runtime
         if runtime and runtime.handler:
             runtimes.wait(self.kube, site.namespace, runtime, self.cancel)
 
-    def _collect(self, site: Site, releases: tuple[str, ...], folder: Path) -> None:
+    def _collect(self, site: CellContext, releases: tuple[str, ...], folder: Path) -> None:
         artifacts.collect(site, releases, folder, node_logs(self.cluster, site.namespace))
 
-    def _judged(self, pair: Pair, plan: CellPlan, site: Site) -> Judged:
+    def _judged(self, pair: CellRun, plan: CellPlan, site: CellContext) -> CellResult:
         evidence = self.suite.request.artifacts / pair.id
         names = (plan.release, plan.database.release)
 
@@ -276,30 +280,32 @@ class Stage:
             raise
         return self._concluded(pair, observation, site, collect)
 
-    def _prove(self, pair: Pair, observation: Observation) -> None:
+    def _prove(self, pair: CellRun, observation: Observation) -> None:
         proofs.check_runtime(observation, pair.chosen.runtime)
         registry = self.cluster.registry
         if registry and not pair.chosen.flavor.shipped:
             keys = set(observation.declared.images.values())
             proofs.check_format(observation, pair.chosen.form, keys, registry.requests())
 
-    def _concluded(self, pair: Pair, observation: Observation, site: Site, collect: Callable[[str], None]) -> Judged:
+    def _concluded(
+        self, pair: CellRun, observation: Observation, site: CellContext, collect: Callable[[str], None]
+    ) -> CellResult:
         evidence = self.suite.request.artifacts / pair.id
         live = catalogue.live_rules()
         wanted = [rule for rule in pair.scenario.rules if rule in live]
         verdicts = {rule: self._judge(live[rule](observation), pair) for rule in wanted}
         if all(verdict.status is not Status.FAIL for verdict in verdicts.values()):
-            return Judged(observation=observation, verdicts=verdicts)
+            return CellResult(observation=observation, verdicts=verdicts)
         collect("end")
         seen = msgspec.json.format(msgspec.json.encode(observation)).decode()
         (evidence / "observation.json").write_text(site.hidden.redact(seen), encoding="utf-8")
-        return Judged(observation=observation, verdicts=verdicts, artifacts=str(evidence))
+        return CellResult(observation=observation, verdicts=verdicts, artifacts=str(evidence))
 
-    def compared(self, pair: Pair, rule: str, observation: Observation, others: Sequence[Observation]) -> Verdict:
+    def compared(self, pair: CellRun, rule: str, observation: Observation, others: Sequence[Observation]) -> Verdict:
         """What a rule that compares cells says of a pair."""
         return self._judge(catalogue.matrix_rules()[rule](observation, others), pair)
 
-    def _judge(self, verdict: Verdict, pair: Pair) -> Verdict:
+    def _judge(self, verdict: Verdict, pair: CellRun) -> Verdict:
         """The verdict with the command that shows its findings again."""
         command = self.suite.command(pair)
         return replace(verdict, findings=tuple(replace(each, reproduce=command) for each in verdict.findings))
@@ -320,11 +326,11 @@ class Supplied:
     """A release all of whose images are in reach."""
 
     release: Release
-    images: tuple[SuppliedImage, ...]
+    images: tuple[PublishedImage, ...]
 
 
 @contextlib.contextmanager
-def opened(suite: LiveSuite, pairs: Iterable[Pair], progress: Progress) -> Iterator[Stage]:
+def open_session(suite: LiveSuite, pairs: Iterable[CellRun], progress: Progress) -> Iterator[LiveSession]:
     """A stage for these pairs; its cluster is removed afterwards, unless it was there before or is to be kept.
 
     Raises `SuiteError` where there can be no cluster.
@@ -351,7 +357,7 @@ def opened(suite: LiveSuite, pairs: Iterable[Pair], progress: Progress) -> Itera
         kubeconfig = single_context(cluster.kubeconfig, cluster.context, folder / "kubeconfig")
         kube = Kube(kubeconfig, cluster.context)
         _label_nodes(kube, cluster, suite)
-        stage = Stage(
+        stage = LiveSession(
             suite=suite,
             tools=tools,
             cluster=cluster,
@@ -360,7 +366,7 @@ def opened(suite: LiveSuite, pairs: Iterable[Pair], progress: Progress) -> Itera
             folder=folder,
             node_runtime=kube.node_runtime(),
             kubernetes=kube.version(),
-            supplies=Supplies(cluster, tools, progress),
+            supplies=ImageStore(cluster, tools, progress),
             progress=progress,
             closing=stack,
         )
@@ -369,7 +375,7 @@ def opened(suite: LiveSuite, pairs: Iterable[Pair], progress: Progress) -> Itera
         yield stage
 
 
-def _offer_runtimes(stage: Stage, pairs: Iterable[Pair], progress: Progress) -> None:
+def _offer_runtimes(stage: LiveSession, pairs: Iterable[CellRun], progress: Progress) -> None:
     """Make the runtimes of these pairs known to our own cluster: the program in each node, and a RuntimeClass."""
     wanted = {pair.chosen.runtime.name: pair.chosen.runtime for pair in pairs if pair.chosen.runtime}
     offered = [runtime for runtime in wanted.values() if runtime.handler]
@@ -385,7 +391,7 @@ def _offer_runtimes(stage: Stage, pairs: Iterable[Pair], progress: Progress) -> 
 
 
 @contextlib.contextmanager
-def _cluster(suite: LiveSuite, tools: Toolbox, progress: Progress) -> Iterator[Cluster]:
+def _cluster(suite: LiveSuite, tools: Tools, progress: Progress) -> Iterator[Cluster]:
     request = suite.request
     if request.kubeconfig:
         yield existing_cluster(request.kubeconfig, request.context, request.allow_cluster)

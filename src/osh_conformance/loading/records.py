@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from osh_conformance.charts.source import read_text
 from osh_conformance.errors import UsageError
+from osh_conformance.loading.files import read_text
 from osh_conformance.loading.search import data_folder
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.loading.yaml import read_values

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+#: The matrix that takes every combination of values.
+FULL = "full"
+
 
 class Tier(StrEnum):
     """What an image promises to a chart's scripts (`data/contract.yaml`), and what a family of charts asks for."""
@@ -74,3 +77,23 @@ class ContainerRuntime:
     recipe: str = ""
     state: tuple[str, ...] = ()
     needs: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One (chart, flavor, format, runtime, Helm major) of the live matrix.
+
+    `format` and `runtime` are names of data files; the runtime `default` is the node's own, whatever it is.
+    """
+
+    chart: str
+    path: str
+    flavor: str
+    format: str = "docker"
+    runtime: str = "default"
+    helm: int = 4
+
+    @property
+    def id(self) -> str:
+        """The cell as test ids and reports name it."""
+        return f"{self.chart}-{self.flavor}-{self.format}-{self.runtime}-helm{self.helm}"

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from osh_conformance.model.chart import DeclaredChart, Role
-from osh_conformance.model.scenario import Fate, PullProbe, Scenario
+from osh_conformance.model.matrix import Cell
+from osh_conformance.model.scenario import ExpectedData, PullProbe, Scenario
 
 #: The CRI's and kubelet's reasons where a container's own first program was not started; the rest is in the message.
 _NOT_STARTED = ("StartError", "ContainerCannotRun", "RunContainerError", "CreateContainerError")
@@ -22,26 +23,6 @@ def not_started(reason: str) -> bool:
 def lacks_program(reason: str, message: str) -> bool:
     """Whether a container was not started because its image lacks what it should run: so ends every other try."""
     return not_started(reason) and any(word in message.lower() for word in _MISSING)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One (chart, flavor, format, runtime, Helm major) of the live matrix.
-
-    `format` and `runtime` are names of data files; the runtime `default` is the node's own, whatever it is.
-    """
-
-    chart: str
-    path: str
-    flavor: str
-    format: str = "docker"
-    runtime: str = "default"
-    helm: int = 4
-
-    @property
-    def id(self) -> str:
-        """The cell as test ids and reports name it."""
-        return f"{self.chart}-{self.flavor}-{self.format}-{self.runtime}-helm{self.helm}"
 
 
 class Step(StrEnum):
@@ -93,7 +74,7 @@ class HelmCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class ReleaseLifetime:
     """A release from its install on: what the server held before it and once it was installed, and its pods by name.
 
     `unsettled` is what was waited for in vain; "" where it got as far as the scenario waits.
@@ -117,7 +98,7 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aftermath:
+class FailedUninstall:
     """What followed an uninstall that failed, while nothing of the release's data may be touched any more.
 
     `timeout` is what helm was given, in seconds, `deadline` the drop Job's own (None: it has none). `missing` are
@@ -154,7 +135,7 @@ class Removal:
     """
 
     life: int
-    fate: Fate
+    fate: ExpectedData
     call: HelmCall
     populated: DatabaseState
     after: DatabaseState
@@ -164,11 +145,11 @@ class Removal:
     reachable: bool = True
     again: bool = False
     ran: tuple[str, ...] = ()
-    aftermath: Aftermath | None = None
+    aftermath: FailedUninstall | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gauge:
+class ResourceUsage:
     """Numbers after an uninstall: objects of the namespace by kind, what the server holds, what cluster and nodes have.
 
     `nodes` counts what other cells have there too; `suite_bytes` is the memory that this program holds.
@@ -225,7 +206,7 @@ class ObservedContainer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SuppliedImage:
+class PublishedImage:
     """An image of the cell: where it came from, and every digest that a pull of the reference may give.
 
     `media_types` are those of the manifests and layers behind these digests, as the registry serves them; a node takes
@@ -266,7 +247,7 @@ class RuntimeProof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnTests:
+class ChartTests:
     """How a chart's own tests ended in the cell: pytest's exit code, its lines on what failed, and what it printed."""
 
     code: int
@@ -275,7 +256,7 @@ class OwnTests:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DependencyHold:
+class DependencyWithheld:
     """What happened while the database's Service was withheld, for the pods with a dep_check container.
 
     `waiting` had their dep_check running, `early` had a main container started all the same (as `Kind/name`).
@@ -309,10 +290,10 @@ class Observation:
     node_runtime: str
     helm: tuple[HelmCall, ...]
     containers: tuple[ObservedContainer, ...]
-    images: tuple[SuppliedImage, ...]
-    lives: tuple[Life, ...] = ()
+    images: tuple[PublishedImage, ...]
+    lives: tuple[ReleaseLifetime, ...] = ()
     removals: tuple[Removal, ...] = ()
-    hold: DependencyHold | None = None
+    hold: DependencyWithheld | None = None
     identity: IdentityState | None = None
     #: The release of the service in the cell's images, "" where the flavor does not say.
     release_of_service: str = ""
@@ -321,9 +302,9 @@ class Observation:
     runtime: RuntimeProof | None = None
     #: The RuntimeClass of every pod that was ever seen, hooks included, by pod; "" for the node's own.
     runtime_classes: Mapping[str, str] = field(default_factory=dict)
-    own_tests: OwnTests | None = None
+    own_tests: ChartTests | None = None
     #: After each uninstall, where the steps are gone through more than once.
-    gauges: tuple[Gauge, ...] = ()
+    gauges: tuple[ResourceUsage, ...] = ()
     #: Seconds by step.
     seconds: Mapping[str, float] = field(default_factory=dict)
 

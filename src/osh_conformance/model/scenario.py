@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
-class Table(StrEnum):
+class ScenarioGroup(StrEnum):
     """Which runs a scenario is part of.
 
     `MAIN` is every run, `LIFECYCLE` and `FAULTS` what is asked for by name, `ENVIRONMENT` what strikes the whole
@@ -46,7 +46,7 @@ class Until(StrEnum):
     FAILED = "failed"
 
 
-class Fate(StrEnum):
+class ExpectedData(StrEnum):
     """What an uninstall must leave of the release's data.
 
     `GONE_ALREADY`: the release is not there any more, so whatever has its names now belongs to somebody else.
@@ -90,7 +90,7 @@ class ScenarioStep:
     transaction: bool = False
     strike: str = ""
     hooks: bool = True
-    fate: Fate | None = None
+    fate: ExpectedData | None = None
     seconds: float = 30.0
 
 
@@ -127,7 +127,7 @@ class Scenario:
     name: str
     summary: str
     rules: tuple[str, ...]
-    table: Table = Table.MAIN
+    table: ScenarioGroup = ScenarioGroup.MAIN
     db_drop: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
     tls: bool = False

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.model.chart import Role
 from osh_conformance.model.observation import ObservedContainer
-from osh_conformance.observe.watch import last_end, workload_of
+from osh_conformance.observe.pod_status import last_end, workload_of
 from osh_conformance.scenario.infrastructure import is_infrastructure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from osh_conformance.model.chart import DeclaredChart
-    from osh_conformance.observe.watch import Object, View
+    from osh_conformance.observe.pod_status import Object
+    from osh_conformance.observe.watch import View
 
 
 def runtime_classes(view: View) -> dict[str, str]:

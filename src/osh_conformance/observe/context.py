@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from osh_conformance.cluster.cluster import Cluster
     from osh_conformance.cluster.helm import Helm
     from osh_conformance.model.observation import RuntimeProof
-    from osh_conformance.observe.known_secrets import Hidden
-    from osh_conformance.observe.watch import NamespaceWatch, Object
+    from osh_conformance.observe.known_secrets import KnownSecrets
+    from osh_conformance.observe.pod_status import Object
+    from osh_conformance.observe.watch import NamespaceWatch
     from osh_conformance.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class CellContext:
     """An empty namespace of the suite's own, its watch, and a private `folder` for values files.
 
     `title` is what runs there, as `progress` names it. `cancel` is set when the run is interrupted: waits and commands
@@ -36,10 +37,10 @@ class Site:
     folder: Path
     watch: NamespaceWatch
     cancel: threading.Event
-    hidden: Hidden
+    hidden: KnownSecrets
     cluster: Cluster
     #: Another empty namespace, which is removed when its context ends.
-    beside: Callable[[], AbstractContextManager[Site]]
+    beside: Callable[[], AbstractContextManager[CellContext]]
     #: What the registry answers from now on for the image of the drop Job; "" is the image.
     answer_pull: Callable[[str], None] = lambda _how: None
     #: What runs the pods of the namespace, by the nodes' word; None where they cannot be entered.

@@ -34,7 +34,7 @@ _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(.+?)-----END", re
 _NAMES = frozenset({"host", "hosts", "port", "name", "names", "user", "username", "database", "region", "project"})
 
 
-class Hidden:
+class KnownSecrets:
     """The secrets of one cell: those that the suite made up, and what Secrets of the namespace were seen to hold.
 
     `public` are texts that a Secret may hold and everybody may know: names of releases.

@@ -2,33 +2,80 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from osh_conformance.cluster.nodes import counted
-from osh_conformance.model.observation import Gauge
-from osh_conformance.observe import inventory
+from osh_conformance.cluster import nodes
+from osh_conformance.errors import SuiteError
+from osh_conformance.model.observation import ResourceUsage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from osh_conformance.cluster.api import Kube
     from osh_conformance.model.observation import DatabaseState
-    from osh_conformance.scenario.state import Run
+    from osh_conformance.scenario.state import ScenarioState
 
 #: Kinds that come by themselves, and go when their time is over.
 _PASSING = ("Event", "Lease", "PodMetrics")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def read(run: Run, state: DatabaseState) -> Gauge:
+def read(run: ScenarioState, state: DatabaseState) -> ResourceUsage:
     """Count what is there now; `state` is what the server holds."""
-    objects = inventory.counted(run.site.kube, run.site.namespace)
-    return Gauge(
+    objects = count_objects(run.site.kube, run.site.namespace)
+    return ResourceUsage(
         objects={kind: number for kind, number in objects.items() if kind not in _PASSING},
         server={"databases": len(state.databases), "accounts": len(state.accounts)},
-        nodes={"namespaces": _namespaces(run), **counted(run.site.cluster)},
+        nodes={"namespaces": _namespaces(run), **nodes.counted(run.site.cluster)},
         suite_bytes=int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE,
     )
 
 
-def _namespaces(run: Run) -> int:
+def _namespaces(run: ScenarioState) -> int:
     return len(run.site.kube.list("/api/v1/namespaces"))
+
+
+#: Helm puts it on whatever a release owns; hooks have none.
+_OWNER = "meta.helm.sh/release-name"
+_CORE = "/api/v1"
+
+
+def count_objects(kube: Kube, namespace: str) -> Mapping[str, int]:
+    """How many objects of each kind there are in a namespace, whoever owns them."""
+    return Counter(kind for kind, _ in _present(kube, namespace))
+
+
+def objects(kube: Kube, namespace: str, release: str) -> tuple[str, ...]:
+    """`Kind/name` of every object in a namespace that a release owns, of any kind that the API has."""
+    return tuple(sorted(_owned(kube, namespace, release)))
+
+
+def _owned(kube: Kube, namespace: str, release: str) -> Iterator[str]:
+    for kind, metadata in _present(kube, namespace):
+        if (metadata.get("annotations") or {}).get(_OWNER) == release:
+            yield f"{kind}/{metadata['name']}"
+
+
+def _present(kube: Kube, namespace: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for group, plural, kind in _kinds(kube):
+        # An API of somebody's aggregated server may be away.
+        with contextlib.suppress(SuiteError):
+            for item in kube.list(f"{group}/namespaces/{namespace}/{plural}"):
+                yield kind, item["metadata"]
+
+
+def _kinds(kube: Kube) -> Iterator[tuple[str, str, str]]:
+    groups = [_CORE]
+    groups += [f"/apis/{group['preferredVersion']['groupVersion']}" for group in kube.get("/apis")["groups"]]
+    seen: set[str] = set()
+    for group in groups:
+        with contextlib.suppress(SuiteError):
+            for resource in kube.get(group)["resources"]:
+                # Events are in two groups, and no object of a release.
+                if resource["namespaced"] and "list" in resource["verbs"] and resource["name"] not in seen:
+                    seen.add(resource["name"])
+                    yield group, resource["name"], resource["kind"]

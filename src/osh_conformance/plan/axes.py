@@ -10,6 +10,7 @@ from allpairspy import AllPairs
 
 from osh_conformance.errors import UsageError
 from osh_conformance.loading.suggest import did_you_mean
+from osh_conformance.model.matrix import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     Places = tuple[int, ...]
     #: From the sizes of the axes, and what is possible on them, to what is taken.
     Strategy = Callable[[Sequence[int], Callable[[Places], bool]], Iterator[Places]]
-
-FULL = "full"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +42,7 @@ class Axes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Combination:
+class AxisValues:
     """One value of each axis."""
 
     flavor: Flavor
@@ -53,8 +52,8 @@ class Combination:
 
 
 def combinations(
-    axes: Axes, strategy: str = FULL, possible: Callable[[Combination], bool] = lambda _: True
-) -> tuple[Combination, ...]:
+    axes: Axes, strategy: str = FULL, possible: Callable[[AxisValues], bool] = lambda _: True
+) -> tuple[AxisValues, ...]:
     """The combinations that `strategy` takes, in a stable order. Raises `UsageError` for a name that is none.
 
     Some are not `possible`, so that somebody can say why; no possible one is left to them.
@@ -62,9 +61,9 @@ def combinations(
     if strategy not in STRATEGIES:
         raise UsageError(f"no matrix `{strategy}`{did_you_mean(strategy, STRATEGIES)}", expected=", ".join(STRATEGIES))
 
-    def at(places: Places) -> Combination:
+    def at(places: Places) -> AxisValues:
         f, p, r, m = places
-        return Combination(flavor=axes.flavors[f], form=axes.formats[p], runtime=axes.runtimes[r], major=axes.majors[m])
+        return AxisValues(flavor=axes.flavors[f], form=axes.formats[p], runtime=axes.runtimes[r], major=axes.majors[m])
 
     sizes = [len(axis) for axis in axes.values]
     return tuple(at(places) for places in STRATEGIES[strategy](sizes, lambda places: possible(at(places))))

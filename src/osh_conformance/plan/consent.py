@@ -17,7 +17,7 @@ from osh_conformance.charts.values import merged
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading import records
 from osh_conformance.manifests.privileges import Reason, asked_for, told
-from osh_conformance.plan import cells
+from osh_conformance.plan import cell_values, cells
 from osh_conformance.render.parse import documents_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from osh_conformance.model.chart import Document
     from osh_conformance.model.matrix import Flavor
     from osh_conformance.plan.cells import Subject
-    from osh_conformance.plan.plan import Pair
+    from osh_conformance.plan.plan import CellRun
     from osh_conformance.render.engines.base import Renderer
 
     #: By chart and flavor.
@@ -41,7 +41,7 @@ _DEFINITIONS = re.compile(r"(charts/[^/]+/)*crds/.+\.(yaml|yml|json)")
 _ARCHIVE = re.compile(r"(charts/[^/]+/)*charts/[^/]+\.tgz")
 
 
-def asked(pairs: Iterable[Pair], renderer: Callable[[], Renderer]) -> Asked:
+def asked(pairs: Iterable[CellRun], renderer: Callable[[], Renderer]) -> Asked:
     """Return what each chart of these pairs asks for with each of its flavors; touches no cluster.
 
     A chart that cannot be rendered asks for nothing here: its cells will say why, and install nothing.
@@ -55,7 +55,7 @@ def asked(pairs: Iterable[Pair], renderer: Callable[[], Renderer]) -> Asked:
     return {which: tuple(reasons) for which, reasons in found.items()}
 
 
-def check(pairs: Iterable[Pair], found: Asked) -> None:
+def check(pairs: Iterable[CellRun], found: Asked) -> None:
     """Raise `UsageError` that names every chart that asks for anything, with all of its reasons."""
     lines = by_chart(pairs, found)
     if not lines:
@@ -70,7 +70,7 @@ def check(pairs: Iterable[Pair], found: Asked) -> None:
     )
 
 
-def by_chart(pairs: Iterable[Pair], found: Asked) -> dict[str, list[str]]:
+def by_chart(pairs: Iterable[CellRun], found: Asked) -> dict[str, list[str]]:
     """Return by the path of each chart that asks for anything what that is, with whichever flavor, a line an object."""
     reasons: dict[str, dict[Reason, None]] = {}
     for pair in pairs:
@@ -88,7 +88,7 @@ class _Asking:
         self._namespace = f"cell-{secrets.token_hex(3)}"
         self._known: dict[tuple[str, ...], tuple[Document, ...] | None] = {}
 
-    def of(self, pair: Pair) -> tuple[Reason, ...]:
+    def of(self, pair: CellRun) -> tuple[Reason, ...]:
         charts = [pair.subject.chart]
         if pair.subject.previous and any(step.previous for step in pair.scenario.steps):
             charts.append(pair.subject.previous)
@@ -100,9 +100,9 @@ class _Asking:
                 documents += self._rendered(chart, pair, drop=drop)
         return asked_for(documents, self._namespace)
 
-    def _rendered(self, chart: Path, pair: Pair, *, drop: bool) -> tuple[Document, ...]:
+    def _rendered(self, chart: Path, pair: CellRun, *, drop: bool) -> tuple[Document, ...]:
         subject, flavor = pair.subject, pair.chosen.flavor
-        scenario = conventions.scenario_values(subject.convention, subject.name, pair.scenario, _AUTHORITY)
+        scenario = cell_values.scenario_values(subject.convention, subject.name, pair.scenario, _AUTHORITY)
         values = merged(cells.values_but_images(subject, flavor, _COORDINATES, drop=drop), scenario)
         key = (str(chart), json.dumps([flavor.values, scenario, drop], sort_keys=True, default=str))
         known = self._once(key, lambda: self._render(chart, subject, values))

@@ -11,15 +11,15 @@ from osh_conformance.plan import timings
 from osh_conformance.plan.capacity import carried
 from osh_conformance.progress import Progress
 from osh_conformance.provision import machine
-from osh_conformance.provision.build import Workshop
+from osh_conformance.provision.build import Builder
 from osh_conformance.registry import images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from osh_conformance.model.observation import Cell
-    from osh_conformance.plan.plan import LeftOut, LiveSuite, Pair
-    from osh_conformance.provision.machine import Survey
+    from osh_conformance.model.matrix import Cell
+    from osh_conformance.plan.plan import CellRun, LeftOut, LiveSuite
+    from osh_conformance.provision.machine import MachineInfo
 
 #: What making and removing a cluster takes, in seconds.
 _CLUSTER = 30.0
@@ -49,7 +49,7 @@ class NeededImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class RunPlan:
     """What would be run, `parallel` scenarios at a time.
 
     `privileged` is by its path what a chart asks for beyond a namespace of its own, and is allowed to.
@@ -73,9 +73,9 @@ class Plan:
         return sum(each.minutes or 0.0 for each in self.needed)
 
 
-def of(suite: LiveSuite) -> Plan:
+def of(suite: LiveSuite) -> RunPlan:
     """Look at this machine and at past runs; changes nothing."""
-    return Plan(
+    return RunPlan(
         cells=tuple(_planned(suite)),
         left_out=suite.left_out,
         needed=tuple(_needed(suite)),
@@ -86,7 +86,7 @@ def of(suite: LiveSuite) -> Plan:
 
 def _planned(suite: LiveSuite) -> Iterator[PlannedCell]:
     known = timings.read(default_folders())
-    by_cell: dict[str, list[Pair]] = {}
+    by_cell: dict[str, list[CellRun]] = {}
     for pair in suite.pairs:
         by_cell.setdefault(pair.cell.id, []).append(pair)
     for pairs in by_cell.values():
@@ -100,7 +100,7 @@ def _planned(suite: LiveSuite) -> Iterator[PlannedCell]:
         )
 
 
-def _alike(pair: Pair, suite: LiveSuite) -> Sequence[str]:
+def _alike(pair: CellRun, suite: LiveSuite) -> Sequence[str]:
     return [other.id for other in suite.pairs if other.scenario is pair.scenario]
 
 
@@ -108,9 +108,7 @@ def _needed(suite: LiveSuite) -> Iterator[NeededImage]:
     seen = machine.look(suite.request.recipes)
     workshop = None
     if seen.book:
-        workshop = Workshop(
-            book=seen.book, folders=default_folders(), progress=Progress(quiet=True), engine=seen.engine
-        )
+        workshop = Builder(book=seen.book, folders=default_folders(), progress=Progress(quiet=True), engine=seen.engine)
     for reference in sorted(_references(suite)):
         image = _needed_image(reference, seen, workshop)
         if image:
@@ -127,7 +125,7 @@ def _references(suite: LiveSuite) -> set[str]:
     }
 
 
-def _needed_image(reference: str, seen: Survey, workshop: Workshop | None) -> NeededImage | None:
+def _needed_image(reference: str, seen: MachineInfo, workshop: Builder | None) -> NeededImage | None:
     recipe = images.recipe_of(reference, workshop.book) if workshop else None
     if workshop and recipe and recipe.image and (recipe.image.origin == images.BUILT or not seen.registry.ok):
         missing = workshop.missing([recipe.name])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from osh_conformance.charts.source import opened
+from osh_conformance.charts.values import at
 from osh_conformance.loading import records
 from osh_conformance.loading.records import ALL
-from osh_conformance.plan.infrastructure import database_image
+from osh_conformance.loading.search import data_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,3 +27,12 @@ def recipes(runtimes: Sequence[str]) -> set[str]:
     known = records.runtimes()
     chosen = known.values() if ALL in runtimes else [records.chosen(known, name, "runtime") for name in runtimes]
     return {runtime.recipe for runtime in chosen if runtime.recipe}
+
+
+DATABASE_CHART = data_folder("infrastructure") / "mariadb"
+
+
+def database_image() -> str:
+    """The reference of the database server's image."""
+    with opened(DATABASE_CHART) as source:
+        return str(at(source.values.content, "images.mariadb"))

@@ -5,16 +5,13 @@ from __future__ import annotations
 import functools
 import shlex
 from collections import Counter
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts import catalog, conventions
-from osh_conformance.charts.changed import in_part
-from osh_conformance.charts.source import find_charts
+from osh_conformance.charts.find import check_paths, find_charts, in_part, missing
 from osh_conformance.charts.values import merged
-from osh_conformance.check.engine import check_paths, missing
-from osh_conformance.cluster.existing import check_named
+from osh_conformance.cluster.kubeconfig import check_named
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading import records
 from osh_conformance.loading.records import ALL
@@ -23,15 +20,17 @@ from osh_conformance.manifests import privileges
 from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.finding import Severity, Status, Verdict
 from osh_conformance.model.matrix import ContainerRuntime, Flavor, Tier
-from osh_conformance.model.scenario import Table
+from osh_conformance.model.scenario import ScenarioGroup
 from osh_conformance.plan import axes as matrix
 from osh_conformance.plan import cells, consent
 from osh_conformance.render.engines.base import choose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
-    from osh_conformance.model.observation import Cell
+    from osh_conformance.config.options import LiveOptions
+    from osh_conformance.model.matrix import Cell
     from osh_conformance.model.scenario import Scenario
     from osh_conformance.render.engines.base import Renderer
 
@@ -40,56 +39,12 @@ HELM_MAJORS = (3, 4)
 DEFAULT_FORMAT = "docker"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveRequest:
-    """What a live run is asked for.
-
-    `flavors` empty means the catalogue's choice for each chart, `runtimes` empty the nodes' own, `formats` empty the
-    default, `scenarios` empty those of the main table; names may be those of tables, and `all` is every value of an
-    axis that can be had here, and every table but `environment`. `faults` adds the table of faults. The steps of each
-    scenario are gone through `repeat` times. `strategy` says which combinations are taken, `shard` which part of the
-    cells (`I/N`). With `kubeconfig` the run is on that cluster, and none is made. `settle` are the seconds that a
-    release has to get ready; with `strict` a warning fails. With `allow_privileged` charts are installed that ask for
-    more than a namespace of their own. `options` are the words of the command line that a run of one pair needs too.
-    `parallel` None is as many cells at a time as the machine carries.
-    """
-
-    paths: tuple[Path, ...]
-    flavors: tuple[str, ...] = ()
-    flavor_files: tuple[Path, ...] = ()
-    formats: tuple[str, ...] = ()
-    runtimes: tuple[str, ...] = ()
-    majors: tuple[int, ...] = (4,)
-    strategy: str = matrix.FULL
-    shard: str | None = None
-    scenarios: tuple[str, ...] = ()
-    faults: bool = False
-    repeat: int = 1
-    values: Mapping[str, Any] = field(default_factory=dict)
-    convention: str | None = None
-    catalog: Path | None = None
-    renderer: str | None = None
-    helm: Path | None = None
-    kubeconfig: Path | None = None
-    context: str | None = None
-    allow_cluster: str | None = None
-    node_image: str | None = None
-    recipes: Path | None = None
-    keep: bool = False
-    settle: float = 300.0
-    strict: bool = False
-    allow_privileged: bool = False
-    options: tuple[str, ...] = ()
-    parallel: int | None = None
-    artifacts: Path = Path("artifacts")
-
-
 class LeftOutError(SuiteError):
     """Something cannot be had here, and was only asked for as one of all: no error, but no cell either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class CellRun:
     """A scenario on a cell, and what is needed to run it.
 
     `flavor_asked` and `runtime_asked`: the user named them, and did not only ask for all.
@@ -98,7 +53,7 @@ class Pair:
     subject: cells.Subject
     cell: Cell
     scenario: Scenario
-    chosen: matrix.Combination
+    chosen: matrix.AxisValues
     flavor_asked: bool = True
     runtime_asked: bool = True
 
@@ -119,7 +74,7 @@ class LeftOut:
 class LiveSuite:
     """Works out pairs and releases."""
 
-    def __init__(self, request: LiveRequest) -> None:
+    def __init__(self, request: LiveOptions) -> None:
         """Read everything that is named, and raise `UsageError` for what is not what it should be.
 
         A chart that is found in a tree, and cannot be read, is left out, and so is a path that does not exist beside
@@ -159,7 +114,7 @@ class LiveSuite:
         """What renders the charts of this run."""
         return choose(self.request.renderer, self.request.helm)
 
-    def command(self, pair: Pair) -> str:
+    def command(self, pair: CellRun) -> str:
         """The command that runs this pair again, and nothing else."""
         where = pair.cell
         files = [str(file) for file, flavor in self._own.items() if flavor is pair.chosen.flavor]
@@ -171,7 +126,7 @@ class LiveSuite:
         which += (consent.OPTION,) if self.request.allow_privileged else ()
         return shlex.join(("osh-conformance", "live", where.path, *which, *self.request.options))
 
-    def finished(self, verdict: Verdict, pair: Pair) -> Verdict:
+    def finished(self, verdict: Verdict, pair: CellRun) -> Verdict:
         """Return `verdict` as this run sees it.
 
         What a chart lacks in images that hold less than its convention asks for is a warning; with `strict` a warning
@@ -198,12 +153,12 @@ class LiveSuite:
         """By its path what each chart asks for beyond a namespace of its own, and was allowed to, a line an object."""
         return consent.by_chart(self.pairs, self._asked)
 
-    def pod_security(self, pair: Pair) -> dict[str, str]:
+    def pod_security(self, pair: CellRun) -> dict[str, str]:
         """The Pod Security labels of every namespace that the pair's chart, or what it needs, is installed in."""
         which = (pair.subject.name, pair.chosen.flavor.name)
         return privileges.pod_security(() if pair.scenario.probes else self._asked.get(which, ()))
 
-    def beside(self, pair: Pair) -> tuple[Pair, ...]:
+    def beside(self, pair: CellRun) -> tuple[CellRun, ...]:
         """The pairs that do the same on other cells of the same chart."""
         return tuple(
             other
@@ -247,7 +202,7 @@ class LiveSuite:
 
     # -- the matrix --------------------------------------------------------------------------------------------------
 
-    def _cells_of(self, subject: cells.Subject) -> list[tuple[cells.Subject, Cell, matrix.Combination]]:
+    def _cells_of(self, subject: cells.Subject) -> list[tuple[cells.Subject, Cell, matrix.AxisValues]]:
         axes = matrix.Axes(
             flavors=self._flavors(catalog.entry_for(subject.chart, self.request.catalog).flavor),
             formats=self._formats,
@@ -257,7 +212,7 @@ class LiveSuite:
         chosen = matrix.combinations(axes, self.request.strategy, lambda each: not self._why_not(subject, each))
         return [(subject, cells.cell(subject, each), each) for each in chosen]
 
-    def _pairs(self, found: Sequence[tuple[cells.Subject, Cell, matrix.Combination]]) -> Iterable[Pair]:
+    def _pairs(self, found: Sequence[tuple[cells.Subject, Cell, matrix.AxisValues]]) -> Iterable[CellRun]:
         probed: set[str] = set()
         for subject, where, chosen in found:
             for scenario in self.scenarios:
@@ -265,7 +220,7 @@ class LiveSuite:
                     if where.runtime in probed:
                         continue
                     probed.add(where.runtime)
-                yield Pair(
+                yield CellRun(
                     subject=subject,
                     cell=where,
                     scenario=scenario,
@@ -312,7 +267,7 @@ class LiveSuite:
             return error.message
         return ""
 
-    def _why_not(self, subject: cells.Subject, chosen: matrix.Combination) -> str:
+    def _why_not(self, subject: cells.Subject, chosen: matrix.AxisValues) -> str:
         """Why a combination cannot be had here; empty if it can, as far as is known without a cluster."""
         reason = self._runtime_missing(chosen.runtime) if chosen.runtime else ""
         reason = reason or self._flavor_missing(subject, chosen.flavor)
@@ -327,22 +282,22 @@ class LiveSuite:
         return ""
 
 
-def _scenarios(known: Mapping[str, Scenario], request: LiveRequest) -> tuple[Scenario, ...]:
+def _scenarios(known: Mapping[str, Scenario], request: LiveOptions) -> tuple[Scenario, ...]:
     """The scenarios of a run, each once. Raises `UsageError` where one strikes the cluster of others."""
-    names = [*(request.scenarios or (Table.MAIN,)), *([Table.FAULTS] if request.faults else [])]
-    tables = set(Table)
+    names = [*(request.scenarios or (ScenarioGroup.MAIN,)), *([ScenarioGroup.FAULTS] if request.faults else [])]
+    tables = set(ScenarioGroup)
     found: list[Scenario] = []
     for name in names:
-        wanted = tables - {Table.ENVIRONMENT} if name == ALL else {name} & tables
+        wanted = tables - {ScenarioGroup.ENVIRONMENT} if name == ALL else {name} & tables
         of_tables = [scenario for scenario in known.values() if scenario.table in wanted]
         found += of_tables if wanted else [records.chosen(known, name, "scenario or table")]
-    alone = [scenario.name for scenario in found if scenario.table is Table.ENVIRONMENT]
+    alone = [scenario.name for scenario in found if scenario.table is ScenarioGroup.ENVIRONMENT]
     if alone and len(alone) < len(found):
         raise UsageError(
             f"--scenario {', '.join(alone)}: what strikes the whole cluster cannot run beside other scenarios",
-            fix=f"run `--scenario {Table.ENVIRONMENT}` by itself",
+            fix=f"run `--scenario {ScenarioGroup.ENVIRONMENT}` by itself",
         )
-    others = [scenario.name for scenario in found if scenario.table is not Table.MAIN]
+    others = [scenario.name for scenario in found if scenario.table is not ScenarioGroup.MAIN]
     if others and request.repeat > 1:
         raise UsageError(
             f"--repeat {request.repeat}: {', '.join(others)} cannot be gone through again on what it has left",

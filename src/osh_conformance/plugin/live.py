@@ -9,30 +9,31 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from osh_conformance.check.engine import read_overrides
 from osh_conformance.config import configuration
 from osh_conformance.config.expectations import Expectations
+from osh_conformance.config.options import LiveOptions, read_overrides
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import proofs
 from osh_conformance.live import session as stages
 from osh_conformance.loading.search import suite_folder
 from osh_conformance.model.finding import Status
-from osh_conformance.model.scenario import Table
+from osh_conformance.model.result import CellReport
+from osh_conformance.model.scenario import ScenarioGroup
 from osh_conformance.plan import cells, timings
 from osh_conformance.plan.capacity import carried
-from osh_conformance.plan.plan import LeftOut, LeftOutError, LiveRequest, LiveSuite, Pair
+from osh_conformance.plan.plan import CellRun, LeftOut, LeftOutError, LiveSuite
 from osh_conformance.plugin import collect_suite
 from osh_conformance.plugin.static import EXPECTATIONS, RUN
 from osh_conformance.progress import Progress
-from osh_conformance.report import growth
-from osh_conformance.report.result import CellReport, Run, error_finding
+from osh_conformance.report import tables
+from osh_conformance.report.result import RunReport, error_finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from osh_conformance.live.session import Judged, Stage
+    from osh_conformance.live.session import CellResult, LiveSession
     from osh_conformance.model.finding import Verdict
-    from osh_conformance.model.observation import Cell
+    from osh_conformance.model.matrix import Cell
 
 #: What `osh-conformance live` asks for, in place of the command line's options.
 SUITE = pytest.StashKey[LiveSuite]()
@@ -52,7 +53,7 @@ def register(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
         raise pytest.UsageError("--live runs its cells in parallel by itself, on one cluster: leave out -n")
     suite = config.stash.get(SUITE, None) or _suite_of(config)
-    run = config.stash.setdefault(RUN, Run())
+    run = config.stash.setdefault(RUN, RunReport())
     progress = config.stash.get(PROGRESS, None) or Progress()
     collect_suite(config, suite_folder("live"))
     # The static half, which every live run has too, has read them.
@@ -67,7 +68,7 @@ def _suite_of(config: pytest.Config) -> LiveSuite:
     try:
         settings = configuration.found_for(paths[0])
         return LiveSuite(
-            LiveRequest(
+            LiveOptions(
                 paths=paths,
                 values=read_overrides(map(Path, settings.values)),
                 convention=settings.convention,
@@ -85,7 +86,7 @@ def _suite_of(config: pytest.Config) -> LiveSuite:
 class Handover:
     """Given to pytest by `osh-conformance live`: its suite goes in, what was found comes out in the run."""
 
-    def __init__(self, suite: LiveSuite, run: Run, progress: Progress) -> None:
+    def __init__(self, suite: LiveSuite, run: RunReport, progress: Progress) -> None:
         self._suite = suite
         self._run = run
         self._progress = progress
@@ -101,24 +102,24 @@ class Handover:
 class LivePlugin:
     """Makes the items, owns the stage while they run, and gives each its verdict."""
 
-    def __init__(self, suite: LiveSuite, run: Run, progress: Progress, expectations: Expectations) -> None:
+    def __init__(self, suite: LiveSuite, run: RunReport, progress: Progress, expectations: Expectations) -> None:
         self._suite = suite
         self._run = run
         self._progress = progress
         self._expectations = expectations
         self._wanted = 0
-        self._stage: Stage | None = None
+        self._stage: LiveSession | None = None
         self._closing = contextlib.ExitStack()
         self._failure: SuiteError | None = None
         self._pool = ThreadPoolExecutor(max_workers=_at_a_time(suite), thread_name_prefix="cell")
-        self._judged: dict[str, Future[Judged]] = {}
+        self._judged: dict[str, Future[CellResult]] = {}
         run.errors += [error_finding(error, Path(chart).name) for chart, error in suite.errors.items()]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Make an item for each pair and each rule that both its scenario and the test stand for, or for each cell."""
         if _CELL in metafunc.fixturenames:
             asked = {pair.cell.id: pair for pair in self._suite.pairs}
-            known: list[Pair | LeftOut] = [*asked.values(), *self._suite.left_out]
+            known: list[CellRun | LeftOut] = [*asked.values(), *self._suite.left_out]
             metafunc.parametrize(_CELL, known, ids=[each.cell.id for each in known], scope="function")
         if _ITEM not in metafunc.fixturenames:
             return
@@ -167,9 +168,9 @@ class LivePlugin:
         finally:
             self._closing.close()
 
-    def _open(self, pairs: list[Pair], config: pytest.Config) -> None:
+    def _open(self, pairs: list[CellRun], config: pytest.Config) -> None:
         try:
-            self._stage = self._closing.enter_context(stages.opened(self._suite, pairs, self._progress))
+            self._stage = self._closing.enter_context(stages.open_session(self._suite, pairs, self._progress))
         except SuiteError as error:
             self._failure = error
             return
@@ -180,7 +181,7 @@ class LivePlugin:
         config.option.cluster_version = self._stage.kubernetes
 
     @pytest.fixture
-    def judged(self, request: pytest.FixtureRequest, assertion: tuple[Pair, str]) -> Judged:
+    def judged(self, request: pytest.FixtureRequest, assertion: tuple[CellRun, str]) -> CellResult:
         """What the item's pair showed. The first item of a module starts all pairs of that module."""
         pair, rule = assertion
         try:
@@ -195,19 +196,19 @@ class LivePlugin:
             pytest.fail(f"ERROR {pair.id}: {error}", pytrace=False)
 
     @pytest.fixture
-    def live_verdict(self, judged: Judged, assertion: tuple[Pair, str]) -> Verdict:
+    def live_verdict(self, judged: CellResult, assertion: tuple[CellRun, str]) -> Verdict:
         """What the item's rule says of the observation, or of it beside those of other cells."""
         pair, rule = assertion
         said = judged.verdicts[rule] if rule in judged.verdicts else self._compared(pair, rule, judged)
         return self._told(pair, said)
 
     @pytest.fixture
-    def proof(self, request: pytest.FixtureRequest, conformance_cell: Pair | LeftOut) -> str:
+    def proof(self, request: pytest.FixtureRequest, conformance_cell: CellRun | LeftOut) -> str:
         """What shows that a cell was what it says; a cell that was left out skips with the reason."""
         cell = conformance_cell
         if isinstance(cell, LeftOut):
             pytest.skip(f"left out: {cell.reason}")
-        results: list[Judged] = []
+        results: list[CellResult] = []
         failures: list[SuiteError] = []
         # All of them, also after one that failed: their namespaces go with this module.
         for pair in (pair for pair in self._suite.pairs if pair.cell == cell.cell):
@@ -221,32 +222,32 @@ class LivePlugin:
             pytest.fail(f"ERROR {cell.cell.id}: {failures[0]}", pytrace=False)
         return "; ".join(dict.fromkeys(proofs.told(each.observation) for each in results))
 
-    def _result(self, request: pytest.FixtureRequest, pair: Pair) -> Judged:
+    def _result(self, request: pytest.FixtureRequest, pair: CellRun) -> CellResult:
         if self._stage is None:
             raise self._failure or SuiteError("there is no cluster")
         self._start(request, self._stage)
         return self._judged[pair.id].result()
 
-    def _compared(self, pair: Pair, rule: str, judged: Judged) -> Verdict:
+    def _compared(self, pair: CellRun, rule: str, judged: CellResult) -> Verdict:
         assert self._stage is not None, "something was judged"  # noqa: S101
         asked = [self._judged[other.id] for other in self._suite.beside(pair) if other.id in self._judged]
         others = [future.result().observation for future in asked if not future.exception()]
         return self._stage.compared(pair, rule, judged.observation, others)
 
-    def _start(self, request: pytest.FixtureRequest, stage: Stage) -> None:
+    def _start(self, request: pytest.FixtureRequest, stage: LiveSession) -> None:
         module = request.node.getparent(pytest.Module)
         items = [item for item in request.session.items if item.getparent(pytest.Module) is module]
         for pair in (pair for item in items for pair in _pairs_of(item, self._suite)):
             if pair.id not in self._judged:
                 self._judged[pair.id] = self._submit(request, pair, stage)
 
-    def _submit(self, request: pytest.FixtureRequest, pair: Pair, stage: Stage) -> Future[Judged]:
+    def _submit(self, request: pytest.FixtureRequest, pair: CellRun, stage: LiveSession) -> Future[CellResult]:
         namespace = cells.namespace(pair.cell, pair.scenario)
         make: Callable[..., Any] = request.getfixturevalue("namespace_factory")
         make(namespace, extra_metadata={"labels": stage.labels(pair)})
         return self._pool.submit(self._judge, pair, stage, namespace)
 
-    def _judge(self, pair: Pair, stage: Stage, namespace: str) -> Judged:
+    def _judge(self, pair: CellRun, stage: LiveSession, namespace: str) -> CellResult:
         try:
             with self._progress.step(f"cell {pair.id}"):
                 judged = stage.run(pair, namespace)
@@ -257,10 +258,10 @@ class LivePlugin:
         finally:
             stage.vacate(namespace)
         if judged.observation.gauges:
-            self._progress.say(growth.table(judged.observation.gauges))
+            self._progress.say(tables.table(judged.observation.gauges))
         return judged
 
-    def _told(self, pair: Pair, said: Verdict) -> Verdict:
+    def _told(self, pair: CellRun, said: Verdict) -> Verdict:
         verdict = self._expectations.applied_live(self._suite.finished(said, pair))
         self._run.add(pair.subject.name, verdict, cell=pair.cell.id, scenario=pair.scenario.name)
         return verdict
@@ -284,7 +285,7 @@ class LivePlugin:
         if self._stage:
             timings.note(self._stage.tools.folders, self._seconds())
 
-    def _was_begun(self, pair: Pair) -> bool:
+    def _was_begun(self, pair: CellRun) -> bool:
         ids = [other.id for other in self._suite.pairs if other.cell == pair.cell]
         return any(name in self._judged for name in ids) or any(c.cell == pair.cell.id for c in self._run.checks)
 
@@ -292,7 +293,7 @@ class LivePlugin:
         done = {name: future for name, future in self._judged.items() if _ended_well(future)}
         return {name: sum(future.result().observation.seconds.values()) for name, future in done.items()}
 
-    def _cell_report(self, pair: Pair) -> CellReport:
+    def _cell_report(self, pair: CellRun) -> CellReport:
         statuses = {check.status for check in self._run.checks if check.cell == pair.cell.id}
         futures = [
             self._judged[other.id]
@@ -331,7 +332,7 @@ class LivePlugin:
 
 def _at_a_time(suite: LiveSuite) -> int:
     """How many pairs run at a time: one where they strike the whole cluster."""
-    if any(scenario.table is Table.ENVIRONMENT for scenario in suite.scenarios):
+    if any(scenario.table is ScenarioGroup.ENVIRONMENT for scenario in suite.scenarios):
         return 1
     return suite.request.parallel or carried()
 
@@ -350,11 +351,11 @@ def _left_out(cell: Cell, reason: str) -> CellReport:
     )
 
 
-def _error_of(future: Future[Judged]) -> BaseException | None:
+def _error_of(future: Future[CellResult]) -> BaseException | None:
     return None if future.cancelled() else future.exception()
 
 
-def _ended_well(future: Future[Judged]) -> bool:
+def _ended_well(future: Future[CellResult]) -> bool:
     return future.done() and not future.cancelled() and not future.exception()
 
 
@@ -363,7 +364,7 @@ def _parameters(item: pytest.Item) -> dict[str, Any]:
     return dict(callspec.params) if callspec else {}
 
 
-def _assertion_of(item: pytest.Item) -> tuple[Pair, str] | None:
+def _assertion_of(item: pytest.Item) -> tuple[CellRun, str] | None:
     value = _parameters(item).get(_ITEM)
     return value if isinstance(value, tuple) else None
 
@@ -375,13 +376,13 @@ def _is_ours(item: pytest.Item) -> bool:
 def _is_empty(item: pytest.Item) -> bool:
     found = _parameters(item)
     return (_ITEM in found and not isinstance(found[_ITEM], tuple)) or (
-        _CELL in found and not isinstance(found[_CELL], Pair | LeftOut)
+        _CELL in found and not isinstance(found[_CELL], CellRun | LeftOut)
     )
 
 
-def _pairs_of(item: pytest.Item, suite: LiveSuite) -> list[Pair]:
+def _pairs_of(item: pytest.Item, suite: LiveSuite) -> list[CellRun]:
     """The pairs that an item needs: one for an assertion, those of all scenarios for a cell."""
     cell, assertion = _parameters(item).get(_CELL), _assertion_of(item)
-    if isinstance(cell, Pair):
+    if isinstance(cell, CellRun):
         return [pair for pair in suite.pairs if pair.cell == cell.cell]
     return [assertion[0]] if assertion else []

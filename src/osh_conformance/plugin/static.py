@@ -10,24 +10,27 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from osh_conformance.check.engine import StaticSuite, Subject
+from osh_conformance.check.engine import StaticSuite
 from osh_conformance.config import configuration
 from osh_conformance.config.expectations import Expectations
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.search import suite_folder
 from osh_conformance.model.finding import Finding, Status, Verdict
+from osh_conformance.model.result import Check
 from osh_conformance.plugin import collect_suite
 from osh_conformance.report import terminal
-from osh_conformance.report.result import Check, Run, error_finding
+from osh_conformance.report.result import RunReport, error_finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from osh_conformance.charts.target import ChartTarget
 
 #: What `osh-conformance check` asks for, in place of the command line's options.
 SUITE = pytest.StashKey[StaticSuite]()
 EXPECTATIONS = pytest.StashKey[Expectations]()
 #: Where the outcomes go.
-RUN = pytest.StashKey[Run]()
+RUN = pytest.StashKey[RunReport]()
 #: Whether nobody reads pytest's own reports, so that there need be none.
 UNREPORTED = pytest.StashKey[bool]()
 
@@ -43,7 +46,7 @@ def register(config: pytest.Config) -> None:
     if SUITE not in config.stash:
         _read_options(config)
     suite = config.stash[SUITE]
-    run = config.stash.setdefault(RUN, Run())
+    run = config.stash.setdefault(RUN, RunReport())
     run.charts = len(suite.subjects)
     folder = suite_folder("static")
     collect_suite(config, folder)
@@ -74,7 +77,7 @@ class Handover:
     """
 
     def __init__(
-        self, suite: StaticSuite, run: Run, expectations: Expectations | None = None, *, reported: bool = True
+        self, suite: StaticSuite, run: RunReport, expectations: Expectations | None = None, *, reported: bool = True
     ) -> None:
         self._suite = suite
         self._run = run
@@ -103,7 +106,7 @@ class _Outcome:
 class StaticPlugin:
     """Makes the items, gives each its verdict, and keeps the run."""
 
-    def __init__(self, suite: StaticSuite, run: Run, expectations: Expectations, folder: Path) -> None:
+    def __init__(self, suite: StaticSuite, run: RunReport, expectations: Expectations, folder: Path) -> None:
         self._suite = suite
         self._run = run
         self._expectations = expectations
@@ -151,7 +154,7 @@ class StaticPlugin:
         return ChartScheduling(config, log, self._suite.rules)
 
     @pytest.fixture
-    def verdict(self, request: pytest.FixtureRequest, judgement: tuple[Subject, str]) -> Verdict:
+    def verdict(self, request: pytest.FixtureRequest, judgement: tuple[ChartTarget, str]) -> Verdict:
         """Judge one chart by one rule; a chart that cannot be judged is an error here, not a failure of the test."""
         subject, rule = judgement
         outcome = self.outcome(subject, rule)
@@ -166,7 +169,7 @@ class StaticPlugin:
         assert outcome.verdict is not None  # noqa: S101  (there is one where nothing failed)
         return outcome.verdict
 
-    def outcome(self, subject: Subject, rule: str) -> _Outcome:
+    def outcome(self, subject: ChartTarget, rule: str) -> _Outcome:
         """Ask one rule about one chart."""
         started = time.monotonic()
         try:
@@ -243,7 +246,7 @@ class StaticPlugin:
 class _Unreported:
     """Runs the items without fixtures, phases and reports, which take most of the time when all is in the cache."""
 
-    def __init__(self, plugin: StaticPlugin, run: Run) -> None:
+    def __init__(self, plugin: StaticPlugin, run: RunReport) -> None:
         self._plugin = plugin
         self._run = run
 
@@ -264,7 +267,7 @@ class _SuiteModule(pytest.Module):
         return name.startswith("test_")
 
 
-def _broken(subject: Subject, rule: str, error: SuiteError) -> Check:
+def _broken(subject: ChartTarget, rule: str, error: SuiteError) -> Check:
     return Check(chart=subject.label, rule=rule, status=Status.ERROR, reason=error.message)
 
 
@@ -272,7 +275,7 @@ def _is_empty(item: pytest.Item) -> bool:
     return _ITEM in _params(item) and not _subject_of(item)
 
 
-def _subject_of(item: pytest.Item) -> list[Subject]:
+def _subject_of(item: pytest.Item) -> list[ChartTarget]:
     value = _params(item).get(_ITEM)
     return [value[0]] if isinstance(value, tuple) else []
 

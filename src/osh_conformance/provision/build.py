@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from osh_conformance.folders import Folders
     from osh_conformance.progress import Progress
-    from osh_conformance.provision.docker import Engine
-    from osh_conformance.provision.recipes import Book, Recipe
+    from osh_conformance.provision.docker import Docker
+    from osh_conformance.provision.recipes import Recipe, Recipes
 
 #: A build may take this many times its minutes, plus ten: a slow machine is no error, an endless step is one.
 _PATIENCE = 6
@@ -37,13 +37,13 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 @dataclass(slots=True, kw_only=True)
-class Workshop:
+class Builder:
     """Builds recipes of one book into the cache. `engine` is needed by those that make or use images."""
 
-    book: Book
+    book: Recipes
     folders: Folders
     progress: Progress
-    engine: Engine | None = None
+    engine: Docker | None = None
     _loaded: set[str] = field(default_factory=set)
 
     def place(self, name: str) -> Path:
@@ -157,7 +157,7 @@ class Workshop:
                 )
         self._loaded.add(name)
 
-    def _needed_engine(self, name: str) -> Engine:
+    def _needed_engine(self, name: str) -> Docker:
         if self.engine is None:
             raise SuiteError(f"recipe `{name}` makes an image, and there is no Docker engine")
         return self.engine
@@ -264,7 +264,7 @@ def _no_services(logs: Path) -> Iterator[None]:
         POLICY.unlink(missing_ok=True)
 
 
-def start_engine(workshop: Workshop) -> None:
+def start_engine(workshop: Builder) -> None:
     """Start the engine of the recipe `engine` unless it runs; raises `SuiteError` with its last words."""
     folders = workshop.folders
     log = folders.logs / "engine-start.log"

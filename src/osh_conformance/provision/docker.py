@@ -22,7 +22,7 @@ _QUICK = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
+class Docker:
     """A Docker client program and the engine it talks to. `host` None: the client's own default."""
 
     docker: Path
@@ -68,16 +68,16 @@ def named_host() -> str:
     return "" if named == OUR_HOST else named
 
 
-def candidates() -> Sequence[Engine]:
+def candidates() -> Sequence[Docker]:
     """The engines to try, in this order: the one the user names, else the default one, then ours."""
     found = shutil.which("docker")
     if found is None:
         return ()
     docker = Path(found)
     if named := named_host():
-        return (Engine(docker=docker, host=named),)
-    default = Engine(docker=docker, host=None)
-    ours = Engine(docker=docker, host=OUR_HOST)
+        return (Docker(docker=docker, host=named),)
+    default = Docker(docker=docker, host=None)
+    ours = Docker(docker=docker, host=OUR_HOST)
     # Ours is root's alone.
     can_be_ours = os.access(ENGINE_RUN, os.X_OK) and (ENGINE_RUN / "docker.sock").exists()
     return (default, ours) if can_be_ours else (default,)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from osh_conformance.folders import default_folders
 from osh_conformance.progress import Progress
 from osh_conformance.provision import machine, runs, tools
-from osh_conformance.provision.build import Workshop, free_bytes, gib
+from osh_conformance.provision.build import Builder, free_bytes, gib
 
 if TYPE_CHECKING:
     from osh_conformance.folders import Folders
-    from osh_conformance.provision.machine import Program, Survey
-    from osh_conformance.provision.tools import Plan
+    from osh_conformance.provision.machine import MachineInfo, Program
+    from osh_conformance.provision.tools import SetupPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ def examine(recipes: Path | None = None) -> Diagnosis:
     seen = machine.look(recipes)
     workshop = None
     if seen.book is not None:
-        workshop = Workshop(book=seen.book, folders=folders, progress=Progress(quiet=True), engine=seen.engine)
+        workshop = Builder(book=seen.book, folders=folders, progress=Progress(quiet=True), engine=seen.engine)
     missing = tools.plan(seen, workshop, helm=(3, 4), node_image=None)
     return Diagnosis(
         lines=(*_tools(seen), *_machine(folders, seen), *_cache(folders)),
@@ -51,7 +51,7 @@ def examine(recipes: Path | None = None) -> Diagnosis:
     )
 
 
-def _tools(seen: Survey) -> tuple[Line, ...]:
+def _tools(seen: MachineInfo) -> tuple[Line, ...]:
     where = f"{seen.engine_version} at {seen.engine.host or 'the default host'}" if seen.engine else ""
     mine = " (provided by setup)" if seen.engine and seen.engine.ours else ""
     return (
@@ -67,7 +67,7 @@ def _program(what: str, found: Program | None, problem: str) -> Line:
     return Line(what=what, ok=found is not None, seen=f"{found.version} at {found.path}" if found else problem)
 
 
-def _machine(folders: Folders, seen: Survey) -> tuple[Line, ...]:
+def _machine(folders: Folders, seen: MachineInfo) -> tuple[Line, ...]:
     recipes = f"{len(seen.book.recipes)} in {seen.book.root}" if seen.book else "none (installed without a checkout)"
     return (
         Line(what="root", ok=seen.root, seen="yes" if seen.root else "no (needed only to provide an engine)"),
@@ -109,7 +109,7 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _verdict(seen: Survey, missing: Plan, folders: Folders) -> str:
+def _verdict(seen: MachineInfo, missing: SetupPlan, folders: Folders) -> str:
     if missing.problems:
         return "A live run is not possible here:\n" + "\n".join(f"  {problem}" for problem in missing.problems)
     path = "ordinary: Docker and a container registry are here" if seen.engine and seen.registry.ok else "offline"

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from osh_conformance.folders import Folders
-    from osh_conformance.provision.docker import Engine
-    from osh_conformance.provision.runs import Run
+    from osh_conformance.provision.docker import Docker
+    from osh_conformance.provision.runs import RunFolder
 
 _REMOVE = 120.0
 #: Seconds until an engine has surely begun what a client told it that is dead since.
@@ -37,14 +37,14 @@ _BUILD_CONTAINER = re.compile(r"osh-conformance-([a-z0-9-]+)-[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class GcResult:
     """What was removed, and what stays and why; one line each."""
 
     removed: tuple[str, ...]
     left: tuple[str, ...]
 
 
-def collect(engine: Engine | None, folders: Folders, *, kept: bool = False) -> Report:
+def collect(engine: Docker | None, folders: Folders, *, kept: bool = False) -> GcResult:
     """Remove what dead runs and dead builds left. Kept clusters only with `kept`. Without an engine: the rest."""
     removed: list[str] = []
     left: list[str] = []
@@ -63,10 +63,10 @@ def collect(engine: Engine | None, folders: Folders, *, kept: bool = False) -> R
                 removed += remove_run(engine, run)
     removed += _dead_builds(engine, folders)
     removed += _abandoned(folders.scratch, left)[0]
-    return Report(removed=tuple(removed), left=tuple(left))
+    return GcResult(removed=tuple(removed), left=tuple(left))
 
 
-def remove_run(engine: Engine | None, run: Run) -> tuple[str, ...]:
+def remove_run(engine: Docker | None, run: RunFolder) -> tuple[str, ...]:
     """Remove all of one run: processes, containers, network, image names, folder. Nothing there is no error."""
     removed = list(_processes(run))
     if engine is not None:
@@ -78,7 +78,7 @@ def remove_run(engine: Engine | None, run: Run) -> tuple[str, ...]:
     return tuple(removed)
 
 
-def _all_runs(engine: Engine | None, folders: Folders) -> tuple[Run, ...]:
+def _all_runs(engine: Docker | None, folders: Folders) -> tuple[RunFolder, ...]:
     found = {run.id: run for run in runs.known(folders)}
     if engine is not None:
         # Of another user of this engine, the state folder is another one: theirs to collect.
@@ -93,12 +93,12 @@ def _all_runs(engine: Engine | None, folders: Folders) -> tuple[Run, ...]:
     return tuple(found.values())
 
 
-def _processes(run: Run) -> Iterator[str]:
+def _processes(run: RunFolder) -> Iterator[str]:
     for told in leftovers.end_marked(runs.RUN_MARK, run.id):
         yield f"process {told}"
 
 
-def _of_engine(engine: Engine, run: Run) -> Iterator[str]:
+def _of_engine(engine: Docker, run: RunFolder) -> Iterator[str]:
     """Remove containers and network, until nothing more comes.
 
     A client may be dead, and what it told the engine not done yet: its container or network appears a moment later.
@@ -112,13 +112,13 @@ def _of_engine(engine: Engine, run: Run) -> Iterator[str]:
         yield from more
 
 
-def _seen(engine: Engine, run: Run) -> Iterator[str]:
+def _seen(engine: Docker, run: RunFolder) -> Iterator[str]:
     yield from _containers(engine, run)
     for network in engine.lines("network", "ls", "--quiet", "--filter", f"label={runs.RUN_LABEL}={run.id}"):
         yield from _network(engine, run, network)
 
 
-def _containers(engine: Engine, run: Run) -> Iterator[str]:
+def _containers(engine: Docker, run: RunFolder) -> Iterator[str]:
     for condition in (f"label={runs.RUN_LABEL}={run.id}", f"label={runs.KIND_LABEL}={run.cluster}"):
         for line in engine.lines("ps", "--all", "--filter", condition, "--format", "{{.ID}} {{.Names}}"):
             identity, _, name = line.partition(" ")
@@ -126,7 +126,7 @@ def _containers(engine: Engine, run: Run) -> Iterator[str]:
             yield f"container {name}"
 
 
-def _network(engine: Engine, run: Run, identity: str) -> Iterator[str]:
+def _network(engine: Docker, run: RunFolder, identity: str) -> Iterator[str]:
     """Remove a network, and containers that were still about to start on it."""
     end = time.monotonic() + _PATIENCE
     while True:
@@ -140,7 +140,7 @@ def _network(engine: Engine, run: Run, identity: str) -> Iterator[str]:
     yield f"network {run.cluster}"
 
 
-def _of_kept(engine: Engine, folders: Folders, run: Run, left: list[str]) -> Iterator[str]:
+def _of_kept(engine: Docker, folders: Folders, run: RunFolder, left: list[str]) -> Iterator[str]:
     """What a dead run left on a kept cluster: names of images, namespaces of cells, and what it did to the nodes.
 
     `left` gets what stays.
@@ -177,7 +177,7 @@ def _of_kept(engine: Engine, folders: Folders, run: Run, left: list[str]) -> Ite
             yield what
 
 
-def _remove_container(engine: Engine, identity: str) -> None:
+def _remove_container(engine: Docker, identity: str) -> None:
     """Remove a container; that somebody else (a run that ends just now) is at it already is no error."""
     outcome = engine.run("rm", "--force", "--volumes", identity, deadline=_REMOVE, check=False)
     end = time.monotonic() + _REMOVE
@@ -187,7 +187,7 @@ def _remove_container(engine: Engine, identity: str) -> None:
         time.sleep(0.2)  # the engine has no event for who did not begin it
 
 
-def _image_names(engine: Engine, folder: Path) -> Iterator[str]:
+def _image_names(engine: Docker, folder: Path) -> Iterator[str]:
     """Names under which a run pushed to its registry; the images themselves have other names, and stay."""
     try:
         endpoint = (folder / "registry-endpoint").read_text().strip()
@@ -199,7 +199,7 @@ def _image_names(engine: Engine, folder: Path) -> Iterator[str]:
             yield f"image name {name}"
 
 
-def _dead_builds(engine: Engine | None, folders: Folders) -> list[str]:
+def _dead_builds(engine: Docker | None, folders: Folders) -> list[str]:
     removed, builds_alive = _abandoned(folders.work, [])
     if not builds_alive:
         removed += _policy(folders)
@@ -251,7 +251,7 @@ def _policy(folders: Folders) -> list[str]:
     return [f"file {POLICY}"] if ours else []
 
 
-def _build_containers(engine: Engine, folders: Folders) -> Iterator[str]:
+def _build_containers(engine: Docker, folders: Folders) -> Iterator[str]:
     """Containers of builds, which carry the name of a recipe and a key."""
     for line in engine.lines("ps", "--all", "--format", "{{.ID}} {{.Names}}"):
         identity, _, name = line.partition(" ")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from osh_conformance.provision.docker import Engine
+    from osh_conformance.provision.docker import Docker
 
 #: The comment of a firewall rule of ours.
 RULE_MARK = "osh-conformance"
@@ -19,7 +19,7 @@ OWN_HOSTS = ".osh-conformance.invalid"
 _FIREWALLS = ("iptables", "ip6tables")
 
 
-def left_in(engine: Engine, nodes: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def left_in(engine: Docker, nodes: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """What there is, each in words and with the engine's command that removes it. A node may lack the programs."""
     for node in nodes:
         for program in _FIREWALLS:
@@ -30,7 +30,7 @@ def left_in(engine: Engine, nodes: Sequence[str]) -> Iterator[tuple[str, tuple[s
             yield f"folder {folder} in node {node}", ("exec", node, "rm", "-rf", folder)
 
 
-def _rules(engine: Engine, node: str, program: str) -> Iterator[tuple[str, ...]]:
+def _rules(engine: Docker, node: str, program: str) -> Iterator[tuple[str, ...]]:
     listed = engine.run("exec", node, program, "--wait", "--list-rules", "FORWARD", check=False)
     for line in listed.stdout.splitlines():
         action, *rule = shlex.split(line)

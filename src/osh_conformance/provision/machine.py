@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from osh_conformance.provision.docker import Engine
-    from osh_conformance.provision.recipes import Book
+    from osh_conformance.provision.docker import Docker
+    from osh_conformance.provision.recipes import Recipes
 
 #: The registry that an image reference means when it names none, and whether one can pull at all.
 _REGISTRY = "https://registry-1.docker.io/v2/"
@@ -52,11 +52,11 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class MachineInfo:
     """What one look at the machine showed. A `None` program: not on PATH, or too old (`problems` says so)."""
 
     root: bool
-    engine: Engine | None
+    engine: Docker | None
     engine_version: str
     engine_problem: str
     kind: Program | None
@@ -64,10 +64,10 @@ class Survey:
     kubectl: Program | None
     helm: Mapping[int, Program]
     registry: Reach
-    book: Book | None
+    book: Recipes | None
 
 
-def look(recipes_folder: Path | None = None) -> Survey:
+def look(recipes_folder: Path | None = None) -> MachineInfo:
     """Look at this machine; takes about as long as the slowest probe (3 s where packets are dropped)."""
     with ThreadPoolExecutor(max_workers=5) as pool:
         registry = pool.submit(reach_registry)
@@ -78,7 +78,7 @@ def look(recipes_folder: Path | None = None) -> Survey:
     found, version, problem = engine.result()
     kind_program, kind_problem = kind.result()
     folder = recipes.recipes_folder(recipes_folder)
-    return Survey(
+    return MachineInfo(
         root=os.geteuid() == 0,
         engine=found,
         engine_version=version,
@@ -119,7 +119,7 @@ def _ask_registry() -> Reach:
         return Reach(ok=False, answer=f"{_REGISTRY}: {getattr(error, 'reason', error)}")
 
 
-def _find_engine() -> tuple[Engine | None, str, str]:
+def _find_engine() -> tuple[Docker | None, str, str]:
     problem = "no docker program on PATH"
     for candidate in engines.candidates():
         try:
@@ -175,12 +175,12 @@ def version_tuple(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", text))
 
 
-def with_engine(seen: Survey, engine: Engine) -> Survey:
+def with_engine(seen: MachineInfo, engine: Docker) -> MachineInfo:
     """What was seen, with an engine that has been started since; raises `SuiteError` if it does not answer."""
     return dataclasses.replace(seen, engine=engine, engine_version=engine.version(), engine_problem="")
 
 
-def any_engine() -> tuple[Engine | None, str]:
+def any_engine() -> tuple[Docker | None, str]:
     """The Docker engine that answers; or None, and why."""
     found, _, problem = _find_engine()
     return found, problem

@@ -51,7 +51,7 @@ class Recipe:
 
 
 @dataclass(slots=True, kw_only=True)
-class Book:
+class Recipes:
     """All recipes. `offline`: base images come from recipes too, not from a container registry."""
 
     root: Path
@@ -116,7 +116,7 @@ class Book:
         return self._keys[name]
 
 
-def load(root: Path, *, offline: bool) -> Book:
+def load(root: Path, *, offline: bool) -> Recipes:
     """Read the recipes below `root`/offline and `root`/images; raises `UsageError` where one cannot be understood."""
     recipes: dict[str, Recipe] = {}
     for kind in _FOLDERS:
@@ -133,7 +133,7 @@ def load(root: Path, *, offline: bool) -> Book:
                 raise UsageError(
                     f"{recipe.folder / 'recipe.toml'}: needs `{need}`, and there is no such recipe in {root}"
                 )
-    return Book(root=root, recipes=MappingProxyType(recipes), offline=offline)
+    return Recipes(root=root, recipes=MappingProxyType(recipes), offline=offline)
 
 
 def content_key(folder: Path, needed: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from osh_conformance.provision.scratch import remove_tree
 if TYPE_CHECKING:
     from osh_conformance.folders import Folders
     from osh_conformance.progress import Progress
-    from osh_conformance.provision.docker import Engine
+    from osh_conformance.provision.docker import Docker
 
 _STOP = 180.0
 _OURS = "osh-conformance"
@@ -65,7 +65,7 @@ def stop(folders: Folders, progress: Progress) -> tuple[str, ...]:
         return (*report.removed, _stop_engine(folders))
 
 
-def _images(engine: Engine, folders: Folders) -> list[str]:
+def _images(engine: Docker, folders: Folders) -> list[str]:
     """In an engine that stays: the images of this cache's builds. Pulled ones may be somebody else's too."""
     built = {"/".join((_OURS, ":".join(path.name.rsplit("-", 1)))) for path in folders.builds.glob("*-*")}
     names = [name for name in engine.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}") if name in built]

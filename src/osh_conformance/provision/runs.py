@@ -33,7 +33,7 @@ _PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class RunFolder:
     """A run's id and folder."""
 
     id: str
@@ -65,23 +65,23 @@ def store_volume(folders: Folders) -> str:
     return _PREFIX + "store-" + hashlib.sha256(str(folders.state).encode()).hexdigest()[:8]
 
 
-def at(folders: Folders, run_id: str) -> Run:
+def at(folders: Folders, run_id: str) -> RunFolder:
     """The run of this id; raises `UsageError` for an id that cannot be part of a host name."""
     if not _ID.fullmatch(run_id):
         raise UsageError(f"run id `{run_id}`", expected="at most 30 lower-case letters, digits and inner hyphens")
-    return Run(id=run_id, folder=folders.runs / run_id)
+    return RunFolder(id=run_id, folder=folders.runs / run_id)
 
 
-def known(folders: Folders) -> tuple[Run, ...]:
+def known(folders: Folders) -> tuple[RunFolder, ...]:
     """All runs that have a folder."""
     if not folders.runs.is_dir():
         return ()
     found = sorted(path for path in folders.runs.iterdir() if path.is_dir() and _ID.fullmatch(path.name))
-    return tuple(Run(id=path.name, folder=path) for path in found)
+    return tuple(RunFolder(id=path.name, folder=path) for path in found)
 
 
 @contextlib.contextmanager
-def own(folders: Folders, run: Run) -> Iterator[None]:
+def own(folders: Folders, run: RunFolder) -> Iterator[None]:
     """Make the run's folder and hold its lock; raises `SuiteError` if another run has this id."""
     with registered(folders):
         try:
@@ -96,7 +96,7 @@ def own(folders: Folders, run: Run) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def claim(folders: Folders, run: Run) -> Iterator[bool]:
+def claim(folders: Folders, run: RunFolder) -> Iterator[bool]:
     """Take over a run whose owner is gone; False: its owner lives."""
     with registered(folders):
         held = _lock(run) if run.folder.is_dir() else None
@@ -117,7 +117,7 @@ def registered(folders: Folders) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def marked(run: Run) -> Iterator[None]:
+def marked(run: RunFolder) -> Iterator[None]:
     """Let every process that starts within the body carry the run's id, so that `gc` can find it."""
     before = os.environ.get(RUN_MARK)
     os.environ[RUN_MARK] = run.id
@@ -130,7 +130,7 @@ def marked(run: Run) -> Iterator[None]:
             os.environ[RUN_MARK] = before
 
 
-def _lock(run: Run) -> int | None:
+def _lock(run: RunFolder) -> int | None:
     # flock, since it ends with the process, however that ends; a process id may be somebody else's by then.
     held = os.open(run.folder / "owner.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

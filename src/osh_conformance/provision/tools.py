@@ -10,15 +10,15 @@ from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.folders import Folders, default_folders
 from osh_conformance.progress import Progress
 from osh_conformance.provision import machine as surveys
-from osh_conformance.provision.build import Workshop, free_bytes, gib, install_packages, start_engine, which
-from osh_conformance.provision.docker import OUR_HOST, Engine, named_host
+from osh_conformance.provision.build import Builder, free_bytes, gib, install_packages, start_engine, which
+from osh_conformance.provision.docker import OUR_HOST, Docker, named_host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from osh_conformance.provision.machine import Survey
-    from osh_conformance.provision.recipes import Book, Recipe
+    from osh_conformance.provision.machine import MachineInfo
+    from osh_conformance.provision.recipes import Recipe, Recipes
 
 _SETUP = "osh-conformance setup"
 _NODE = "node-image"
@@ -26,7 +26,7 @@ _ENGINE = "engine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Toolbox:
+class Tools:
     """What a run works with. `node_image` None: kind's own default. `helm` maps a major version to its program."""
 
     docker: Path
@@ -38,28 +38,28 @@ class Toolbox:
     kind_config: Path | None
     offline: bool
     folders: Folders
-    book: Book | None = None
+    book: Recipes | None = None
     registry_answer: str = ""
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> Docker:
         """The Docker engine."""
-        return Engine(docker=self.docker, host=self.docker_host)
+        return Docker(docker=self.docker, host=self.docker_host)
 
     @property
     def env(self) -> Mapping[str, str]:
         """What each program that talks to the engine needs in its environment."""
         return self.engine.env
 
-    def workshop(self, progress: Progress) -> Workshop | None:
+    def workshop(self, progress: Progress) -> Builder | None:
         """What builds the recipes; None where there are none."""
         if self.book is None:
             return None
-        return Workshop(book=self.book, folders=self.folders, progress=progress, engine=self.engine)
+        return Builder(book=self.book, folders=self.folders, progress=progress, engine=self.engine)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class SetupPlan:
     """What is missing: the recipes that would make it, and what nothing here can provide."""
 
     recipes: tuple[Recipe, ...]
@@ -80,8 +80,8 @@ class Plan:
 
 @dataclass(slots=True)
 class _Planner:
-    seen: Survey
-    workshop: Workshop | None
+    seen: MachineInfo
+    workshop: Builder | None
     wanted: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     start_engine: bool = False
@@ -129,14 +129,14 @@ class _Planner:
 
 
 def plan(
-    seen: Survey, workshop: Workshop | None, *, helm: Sequence[int], node_image: str | None, own_node: bool = False
-) -> Plan:
+    seen: MachineInfo, workshop: Builder | None, *, helm: Sequence[int], node_image: str | None, own_node: bool = False
+) -> SetupPlan:
     """What is missing on a machine that was looked at; with `own_node` the node image must be of our recipe."""
     planner = _Planner(seen, workshop)
     planner.engine()
     planner.programs(helm)
     planner.node(node_image, own=own_node)
-    return Plan(
+    return SetupPlan(
         recipes=workshop.missing(planner.wanted) if workshop else (),
         wanted=tuple(planner.wanted),
         start_engine=planner.start_engine,
@@ -152,7 +152,7 @@ def find(  # noqa: PLR0913
     own_node: bool = False,
     folders: Folders | None = None,
     progress: Progress | None = None,
-) -> Toolbox:
+) -> Tools:
     """Return the tools of this machine, without making anything.
 
     Raises `SuiteError` with all that is missing. An image that the engine lost since it was built is loaded again.
@@ -179,7 +179,7 @@ def provide(  # noqa: PLR0913
     own_node: bool = False,
     folders: Folders | None = None,
     progress: Progress | None = None,
-) -> Toolbox:
+) -> Tools:
     """Return the tools of this machine, and make those that are missing first, announced with time and disk.
 
     Raises `SuiteError` where something cannot be provided, before anything is made.
@@ -197,13 +197,13 @@ def provide(  # noqa: PLR0913
     return _assemble(seen, workshop, folders, missing, node_image)
 
 
-def _workshop(seen: Survey, folders: Folders, progress: Progress) -> Workshop | None:
+def _workshop(seen: MachineInfo, folders: Folders, progress: Progress) -> Builder | None:
     if seen.book is None:
         return None
-    return Workshop(book=seen.book, folders=folders, progress=progress, engine=seen.engine)
+    return Builder(book=seen.book, folders=folders, progress=progress, engine=seen.engine)
 
 
-def _announce(seen: Survey, missing: Plan, folders: Folders, progress: Progress) -> None:
+def _announce(seen: MachineInfo, missing: SetupPlan, folders: Folders, progress: Progress) -> None:
     if not missing.recipes:
         return
     progress.say("This machine lacks some of what a live run needs:")
@@ -220,7 +220,7 @@ def _announce(seen: Survey, missing: Plan, folders: Folders, progress: Progress)
     progress.say(f"  {gib(missing.mebibytes * 2**20)} of disk below {folders.cache} ({free} free)")
 
 
-def _make(seen: Survey, workshop: Workshop, missing: Plan, progress: Progress) -> Survey:
+def _make(seen: MachineInfo, workshop: Builder, missing: SetupPlan, progress: Progress) -> MachineInfo:
     """Make what is missing; the engine first, since other recipes build with it."""
     if missing.start_engine:
         recipe = workshop.book[_ENGINE]
@@ -231,13 +231,15 @@ def _make(seen: Survey, workshop: Workshop, missing: Plan, progress: Progress) -
         docker = which("docker")
         if docker is None:
             raise SuiteError("the Debian package of Docker brought no docker program")
-        workshop.engine = Engine(docker=docker, host=OUR_HOST)
+        workshop.engine = Docker(docker=docker, host=OUR_HOST)
         seen = surveys.with_engine(seen, workshop.engine)
     workshop.provide(missing.wanted)
     return seen
 
 
-def _assemble(seen: Survey, workshop: Workshop | None, folders: Folders, made: Plan, node_image: str | None) -> Toolbox:
+def _assemble(
+    seen: MachineInfo, workshop: Builder | None, folders: Folders, made: SetupPlan, node_image: str | None
+) -> Tools:
     if seen.engine is None:
         raise SuiteError(f"there is no Docker engine: {seen.engine_problem}", fix=_SETUP)
     helm = {major: program.path for major, program in seen.helm.items()}
@@ -250,7 +252,7 @@ def _assemble(seen: Survey, workshop: Workshop | None, folders: Folders, made: P
         node_image = workshop.image(_NODE)
         config = workshop.place(_NODE) / "kind-config.yaml"
     kind = seen.kind.path if seen.kind else built["kind"]
-    return Toolbox(
+    return Tools(
         docker=seen.engine.docker,
         docker_host=seen.engine.host,
         kind=kind,
@@ -265,7 +267,7 @@ def _assemble(seen: Survey, workshop: Workshop | None, folders: Folders, made: P
     )
 
 
-def open_workshop(recipes: Path | None, progress: Progress) -> Workshop:
+def open_builder(recipes: Path | None, progress: Progress) -> Builder:
     """What builds single recipes on this machine; raises `UsageError` where there are none."""
     seen = surveys.look(recipes)
     workshop = _workshop(seen, default_folders(), progress)

@@ -7,12 +7,14 @@ import hashlib
 import http.client
 import platform
 import shutil
+import tempfile
 import urllib.parse
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.registry.manifest import ACCEPT, Manifest
+from osh_conformance.registry.upstream import UpstreamRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,7 +34,7 @@ class _Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
+class RegistryClient:
     """The registry at `endpoint` (host and port), by plain HTTP. Raises `SuiteError` where it answers otherwise."""
 
     endpoint: str
@@ -154,3 +156,22 @@ def platform_entry(index: Manifest, repository: str, reference: str) -> Mapping[
     has = [each.get("platform", {}).get("architecture", "no architecture") for each in entries]
     joined = f"{repository}@{reference}" if ":" in reference else f"{repository}:{reference}"
     raise SuiteError(f"{joined} is an index without an image for {wanted}: it has {', '.join(has) or 'none'}")
+
+
+def copy_image(reference: str, contents: RegistryClient, target: str, tag: str) -> None:
+    """Copy what `reference` stands for in its own registry to `tag` of `target`; raises `SuiteError`."""
+    upstream = UpstreamRegistry(reference)
+    _copied(upstream, upstream.manifest(), contents, target, tag)
+
+
+def _copied(upstream: UpstreamRegistry, manifest: Manifest, contents: RegistryClient, target: str, tag: str) -> None:
+    for child in manifest.children:
+        _copied(upstream, upstream.manifest(child), contents, target, child)
+    for blob in manifest.blobs:
+        with tempfile.TemporaryFile() as file:
+            for piece in upstream.blob(blob):
+                file.write(piece)
+            size = file.tell()
+            file.seek(0)
+            contents.put_blob(target, blob, file, size)
+    contents.put_manifest(target, tag, manifest.body, manifest.media_type)

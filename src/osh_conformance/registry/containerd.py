@@ -12,7 +12,7 @@ from osh_conformance.registry import images
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from osh_conformance.provision.docker import Engine
+    from osh_conformance.provision.docker import Docker
 
 #: Any host that is not mirrored by name: asked there, and not found there.
 _OTHERS = "_default"
@@ -25,12 +25,12 @@ def hosts_toml(host: str, registry: str) -> str:
     return f'server = "{url}"\noverride_path = true\ncapabilities = ["pull", "resolve"]\n'
 
 
-def mirror_hosts(engine: Engine, nodes: Iterable[str], registry: str, hosts: Iterable[str]) -> None:
+def mirror_hosts(engine: Docker, nodes: Iterable[str], registry: str, hosts: Iterable[str]) -> None:
     """Make `registry` (its address as nodes see it) the mirror of `hosts`. containerd reads the files at each pull."""
     point(engine, nodes, registry, {*hosts, _OTHERS})
 
 
-def point(engine: Engine, nodes: Iterable[str], registry: str, hosts: Iterable[str]) -> None:
+def point(engine: Docker, nodes: Iterable[str], registry: str, hosts: Iterable[str]) -> None:
     """Make `registry` the mirror of these hosts, and leave all others as they are."""
     with tempfile.TemporaryDirectory() as temporary:
         for host in hosts:
@@ -42,7 +42,7 @@ def point(engine: Engine, nodes: Iterable[str], registry: str, hosts: Iterable[s
             engine.run("cp", f"{temporary}/.", f"{node}:{MIRRORS}")
 
 
-def forget(engine: Engine, nodes: Iterable[str], hosts: Iterable[str]) -> None:
+def forget(engine: Docker, nodes: Iterable[str], hosts: Iterable[str]) -> None:
     """Take back what `point` told of these hosts; a node that is gone is no error."""
     folders = [f"{MIRRORS}/{host}" for host in hosts]
     for node in nodes:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from osh_conformance.model.matrix import PackagingFormat
     from osh_conformance.progress import Progress
-    from osh_conformance.provision.docker import Engine
-    from osh_conformance.provision.recipes import Book, Recipe
-    from osh_conformance.provision.tools import Toolbox
+    from osh_conformance.provision.docker import Docker
+    from osh_conformance.provision.recipes import Recipe, Recipes
+    from osh_conformance.provision.tools import Tools
 
 #: The image of the mirror itself.
 REGISTRY_IMAGE = "docker.io/library/registry:2.8.3"
@@ -87,9 +87,9 @@ def name(text: str) -> Name:
     return Name(host=parsed.domain, path=parsed.path, tag=tag, digest=parsed.digest or "")
 
 
-def supply(  # noqa: PLR0913
+def publish(  # noqa: PLR0913
     reference: str,
-    toolbox: Toolbox,
+    toolbox: Tools,
     mirror: Mirror,
     progress: Progress,
     *,
@@ -124,14 +124,14 @@ def supply(  # noqa: PLR0913
     return served, origin, digests
 
 
-def _is_published(asked: Name, toolbox: Toolbox, progress: Progress) -> bool:
+def _is_published(asked: Name, toolbox: Tools, progress: Progress) -> bool:
     """Whether to ask the reference's own registry: it can be, and no recipe makes the image."""
     workshop = toolbox.workshop(progress)
     recipe = _recipe(asked, workshop.book) if workshop else None
     return not recipe and not (toolbox.offline and asked.host == "docker.io")
 
 
-def _stored(local: str, engine: Engine, mirror: Mirror) -> str:
+def _stored(local: str, engine: Docker, mirror: Mirror) -> str:
     """The key under which the mirror has an image of the engine, after a push if need be."""
     key = engine.run("image", "inspect", "--format", "{{.Id}}", local).stdout.strip().rpartition(":")[2]
     if not mirror.holds(key):
@@ -149,7 +149,7 @@ def _suffixed(asked: Name, suffix: str) -> str:
     return f"{asked.host}/{asked.path}:{asked.tag}{suffix}" if asked.tag else f"{asked.host}/{asked.path}:{suffix[1:]}"
 
 
-def obtain(reference: str, toolbox: Toolbox, progress: Progress) -> tuple[str, str]:
+def obtain(reference: str, toolbox: Tools, progress: Progress) -> tuple[str, str]:
     """See that the engine has the image of `reference`; return its name there and its origin."""
     asked = name(reference)
     engine = toolbox.engine
@@ -181,18 +181,18 @@ def obtain(reference: str, toolbox: Toolbox, progress: Progress) -> tuple[str, s
     )
 
 
-def recipe_of(reference: str, book: Book) -> Recipe | None:
+def recipe_of(reference: str, book: Recipes) -> Recipe | None:
     """The recipe that makes the image of a reference, if there is one."""
     return _recipe(name(reference), book)
 
 
-def _recipe(asked: Name, book: Book) -> Recipe | None:
+def _recipe(asked: Name, book: Recipes) -> Recipe | None:
     """The recipe of a reference; by digest alone any of its repository, since the digest decides in the end."""
     named = [(name(recipe.image.reference), recipe) for recipe in book.recipes.values() if recipe.image]
     fitting = [(known, recipe) for known, recipe in named if (known.host, known.path) == (asked.host, asked.path)]
     return next((recipe for known, recipe in fitting if not asked.tag or asked.tag == known.tag), None)
 
 
-def provide_images(toolbox: Toolbox, references: Iterable[str], progress: Progress) -> Mapping[str, str]:
+def provide_images(toolbox: Tools, references: Iterable[str], progress: Progress) -> Mapping[str, str]:
     """See that the engine has these images, so that a run starts from warm; return the origin of each."""
     return {reference: obtain(reference, toolbox, progress)[1] for reference in sorted({*references, REGISTRY_IMAGE})}

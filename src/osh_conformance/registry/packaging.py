@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from io import BytesIO
 
     from osh_conformance.model.matrix import PackagingFormat
-    from osh_conformance.registry.client import Contents
+    from osh_conformance.registry.client import RegistryClient
     from osh_conformance.registry.manifest import Manifest
 
 #: By manifest format: the media types of manifest, configuration and gzip layer.
@@ -48,7 +48,7 @@ def media_types(form: PackagingFormat) -> tuple[str, ...]:
     return (*([OCI_INDEX] if form.index else []), manifest, layer)
 
 
-def repackage(contents: Contents, source: str, target: str, tag: str, form: PackagingFormat) -> None:
+def repackage(contents: RegistryClient, source: str, target: str, tag: str, form: PackagingFormat) -> None:
     """Store the image that repository `source` has under `tag` in `target`, in another format, under the same tag.
 
     Gzip layers are shared with `source`. The configuration gets a label, because a container runtime knows images
@@ -86,7 +86,7 @@ def repackage(contents: Contents, source: str, target: str, tag: str, form: Pack
 class _Writer:
     """Puts blobs into `target`; each method returns the descriptor."""
 
-    contents: Contents
+    contents: RegistryClient
     source: str
     target: str
 
@@ -116,7 +116,7 @@ class _Writer:
         return {"mediaType": _ZSTD, "size": size, "digest": digest}
 
 
-def _platform_manifest(contents: Contents, repository: str, tag: str) -> Manifest:
+def _platform_manifest(contents: RegistryClient, repository: str, tag: str) -> Manifest:
     """The image manifest; of an index the one for this machine, which is what nodes on it run."""
     manifest = contents.manifest(repository, tag)
     if not manifest.children:

@@ -3,58 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import time
-import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.provision import runs
-from osh_conformance.registry import copying, images, packaging
-from osh_conformance.registry.client import AGENT, Contents
+from osh_conformance.registry import images, packaging
+from osh_conformance.registry.client import RegistryClient, copy_image
+from osh_conformance.registry.log import RegistryRequest, parse_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from osh_conformance.model.matrix import PackagingFormat
     from osh_conformance.progress import Progress
-    from osh_conformance.provision.docker import Engine
-    from osh_conformance.provision.runs import Run
-    from osh_conformance.provision.tools import Toolbox
+    from osh_conformance.provision.docker import Docker
+    from osh_conformance.provision.runs import RunFolder
+    from osh_conformance.provision.tools import Tools
 
 _PORT = 5000
-#: Who asks the registry for us: the suite itself, and the engine that pushes.
-_OWN_AGENTS = (AGENT, "docker/")
 _READY = 30.0
-_ACCESS = re.compile(
-    r'^(?P<time>\S+Z) (?P<client>\S+) \S+ \S+ \[[^]]+\] "(?P<method>[A-Z]+) (?P<target>\S+) [^"]*" '
-    r'(?P<status>\d{3}) (?P<size>\d+|-) "[^"]*" "(?P<agent>[^"]*)"'
-)
 #: What was pushed, by key; and what a run serves, by run.
 _STORE = "store"
 _STORED = "image"
 _AREA = "run"
-_TARGET = re.compile(r"^/v2/run/[^/]+/(?P<host>[^/]+)/(?P<path>.+)/(?P<kind>manifests|blobs)/(?P<reference>[^/]+)$")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryRequest:
-    """One request of a node.
-
-    `repository` begins with the host, as in an image reference; `kind` is manifests or blobs, `size` the bytes of the
-    answer.
-    """
-
-    time: dt.datetime
-    client: str
-    method: str
-    repository: str
-    kind: str
-    reference: str
-    status: int
-    agent: str
-    size: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +39,7 @@ class Registry:
     container: str
     push_endpoint: str
     area: str
-    engine: Engine
+    engine: Docker
 
     @property
     def inside(self) -> str:
@@ -76,9 +47,9 @@ class Registry:
         return f"http://{self.container}:{_PORT}/v2/{self.area}"
 
     @property
-    def contents(self) -> Contents:
+    def contents(self) -> RegistryClient:
         """All that it holds."""
-        return Contents(endpoint=self.push_endpoint)
+        return RegistryClient(endpoint=self.push_endpoint)
 
     def resolve(self, reference: str) -> tuple[str, ...]:
         """The digests that `reference` has: the manifest's, and for an index those of the platforms' manifests.
@@ -121,7 +92,7 @@ class Registry:
 
     def copy_in(self, reference: str, key: str) -> None:
         """Store under `key` what a reference stands for in its own registry, with its digest."""
-        copying.copy(reference, self.contents, f"{_STORE}/{key}", _STORED)
+        copy_image(reference, self.contents, f"{_STORE}/{key}", _STORED)
 
     def serve(self, reference: str, key: str) -> tuple[str, ...]:
         """Serve what is stored under `key` as `reference`, without moving a byte of its layers; return its digests.
@@ -134,7 +105,7 @@ class Registry:
         return self.contents.copy(source, _STORED, target, tag)
 
 
-def start(toolbox: Toolbox, run: Run, progress: Progress) -> Registry:
+def start(toolbox: Tools, run: RunFolder, progress: Progress) -> Registry:
     """Start the registry of a run on the run's network; raises `SuiteError` with its log if it does not answer."""
     image, _ = images.obtain(images.REGISTRY_IMAGE, toolbox, progress)
     engine = toolbox.engine
@@ -159,43 +130,13 @@ def start(toolbox: Toolbox, run: Run, progress: Progress) -> Registry:
     return registry
 
 
-def existing(engine: Engine, run: Run) -> Registry:
+def existing(engine: Docker, run: RunFolder) -> Registry:
     """The registry of a run whose container runs."""
     container = f"{run.cluster}-registry"
     endpoint = _endpoint(engine, container)
     return Registry(container=container, push_endpoint=endpoint, area=f"{_AREA}/{run.id}", engine=engine)
 
 
-def parse_log(lines: Iterable[str]) -> Iterator[RegistryRequest]:
-    """The requests of nodes for manifests and blobs, from the log of `docker logs --timestamps`."""
-    for line in lines:
-        match = _ACCESS.match(line)
-        if match is None or match["agent"].startswith(_OWN_AGENTS):
-            continue
-        url = urllib.parse.urlsplit(match["target"])
-        target = _TARGET.match(urllib.parse.unquote(url.path))
-        if target is None:
-            continue
-        # containerd says which host it means, also where that host has no repositories of its own here.
-        meant = urllib.parse.parse_qs(url.query).get("ns", [target["host"]])[0]
-        yield RegistryRequest(
-            time=_time(match["time"]),
-            client=match["client"],
-            method=match["method"],
-            repository=f"{meant}/{target['path']}",
-            kind=target["kind"],
-            reference=target["reference"],
-            status=int(match["status"]),
-            agent=match["agent"],
-            size=int(match["size"]) if match["size"].isdecimal() and match["method"] == "GET" else 0,
-        )
-
-
-def _time(text: str) -> dt.datetime:
-    seconds, _, fraction = text.rstrip("Z").partition(".")
-    return dt.datetime.fromisoformat(f"{seconds}.{fraction[:6]:0<6}+00:00")
-
-
-def _endpoint(engine: Engine, container: str) -> str:
+def _endpoint(engine: Docker, container: str) -> str:
     """Host and port of 127.0.0.1 as the engine reports it: the first line, since there may be one for IPv6."""
     return engine.lines("port", container, f"{_PORT}/tcp")[0].strip()

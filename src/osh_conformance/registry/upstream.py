@@ -21,7 +21,7 @@ _PIECE = 1 << 20
 _LOOPBACK = re.compile(r"(localhost|127\.\d+\.\d+\.\d+)(:\d+)?")
 
 
-class Upstream:
+class UpstreamRegistry:
     """The registry of one reference's host. Logs in as the user's Docker configuration says."""
 
     def __init__(self, reference: str) -> None:
@@ -66,4 +66,4 @@ class Upstream:
 
 def digest(reference: str) -> str:
     """The digest that a reference stands for now. Raises `SuiteError` where its registry does not say."""
-    return Upstream(reference).manifest().digest
+    return UpstreamRegistry(reference).manifest().digest

@@ -6,17 +6,18 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts import conventions
-from osh_conformance.charts.files import MAX_FILE, MAX_FILES
+from osh_conformance.charts.files import MAX_FILES
 from osh_conformance.charts.values import merged
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading import records
+from osh_conformance.loading.files import MAX_FILE
 from osh_conformance.loading.yaml import read_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from osh_conformance.model.chart import Convention
+    from osh_conformance.model.convention import Convention
     from osh_conformance.model.matrix import Flavor
 
 _SUFFIXES = (".yaml", ".yml")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,6 @@ from osh_conformance.loading.yaml import read_values
 from osh_conformance.model.chart import (
     PULL_POLICIES,
     Container,
-    Convention,
     DeclaredImage,
     Document,
     RenderedChart,
@@ -25,19 +23,19 @@ from osh_conformance.model.chart import (
     Values,
     ValuesOverride,
 )
-from osh_conformance.render.engines.base import Renderer, choose
-from osh_conformance.render.parse import containers_in, documents_of, objects_in
-from osh_conformance.render.sentinels import key_by_container, sentinels, with_keys
+from osh_conformance.render.declared import key_by_container, sentinels, with_keys
+from osh_conformance.render.engines.base import choose
+from osh_conformance.render.memo import RenderedSet, RenderMemo
 from osh_conformance.render.toggles import variants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from osh_conformance.model.convention import Convention
+
     Step = Callable[[], None]
     Position = tuple[str, int, str, str]
 
-#: Characters that one rendering may have; the largest real one has a fiftieth of it.
-MAX_OUTPUT = 32 * 1024 * 1024
 _TEMPLATE = re.compile(r"(charts/[^/]+/)*templates/.+")
 #: In an action, and not in its comment. Helm itself would give an empty text, and the chart another manifest.
 _LOOKS_UP = re.compile(r"\{\{-?(?!-?\s*/\*)[^}]*\bgetHostByName\b")
@@ -77,7 +75,7 @@ def render_chart(job: Job, step: Step) -> RenderedChart:
         # A name of our own: the chart's has been checked, but by what Helm takes for a name, not a file system.
         archive = Path(scratch) / "chart.tgz"
         archive.write_bytes(packed(job.files, "chart"))
-        kitchen = _Kitchen(choose(job.renderer, job.helm), archive, step)
+        kitchen = RenderMemo(choose(job.renderer, job.helm), archive, step)
         try:
             return _render(job, values, templates, kitchen)
         finally:
@@ -103,67 +101,7 @@ def _text(data: bytes, where: str) -> str:
         raise SuiteError(f"{where}: not UTF-8 (byte {error.start})", expected="UTF-8") from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Dish:
-    """One rendering: the texts by template, and what is in them."""
-
-    values: Mapping[str, Any]
-    texts: Mapping[str, str]
-    documents: tuple[Document, ...]
-    containers: tuple[Container, ...]
-
-
-class _Kitchen:
-    """Renders one chart, each set of values once, and parses each text once."""
-
-    def __init__(self, renderer: Renderer, archive: Path, step: Step) -> None:
-        self._renderer = renderer
-        self._archive = archive
-        self._step = step
-        self._dishes: dict[str, _Dish | SuiteError] = {}
-        self._objects: dict[tuple[str, str], list[dict[str, Any]]] = {}
-
-    def render(self, values: Mapping[str, Any], *, again: bool = False) -> _Dish:
-        """Render with `values` over the chart's own; `again` although it was rendered before. Raises `SuiteError`."""
-        key = json.dumps(values, sort_keys=True, default=str)
-        if again:
-            return self._made(values)
-        if key not in self._dishes:
-            try:
-                self._dishes[key] = self._made(values)
-            except SuiteError as error:
-                self._dishes[key] = error
-        found = self._dishes[key]
-        if isinstance(found, SuiteError):
-            raise found
-        return found
-
-    def close(self) -> None:
-        """Forget the chart."""
-        close = getattr(self._renderer, "close", None)
-        if close:
-            close()
-
-    def _made(self, values: Mapping[str, Any]) -> _Dish:
-        self._step()
-        texts = self._renderer.render(self._archive, values)
-        if (size := sum(len(text) for text in texts.values())) > MAX_OUTPUT:
-            raise SuiteError(
-                f"renders {size // 1024**2} MiB of manifests", expected=f"at most {MAX_OUTPUT // 1024**2} MiB"
-            )
-        documents = documents_of(texts, self._parsed)
-        # Those of a chart that it depends on are judged there.
-        containers = tuple(container for container in containers_in(documents) if container.own)
-        return _Dish(values=values, texts=texts, documents=documents, containers=containers)
-
-    def _parsed(self, text: str, where: str) -> list[dict[str, Any]]:
-        key = (where, text)
-        if key not in self._objects:
-            self._objects[key] = objects_in(text, where)
-        return self._objects[key]
-
-
-def _render(job: Job, values: Values, templates: Mapping[str, str], kitchen: _Kitchen) -> RenderedChart:
+def _render(job: Job, values: Values, templates: Mapping[str, str], kitchen: RenderMemo) -> RenderedChart:
     effective = merged(values.content, job.values)
     shipped = kitchen.render(job.values)
     chart = RenderedChart(
@@ -184,13 +122,13 @@ def _render(job: Job, values: Values, templates: Mapping[str, str], kitchen: _Ki
 
 
 def _with_convention(
-    chart: RenderedChart, convention: Convention, job: Job, kitchen: _Kitchen, shipped: _Dish
+    chart: RenderedChart, convention: Convention, job: Job, kitchen: RenderMemo, shipped: RenderedSet
 ) -> RenderedChart:
     images = conventions.declared_images(convention, chart.values, chart.effective)
     policy = at(chart.effective, convention.pull_policy)
     drop = _drop(convention, chart.effective, job.values, kitchen, shipped)
     references = sentinels(image.key for image in images)
-    everything = _Everything(convention, chart.effective, job.values, kitchen, references)
+    everything = _AllToggles(convention, chart.effective, job.values, kitchen, references)
     policies = _policies(policy)
     dishes = [everything.dish(0, policies[0])]
     texts = (*chart.templates.values(), _text(job.files.get("values.yaml", b""), "values.yaml"))
@@ -236,8 +174,8 @@ def _with_convention(
 
 def _all_on(
     policies: Sequence[str],
-    dishes: Sequence[_Dish],
-    apart: Iterable[tuple[str, _Dish]],
+    dishes: Sequence[RenderedSet],
+    apart: Iterable[tuple[str, RenderedSet]],
     keys: Mapping[Position, str],
 ) -> dict[str, Rendering]:
     first = _rendering("all-on", dishes[0], keys)
@@ -253,7 +191,9 @@ def _all_on(
     return found
 
 
-def _dropped(drop: _Drop, as_shipped: Rendering, shipped: _Dish, keys: Mapping[Position, str]) -> dict[str, Rendering]:
+def _dropped(
+    drop: _Drop, as_shipped: Rendering, shipped: RenderedSet, keys: Mapping[Position, str]
+) -> dict[str, Rendering]:
     found = {}
     for name, dish in (("drop:on", drop.on), ("drop:off", drop.off)):
         if dish is not None:
@@ -268,7 +208,7 @@ def _policies(declared: Any) -> tuple[str, ...]:
     return tuple(policy for policy in ("Always", "Never", "IfNotPresent") if policy != declared)
 
 
-def _is_passed_on(texts: Iterable[str], convention: Convention, dish: _Dish, policy: str) -> bool:
+def _is_passed_on(texts: Iterable[str], convention: Convention, dish: RenderedSet, policy: str) -> bool:
     """Whether a third policy would show nothing that a second has not shown.
 
     So it is where no template does anything with the declared policy but write it down, and every container has the
@@ -297,13 +237,17 @@ def _actions(text: str, word: str) -> Iterator[str]:
 class _Drop:
     """As shipped, with the drop switch on and off; None where there is no switch, or where it does not render."""
 
-    on: _Dish | None = None
-    off: _Dish | None = None
+    on: RenderedSet | None = None
+    off: RenderedSet | None = None
     undecided: tuple[tuple[str, str], ...] = ()
 
 
 def _drop(
-    convention: Convention, effective: Mapping[str, Any], values: Mapping[str, Any], kitchen: _Kitchen, shipped: _Dish
+    convention: Convention,
+    effective: Mapping[str, Any],
+    values: Mapping[str, Any],
+    kitchen: RenderMemo,
+    shipped: RenderedSet,
 ) -> _Drop:
     switch = at(effective, convention.db_drop)
     if not isinstance(switch, bool):
@@ -316,7 +260,9 @@ def _drop(
     return _Drop(on=shipped, off=other) if switch else _Drop(on=other, off=shipped)
 
 
-def _second(on: _Dish, off: _Dish | None, elsewhere: _Dish, kitchen: _Kitchen) -> tuple[Document, ...]:
+def _second(
+    on: RenderedSet, off: RenderedSet | None, elsewhere: RenderedSet, kitchen: RenderMemo
+) -> tuple[Document, ...]:
     """Render the drop Job again, unless its names are the same with other values already."""
     before = off.texts if off else {}
     drops = {path.partition("/")[2] for path, text in on.texts.items() if before.get(path) != text}
@@ -325,11 +271,11 @@ def _second(on: _Dish, off: _Dish | None, elsewhere: _Dish, kitchen: _Kitchen) -
     return kitchen.render(on.values, again=True).documents
 
 
-def _names(dish: _Dish, templates: Iterable[str]) -> set[tuple[str, str, str]]:
+def _names(dish: RenderedSet, templates: Iterable[str]) -> set[tuple[str, str, str]]:
     return {(each.template, each.kind, each.name) for each in dish.documents if each.template in templates}
 
 
-class _Everything:
+class _AllToggles:
     """All toggles on, every image key set to a reference of its own, one pull policy."""
 
     def __init__(
@@ -337,7 +283,7 @@ class _Everything:
         convention: Convention,
         effective: Mapping[str, Any],
         values: Mapping[str, Any],
-        kitchen: _Kitchen,
+        kitchen: RenderMemo,
         references: Mapping[str, str],
     ) -> None:
         self._convention = convention
@@ -349,10 +295,10 @@ class _Everything:
         self.count = len(self._variants)
         self._settled: dict[int, dict[str, bool]] = {}
         #: Toggles that render alone, but not with the others: the policy and the rendering of each.
-        self.apart: list[tuple[str, _Dish]] = []
+        self.apart: list[tuple[str, RenderedSet]] = []
         self.undecided: list[tuple[str, str]] = []
 
-    def dish(self, number: int, policy: str) -> _Dish:
+    def dish(self, number: int, policy: str) -> RenderedSet:
         """Render with `policy` and the toggles of a variant; of many variants, each policy takes its turn."""
         variant = number % len(self._variants)
         base = merged(self._values, conventions.image_values(self._convention, self._references, policy))
@@ -399,7 +345,7 @@ def _switched(toggles: Mapping[str, bool]) -> dict[str, Any]:
     return merged(*(placed(path, value) for path, value in toggles.items()))
 
 
-def _keys(dishes: Iterable[_Dish], references: Mapping[str, str]) -> dict[Position, str]:
+def _keys(dishes: Iterable[RenderedSet], references: Mapping[str, str]) -> dict[Position, str]:
     keys: dict[Position, str] = {}
     for dish in dishes:
         for position, key in key_by_container(dish.containers, references).items():
@@ -412,7 +358,7 @@ def _union(some: tuple[Container, ...], more: Iterable[Container]) -> tuple[Cont
     return (*some, *(container for container in more if container.position not in known))
 
 
-def _rendering(name: str, dish: _Dish, keys: Mapping[Position, str] | None = None) -> Rendering:
+def _rendering(name: str, dish: RenderedSet, keys: Mapping[Position, str] | None = None) -> Rendering:
     containers = dish.containers if keys is None else with_keys(dish.containers, keys)
     return Rendering(name=name, values=dish.values, documents=dish.documents, containers=containers)
 

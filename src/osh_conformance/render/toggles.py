@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from osh_conformance.model.chart import Convention
+    from osh_conformance.model.convention import Convention
 
 
 def variants(convention: Convention, values: Mapping[str, Any]) -> list[dict[str, bool]]:

@@ -13,12 +13,13 @@ from osh_conformance.model.finding import Finding, Severity, Status
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from osh_conformance.report.result import CellReport, Run
+    from osh_conformance.model.result import CellReport
+    from osh_conformance.report.result import RunReport
 
 SCHEMA = 1
 
 
-def build(run: Run) -> dict[str, Any]:
+def build(run: RunReport) -> dict[str, Any]:
     """Return the document of a run."""
     return {
         "schema": SCHEMA,
@@ -31,7 +32,7 @@ def build(run: Run) -> dict[str, Any]:
     }
 
 
-def write(run: Run, file: Path) -> None:
+def write(run: RunReport, file: Path) -> None:
     """Write the document, whole or not at all; raises `UsageError` where `file` cannot be written."""
     scratch = file.with_name(f".{file.name}.{os.getpid()}")
     try:
@@ -42,7 +43,7 @@ def write(run: Run, file: Path) -> None:
         raise UsageError(f"cannot write {file}: {error.strerror}") from error
 
 
-def _summary(run: Run) -> dict[str, Any]:
+def _summary(run: RunReport) -> dict[str, Any]:
     counted = (Status.PASS, Status.FAIL, Status.EXPECTED, Status.WARNING, Status.UNDECIDED, Status.NOT_APPLICABLE)
     return {
         "charts": run.charts,
@@ -53,7 +54,7 @@ def _summary(run: Run) -> dict[str, Any]:
     }
 
 
-def _undecided(run: Run) -> list[Finding]:
+def _undecided(run: RunReport) -> list[Finding]:
     """What a rule could not tell of a chart, in the form of a finding. Cells say it in their assertions."""
     return [
         Finding(
@@ -93,7 +94,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _cell(cell: CellReport, run: Run) -> dict[str, Any]:
+def _cell(cell: CellReport, run: RunReport) -> dict[str, Any]:
     assertions = [
         {
             "rule": check.rule,

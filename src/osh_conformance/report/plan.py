@@ -9,17 +9,17 @@ from osh_conformance.report.tables import aligned, left_out
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from osh_conformance.plan.estimate import NeededImage, Plan
+    from osh_conformance.plan.estimate import NeededImage, RunPlan
 
 _MINUTE = 60
 
 
-def text(plan: Plan) -> str:
+def text(plan: RunPlan) -> str:
     """Return the cells with their times, what is left out and why, and what must be there first."""
     return "\n".join(_lines(plan))
 
 
-def _lines(plan: Plan) -> Iterator[str]:
+def _lines(plan: RunPlan) -> Iterator[str]:
     head = ["chart", "flavor", "format", "runtime", "helm", "time", "scenarios"]
     rows = [
         [

@@ -7,54 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
+from osh_conformance.model.result import CellReport, Check
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     from osh_conformance.errors import SuiteError
 
 CONFORMS, VIOLATED, INTERRUPTED, BROKEN, USAGE, NOTHING = range(6)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """The outcome of one rule on one subject: a chart, or (with `cell` and `scenario`) a chart on a cluster."""
-
-    chart: str
-    rule: str
-    status: Status
-    findings: tuple[Finding, ...] = ()
-    reason: str = ""
-    seconds: float = 0.0
-    cell: str = ""
-    scenario: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellReport:
-    """One cell of the live matrix. `status` is pass, fail, error or skipped, `artifacts` a folder or "".
-
-    `runtime` is what the nodes showed, `proof` what else shows that the cell was what it says. `gauges` are by
-    scenario numbers after each uninstall, by what they count, where the steps were gone through more than once.
-    """
-
-    id: str
-    chart: str
-    flavor: str
-    origin: str
-    format: str
-    runtime: str
-    helm: str
-    status: str
-    reason: str = ""
-    proof: str = ""
-    seconds: float = 0.0
-    artifacts: str = ""
-    gauges: Mapping[str, Sequence[Mapping[str, int]]] = field(default_factory=dict)
-
-
 @dataclass(slots=True, kw_only=True)
-class Run:
+class RunReport:
     """Filled while the run goes on. `target` says what was judged; `errors` what belongs to no single check.
 
     `notes` are findings about what was expected, not about a chart. `left_out` says why charts that are there were not

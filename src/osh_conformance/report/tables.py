@@ -9,13 +9,15 @@ from osh_conformance.model.finding import Status
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from osh_conformance.report.result import CellReport, Run
+    from osh_conformance.model.observation import ResourceUsage
+    from osh_conformance.model.result import CellReport
+    from osh_conformance.report.result import RunReport
 
 _WORDS = {Status.FAIL: "FAIL", Status.ERROR: "ERROR", Status.NOT_APPLICABLE: "n/a"}
 _WORST = ("FAIL", "ERROR")
 
 
-def cells(run: Run) -> str:
+def cells(run: RunReport) -> str:
     """Return the table, and below it the cells that were left out with their reasons; "" for a run without cells."""
     parts = ["\n".join(_table(run)), "\n".join(_reasons(run))]
     return "\n\n".join(part for part in parts if part)
@@ -27,7 +29,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(f"{word:<{width}}" for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _table(run: Run) -> list[str]:
+def _table(run: RunReport) -> list[str]:
     asked = {(check.cell, check.scenario, check.rule): check.status for check in run.checks if check.cell}
     if not asked:
         return []
@@ -45,7 +47,7 @@ def _together_are(outcomes: Sequence[str]) -> str:
     return next((word for word in _WORST if word in outcomes), "pass")
 
 
-def _reasons(run: Run) -> list[str]:
+def _reasons(run: RunReport) -> list[str]:
     broken = [[cell.status.upper(), cell.id, cell.reason] for cell in run.cells if cell.status == "error"]
     skipped = left_out((cell.id, cell.reason) for cell in run.cells if cell.status == "skipped")
     rows = [*broken, *(["skipped", *row] for row in skipped)]
@@ -74,3 +76,17 @@ def _described(cell: CellReport) -> list[str]:
 
 def _word(status: Status | None) -> str:
     return "-" if status is None else _WORDS.get(status, status.value)
+
+
+_COLUMNS = ("first", "middle", "last", "change")
+
+
+def table(gauges: Sequence[ResourceUsage]) -> str:
+    """The first, the middle and the last of them, a line for each thing that is counted."""
+    chosen = [gauges[0].numbers, gauges[len(gauges) // 2].numbers, gauges[-1].numbers]
+    names = dict.fromkeys(name for numbers in chosen for name in numbers)
+    rows: list[tuple[str, ...]] = [(f"after {len(gauges)} uninstalls", *_COLUMNS)]
+    for name in names:
+        values = [numbers.get(name, 0) for numbers in chosen]
+        rows.append((name, *map(str, values), f"{values[-1] - values[0]:+d}"))
+    return "\n".join(aligned(rows))

@@ -14,7 +14,7 @@ from osh_conformance.model.finding import Finding, Status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from osh_conformance.report.result import Run
+    from osh_conformance.report.result import RunReport
 
 _WORDS = {Status.FAIL: "FAIL", Status.WARNING: "WARN", Status.ERROR: "ERROR", Status.EXPECTED: "XFAIL"}
 _COLOURS = {Status.FAIL: "31", Status.WARNING: "33", Status.ERROR: "35"}
@@ -52,7 +52,7 @@ def message(finding: Finding, *, colour: bool = False) -> str:
     )
 
 
-def show(run: Run, stream: TextIO) -> None:
+def show(run: RunReport, stream: TextIO) -> None:
     """Print what a run found and its summary to `stream`."""
     colour = stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     for text in _told(run, colour=colour):
@@ -64,7 +64,7 @@ def show(run: Run, stream: TextIO) -> None:
     print(summary(run), file=stream)
 
 
-def _told(run: Run, *, colour: bool) -> list[str]:
+def _told(run: RunReport, *, colour: bool) -> list[str]:
     findings = [finding for finding in run.findings if finding.status is not Status.EXPECTED]
     if len(findings) <= _SHOWN_IN_FULL or run.charts == 1:
         return [f"{message(finding, colour=colour)}\n" for finding in findings]
@@ -88,7 +88,7 @@ def _gap(lines: Sequence[str]) -> Sequence[str]:
     return ("",) if lines and lines[-1] else ()
 
 
-def expected_lines(run: Run) -> list[str]:
+def expected_lines(run: RunReport) -> list[str]:
     """One line for each finding that is expected; for many of one rule and reason one line together."""
     alike: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in run.findings:
@@ -104,7 +104,7 @@ def expected_lines(run: Run) -> list[str]:
     return lines
 
 
-def summary(run: Run) -> str:
+def summary(run: RunReport) -> str:
     """Return the line that says it all."""
     counts = [f"{number} {word}" for status, word in _COUNTED if (number := run.count(status))]
     if warnings := run.count(Status.WARNING):
@@ -146,7 +146,7 @@ def _labelled(label: str, text: str) -> str:
     return "\n".join([f"  {label:<10} {first}", *(f"  {'':<10} {line}" for line in rest)])
 
 
-def _unjudged(run: Run) -> list[str]:
+def _unjudged(run: RunReport) -> list[str]:
     """One line for each reason, with the rules and the charts that it holds for."""
     rules: defaultdict[tuple[Status, str, str], list[str]] = defaultdict(list)
     for check in run.checks:
@@ -161,7 +161,7 @@ def _unjudged(run: Run) -> list[str]:
     ]
 
 
-def _table(run: Run) -> list[str]:
+def _table(run: RunReport) -> list[str]:
     """Violations by chart and rule, where there is more than one chart to tell apart."""
     counts: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for finding in run.findings:

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Severity, Status, Verdict
-from osh_conformance.model.scenario import Fate
+from osh_conformance.model.scenario import ExpectedData
 from osh_conformance.rules._live import finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from osh_conformance.model.finding import Finding, Rule
-    from osh_conformance.model.observation import DatabaseState, Life, Observation, Removal, TableState
+    from osh_conformance.model.observation import DatabaseState, Observation, ReleaseLifetime, Removal, TableState
 
 
 def judged(observation: Observation, rule: Rule) -> Verdict:
@@ -30,10 +30,10 @@ def of_removal(observation: Observation, removal: Removal, rule: Rule) -> Iterat
     """What is wrong with what one uninstall left, by the word of the server."""
     told = _Teller(observation, rule)
     life = observation.lives[removal.life]
-    if removal.fate is not Fate.GONE_ALREADY:
+    if removal.fate is not ExpectedData.GONE_ALREADY:
         yield from _exit(told, removal)
     yield from _others(told, life, removal)
-    if removal.fate is Fate.DROPPED:
+    if removal.fate is ExpectedData.DROPPED:
         yield from _not_removed(told, life, removal)
     else:
         yield from _not_kept(told, life, removal)
@@ -85,7 +85,7 @@ def _drop_workloads(observation: Observation) -> set[str]:
     return workloads | {f"Pod/{c.pod}" for c in observation.containers if c.workload in workloads}
 
 
-def _others(told: _Teller, life: Life, removal: Removal) -> Iterator[Finding]:
+def _others(told: _Teller, life: ReleaseLifetime, removal: Removal) -> Iterator[Finding]:
     """Whatever was on the server beside the release must be there after it, row for row."""
     after = removal.after
     fix = "drop this service's own databases and accounts only, by their quoted full names"
@@ -105,17 +105,21 @@ def _others(told: _Teller, life: Life, removal: Removal) -> Iterator[Finding]:
             yield told(found, "every other account is untouched", fix)
 
 
-def _databases_of_others(life: Life, removal: Removal, before: DatabaseState) -> Mapping[str, Mapping[str, TableState]]:
+def _databases_of_others(
+    life: ReleaseLifetime, removal: Removal, before: DatabaseState
+) -> Mapping[str, Mapping[str, TableState]]:
     later = {name: tables for name, tables in removal.populated.databases.items() if name not in life.databases}
     return {**later, **before.databases}
 
 
-def _accounts_of_others(life: Life, removal: Removal, before: DatabaseState) -> Mapping[str, tuple[str, ...]]:
+def _accounts_of_others(
+    life: ReleaseLifetime, removal: Removal, before: DatabaseState
+) -> Mapping[str, tuple[str, ...]]:
     later = {name: grants for name, grants in removal.populated.accounts.items() if name not in life.accounts}
     return {**later, **before.accounts}
 
 
-def _not_removed(told: _Teller, life: Life, removal: Removal) -> Iterator[Finding]:
+def _not_removed(told: _Teller, life: ReleaseLifetime, removal: Removal) -> Iterator[Finding]:
     fix = "let the db_drop Job drop it, and end with an error if it cannot"
     if not told.observation.declared.containers_of("db_drop"):
         fix = "render a db_drop Job where the switch is on: with it on, none of the chart's containers uses that key"
@@ -128,7 +132,7 @@ def _not_removed(told: _Teller, life: Life, removal: Removal) -> Iterator[Findin
             yield told(found, "no grant on the dropped database is left", fix)
 
 
-def _still_there(life: Life, state: DatabaseState) -> Iterator[str]:
+def _still_there(life: ReleaseLifetime, state: DatabaseState) -> Iterator[str]:
     """What the server has of a release's databases and accounts, each in words."""
     yield from (
         f"database {name} is still there, with {len(state.databases[name])} tables"
@@ -138,16 +142,17 @@ def _still_there(life: Life, state: DatabaseState) -> Iterator[str]:
     yield from (f"account {account} is still there" for account in life.accounts if account in state.accounts)
 
 
-def _not_kept(told: _Teller, life: Life, removal: Removal) -> Iterator[Finding]:
+def _not_kept(told: _Teller, life: ReleaseLifetime, removal: Removal) -> Iterator[Finding]:
     populated, after = removal.populated, removal.after
-    reason = {Fate.KEPT: "with db_drop switched off", Fate.GONE_ALREADY: "which is somebody else's by then"}[
-        removal.fate
-    ]
+    reason = {
+        ExpectedData.KEPT: "with db_drop switched off",
+        ExpectedData.GONE_ALREADY: "which is somebody else's by then",
+    }[removal.fate]
     fix = "let nothing but a db_drop Job drop anything, and render none where the switch is off"
-    if removal.ran and removal.fate is Fate.KEPT:
+    if removal.ran and removal.fate is ExpectedData.KEPT:
         yield told(f"{', '.join(removal.ran)} ran, {reason}", "no drop Job runs", fix)
     # Until its pods have ended, the release's service may write.
-    lives = removal.fate is Fate.KEPT
+    lives = removal.fate is ExpectedData.KEPT
     for name in life.databases:
         old = populated.databases.get(name, life.installed.databases[name])
         for change, certain in _different(old, after.databases.get(name), lives=lives):

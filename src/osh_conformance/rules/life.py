@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from osh_conformance.model.finding import Finding
-    from osh_conformance.model.observation import Life, Observation, ObservedContainer
+    from osh_conformance.model.observation import Observation, ObservedContainer, ReleaseLifetime
 
 LIFE_1 = Rule(
     id="LIFE-1",
@@ -74,7 +74,7 @@ def next_life(observation: Observation) -> Verdict:
     return Verdict.of(LIFE_1.id, findings)
 
 
-def _again(observation: Observation, first: Life, life: Life) -> Iterator[Finding]:
+def _again(observation: Observation, first: ReleaseLifetime, life: ReleaseLifetime) -> Iterator[Finding]:
     if life.unsettled:
         yield _told(observation, f"installed again, it does not come up: {life.unsettled}", "it comes up as at first")
         return
@@ -89,7 +89,7 @@ def _again(observation: Observation, first: Life, life: Life) -> Iterator[Findin
     yield from _early(observation, first, life)
 
 
-def _early(observation: Observation, first: Life, life: Life) -> Iterator[Finding]:
+def _early(observation: Observation, first: ReleaseLifetime, life: ReleaseLifetime) -> Iterator[Finding]:
     """What started after the migration at first, and before it now."""
     needy = {(c.pod, c.workload) for c in performed(observation, "dep_check")}
     waits = {
@@ -108,7 +108,7 @@ def _early(observation: Observation, first: Life, life: Life) -> Iterator[Findin
             )
 
 
-def _main(observation: Observation, life: Life) -> list[ObservedContainer]:
+def _main(observation: Observation, life: ReleaseLifetime) -> list[ObservedContainer]:
     return [
         c
         for c in observation.containers
@@ -116,7 +116,7 @@ def _main(observation: Observation, life: Life) -> list[ObservedContainer]:
     ]
 
 
-def _migrated(observation: Observation, life: Life) -> str:
+def _migrated(observation: Observation, life: ReleaseLifetime) -> str:
     """When the last db_sync of a life ended, RFC 3339; "" where none did."""
     return max((c.finished_at for c in performed(observation, "db_sync") if c.pod in life.pods), default="")
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from osh_conformance.model.finding import Finding
-    from osh_conformance.model.observation import Cell, DatabaseState, Observation
+    from osh_conformance.model.matrix import Cell
+    from osh_conformance.model.observation import DatabaseState, Observation
 
     #: What is compared, by what it is of.
     Fingerprint = Mapping[str, str]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Rule, Severity, Status, Verdict
-from osh_conformance.model.scenario import Do, Fate
+from osh_conformance.model.scenario import Do, ExpectedData
 from osh_conformance.rules import _removals
 from osh_conformance.rules._live import finding
 from osh_conformance.rules.catalogue import observes
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from osh_conformance.model.finding import Finding
-    from osh_conformance.model.observation import Aftermath, DatabaseState, Life, Observation, Removal
+    from osh_conformance.model.observation import DatabaseState, FailedUninstall, Observation, ReleaseLifetime, Removal
 
 DROP_6 = Rule(
     id="DROP-6",
@@ -64,7 +64,7 @@ def _stands(observation: Observation, removal: Removal) -> bool:
 
 
 def _first(observation: Observation, removal: Removal) -> Iterator[Finding]:
-    if removal.fate is not Fate.DROPPED:
+    if removal.fate is not ExpectedData.DROPPED:
         return
     life, aftermath = observation.lives[removal.life], removal.aftermath
     under = f"under {removal.struck}"
@@ -100,7 +100,7 @@ def _first(observation: Observation, removal: Removal) -> Iterator[Finding]:
     yield from _report(observation, removal, aftermath, life)
 
 
-def _locked_out(observation: Observation, removal: Removal, life: Life) -> Iterator[Finding]:
+def _locked_out(observation: Observation, removal: Removal, life: ReleaseLifetime) -> Iterator[Finding]:
     """Where a drop could reach the server to its end, and has dropped nothing, its service can log in again."""
     whole = all(name in removal.after.databases and _whole(removal, name) for name in life.databases)
     if not (whole and removal.reachable and _stands(observation, removal)):
@@ -115,7 +115,9 @@ def _locked_out(observation: Observation, removal: Removal, life: Life) -> Itera
             )
 
 
-def _later(observation: Observation, removal: Removal, aftermath: Aftermath, life: Life) -> Iterator[Finding]:
+def _later(
+    observation: Observation, removal: Removal, aftermath: FailedUninstall, life: ReleaseLifetime
+) -> Iterator[Finding]:
     under = f"under {removal.struck}"
     if aftermath.unfinished:
         bound = "it has no activeDeadlineSeconds"
@@ -153,7 +155,7 @@ def _went(stood: DatabaseState | None, after: DatabaseState, name: str) -> bool:
     return stood is not None and name in stood.databases and name not in after.databases
 
 
-def _done(life: Life, began: DatabaseState, ended: DatabaseState) -> Iterator[str]:
+def _done(life: ReleaseLifetime, began: DatabaseState, ended: DatabaseState) -> Iterator[str]:
     """What disappeared. The service itself may have changed rows: it runs."""
     for name, tables in began.databases.items():
         if name not in ended.databases:
@@ -165,7 +167,9 @@ def _done(life: Life, began: DatabaseState, ended: DatabaseState) -> Iterator[st
         yield f"the server still has {', '.join(ended.waiting)}"
 
 
-def _report(observation: Observation, removal: Removal, aftermath: Aftermath, life: Life) -> Iterator[Finding]:
+def _report(
+    observation: Observation, removal: Removal, aftermath: FailedUninstall, life: ReleaseLifetime
+) -> Iterator[Finding]:
     """Where part of the release's data is gone, somebody has to know what is left: a warning."""
     if not removal.reachable:
         return

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class KeyPair:
     """A server's certificate, with the chain below its authority, and the key of it; both PEM."""
 
     certificate: str
@@ -26,8 +26,8 @@ class Certificates:
     """Two pairs for the same hosts, of two authorities; `authority` (PEM) is the one that clients are told."""
 
     authority: str
-    trusted: Pair
-    untrusted: Pair
+    trusted: KeyPair
+    untrusted: KeyPair
 
 
 def made(hosts: Sequence[str]) -> Certificates:
@@ -51,7 +51,7 @@ def made(hosts: Sequence[str]) -> Certificates:
     )
 
 
-def _pair(authority: trustme.CA, hosts: Sequence[str]) -> Pair:
+def _pair(authority: trustme.CA, hosts: Sequence[str]) -> KeyPair:
     leaf = authority.issue_cert(*hosts)
     chain = "".join(blob.bytes().decode() for blob in leaf.cert_chain_pems)
-    return Pair(certificate=chain, key=leaf.private_key_pem.bytes().decode())
+    return KeyPair(certificate=chain, key=leaf.private_key_pem.bytes().decode())

@@ -6,19 +6,19 @@ import sys
 from typing import TYPE_CHECKING
 
 from osh_conformance import process
-from osh_conformance.model.observation import OwnTests
+from osh_conformance.model.observation import ChartTests
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from osh_conformance.model.chart import DeclaredChart
-    from osh_conformance.observe.context import Site
+    from osh_conformance.observe.context import CellContext
 
 _DEADLINE = 600.0
 _LINES = 200
 
 
-def run(tests: Path, chart: Path, declared: DeclaredChart, release: str, site: Site) -> OwnTests:
+def run(tests: Path, chart: Path, declared: DeclaredChart, release: str, site: CellContext) -> ChartTests:
     """Run pytest on `tests`, in a process of its own, as its author would.
 
     `pytest-helm-charts` is told of the cluster, the chart and, as `test_extra_info`, `namespace` and `release`, by its
@@ -46,7 +46,7 @@ def run(tests: Path, chart: Path, declared: DeclaredChart, release: str, site: S
         check=False,
     )
     lines = site.hidden.redact(outcome.stdout + outcome.stderr).splitlines()
-    return OwnTests(
+    return ChartTests(
         code=outcome.code,
         failed=tuple(line for line in lines if line.startswith(("FAILED ", "ERROR "))),
         output="\n".join(lines[-_LINES:]),

@@ -9,15 +9,16 @@ import yaml
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.observe.database import DatabaseServer, quote_name, quote_text
-from osh_conformance.observe.watch import pod_ready
+from osh_conformance.observe.pod_status import pod_ready
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from typing import Any
 
-    from osh_conformance.observe.context import Site
-    from osh_conformance.observe.watch import Object, View
+    from osh_conformance.observe.context import CellContext
+    from osh_conformance.observe.pod_status import Object
+    from osh_conformance.observe.watch import View
 
 #: Helm releases of the suite's own infrastructure start with this; no chart under test is called so.
 RELEASE_PREFIX = "infrastructure-"
@@ -44,7 +45,7 @@ class Component:
         return RELEASE_PREFIX + self.name
 
 
-def install(component: Component, site: Site, *, service: bool) -> DatabaseServer:
+def install(component: Component, site: CellContext, *, service: bool) -> DatabaseServer:
     """Install a component and wait until its pod is ready; without `service`, nobody can reach it by name yet."""
     values = _write(component, {} if service else component.without_service, site.folder)
     outcome = site.helm.install(component.release, component.chart, site.namespace, values, cancel=site.cancel)
@@ -60,7 +61,7 @@ def install(component: Component, site: Site, *, service: bool) -> DatabaseServe
     )
 
 
-def publish(component: Component, site: Site) -> None:
+def publish(component: Component, site: CellContext) -> None:
     """Give a component its Service."""
     values = _write(component, {}, site.folder)
     outcome = site.helm.upgrade(component.release, component.chart, site.namespace, values)
@@ -68,7 +69,7 @@ def publish(component: Component, site: Site) -> None:
         raise SuiteError(f"the Service of the suite's own {component.name} cannot be made", details=outcome.tail)
 
 
-def lend(component: Component, owner: Site, borrower: Site) -> None:
+def lend(component: Component, owner: CellContext, borrower: CellContext) -> None:
     """Let another namespace reach a component under the name that it has in its own."""
     release = component.release
     pods = [pod for pod in owner.watch.view().pods.values() if _instance_of(pod) == release]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.observation import ObservedPull
-from osh_conformance.observe.watch import container_statuses
+from osh_conformance.observe.pod_status import container_statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from osh_conformance.model.scenario import PullProbe
-    from osh_conformance.observe.context import Site
+    from osh_conformance.observe.context import CellContext
     from osh_conformance.observe.watch import View
 
 _STARTED_WITHIN = 90.0
@@ -33,12 +33,12 @@ class PullWitness:
     requests: Callable[[str], Sequence[str]]
 
 
-def observe_pulls(probes: Sequence[PullProbe], site: Site, witness: PullWitness) -> tuple[ObservedPull, ...]:
+def observe_pulls(probes: Sequence[PullProbe], site: CellContext, witness: PullWitness) -> tuple[ObservedPull, ...]:
     """Run each probe; raises `SuiteError` where a pod neither starts nor says why it does not."""
     return tuple(_observed(probe, site, witness) for probe in probes)
 
 
-def _observed(probe: PullProbe, site: Site, witness: PullWitness) -> ObservedPull:
+def _observed(probe: PullProbe, site: CellContext, witness: PullWitness) -> ObservedPull:
     reference = witness.serve(f"{site.namespace}-{probe.name}")
     if probe.present:
         started, reason = _run(site, f"{probe.name}-first", reference, "IfNotPresent")
@@ -50,7 +50,7 @@ def _observed(probe: PullProbe, site: Site, witness: PullWitness) -> ObservedPul
     return ObservedPull(probe=probe, started=started, reason=reason, requests=asked)
 
 
-def _run(site: Site, name: str, image: str, policy: str) -> tuple[bool, str]:
+def _run(site: CellContext, name: str, image: str, policy: str) -> tuple[bool, str]:
     site.kube.core.create_namespaced_pod(site.namespace, _pod(name, image, policy))
 
     def outcome(view: View) -> tuple[bool, str] | None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from osh_conformance.model.observation import DependencyHold
+from osh_conformance.model.observation import DependencyWithheld
 from osh_conformance.observe.containers import has_started, is_going, observed, of_chart, start_of
-from osh_conformance.observe.watch import NotReadyError, WorkloadFailedError, job_condition, pod_ready, workload_of
+from osh_conformance.observe.pod_status import job_condition, pod_ready, workload_of
+from osh_conformance.observe.watch import NotReadyError, WorkloadFailedError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from osh_conformance.model.chart import DeclaredChart
-    from osh_conformance.observe.context import Site
+    from osh_conformance.observe.context import CellContext
     from osh_conformance.observe.watch import View
     from osh_conformance.process import Outcome
     from osh_conformance.scenario.state import CellPlan
@@ -22,14 +23,14 @@ _HELD_WITHIN = 120.0
 _DELETE_HOOKS = ("pre-delete", "post-delete", "test", "test-success", "test-failure", "pre-rollback", "post-rollback")
 
 
-def held(plan: CellPlan, site: Site, install: Future[Outcome], seconds: float) -> DependencyHold:
+def held(plan: CellPlan, site: CellContext, install: Future[Outcome], seconds: float) -> DependencyWithheld:
     """Keep the database's Service away until pods wait for it and a while longer; see who waits and who does not."""
     declared = plan.declared
     # A chart without such a key promises no wait.
     promised = "dep_check" in declared.functions.values()
     needy = {c.workload for c in declared.containers_of("db_init")} if promised else set()
     if not needy:
-        return DependencyHold(seconds=0.0, waiting=(), early=())
+        return DependencyWithheld(seconds=0.0, waiting=(), early=())
 
     def all_waiting(view: View) -> bool | None:
         if install.done() and not install.result().ok:
@@ -41,7 +42,7 @@ def held(plan: CellPlan, site: Site, install: Future[Outcome], seconds: float) -
     started = time.monotonic()
     site.watch.watch_for(lambda view: _early(view, needy) or None, seconds=seconds)
     early = _early(site.watch.view(), needy)
-    return DependencyHold(
+    return DependencyWithheld(
         seconds=round(time.monotonic() - started, 2),
         waiting=tuple(sorted(needy - early)),
         early=tuple(sorted(early)),
@@ -58,7 +59,7 @@ def _early(view: View, workloads: frozenset[str] | set[str]) -> set[str]:
     }
 
 
-def settled(declared: DeclaredChart, site: Site, change: Future[Outcome], seconds: float) -> str:
+def settled(declared: DeclaredChart, site: CellContext, change: Future[Outcome], seconds: float) -> str:
     """Wait until helm is done and every workload of the release is ready; the reason if the chart itself fails."""
     expected = {
         c.workload

@@ -11,21 +11,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.model.observation import Aftermath, Removal
-from osh_conformance.model.scenario import Do, Fate, ScenarioStep
-from osh_conformance.observe import inventory, usage
+from osh_conformance.model.observation import FailedUninstall, Removal
+from osh_conformance.model.scenario import Do, ExpectedData, ScenarioStep
+from osh_conformance.observe import usage
 from osh_conformance.observe.containers import is_finished, is_scheduled, of_chart, start_of
 from osh_conformance.observe.database import quote_name
-from osh_conformance.observe.watch import container_statuses, job_condition, workload_of
+from osh_conformance.observe.pod_status import container_statuses, job_condition, workload_of
 from osh_conformance.scenario import faults, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from osh_conformance.model.observation import DatabaseState, HelmCall
-    from osh_conformance.observe.watch import NamespaceWatch, Object, View
+    from osh_conformance.observe.pod_status import Object
+    from osh_conformance.observe.watch import NamespaceWatch, View
     from osh_conformance.process import Outcome
-    from osh_conformance.scenario.state import Release, Run
+    from osh_conformance.scenario.state import InstalledRelease, ScenarioState
 
 _POD_REMOVAL = 60.0
 #: Seconds within which a drop Job of the release has come so far that it waits for the lock that is held.
@@ -50,14 +51,14 @@ class _Struck:
     hit: bool = False
 
 
-def uninstall(run: Run, step: ScenarioStep) -> None:
+def uninstall(run: ScenarioState, step: ScenarioStep) -> None:
     """Uninstall a release, and ask the server; where a fault keeps it from answering, `recover` asks it."""
     release = run.releases[step.second]
-    fate = step.fate or (Fate.DROPPED if release.drops and step.hooks else Fate.KEPT)
+    fate = step.fate or (ExpectedData.DROPPED if release.drops and step.hooks else ExpectedData.KEPT)
     standing = tuple(fault.name for fault in run.active)
     with run.timed("questions"):
         populated = run.look() if run.readable else run.of_release.installed
-        owned = inventory.objects(release.site.kube, release.site.namespace, run.plan.release)
+        owned = usage.objects(release.site.kube, release.site.namespace, run.plan.release)
     before = release.site.watch.view()
     run.jobs = frozenset(_uid(job) for job in before.all_jobs)
     with run.timed("uninstall"):
@@ -80,7 +81,7 @@ def uninstall(run: Run, step: ScenarioStep) -> None:
         _ask(run, release)
 
 
-def _ask(run: Run, release: Release) -> None:
+def _ask(run: ScenarioState, release: InstalledRelease) -> None:
     """See what the server and the namespace hold after the latest uninstall."""
     with run.timed("questions"):
         after = run.look()
@@ -94,12 +95,12 @@ def _ask(run: Run, release: Release) -> None:
         run.site.progress.say(f"       {run.site.title}: removed {len(run.gauges)} times")
 
 
-def _waits(run: Run) -> int:
+def _waits(run: ScenarioState) -> int:
     """How often helm may wait as long as its timeout: once for each hook."""
     return max(1, len(_delete_hooks(run)))
 
 
-def _uninstalled(run: Run, release: Release, step: ScenarioStep) -> HelmCall:
+def _uninstalled(run: ScenarioState, release: InstalledRelease, step: ScenarioStep) -> HelmCall:
     outcome = release.site.helm.uninstall(
         run.plan.release,
         release.site.namespace,
@@ -114,7 +115,7 @@ def _uninstalled(run: Run, release: Release, step: ScenarioStep) -> HelmCall:
 # -- a fault in the middle of a drop ---------------------------------------------------------------------------------
 
 
-def _struck_uninstall(run: Run, release: Release, step: ScenarioStep, struck: _Struck) -> HelmCall:
+def _struck_uninstall(run: ScenarioState, release: InstalledRelease, step: ScenarioStep, struck: _Struck) -> HelmCall:
     """Uninstall while a lock makes the drop wait; strike then, and let the lock go."""
     kill = threading.Event()
 
@@ -142,7 +143,7 @@ def _struck_uninstall(run: Run, release: Release, step: ScenarioStep, struck: _S
         return run.note("uninstall", future.result(), release.site, killed=kill.is_set())
 
 
-def _under_way(run: Run, release: Release, ended: Callable[[], bool]) -> bool:
+def _under_way(run: ScenarioState, release: InstalledRelease, ended: Callable[[], bool]) -> bool:
     """Wait until the server has a DROP that waits, or a drop container runs long enough to have sent it."""
     running_since: dict[str, float] = {}
 
@@ -161,12 +162,12 @@ def _under_way(run: Run, release: Release, ended: Callable[[], bool]) -> bool:
     return bool(release.site.watch.watch_for(reached, seconds=_UNDER_WAY_WITHIN))
 
 
-def drop_pods(run: Run, view: View) -> list[Object]:
+def drop_pods(run: ScenarioState, view: View) -> list[Object]:
     """The pods that drop, and are not gone."""
     return _pods_of(_drop_workloads(run), view)
 
 
-def _removing_pods(run: Run, view: View) -> list[Object]:
+def _removing_pods(run: ScenarioState, view: View) -> list[Object]:
     return _pods_of(_removing_workloads(run, view), view)
 
 
@@ -187,15 +188,15 @@ def _started(workloads: set[str], before: View, now: View) -> tuple[str, ...]:
     return tuple(sorted(started))
 
 
-def _drop_workloads(run: Run) -> set[str]:
+def _drop_workloads(run: ScenarioState) -> set[str]:
     return {c.workload for c in run.plan.declared.containers_of("db_drop")}
 
 
-def _delete_hooks(run: Run) -> set[str]:
+def _delete_hooks(run: ScenarioState) -> set[str]:
     return {c.workload for c in run.plan.declared.containers if set(c.hook) & _DELETE_HOOKS}
 
 
-def _removing_workloads(run: Run, view: View) -> set[str]:
+def _removing_workloads(run: ScenarioState, view: View) -> set[str]:
     """Whatever an uninstall starts: a chart may clean up before it drops, on the same server.
 
     What was rendered before is not all: a Job may have another name in each revision.
@@ -215,7 +216,7 @@ def _uid(obj: Object) -> str:
 # -- after an uninstall that failed ----------------------------------------------------------------------------------
 
 
-def recover(run: Run, step: ScenarioStep) -> None:
+def recover(run: ScenarioState, step: ScenarioStep) -> None:
     """Where the uninstall failed: wait the Job's time out, repair, watch, and uninstall again, as DROP-6 states it."""
     release, removal = run.releases[False], run.removals[-1]
     failed = removal.call.code != 0
@@ -226,10 +227,10 @@ def recover(run: Run, step: ScenarioStep) -> None:
     _ask(run, release)
     if not failed:
         return
-    left = set(inventory.objects(release.site.kube, release.site.namespace, run.plan.release))
+    left = set(usage.objects(release.site.kube, release.site.namespace, run.plan.release))
     began = _settled_in(run, run.lives[release.life].databases)
     acted = _watched(run, release, step.seconds)
-    aftermath = Aftermath(
+    aftermath = FailedUninstall(
         timeout=float(run.plan.uninstall_timeout),
         deadline=deadline,
         missing=tuple(sorted(set(run.owned) - left)),
@@ -247,7 +248,7 @@ def recover(run: Run, step: ScenarioStep) -> None:
     run.removals[-1] = replace(run.removals[-1], again=True, struck="")
 
 
-def _outlasted(run: Run, release: Release) -> tuple[float | None, tuple[str, ...]]:
+def _outlasted(run: ScenarioState, release: InstalledRelease) -> tuple[float | None, tuple[str, ...]]:
     """Wait until the drop Jobs have ended, at most until their own deadlines; those that still could act then.
 
     A deadline beyond what helm waits by itself is as good as none: nobody would wait for it.
@@ -267,7 +268,7 @@ def _outlasted(run: Run, release: Release) -> tuple[float | None, tuple[str, ...
     )
 
 
-def _removing_jobs(run: Run, view: View) -> list[Object]:
+def _removing_jobs(run: ScenarioState, view: View) -> list[Object]:
     workloads = _removing_workloads(run, view)
     return [job for name, job in view.jobs.items() if f"Job/{name}" in workloads]
 
@@ -285,7 +286,7 @@ def _seconds_left(job: Object) -> float:
     return max(0.0, deadline - since.total_seconds())
 
 
-def _watched(run: Run, release: Release, seconds: float) -> tuple[str, ...]:
+def _watched(run: ScenarioState, release: InstalledRelease, seconds: float) -> tuple[str, ...]:
     """Watch for some seconds; the containers of drop Jobs that ran meanwhile."""
     active: set[str] = set()
 
@@ -302,7 +303,7 @@ def _watched(run: Run, release: Release, seconds: float) -> tuple[str, ...]:
     return tuple(sorted(active))
 
 
-def _settled_in(run: Run, databases: tuple[str, ...]) -> DatabaseState:
+def _settled_in(run: ScenarioState, databases: tuple[str, ...]) -> DatabaseState:
     """Somebody who installs the service again: its databases are there, and hold something."""
     with _unless_locked():
         for name in databases:
@@ -320,7 +321,7 @@ def _unless_locked() -> Iterator[None]:
             raise
 
 
-def _move_in(run: Run, name: str) -> None:
+def _move_in(run: ScenarioState, name: str) -> None:
     table = f"{quote_name(name)}.{TENANT}"
     waits = f"SET SESSION lock_wait_timeout = {_TENANT_WAITS};"
     # A drop that failed midway may have left the table of an earlier turn.
@@ -329,7 +330,7 @@ def _move_in(run: Run, name: str) -> None:
     run.server.change(f"{waits} INSERT INTO {table} VALUES (1), (2), (3);")  # noqa: S608 - names are quoted
 
 
-def _told(run: Run, release: Release) -> dict[str, str]:
+def _told(run: ScenarioState, release: InstalledRelease) -> dict[str, str]:
     view = release.site.watch.view()
     workloads = _removing_workloads(run, view)
     names = {pod["metadata"]["name"] for pod in view.all_pods if workload_of(pod) in workloads}

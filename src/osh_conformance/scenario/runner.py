@@ -9,22 +9,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.model.observation import Life, Observation
-from osh_conformance.model.scenario import Do, Fate, ScenarioStep, Until
+from osh_conformance.model.observation import Observation, ReleaseLifetime
+from osh_conformance.model.scenario import Do, ExpectedData, ScenarioStep, Until
 from osh_conformance.observe import identity
 from osh_conformance.observe.containers import observed, runtime_classes
 from osh_conformance.observe.database import named_account, quote_name, quote_text
-from osh_conformance.observe.watch import job_condition
+from osh_conformance.observe.pod_status import job_condition
 from osh_conformance.scenario import chart_tests, faults, infrastructure, readiness, removal, sessions
 from osh_conformance.scenario.database_control import ServerControl
-from osh_conformance.scenario.state import Release, Run
+from osh_conformance.scenario.state import InstalledRelease, ScenarioState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
     from osh_conformance.model.observation import DatabaseState
-    from osh_conformance.observe.context import Site
+    from osh_conformance.observe.context import CellContext
     from osh_conformance.observe.watch import View
     from osh_conformance.process import Outcome
     from osh_conformance.scenario.state import CellPlan
@@ -34,7 +34,7 @@ _IMPATIENT = 10
 _APPEARS_WITHIN = 120.0
 
 
-def observe(plan: CellPlan, site: Site, on_failure: Callable[[], None]) -> Observation:
+def observe(plan: CellPlan, site: CellContext, on_failure: Callable[[], None]) -> Observation:
     """Run the scenario in an empty namespace and return what it showed.
 
     A release that does not come up is uninstalled, and nothing else is done to it. `on_failure` is called while what
@@ -76,12 +76,12 @@ def observe(plan: CellPlan, site: Site, on_failure: Callable[[], None]) -> Obser
     )
 
 
-def _begun(plan: CellPlan, site: Site) -> Run:
+def _begun(plan: CellPlan, site: CellContext) -> ScenarioState:
     withheld = any(step.hold or step.until is Until.FAILED for step in plan.scenario.steps[:1])
     started = time.monotonic()
     server = infrastructure.install(plan.database, site, service=not withheld)
     infrastructure.add_neighbour(server, plan.declared.name)
-    run = Run(plan=plan, site=site, server=server, control=ServerControl.of(server))
+    run = ScenarioState(plan=plan, site=site, server=server, control=ServerControl.of(server))
     run.seconds["database server"] = round(time.monotonic() - started, 2)
     return run
 
@@ -89,7 +89,7 @@ def _begun(plan: CellPlan, site: Site) -> Run:
 # -- install and upgrade ---------------------------------------------------------------------------------------------
 
 
-def _install(run: Run, step: ScenarioStep) -> None:
+def _install(run: ScenarioState, step: ScenarioStep) -> None:
     before = _before(run, step)
     site = run.closing.enter_context(run.site.beside()) if step.second else run.site
     if step.second:
@@ -104,7 +104,7 @@ def _install(run: Run, step: ScenarioStep) -> None:
         installed = _appeared(run, before) if step.until is Until.FAILED else run.look()
         pods = {pod["metadata"]["name"] for pod in site.watch.view().all_pods} - known
         run.lives.append(
-            Life(
+            ReleaseLifetime(
                 release=run.plan.release,
                 before=before,
                 installed=installed,
@@ -112,27 +112,32 @@ def _install(run: Run, step: ScenarioStep) -> None:
                 unsettled=unsettled,
             )
         )
-        run.releases[step.second] = Release(site=site, life=len(run.lives) - 1, drops=drop)
+        run.releases[step.second] = InstalledRelease(site=site, life=len(run.lives) - 1, drops=drop)
         if len(run.lives) == 1:
             _ask(run, ready=not unsettled and step.until is Until.READY)
 
 
-def _before(run: Run, step: ScenarioStep) -> DatabaseState:
+def _before(run: ScenarioState, step: ScenarioStep) -> DatabaseState:
     """What the server holds that is not the release's: data that an earlier life left by right is."""
     earlier = run.releases.get(step.second)
-    if earlier and run.removals and run.removals[-1].life == earlier.life and run.removals[-1].fate is Fate.KEPT:
+    if (
+        earlier
+        and run.removals
+        and run.removals[-1].life == earlier.life
+        and run.removals[-1].fate is ExpectedData.KEPT
+    ):
         return run.lives[earlier.life].before
     with run.timed("database server"):
         return run.look()
 
 
-def _ask(run: Run, *, ready: bool) -> None:
+def _ask(run: ScenarioState, *, ready: bool) -> None:
     run.runtime = run.site.runtime()
     if run.plan.identity and ready:
         run.identity = identity.ask(run.site.kube, run.site.namespace, run.plan.identity)
 
 
-def _upgrade(run: Run, step: ScenarioStep) -> None:
+def _upgrade(run: ScenarioState, step: ScenarioStep) -> None:
     release = run.releases[step.second]
     drop = release.drops if step.drop is None else step.drop
     with run.timed("upgrade"):
@@ -153,7 +158,7 @@ def _grown(before: DatabaseState, now: DatabaseState) -> DatabaseState:
 
 
 def _changed(  # noqa: PLR0913
-    run: Run, site: Site, step: ScenarioStep, action: str, before: DatabaseState, *, drop: bool
+    run: ScenarioState, site: CellContext, step: ScenarioStep, action: str, before: DatabaseState, *, drop: bool
 ) -> str:
     """Install or upgrade, and wait as far as the step says; why the chart did not get there."""
     plan = run.plan
@@ -177,7 +182,9 @@ def _changed(  # noqa: PLR0913
     return unsettled
 
 
-def _waited(run: Run, site: Site, step: ScenarioStep, change: Future[Outcome], before: DatabaseState) -> str:
+def _waited(
+    run: ScenarioState, site: CellContext, step: ScenarioStep, change: Future[Outcome], before: DatabaseState
+) -> str:
     if step.until is Until.FAILED:
         if change.result().ok:
             raise SuiteError("`helm install --wait` succeeded without a database: this scenario needs it to fail")
@@ -194,7 +201,7 @@ def _waited(run: Run, site: Site, step: ScenarioStep, change: Future[Outcome], b
     return readiness.settled(declared or run.plan.declared, site, change, run.plan.settle)
 
 
-def _appeared(run: Run, before: DatabaseState) -> DatabaseState:
+def _appeared(run: ScenarioState, before: DatabaseState) -> DatabaseState:
     """What the server holds as soon as the release has its databases and an account there."""
     makers = {c.workload for c in run.plan.declared.containers_of("db_init")}
 
@@ -218,14 +225,14 @@ def _usable(state: DatabaseState, before: DatabaseState) -> bool:
 # -- what else is done -----------------------------------------------------------------------------------------------
 
 
-def _test(run: Run, _step: ScenarioStep) -> None:
+def _test(run: ScenarioState, _step: ScenarioStep) -> None:
     plan = run.plan
     if plan.tests is not None:
         with run.timed("own tests"):
             run.own_tests = chart_tests.run(plan.tests, plan.chart, plan.declared, plan.release, run.site)
 
 
-def _sql(run: Run, step: ScenarioStep) -> None:
+def _sql(run: ScenarioState, step: ScenarioStep) -> None:
     for words in _subjects(run, step.each):
         statements = step.sql
         for word, text in words.items():
@@ -233,7 +240,7 @@ def _sql(run: Run, step: ScenarioStep) -> None:
         run.server.change(statements)
 
 
-def _subjects(run: Run, each: str) -> Iterator[dict[str, str]]:
+def _subjects(run: ScenarioState, each: str) -> Iterator[dict[str, str]]:
     if each == "database":
         names = run.of_release.databases
         yield from ({"database": quote_name(name), "name": name.replace("`", "``")} for name in names)
@@ -246,22 +253,22 @@ def _subjects(run: Run, each: str) -> Iterator[dict[str, str]]:
         yield {}
 
 
-def _sessions(run: Run, step: ScenarioStep) -> None:
+def _sessions(run: ScenarioState, step: ScenarioStep) -> None:
     life = run.of_release
     for account in life.accounts:
         sql = sessions.reading(run) if step.transaction else "SELECT 1;"
         run.closing.enter_context(sessions.opened(run, account, sql, step.count))
 
 
-def _strike(run: Run, step: ScenarioStep) -> None:
+def _strike(run: ScenarioState, step: ScenarioStep) -> None:
     faults.strike(run, step.strike)
 
 
-def _repair(run: Run, _step: ScenarioStep) -> None:
+def _repair(run: ScenarioState, _step: ScenarioStep) -> None:
     faults.repair_all(run)
 
 
-_STEPS: dict[Do, Callable[[Run, ScenarioStep], None]] = {
+_STEPS: dict[Do, Callable[[ScenarioState, ScenarioStep], None]] = {
     Do.INSTALL: _install,
     Do.UPGRADE: _upgrade,
     Do.TEST: _test,

@@ -13,7 +13,7 @@ from osh_conformance.observe.database import named_account, quote_name, quote_te
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from osh_conformance.scenario.state import Run
+    from osh_conformance.scenario.state import ScenarioState
 
 _LOCK = "lock"
 _TABLE = "osh_conformance_read"
@@ -25,7 +25,7 @@ _PASSWORD = "osh-conformance-session"  # noqa: S105
 _NATIVE = "mysql_native_password"
 
 
-def reading(run: Run) -> str:
+def reading(run: ScenarioState) -> str:
     """SQL that begins a transaction and reads a table of each database: DROP DATABASE has to wait for its end.
 
     A database without a table is given one: nothing else would keep it from being dropped.
@@ -42,7 +42,7 @@ def reading(run: Run) -> str:
 
 
 @contextlib.contextmanager
-def opened(run: Run, account: str, sql: str, count: int = 1) -> Iterator[None]:
+def opened(run: ScenarioState, account: str, sql: str, count: int = 1) -> Iterator[None]:
     """Hold `count` connections of an account of the release that have run `sql`."""
     _let_in(run, account)
     user = account.rpartition("@")[0]
@@ -56,7 +56,7 @@ def opened(run: Run, account: str, sql: str, count: int = 1) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def locked(run: Run) -> Iterator[None]:
+def locked(run: ScenarioState) -> Iterator[None]:
     """Hold a transaction of the server's administrator that keeps every database of the release from being dropped."""
     sql = reading(run)
     # An option file has to come first, and be the only one.
@@ -67,7 +67,7 @@ def locked(run: Run) -> Iterator[None]:
         _close(run, _LOCK)
 
 
-def _close(run: Run, name: str) -> None:
+def _close(run: ScenarioState, name: str) -> None:
     """End sessions. What they hold would be held against the chart: one that cannot be ended is an error."""
     ends = time.monotonic() + _CLOSES_WITHIN
     while True:
@@ -85,7 +85,7 @@ def _close(run: Run, name: str) -> None:
         run.site.cancel.wait(_PAUSE)
 
 
-def _let_in(run: Run, account: str) -> None:
+def _let_in(run: ScenarioState, account: str) -> None:
     """Give an account a second password; its own stays."""
     user, _, host = account.rpartition("@")
     where = f"User = {quote_text(user)} AND Host = {quote_text(host)}"

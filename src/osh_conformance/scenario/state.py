@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from osh_conformance.model.chart import DeclaredChart
+    from osh_conformance.model.matrix import Cell
     from osh_conformance.model.observation import (
-        Cell,
+        ChartTests,
         DatabaseState,
-        DependencyHold,
-        Gauge,
+        DependencyWithheld,
         IdentityState,
-        Life,
-        OwnTests,
+        PublishedImage,
+        ReleaseLifetime,
+        ResourceUsage,
         RuntimeProof,
-        SuppliedImage,
     )
     from osh_conformance.model.scenario import Scenario
-    from osh_conformance.observe.context import Site
+    from osh_conformance.observe.context import CellContext
     from osh_conformance.observe.database import DatabaseServer
     from osh_conformance.observe.identity import IdentityService
     from osh_conformance.process import Outcome
@@ -55,7 +55,7 @@ class CellPlan:
     switch: Mapping[bool, Mapping[str, Any]]
     declared: DeclaredChart
     release: str
-    images: tuple[SuppliedImage, ...]
+    images: tuple[PublishedImage, ...]
     database: Component
     password: str
     second: Mapping[str, Any] = field(default_factory=dict)
@@ -72,34 +72,34 @@ class CellPlan:
 
 
 @dataclass(slots=True, kw_only=True)
-class Release:
+class InstalledRelease:
     """A release that was installed: where, as which life, and whether its last revision drops."""
 
-    site: Site
+    site: CellContext
     life: int
     drops: bool
 
 
 @dataclass(slots=True, kw_only=True)
-class Run:
+class ScenarioState:
     """The state of a running scenario."""
 
     plan: CellPlan
-    site: Site
+    site: CellContext
     server: DatabaseServer
     control: ServerControl
     calls: list[HelmCall] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
-    lives: list[Life] = field(default_factory=list)
+    lives: list[ReleaseLifetime] = field(default_factory=list)
     removals: list[Removal] = field(default_factory=list)
     #: By whether it is the second one.
-    releases: dict[bool, Release] = field(default_factory=dict)
+    releases: dict[bool, InstalledRelease] = field(default_factory=dict)
     active: list[Fault] = field(default_factory=list)
-    hold: DependencyHold | None = None
+    hold: DependencyWithheld | None = None
     identity: IdentityState | None = None
     runtime: RuntimeProof | None = None
-    own_tests: OwnTests | None = None
-    gauges: list[Gauge] = field(default_factory=list)
+    own_tests: ChartTests | None = None
+    gauges: list[ResourceUsage] = field(default_factory=list)
     #: What the release owned before its latest uninstall, as `Kind/name`.
     owned: tuple[str, ...] = ()
     #: The uids of the Jobs that were there before it.
@@ -127,11 +127,11 @@ class Run:
         return all(fault.readable for fault in self.active)
 
     @property
-    def of_release(self) -> Life:
+    def of_release(self) -> ReleaseLifetime:
         """The first release's latest life."""
         return self.lives[self.releases[False].life]
 
-    def values_file(self, site: Site, *, drop: bool, second: bool) -> list[Path]:
+    def values_file(self, site: CellContext, *, drop: bool, second: bool) -> list[Path]:
         """Write the values of a release, for nobody else to read."""
         layers = [self.plan.values, self.plan.switch[drop], self.plan.second if second else {}]
         files = [site.folder / f"values{number or ''}.yaml" for number in range(len(layers))]
@@ -140,7 +140,7 @@ class Run:
             file.write_text(yaml.safe_dump(dict(layer)))
         return files
 
-    def note(self, action: str, outcome: Outcome, site: Site, *, killed: bool = False) -> HelmCall:
+    def note(self, action: str, outcome: Outcome, site: CellContext, *, killed: bool = False) -> HelmCall:
         """Record a call of helm that was for a release in `site`."""
         # A chart may make up a password, and tell it.
         site.hidden.learn()

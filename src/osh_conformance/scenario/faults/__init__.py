@@ -17,7 +17,7 @@ from osh_conformance.scenario.faults.base import Fault, Need, registered
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from osh_conformance.scenario.state import Run
+    from osh_conformance.scenario.state import ScenarioState
 
 __all__ = ["Fault", "Need", "known", "repair_all", "strike"]
 
@@ -30,7 +30,7 @@ def known() -> Mapping[str, type[Fault]]:
     return dict(sorted(registered.items()))
 
 
-def strike(run: Run, name: str) -> None:
+def strike(run: ScenarioState, name: str) -> None:
     """Let a fault strike; what lasts is noted as active. Raises `SuiteError` where it cannot be made."""
     fault = known()[name](run)
     if fault.lasts:
@@ -39,7 +39,7 @@ def strike(run: Run, name: str) -> None:
         fault.strike()
 
 
-def repair_all(run: Run) -> None:
+def repair_all(run: ScenarioState) -> None:
     """Repair whatever lasts, the latest first. Raises `SuiteError` for one that cannot be, once all were tried."""
     failed: SuiteError | None = None
     while run.active:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from osh_conformance.scenario.state import Run
+    from osh_conformance.scenario.state import ScenarioState
 
 _Class = TypeVar("_Class", bound="type[Fault]")
 
@@ -35,7 +35,7 @@ class Fault:
     reachable: ClassVar[bool] = True
     needs: ClassVar[tuple[Need, ...]] = ()
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: ScenarioState) -> None:
         self.run = run
 
     def strike(self) -> None:

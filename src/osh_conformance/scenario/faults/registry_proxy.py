@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from osh_conformance.cluster.cluster import Cluster
-    from osh_conformance.provision.docker import Engine
-    from osh_conformance.registry.client import Contents
+    from osh_conformance.provision.docker import Docker
+    from osh_conformance.registry.client import RegistryClient
     from osh_conformance.registry.manifest import Manifest
     from osh_conformance.registry.server import Registry
 
@@ -90,7 +90,7 @@ class FaultyImage:
     reference: str
     digests: tuple[str, ...]
     media_types: tuple[str, ...]
-    _fault: _Fault = field(repr=False, compare=False)
+    _fault: PullFault = field(repr=False, compare=False)
 
     def answer(self, how: str) -> None:
         """Answer all pulls by one of `ANSWERS`, from the next request on; raises `ValueError` for any other."""
@@ -113,7 +113,7 @@ class FaultyRegistry:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._host = f"faulty-{secrets.token_hex(4)}{OWN_HOSTS}"
-        self._faults: dict[str, _Fault] = {}
+        self._faults: dict[str, PullFault] = {}
         self._left = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -145,7 +145,7 @@ class FaultyRegistry:
         source, target = (f"{registry.area}/{name.repository}" for name in (asked, given))
         variant = _Variant(contents=registry.contents, source=source, target=target)
         pinned = f"{given.canonical}@{variant.write(asked.wanted, given.tag)}"
-        fault = _Fault(layer=variant.layer, size=variant.size)
+        fault = PullFault(layer=variant.layer, size=variant.size)
         self._faults[target] = fault
         return FaultyImage(
             reference=pinned,
@@ -154,7 +154,7 @@ class FaultyRegistry:
             _fault=fault,
         )
 
-    def _own(self) -> tuple[Registry, Engine]:
+    def _own(self) -> tuple[Registry, Docker]:
         registry, engine = self._cluster.registry, self._cluster.engine
         if registry is None or engine is None:
             raise SuiteError(f"cluster {self._cluster.name}: its nodes pull from no registry of this run")
@@ -173,7 +173,7 @@ class FaultyRegistry:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Fault:
+class PullFault:
     """How a repository answers. `layer` is the digest of the added layer, `size` its bytes."""
 
     layer: str
@@ -190,7 +190,7 @@ class _Fault:
 class _Variant:
     """A copy of an image of repository `source` in `target`, with one more layer that nobody has."""
 
-    def __init__(self, *, contents: Contents, source: str, target: str) -> None:
+    def __init__(self, *, contents: RegistryClient, source: str, target: str) -> None:
         self._contents = contents
         self._source = source
         self._target = target
@@ -273,7 +273,7 @@ def _digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def _gateway(engine: Engine, network: str) -> str:
+def _gateway(engine: Docker, network: str) -> str:
     """The IPv4 address that this machine has in a network of the engine; raises `SuiteError` without one."""
     listed = engine.run("network", "inspect", network, "--format", "{{json .IPAM.Config}}").stdout
     for entry in json.loads(listed) or ():
@@ -285,7 +285,7 @@ def _gateway(engine: Engine, network: str) -> str:
 
 
 @contextlib.contextmanager
-def _serving(address: str, upstream: str, faults: Mapping[str, _Fault]) -> Iterator[int]:
+def _serving(address: str, upstream: str, faults: Mapping[str, PullFault]) -> Iterator[int]:
     """A server for the body of a `with`; gives its port."""
     try:
         server = _Server(address, upstream, faults)
@@ -310,7 +310,7 @@ class _Server(http.server.ThreadingHTTPServer):
     # Else their end is not waited for.
     daemon_threads = False
 
-    def __init__(self, address: str, upstream: str, faults: Mapping[str, _Fault]) -> None:
+    def __init__(self, address: str, upstream: str, faults: Mapping[str, PullFault]) -> None:
         self.upstream = upstream
         self.faults = faults
         self._lock = threading.Lock()
@@ -412,7 +412,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         while piece := answer.read(_PIECE):
             self.wfile.write(piece)
 
-    def _cut(self, answer: http.client.HTTPResponse, fault: _Fault) -> None:
+    def _cut(self, answer: http.client.HTTPResponse, fault: PullFault) -> None:
         """Give no byte beyond the layer's half, of an answer that announces more."""
         part = _RANGE.match(answer.getheader("Content-Range", ""))
         allowed = max(0, fault.size // 2 - (int(part["start"]) if part else 0))

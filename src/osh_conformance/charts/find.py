@@ -1,0 +1,117 @@
+"""Finds the charts below the PATH arguments, and takes a shard of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from osh_conformance.charts.source import CHART_FILE, read_metadata
+from osh_conformance.charts.target import ChartTarget
+from osh_conformance.errors import SuiteError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+
+def missing(path: Path) -> SuiteError:
+    """Say that there is nothing at a PATH."""
+    return SuiteError(f"{path} does not exist", expected="a chart directory, a .tgz, or a tree of charts")
+
+
+def check_paths(paths: Sequence[Path]) -> None:
+    """Raise `UsageError` where no PATH exists; beside one that does, another that does not is an error of its own."""
+    if paths and not any(path.exists() for path in paths):
+        error = missing(paths[0])
+        raise UsageError(error.message, expected=error.expected)
+
+
+def find_targets(paths: Iterable[Path]) -> tuple[ChartTarget, ...]:
+    """Find the charts below `paths`. What is no chart becomes a subject with an error: the others go on."""
+    found = [subject for path in paths for subject in _targets_of(path)]
+    names = [subject.label for subject in found]
+    return tuple(
+        replace(subject, label=str(subject.path)) if names.count(subject.label) > 1 else subject for subject in found
+    )
+
+
+def _targets_of(path: Path) -> list[ChartTarget]:
+    label = path.resolve().name
+    if not path.exists():
+        return [ChartTarget(name=label, label=label, path=path, error=missing(path))]
+    try:
+        charts = find_charts(path)
+    except OSError as failure:
+        error = SuiteError(f"{failure.filename}: cannot be read: {failure.strerror}")
+        return [ChartTarget(name=label, label=label, path=path, error=error)]
+    if not charts:
+        error = SuiteError(f"{path}: no chart in it", expected="a folder with a Chart.yaml, at any depth")
+        return [ChartTarget(name=label, label=label, path=path, error=error)]
+    return [_target(chart, path) for chart in charts]
+
+
+def _target(chart: Path, argument: Path) -> ChartTarget:
+    folder = "" if chart == argument else f"{chart.relative_to(argument).as_posix()}/"
+    name = chart.resolve().name
+    if chart.is_dir():
+        try:
+            name = read_metadata(chart)["name"]
+        except SuiteError as error:
+            return ChartTarget(name=name, label=name, path=chart, root=argument, folder=folder, error=error)
+    else:
+        name = name.removesuffix(".tgz")
+    return ChartTarget(name=name, label=name, path=chart, root=argument, folder=folder)
+
+
+#: How `helm package` names what it makes; another archive in a tree is none of ours.
+_PACKAGE = re.compile(r".+-v?\d+\.\d+\.\d+[^/]*\.tgz")
+
+
+def find_charts(path: Path) -> list[Path]:
+    """List the charts at or below `path`, sorted; charts inside a chart belong to that one."""
+    if path.is_file() or (path / CHART_FILE).is_file():
+        return [path]
+    found = []
+    for entry in sorted(path.iterdir()):
+        if entry.is_symlink() or entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            found += find_charts(entry)
+        elif _PACKAGE.fullmatch(entry.name):
+            found.append(entry)
+    return found
+
+
+_T = TypeVar("_T")
+
+
+_SHARD = re.compile(r"(\d+)/(\d+)")
+
+
+def in_shard(subjects: Sequence[ChartTarget], shard: str) -> tuple[ChartTarget, ...]:
+    """Return the part `I/N` of the subjects; a chart stays in its part whatever other charts come and go."""
+    return in_part(subjects, shard, lambda subject: subject.name)
+
+
+def in_part(entries: Sequence[_T], shard: str, name_of: Callable[[_T], str]) -> tuple[_T, ...]:
+    """Return the part `I/N` of the entries: by the name, so that it stays the same whatever comes and goes beside it.
+
+    Raises `UsageError` if `shard` is no such text.
+    """
+    index, count = _parsed_shard(shard)
+    return tuple(entry for entry in entries if _bucket(name_of(entry), count) == index - 1)
+
+
+def _parsed_shard(shard: str) -> tuple[int, int]:
+    match = _SHARD.fullmatch(shard)
+    index, count = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= index <= count:
+        raise UsageError(f"--shard {shard}", expected="I/N with I from 1 to N, such as 1/4")
+    return index, count
+
+
+def _bucket(name: str, count: int) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % count

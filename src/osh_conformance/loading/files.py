@@ -1,0 +1,37 @@
+"""Reads text files with a limit on their size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osh_conformance.errors import SuiteError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Bytes. One file is Helm's own bound; the whole chart, with all that it depends on, is ours.
+MAX_FILE = 5 * 1024 * 1024
+
+
+def read_text(file: Path) -> str:
+    """Read a file as UTF-8; raises `SuiteError` that names it, also for one that no chart would have."""
+    try:
+        if not file.is_file():
+            raise SuiteError(f"{file}: no file")
+        with file.open("rb") as stream:
+            data = stream.read(MAX_FILE + 1)
+    except OSError as error:
+        raise SuiteError(f"{file}: cannot be read: {error.strerror}") from error
+    if len(data) > MAX_FILE:
+        raise SuiteError(f"{file}: more than {MAX_FILE // 1024**2} MiB")
+    return decode_text(data, str(file))
+
+
+def decode_text(data: bytes, where: str) -> str:
+    """Return UTF-8 text without a byte order mark; raises `SuiteError` that names `where`."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SuiteError(
+            f"{where}: not UTF-8 (byte {error.start})", expected="UTF-8, as Helm and Kubernetes do"
+        ) from error
