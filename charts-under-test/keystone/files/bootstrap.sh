@@ -1,7 +1,8 @@
 #!/bin/sh
-# Makes the administrator, its project and roles, and the region. The catalogue is left to ks_service and ks_endpoints.
+# Create the administrator with its project and role, and the region. ks_service and ks_endpoints fill the service
+# catalog.
 set -eu
-# Read from the environment, so that it is in no argument list.
+# keystone-manage reads the password from the environment, so it appears in no argument list.
 OS_BOOTSTRAP_PASSWORD=$OS_PASSWORD
 export OS_BOOTSTRAP_PASSWORD
 exec keystone-manage --config-file /etc/keystone/keystone.conf bootstrap \

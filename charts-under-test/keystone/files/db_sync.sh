@@ -1,4 +1,4 @@
 #!/bin/sh
-# Keystone's own program migrates Keystone's schema.
+# Migrate Keystone's schema with Keystone's own program.
 set -eu
 exec keystone-manage --config-file /etc/keystone/keystone.conf db_sync

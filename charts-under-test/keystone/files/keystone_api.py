@@ -1,7 +1,7 @@
 """Serve Keystone's API with the standard library's WSGI server.
 
-No apache2, uwsgi or gunicorn: which of them an image has, and where, differs from flavor to flavor, while Keystone's
-WSGI application is Keystone's own and is in all of them.
+This needs no apache2, uwsgi or gunicorn: flavors differ in which of them an image contains, and where. Keystone's WSGI
+application belongs to Keystone, and every image contains it.
 """
 
 import importlib.util
@@ -13,7 +13,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 
 def application():
-    """Keystone's WSGI application, under its name in this release of Keystone."""
+    """Return Keystone's WSGI application. Its name depends on the version of Keystone."""
     if importlib.util.find_spec("keystone.wsgi"):
         from keystone.wsgi import api
 
@@ -24,7 +24,7 @@ def application():
 
 
 class Server(socketserver.ThreadingMixIn, WSGIServer):
-    """A thread for each request, so that one that waits for the database does not stop the readiness probe."""
+    """Use a thread for each request, so that a request waiting for the database does not block the readiness probe."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -32,14 +32,14 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
 
 class Handler(WSGIRequestHandler):
     def address_string(self):
-        # The standard one looks the client's name up, a DNS query for each line of the log.
+        # The standard method resolves the client's name: one DNS query for each log line.
         return self.client_address[0]
 
 
 def main():
     port = int(os.environ["API_PORT"])
     server = make_server("", port, application(), server_class=Server, handler_class=Handler)
-    # shutdown() waits for the loop that this handler interrupts, hence the thread.
+    # shutdown() waits for the loop that this signal handler interrupts, so it needs a thread.
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     print("keystone serves on port %d" % port)
     server.serve_forever()

@@ -1,4 +1,4 @@
-"""Ask the API for a token, as its administrator and as the user that ks_user made."""
+"""Request a token from the API, as its administrator and as the user that ks_user created."""
 
 import ks_api
 

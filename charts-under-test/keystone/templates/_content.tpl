@@ -1,4 +1,4 @@
-{{/* Keystone's configuration: only what it cannot know. */}}
+{{/* Keystone's configuration: only the settings without a usable default. */}}
 {{- define "conformance-library.content.etc" -}}
 {{- $mounts := .Values.service.mounts -}}
 {{- $lines := list
@@ -16,8 +16,8 @@
 {{- end -}}
 
 {{/*
-A key repository with a staged key (0) and a primary one (1). Keys that exist are kept: new ones would make every token,
-or every stored credential, unreadable. (root, suffix)
+A key repository with a staged key (0) and a primary key (1). Existing keys stay: new keys would make every token, or
+every stored credential, unreadable. (root, suffix)
 */}}
 {{- define "keystone.keys" -}}
 {{- $name := printf "%s-%s" (include "conformance-library.fullname" .root) .suffix -}}

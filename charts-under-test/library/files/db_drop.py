@@ -1,6 +1,7 @@
-"""Drop the service's databases and its account, and nothing else; exit 0 only when the server says that they are gone.
+"""Drop the service's databases and its account, and nothing else. Exit 0 only when the server reports them as gone.
 
-Idempotent: what is gone already is fine. A failure says what is gone and what is left, and a second run completes it.
+Idempotent: databases or an account that are already gone are no error. After a failure, the script reports what is
+gone and what is left, and a second run completes the removal.
 """
 
 import ipaddress
@@ -14,12 +15,12 @@ import pymysql
 LOCK_WAIT_TIMEOUT = 1205
 NO_SUCH_THREAD = 1094
 
-# What a report may take: less than Kubernetes waits between SIGTERM and SIGKILL (10 s).
+# Seconds for the report: less than Kubernetes waits between SIGTERM and SIGKILL (10 s).
 REPORT_SECONDS = 8
 
 
 class Stopped(Exception):
-    """This pod ends before it is done."""
+    """The pod ends before the removal is complete."""
 
 
 def stop(_signal, _frame):
@@ -31,12 +32,12 @@ def give_up(_signal, _frame):
 
 
 def allow(seconds):
-    """Bound all that follows, whatever it waits for; 0 takes the bound away."""
+    """Limit everything that follows to `seconds`, whatever it waits for; 0 removes the limit."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def matches(host, pattern):
-    """Whether an account with this host part is the one that a client at `host` logs in with."""
+    """Return whether a client at `host` logs in with the account that has this host part."""
     if "/" in pattern:
         try:
             return ipaddress.ip_address(host) in ipaddress.ip_network(pattern, strict=False)
@@ -46,7 +47,7 @@ def matches(host, pattern):
 
 
 def like(value, pattern):
-    """SQL's LIKE, as the server matches host names."""
+    """Match like SQL's LIKE, as the server matches host names."""
     if not pattern:
         return not value
     if pattern[0] == "%":
@@ -55,13 +56,13 @@ def like(value, pattern):
 
 
 def client_host(processlist_host):
-    """`10.0.0.7:41234` without its port."""
+    """Return `10.0.0.7` of `10.0.0.7:41234`."""
     host, colon, port = processlist_host.rpartition(":")
     return host.strip("[]") if colon and port.isdigit() else processlist_host
 
 
 def own_connections(connection, user):
-    """Connections of the service's account: not those of an account with its name and another host."""
+    """Return the ids of the account's connections, without those of accounts with the same name and another host."""
     others = [host for host in db_server.account_hosts(connection, user) if host != db_server.ACCOUNT_HOST]
     found = []
     for identity, name, host in db_server.execute(
@@ -82,7 +83,7 @@ def kill(connection, identity):
 
 
 def end_connections(connection, user):
-    """Their open transactions hold the metadata locks that DROP DATABASE would wait for."""
+    """End the account's connections: DROP DATABASE would wait for the metadata locks of their open transactions."""
     identities = own_connections(connection, user)
     for identity in identities:
         kill(connection, identity)
@@ -96,7 +97,7 @@ def lock_account(connection, user, locked):
 
 
 def drop_database(connection, name, user, last_try):
-    """A killed connection keeps its locks until it is rolled back, so a lock that is not free yet is tried again."""
+    """Drop a database. Retry while locked: a killed connection keeps its locks until it is rolled back."""
     while True:
         end_connections(connection, user)
         try:
@@ -110,15 +111,15 @@ def drop_database(connection, name, user, last_try):
 
 
 def holders(connection, name):
-    """Who uses a database, without what they run: a statement may hold secrets."""
+    """Return who uses a database, but not their statements, which may contain secrets."""
     query = "SELECT ID, USER, HOST, DB, COMMAND, TIME FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()"
     rows = [row for row in db_server.execute(connection, query) if row[3] == name]
-    told = ["connection %s of %s from %s (%s, %s s)" % (row[0], row[1], row[2], row[4], row[5]) for row in rows]
-    return "; ".join(told) or "no connection names it, a transaction or backup lock of another database's user does"
+    users = ["connection %s of %s from %s (%s, %s s)" % (row[0], row[1], row[2], row[4], row[5]) for row in rows]
+    return "; ".join(users) or "no connection names it, a transaction or backup lock of another database's user does"
 
 
 def left_over(connection, names, user):
-    """What of the service the server still has."""
+    """Return the service's databases, account and grants that the server still has."""
     left = ["database %s" % name for name in db_server.existing_databases(connection, names)]
     if db_server.ACCOUNT_HOST in db_server.account_hosts(connection, user):
         left.append("account %s" % db_server.account(user))
@@ -130,10 +131,10 @@ def left_over(connection, names, user):
 
 
 def drop(connection, names, user, lock_wait, deadline):
-    """Drop all; raise at the first thing that cannot be dropped."""
-    # Bounded, so that the server does not go on waiting, and then drop, long after this pod was killed.
+    """Drop everything. Raise at the first database or account that cannot be dropped."""
+    # Without a limit the server would keep waiting, and drop the database long after this pod was killed.
     db_server.execute(connection, "SET SESSION lock_wait_timeout = %d" % lock_wait)
-    # No new connections from here on; not dropped yet, because a failure below must leave a service that can go on.
+    # Locked, so that there are no new connections. Not dropped: after a failure below the service must work again.
     lock_account(connection, user, True)
     for name in names:
         drop_database(connection, name, user, deadline - lock_wait)
@@ -142,7 +143,7 @@ def drop(connection, names, user, lock_wait, deadline):
 
 
 def abandon(connection, thread):
-    """End the connection that was dropping: its statement may still wait in the server, and act after this report."""
+    """End the connection that was dropping: its statement may still wait in the server, and act after the report."""
     deadline = time.monotonic() + 5
     query = "SELECT ID FROM information_schema.PROCESSLIST WHERE ID = %d" % thread
     while db_server.execute(connection, query) and time.monotonic() < deadline:
@@ -151,7 +152,7 @@ def abandon(connection, thread):
 
 
 def left_after_failure(thread, names, user):
-    """What is left; an account whose databases are all there is unlocked again. None: the server cannot be asked."""
+    """Return what is left, or None if the server does not answer. Unlock the account if all databases still exist."""
     try:
         connection = db_server.connect(seconds=0, answer_seconds=5)
         if thread is not None:
@@ -164,7 +165,7 @@ def left_after_failure(thread, names, user):
 
 
 def report_failure(thread, names, user, reason):
-    # The report is short, and worth more than an exit a moment earlier.
+    # The report is short, and more useful than an exit a moment earlier.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     allow(REPORT_SECONDS)
     left = left_after_failure(thread, names, user)
@@ -184,18 +185,18 @@ def main():
     names, user = db_server.databases(), db_server.user()
     lock_wait = int(db_server.variable("DB_LOCK_WAIT_SECONDS"))
     attempt = int(db_server.variable("DB_ATTEMPT_SECONDS"))
-    # The report is part of the attempt, so that as many attempts as the Job may make fit into its deadline.
+    # The report counts as part of the attempt, so that all attempts of the Job fit into its deadline.
     seconds = attempt - min(REPORT_SECONDS, attempt / 4)
     deadline = time.monotonic() + seconds
     thread = None
     signal.signal(signal.SIGALRM, give_up)
     try:
         allow(seconds)
-        # A little less than the bound, so that an error of the network's is told as what it is.
+        # A little less than the limit, so that a network error is reported as such.
         connection = db_server.connect(seconds - 2, answer_seconds=seconds)
         thread = connection.thread_id()
         drop(connection, names, user, lock_wait, deadline)
-        # Asked anew: only the server knows.
+        # Check with a new connection: only the server's state counts.
         left = left_over(db_server.connect(seconds=5, answer_seconds=seconds), names, user)
         if left:
             raise db_server.Refused("the server still has what was dropped")

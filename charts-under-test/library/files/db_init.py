@@ -7,7 +7,7 @@ import pymysql
 
 
 def pattern(name):
-    """A database in GRANT is a pattern: unescaped, keystone_api would also mean keystoneXapi."""
+    """Return the name for GRANT, where it is a pattern: unescaped, keystone_api would also match keystoneXapi."""
     for character in "\\_%":
         name = name.replace(character, "\\" + character)
     return db_server.quoted(name)
@@ -24,10 +24,10 @@ def create_account(connection, user, password):
     secret = connection.escape(password)
     try:
         db_server.execute(connection, "CREATE USER IF NOT EXISTS %s IDENTIFIED BY %s" % (account, secret))
-        # One that was there may have another password, or be locked by a db_drop that was killed halfway.
+        # An existing account may have another password, or a db_drop that was killed halfway may have locked it.
         db_server.execute(connection, "ALTER USER %s IDENTIFIED BY %s ACCOUNT UNLOCK" % (account, secret))
     except pymysql.MySQLError as error:
-        # The message may quote the statement, and the statement holds the password.
+        # The message may quote the statement, which contains the password.
         raise db_server.Refused("account %s: the server answers with error %s" % (account, error.args[0])) from None
     print("account %s: ready" % account)
 

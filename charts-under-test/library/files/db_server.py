@@ -1,6 +1,6 @@
-"""The database server, as the scripts see it.
+"""Access to the database server for the other scripts.
 
-Needs python3 and PyMySQL. Everything comes from the environment, nothing from arguments: an argument list is public.
+It needs python3 and PyMySQL. All settings come from the environment and none from arguments, which are public.
 """
 
 import json
@@ -17,13 +17,13 @@ ACCOUNT_HOST = "%"
 
 SYSTEM_DATABASES = {"information_schema", "mysql", "performance_schema", "sys"}
 
-# Too many connections, shutting down, cannot connect, lost: a server that is busy or not yet there. Anything else
-# (access denied, say) does not get better by waiting.
+# Too many connections, shutting down, cannot connect, connection lost: the server is busy or not ready yet. Waiting
+# does not help against other errors, such as access denied.
 TRANSIENT = {1040, 1053, 2003, 2006, 2013}
 
 
 class Refused(Exception):
-    """What was asked for must not be done, or cannot be understood."""
+    """A request that the script must not carry out, or does not understand."""
 
 
 def variable(name):
@@ -34,7 +34,7 @@ def variable(name):
 
 
 def databases():
-    """The service's databases, by name."""
+    """Return the names of the service's databases."""
     try:
         names = json.loads(variable("DB_NAMES"))
     except ValueError:
@@ -48,7 +48,7 @@ def databases():
 
 
 def user():
-    """The user part of the service's account."""
+    """Return the user part of the service's account."""
     name = variable("DB_USER")
     if not name or name == variable("DB_ADMIN_USER"):
         raise Refused("DB_USER: expected an account of the service's own")
@@ -56,49 +56,49 @@ def user():
 
 
 def quoted(name):
-    """An identifier in SQL, whatever is in it."""
+    """Return a name quoted as an SQL identifier; it may contain any character."""
     return "`" + name.replace("`", "``") + "`"
 
 
 def account(name):
-    """The service's account in SQL."""
+    """Return the service's account for SQL, as user and host."""
     return "%s@%s" % (quoted(name), quoted(ACCOUNT_HOST))
 
 
 def authority():
-    """The file of the authority that vouches for the server; None: the connection is not encrypted."""
+    """Return the file of the server's certificate authority; None means that the connection is not encrypted."""
     return os.environ.get("DB_CA") or None
 
 
 class Connection(pymysql.connections.Connection):
     def _request_authentication(self):
-        # An older PyMySQL would log in in the clear, although TLS was asked for, where the server offers none.
+        # If the server offers no TLS, an older PyMySQL would log in unencrypted although TLS was requested.
         if authority() and not self.server_capabilities & CLIENT.SSL:
             raise Refused("the server offers no TLS, and DB_CA asks for it")
         super()._request_authentication()
 
 
 def transient(error):
-    """Whether waiting may help. PyMySQL gives a certificate that is not trusted the number of a server that is away."""
+    """Return whether waiting may help. PyMySQL reports an untrusted certificate with the number of an absent server."""
     cause = getattr(error, "original_exception", None)
     return error.args[0] in TRANSIENT and not isinstance(cause, ssl.SSLCertVerificationError)
 
 
 def connect(seconds, answer_seconds=60, login="DB_ADMIN", database=None):
-    """Connect as the administrator, or as the account of other variables.
+    """Connect as the administrator, or as the account that other variables name.
 
-    A server that is not there yet is tried again for so many seconds; one that is there may take answer_seconds for
-    each of its answers, so that nobody waits for ever on a network that is cut.
+    Retry for `seconds` while the server is not ready. Each answer may take `answer_seconds`, so that the script does
+    not wait forever on a broken network.
     """
     deadline = time.monotonic() + seconds
-    told = False
+    reported = False
     while True:
         try:
             return Connection(
                 host=variable("DB_HOST"),
                 port=int(variable("DB_PORT")),
                 user=variable("%s_USER" % login),
-                # As bytes: PyMySQL would encode text as Latin-1.
+                # As bytes, because PyMySQL would encode text as Latin-1.
                 password=variable("%s_PASSWORD" % login).encode("utf-8"),
                 database=database,
                 charset="utf8mb4",
@@ -106,46 +106,46 @@ def connect(seconds, answer_seconds=60, login="DB_ADMIN", database=None):
                 connect_timeout=5,
                 read_timeout=answer_seconds,
                 write_timeout=answer_seconds,
-                # With an authority PyMySQL verifies the certificate, and that it is one for DB_HOST.
+                # With an authority PyMySQL verifies the certificate and its host name, DB_HOST.
                 ssl=authority() and {"ca": authority()},
             )
         except OSError as error:
-            # Not the network's: of those PyMySQL makes errors of its own.
+            # This is no network error: PyMySQL converts those into its own errors.
             raise Refused("DB_CA: %s cannot be used: %s" % (authority(), described(error))) from None
         except pymysql.err.OperationalError as error:
             if not transient(error) or time.monotonic() >= deadline:
                 raise
-            if not told:
+            if not reported:
                 print("waiting for the database server: %s" % described(error))
-                told = True
+                reported = True
         time.sleep(1)
 
 
 def execute(connection, statement):
-    """Run one statement; the rows."""
+    """Run one statement and return its rows."""
     with connection.cursor() as cursor:
-        # No arguments: so PyMySQL takes a % in a name for what it is.
+        # Without arguments PyMySQL does not interpret a % in a name.
         cursor.execute(statement)
         return cursor.fetchall()
 
 
 def described(error):
-    """An error of the server in one line."""
+    """Return an error of the server as one line."""
     return " ".join(str(part) for part in error.args) or type(error).__name__
 
 
 def existing_databases(connection, names):
-    """Those of the names that the server has. Compared here, because the server's comparison ignores case."""
+    """Return the names that exist on the server. Compared here, because the server's comparison ignores case."""
     present = {row[0] for row in execute(connection, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")}
     return [name for name in names if name in present]
 
 
 def account_hosts(connection, name):
-    """The host parts of all accounts with this user name."""
+    """Return the host parts of all accounts with this user name."""
     rows = execute(connection, "SELECT User, Host FROM mysql.user WHERE User = %s" % connection.escape(name))
     return [text(row[1]) for row in rows if text(row[0]) == name]
 
 
 def text(value):
-    """Some server columns are binary strings."""
+    """Return a column as text: some server columns are binary strings."""
     return value.decode("utf-8") if isinstance(value, bytes) else value

@@ -1,4 +1,4 @@
-"""Keystone's HTTP API, as far as ks_user.py, ks_service.py and ks_endpoints.py need it. Standard library only."""
+"""The part of Keystone's HTTP API that ks_user.py, ks_service.py and ks_endpoints.py need. Standard library only."""
 
 import json
 import os
@@ -10,12 +10,12 @@ import urllib.request
 
 CONFLICT = 409
 
-# An image's http_proxy is not meant for a Service of the cluster.
+# Ignore an image's http_proxy: it must not be used for a Service of the cluster.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Failed(Exception):
-    """Keystone said no, or nothing; `status` is its answer's, 0 for none."""
+    """Keystone refused a request or did not answer. `status` is the HTTP status, or 0 without an answer."""
 
     def __init__(self, message, status=0):
         super().__init__(message)
@@ -30,7 +30,7 @@ def variable(name):
 
 
 def run(main):
-    """Run a script's main; a failure is one line and exit 1."""
+    """Run a script's main. On failure print one line and exit with 1."""
     try:
         main()
     except Failed as problem:
@@ -38,7 +38,7 @@ def run(main):
 
 
 def send(method, url, body=None, token=None):
-    """One request: (body, headers) of the answer."""
+    """Send one request and return the answer's body and headers."""
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     if token:
         headers["X-Auth-Token"] = token
@@ -56,7 +56,7 @@ def send(method, url, body=None, token=None):
 
 
 def reason(error):
-    """Keystone's own words for an error."""
+    """Return Keystone's own message for an error."""
     try:
         return json.loads(error.read())["error"]["message"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -64,7 +64,7 @@ def reason(error):
 
 
 def credentials(username, password, project):
-    """The body of a request for a token."""
+    """Return the body of a token request."""
     domain = {"name": variable("OS_DOMAIN_NAME")}
     user = {"name": username, "domain": domain, "password": password}
     identity = {"methods": ["password"], "password": {"user": user}}
@@ -72,14 +72,14 @@ def credentials(username, password, project):
 
 
 def token(username, password, project):
-    """Log in."""
+    """Log in and return a token."""
     body = credentials(username, password, project)
     _, headers = send("POST", variable("OS_AUTH_URL") + "/auth/tokens", body)
     return headers["X-Subject-Token"]
 
 
 def patiently(action, seconds=60):
-    """A Keystone that does not answer, or has a fault of its own for now, is asked again for so many seconds."""
+    """Run an action, and retry for `seconds` while Keystone does not answer or reports a server error."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -91,7 +91,7 @@ def patiently(action, seconds=60):
 
 
 class Keystone:
-    """Keystone, logged in as the administrator of the environment."""
+    """A connection to Keystone, logged in as the administrator that the environment names."""
 
     def __init__(self):
         username, password = variable("OS_USERNAME"), variable("OS_PASSWORD")
@@ -101,7 +101,7 @@ class Keystone:
         return patiently(lambda: send(method, variable("OS_AUTH_URL") + path, body, self._token)[0])
 
     def find(self, kind, **attributes):
-        """The object with these attributes, or None. Compared here: a server may ignore a filter or a name's case."""
+        """Return the object with these attributes, or None. Compared here, as servers may ignore filters or case."""
         query = urllib.parse.urlencode({key: value for key, value in attributes.items() if value is not None})
         for found in self.call("GET", "/%ss?%s" % (kind, query))["%ss" % kind]:
             if all(found.get(key) == value for key, value in attributes.items()):
@@ -109,7 +109,7 @@ class Keystone:
         return None
 
     def found_or_created(self, kind, wanted, **more):
-        """The object with the attributes `wanted`; made with those and `more` when there is none."""
+        """Return the object with the attributes `wanted`. If there is none, create it with `wanted` and `more`."""
         found = self.find(kind, **wanted)
         if found is None:
             try:

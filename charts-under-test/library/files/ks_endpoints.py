@@ -1,4 +1,4 @@
-"""Register the service's URLs in Keystone's catalogue, one for each interface. Idempotent."""
+"""Register the service's URLs in Keystone's service catalog, one for each interface. Idempotent."""
 
 import json
 
@@ -6,7 +6,7 @@ import ks_api
 
 
 def ensure_region(keystone, name):
-    """A region has an id and no name, so the search by attributes does not fit."""
+    """Create the region if it is missing. A region has an id and no name, so `find` by attributes does not work."""
     try:
         keystone.call("GET", "/regions/%s" % ks_api.urllib.parse.quote(name, safe=""))
     except ks_api.Failed as problem:

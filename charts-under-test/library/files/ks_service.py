@@ -1,4 +1,4 @@
-"""Register the service in Keystone's catalogue. Idempotent."""
+"""Register the service in Keystone's service catalog. Idempotent."""
 
 import ks_api
 

@@ -4,7 +4,7 @@ import ks_api
 
 
 def ensure_password(keystone, user, username, password, project):
-    """A user that was there may have another password."""
+    """Set the password if login fails: an existing user may have another password."""
     try:
         ks_api.token(username, password, project)
     except ks_api.Failed as problem:

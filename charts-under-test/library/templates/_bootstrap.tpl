@@ -1,4 +1,4 @@
-{{/* What the service needs before it can serve, made with its own program. */}}
+{{/* Creates what the service needs before it can start, with the service's own program. */}}
 {{- define "conformance-library.bootstrap" -}}
 {{ include "conformance-library.job" (dict "root" . "function" "bootstrap") }}
 {{- end -}}

@@ -1,8 +1,8 @@
 {{/*
-Drops what db_init creates, before Helm deletes anything: so its Secrets, ConfigMap and ServiceAccount, which are
-ordinary objects of the release, still exist. A fixed name with before-hook-creation makes a retry run a new Job; the
-deadline is below Helm's timeout (300 s), so a server that is away ends as a failed uninstall and leaves no Job behind
-that drops the database later.
+Drops what db_init creates, before Helm deletes anything. So its Secrets, ConfigMap and ServiceAccount, which are
+ordinary objects of the release, still exist. With a fixed name and before-hook-creation a retry runs a new Job. The
+deadline is below Helm's timeout (300 s): if the server is down, the uninstall fails, and no Job remains that drops the
+database later.
 */}}
 {{- define "conformance-library.db_drop" -}}
 apiVersion: batch/v1

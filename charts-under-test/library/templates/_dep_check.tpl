@@ -1,7 +1,7 @@
 {{/*
-The init container that waits. (root, jobs: functions, services: "ns:name" or "name")
-A Job is awaited by its very name, hash included, so that the success of an older one counts for nothing; one that is
-switched off is not awaited.
+The init container that waits for Jobs and Services. (root, jobs: functions, services: "ns:name" or "name")
+It waits for a Job by its full name with the hash, so the success of an older Job does not count. It does not wait for a
+Job that is switched off.
 */}}
 {{- define "conformance-library.dep_check" -}}
 {{- $root := .root -}}
@@ -33,9 +33,9 @@ switched off is not awaited.
 {{- end -}}
 
 {{/*
-The Service behind database.host, as a JSON list of none or one: a bare name is one of this namespace, and so is
-<name>.<namespace>.svc of it. Any other host is not the cluster's to know, or not this ServiceAccount's to read: the
-scripts then wait for the server themselves.
+The Service behind database.host, as a JSON list with zero or one item: a bare name, or <name>.<namespace>.svc of this
+namespace. Another host is outside of the cluster, or not readable for this ServiceAccount: then the scripts themselves
+wait for the server.
 */}}
 {{- define "conformance-library.database_service" -}}
 {{- $parts := splitList "." .Values.database.host -}}
@@ -47,7 +47,7 @@ scripts then wait for the server themselves.
 {{- end -}}
 {{- end -}}
 
-{{/* What dep_check may read, and nothing else, in this namespace only. */}}
+{{/* The permissions of dep_check: to read what it waits for, in this namespace only. */}}
 {{- define "conformance-library.service_account" -}}
 {{- $fullname := include "conformance-library.fullname" . -}}
 {{- $labels := include "conformance-library.labels" (dict "root" . "component" "dep_check") -}}
@@ -91,7 +91,7 @@ subjects:
     namespace: {{ .Release.Namespace }}
 {{- end -}}
 
-{{/* The Service of Keystone, as a JSON list of none or one: this release's own unless identity.auth_url names another. */}}
+{{/* Keystone's Service, as a JSON list: this release's own, or none if identity.auth_url names another Keystone. */}}
 {{- define "conformance-library.identity_services" -}}
 {{- if .Values.identity.auth_url -}}
 []

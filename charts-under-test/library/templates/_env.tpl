@@ -1,11 +1,11 @@
-{{/* The service's database and account. The names are the same for db_init and db_drop: what one creates, the other drops. */}}
+{{/* The service's databases and account. db_drop gets the same names as db_init, so it drops what db_init creates. */}}
 {{- define "conformance-library.database_env" -}}
 {{- include "conformance-library.secret_envs" (dict "root" . "secret" "db" "keys" (dict "DB_HOST" "host" "DB_PORT" "port" "DB_NAMES" "names" "DB_USER" "username")) }}
 {{- include "conformance-library.secret_envs" (dict "root" . "secret" "db-admin" "keys" (dict "DB_ADMIN_USER" "username" "DB_ADMIN_PASSWORD" "password")) }}
 {{- include "conformance-library.database_ca_env" . }}
 {{- end -}}
 
-{{/* With what a script verifies the database server; nothing without TLS. */}}
+{{/* The certificate authority with which scripts verify the database server; nothing without TLS. */}}
 {{- define "conformance-library.database_ca_env" -}}
 {{- if include "conformance-library.database_ca" .Values.database }}
 - name: DB_CA
@@ -18,7 +18,7 @@
 {{- include "conformance-library.secret_envs" (dict "root" . "secret" "identity-admin" "keys" $keys) }}
 {{- end -}}
 
-{{/* Variables from one Secret. (root, secret, keys: variable -> key) */}}
+{{/* Environment variables from one Secret. (root, secret, keys: variable -> key) */}}
 {{- define "conformance-library.secret_envs" -}}
 {{- $root := .root -}}
 {{- $secret := .secret -}}

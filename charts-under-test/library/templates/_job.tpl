@@ -1,8 +1,8 @@
 {{/*
 A Job's spec, from the arguments of its function (JSON of conformance-library.arguments.<function>):
-command, env (YAML), scripts, secrets, service (mount the service's Secrets), database (mount the authority of the
-database server, which comes with the service's Secrets anyway), jobs and services to wait for, and limits (spec fields)
-where they differ. (root, function)
+command, env (YAML), scripts, secrets, service (mount the service's Secrets), database (mount the database server's
+certificate authority, which `service` also mounts), jobs and services to wait for, and limits (spec fields that differ
+from the default). (root, function)
 */}}
 {{- define "conformance-library.job_spec" -}}
 {{- $root := .root -}}
@@ -38,7 +38,7 @@ template:
       {{- include "conformance-library.volumes" $mounts | nindent 6 }}
 {{- end -}}
 
-{{/* An ordinary Job of the release: no hook. (root, function) */}}
+{{/* An ordinary Job of the release, not a hook. (root, function) */}}
 {{- define "conformance-library.job" -}}
 apiVersion: batch/v1
 kind: Job

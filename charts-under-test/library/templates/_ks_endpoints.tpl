@@ -1,4 +1,4 @@
-{{/* The URLs of the service in the catalogue. */}}
+{{/* Registers the service's URLs in the service catalog. */}}
 {{- define "conformance-library.ks_endpoints" -}}
 {{ include "conformance-library.job" (dict "root" . "function" "ks_endpoints") }}
 {{- end -}}

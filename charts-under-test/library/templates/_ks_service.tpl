@@ -1,4 +1,4 @@
-{{/* The entry of the service in the catalogue. */}}
+{{/* Registers the service in the service catalog. */}}
 {{- define "conformance-library.ks_service" -}}
 {{ include "conformance-library.job" (dict "root" . "function" "ks_service") }}
 {{- end -}}

@@ -1,4 +1,4 @@
-{{/* The account with which a service asks Keystone about tokens. */}}
+{{/* Creates the user with which the service validates tokens in Keystone. */}}
 {{- define "conformance-library.ks_user" -}}
 {{ include "conformance-library.job" (dict "root" . "function" "ks_user") }}
 {{- end -}}

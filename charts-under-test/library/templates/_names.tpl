@@ -1,6 +1,6 @@
 {{/*
-The name that every object of a release starts with. Names of Services and Jobs are shorter than release names may be
-(63 characters, no dot), so a name that does not fit is cut and told apart by a hash.
+The prefix of every object name of a release. Names of Services and Jobs are limited (63 characters, no dot), and
+release names may be longer. So a name that does not fit is cut, and a hash keeps it unique.
 */}}
 {{- define "conformance-library.fullname" -}}
 {{- $name := .Release.Name | replace "." "-" -}}
@@ -11,7 +11,7 @@ The name that every object of a release starts with. Names of Services and Jobs 
 {{- end -}}
 {{- end -}}
 
-{{/* Labels of a pod: nothing that changes with the chart's version, because a Job's pod is immutable. (root, component) */}}
+{{/* Labels of a pod. None changes with the chart's version, because a Job's pod is immutable. (root, component) */}}
 {{- define "conformance-library.pod_labels" -}}
 app.kubernetes.io/name: {{ .root.Chart.Name }}
 app.kubernetes.io/instance: {{ .root.Release.Name | trunc 63 }}
@@ -31,7 +31,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- printf "%s-%s-%s" $fullname (.function | replace "_" "-") (include "conformance-library.job_hash" . | trunc 8) -}}
 {{- end -}}
 
-{{/* All that decides what a Job does: its pod, and the content behind what the pod mounts and reads. (root, function) */}}
+{{/* A hash of all that a Job does: its pod, and the content that the pod mounts and reads. (root, function) */}}
 {{- define "conformance-library.job_hash" -}}
 {{- $root := .root -}}
 {{- $arguments := include (printf "conformance-library.arguments.%s" .function) .root | fromJson -}}

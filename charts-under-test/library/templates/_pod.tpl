@@ -5,8 +5,8 @@ imagePullPolicy: {{ .root.Values.images.pull_policy | quote }}
 {{- end -}}
 
 {{/*
-What any image can live with: a uid that no image knows, and that can write nowhere but /tmp. The group owns the mounted
-Secrets (fsGroup, mode 0440), so they are readable for any uid and for nobody outside the pod's group.
+A security context that works with any image: a uid without an account in the image, which can write only to /tmp. The
+group owns the mounted Secrets (fsGroup, mode 0440), so any uid in the pod's group can read them, and no other.
 */}}
 {{- define "conformance-library.pod_security" -}}
 securityContext:
@@ -26,7 +26,7 @@ securityContext:
     drop: [ALL]
 {{- end -}}
 
-{{/* HOME: a uid without an entry in passwd has none. Bytecode: the file system is read-only. */}}
+{{/* HOME, because a uid without an entry in passwd has none. No bytecode, because the file system is read-only. */}}
 {{- define "conformance-library.common_env" -}}
 - name: HOME
   value: /tmp
@@ -36,7 +36,7 @@ securityContext:
   value: "1"
 {{- end -}}
 
-{{/* A variable from a Secret of this release. (root, name, secret, key) */}}
+{{/* An environment variable from a Secret of this release. (root, name, secret, key) */}}
 {{- define "conformance-library.secret_env" -}}
 - name: {{ .name }}
   valueFrom:
@@ -45,14 +45,14 @@ securityContext:
       key: {{ .key }}
 {{- end -}}
 
-{{/* The authority of the database server where a pod mounts it, else "". (root, service: bool, database: bool) */}}
+{{/* The database server's certificate authority if a pod mounts it, else "". (root, service: bool, database: bool) */}}
 {{- define "conformance-library.mounted_ca" -}}
 {{- if or .service .database -}}
 {{- include "conformance-library.database_ca" .root.Values.database -}}
 {{- end -}}
 {{- end -}}
 
-{{/* /tmp, the scripts, and the service's Secrets where asked for. (root, service: bool, database: bool) */}}
+{{/* Mounts: /tmp, the scripts and, if requested, the service's Secrets. (root, service: bool, database: bool) */}}
 {{- define "conformance-library.mounts" -}}
 - name: tmp
   mountPath: /tmp
@@ -73,7 +73,7 @@ securityContext:
 {{- end }}
 {{- end -}}
 
-{{/* Of the Secret `db` only the authority: the account's password is in it too. */}}
+{{/* The volumes of these mounts; of the Secret `db` only the authority, not the account's password. */}}
 {{- define "conformance-library.volumes" -}}
 {{- $fullname := include "conformance-library.fullname" .root -}}
 - name: tmp

@@ -1,4 +1,4 @@
-{{/* A script by name: the chart's own, else the library's. (root, name) */}}
+{{/* A script by name: the chart's own, or else the library's. (root, name) */}}
 {{- define "conformance-library.script" -}}
 {{- $path := printf "files/%s" .name -}}
 {{- $library := index .root.Subcharts "conformance-library" -}}
@@ -6,7 +6,7 @@
 {{- required (printf "%s: neither the chart nor the library has it" $path) $text -}}
 {{- end -}}
 
-{{/* One ConfigMap with every script, so that what runs is applied by Kubernetes and never comes from an image. */}}
+{{/* One ConfigMap with every script: Kubernetes applies the scripts, and none comes from an image. */}}
 {{- define "conformance-library.configmap_bin" -}}
 {{- $root := . -}}
 {{- $library := index .Subcharts "conformance-library" -}}

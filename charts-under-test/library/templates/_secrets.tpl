@@ -14,8 +14,8 @@ data:
 {{- end -}}
 
 {{/*
-A value that must be text. YAML reads an unquoted 12345678901 as a number and Helm would write it as 1.2345678901e+10:
-a password that nobody chose. (path, value)
+A value that must be text. YAML reads an unquoted 12345678901 as a number, and Helm would write it as 1.2345678901e+10,
+which is another password. (path, value)
 */}}
 {{- define "conformance-library.text" -}}
 {{- if not (kindIs "string" .value) -}}
@@ -25,8 +25,8 @@ a password that nobody chose. (path, value)
 {{- end -}}
 
 {{/*
-The authority that signed the database server's certificate; "" for a connection without TLS. (.Values.database)
-A chart need not know of it: its `database` may have no `tls`.
+The database server's certificate authority; "" for a connection without TLS. (.Values.database)
+It is optional: a chart's `database` may have no `tls`.
 */}}
 {{- define "conformance-library.database_ca" -}}
 {{- $ca := include "conformance-library.text" (dict "path" "database.tls.ca" "value" (dig "tls" "ca" "" .)) -}}
@@ -36,12 +36,12 @@ A chart need not know of it: its `database` may have no `tls`.
 {{- $ca -}}
 {{- end -}}
 
-{{/* Where scripts and the service's own programs find it. */}}
+{{/* The file in which scripts and the service's own programs find it. */}}
 {{- define "conformance-library.database_ca_file" -}}
 /database-ca/ca.crt
 {{- end -}}
 
-{{/* The service's databases and its account. */}}
+{{/* The service's databases and account. */}}
 {{- define "conformance-library.content.db" -}}
 {{- $database := .Values.database -}}
 {{- $names := list (include "conformance-library.text" (dict "path" "database.name" "value" $database.name)) -}}
@@ -65,7 +65,7 @@ A chart need not know of it: its `database` may have no `tls`.
 {{- $content | toJson -}}
 {{- end -}}
 
-{{/* The server's administrator: only db_init and db_drop read it. */}}
+{{/* The server's administrator. Only db_init and db_drop read it. */}}
 {{- define "conformance-library.content.db-admin" -}}
 {{- $admin := .Values.database.admin -}}
 {{- dict
@@ -74,7 +74,7 @@ A chart need not know of it: its `database` may have no `tls`.
   | toJson -}}
 {{- end -}}
 
-{{/* Keystone's administrator, as clients name it. */}}
+{{/* Keystone's administrator, in the form that clients need. */}}
 {{- define "conformance-library.content.identity-admin" -}}
 {{- $admin := .Values.identity.admin -}}
 {{- dict
@@ -88,7 +88,7 @@ A chart need not know of it: its `database` may have no `tls`.
   | toJson -}}
 {{- end -}}
 
-{{/* What this chart registers in Keystone's catalogue. */}}
+{{/* The entries that this chart registers in Keystone's service catalog. */}}
 {{- define "conformance-library.content.identity-service" -}}
 {{- $service := .Values.identity.service -}}
 {{- $auth_url := include "conformance-library.auth_url" . -}}
@@ -119,13 +119,14 @@ A chart need not know of it: its `database` may have no `tls`.
 The [database] section of a service that reaches its database through oslo.db and PyMySQL. (.Values.database)
 
 The account and the database go into connection_parameters, and not into the URL: oslo.db joins them when it connects.
-The URL would do for a name and a password of letters only: Keystone's db_sync takes a % in it for an interpolation of
-configparser and stops, and puts the name it finds there into SQL unquoted (an empty one means the current database).
-Percent-encoded; a space is %20, because not everyone reads + as one. oslo.config reads $ as a reference: it is %24.
+The URL is safe for names and passwords of letters only. Keystone's db_sync reads a % in it as a configparser
+interpolation and fails, and it puts the database name from the URL into SQL unquoted (an empty name means the current
+database). Values are percent-encoded. A space is %20, because not every parser reads + as a space. oslo.config reads $
+as a reference, so it is %24.
 
-PyMySQL sends a password as Latin-1, whereas db_init sets it as UTF-8: so each UTF-8 byte of a non-ASCII character is
-written as the Latin-1 character of that byte. An @ stands for a finished % on the way there, so that no byte is
-rewritten twice.
+PyMySQL sends a password as Latin-1, but db_init sets it as UTF-8. So each UTF-8 byte of a non-ASCII character is
+written as the Latin-1 character of that byte. During the conversion an @ marks a finished %, so that no byte is
+converted twice.
 */}}
 {{- define "conformance-library.oslo_database" -}}
 {{- $password := .password | urlquery | replace "+" "%20" -}}

@@ -1,11 +1,11 @@
-"""Bring the schema of each database to the newest version, as the service's account. Idempotent."""
+"""Migrate the schema of each database to the newest version, with the service's account. Idempotent."""
 
 import sys
 
 import db_server
 import pymysql
 
-# From the oldest to the newest; a version's statements may run twice, because none of them can be rolled back.
+# Oldest first. A version's statements may run twice, because none of them can be rolled back.
 VERSIONS = [
     (
         "5a1f0c7e2b94",
@@ -27,7 +27,7 @@ VERSIONS = [
 
 
 def current(connection):
-    """The version of the schema; None for a database without one."""
+    """Return the version of the schema, or None for a database without one."""
     db_server.execute(
         connection, "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) PRIMARY KEY) ENGINE=InnoDB"
     )
@@ -36,7 +36,7 @@ def current(connection):
 
 
 def missing(name, version):
-    """The versions that come after this one."""
+    """Return the versions after this one."""
     known = [each for each, _ in VERSIONS]
     if version is None:
         return VERSIONS
@@ -46,7 +46,7 @@ def missing(name, version):
 
 
 def note(connection, version):
-    # One transaction: a database must not lose its version.
+    # In one transaction, so that a database never loses its version.
     db_server.execute(connection, "START TRANSACTION")
     db_server.execute(connection, "DELETE FROM alembic_version")
     db_server.execute(connection, "INSERT INTO alembic_version VALUES ('%s')" % version)

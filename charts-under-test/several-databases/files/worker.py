@@ -1,6 +1,6 @@
-"""Hold a transaction open in each database of the service, as a real service does that never commits what it reads.
+"""Keep a transaction open in each database of the service, like a real service that does not commit after reading.
 
-Such a transaction is what DROP DATABASE waits for. A connection that is lost is made anew, for as long as it takes.
+DROP DATABASE waits for such a transaction. The worker reconnects after a lost connection, without a limit.
 """
 
 import contextlib
@@ -15,20 +15,20 @@ import pymysql
 
 
 def readiness():
-    """What the readiness probe connects to, while every transaction is open."""
+    """Return the socket for the readiness probe; it exists while every transaction is open."""
     listener = socket.create_server(("", int(os.environ["READY_PORT"])))
     listener.settimeout(1)
     return listener
 
 
 def answer(listener):
-    """One probe, or a second without."""
+    """Answer one probe, or return after a second without one."""
     with contextlib.suppress(socket.timeout):
         listener.accept()[0].close()
 
 
 def begin(name):
-    """A connection with a transaction that has read a table."""
+    """Return a connection with an open transaction that has read a table."""
     connection = db_server.connect(seconds=0, answer_seconds=10, login="DB", database=name)
     db_server.execute(connection, "START TRANSACTION")
     db_server.execute(connection, "SELECT * FROM instances")
@@ -36,7 +36,7 @@ def begin(name):
 
 
 def hold(connections, listener):
-    """Until one of the connections is lost."""
+    """Answer probes until one of the connections is lost."""
     while True:
         answer(listener)
         for connection in connections:
@@ -44,11 +44,11 @@ def hold(connections, listener):
 
 
 def work(names):
-    """Open the transactions and hold them; whatever ends one of them ends them all."""
+    """Open the transactions and keep them open. If one of them ends, close all."""
     connections = []
     try:
         for name in names:
-            connections.append(begin(name))  # noqa: PERF401 - those before one that fails are closed below
+            connections.append(begin(name))  # noqa: PERF401 - if one fails, the earlier ones are closed below
         print("ready: a transaction is open in each of %s" % ", ".join(names))
         with readiness() as listener:
             hold(connections, listener)
@@ -60,15 +60,15 @@ def work(names):
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    names, told = db_server.databases(), ""
+    names, printed = db_server.databases(), ""
     while True:
         try:
             work(names)
         except pymysql.MySQLError as problem:
-            # Access denied is no reason to give up, nor to say it every second.
-            if db_server.described(problem) != told:
-                told = db_server.described(problem)
-                print("trying again each second: %s" % told)
+            # Access denied is no reason to give up. Print an error only when it changes.
+            if db_server.described(problem) != printed:
+                printed = db_server.described(problem)
+                print("trying again each second: %s" % printed)
         time.sleep(1)
 
 

@@ -1,11 +1,11 @@
-{{/* The service's account, and nothing of the administrator's. */}}
+{{/* The service's account only, without the administrator's. */}}
 {{- define "several-databases.env" -}}
 {{- $keys := dict "DB_HOST" "host" "DB_PORT" "port" "DB_NAMES" "names" "DB_USER" "username" "DB_PASSWORD" "password" -}}
 {{- include "conformance-library.secret_envs" (dict "root" . "secret" "db" "keys" $keys) }}
 {{- include "conformance-library.database_ca_env" . }}
 {{- end -}}
 
-{{/* In the place of the library's: this service migrates its schema with a script, and has no configuration to mount. */}}
+{{/* Overrides the library's template: the service migrates its schema with a script, and mounts no configuration. */}}
 {{- define "conformance-library.arguments.db_sync" -}}
 {{- dict
   "command" (list "python3" "/scripts/db_sync.py")
