@@ -1,9 +1,9 @@
-"""What the live suite costs: set-up, the cluster, and a cell against a bare script of the same helm and kubectl steps.
+"""Measure the live suite: set-up, the cluster, and a cell compared with a script of the same helm and kubectl steps.
 
     python ci/benchmarks/live.py [--rounds 3] [--cold]
 
-Suite and script take turns on one cluster, so that both meet the same machine; the ratio of the medians is what counts.
-`--cold` also times a set-up into an empty cache: half an hour on two cores, less with a warm Go build cache.
+Suite and script take turns on one cluster, so that both see the same load. The result is the ratio of the medians.
+`--cold` also measures a set-up into an empty cache: half an hour on two cores, less with a warm Go build cache.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> int:
             rows.append(("set-up, cold", _setup({"OSH_CONFORMANCE_CACHE": cache})))
     rows.append(("set-up, warm", _setup({})))
     suite = LiveSuite(LiveOptions(paths=(CHART,), scenarios=("drop-enabled",)))
-    # The script withholds nothing, so the suite does not either.
+    # The script does not withhold the database's Service, so the suite does not either.
     steps = tuple(replace(step, hold=0.0) for step in suite.pairs[0].scenario.steps)
     pair = replace(suite.pairs[0], scenario=replace(suite.pairs[0].scenario, steps=steps, rules=("DROP-4",)))
     started = time.monotonic()
@@ -73,7 +73,7 @@ def _setup(env: dict[str, str]) -> float:
 
 
 def _cells(stage: LiveSession, pair: CellRun, rounds: int) -> dict[str, list[float]]:
-    """Time both, in turns; the first of each warms the node and does not count."""
+    """Measure both in turns. The first round of each warms the node up and does not count."""
     times: dict[str, list[float]] = {"suite": [], "script": []}
     for number in range(rounds + 1):
         for name, run in (("suite", _suite), ("script", _script)):
@@ -90,11 +90,11 @@ def _cells(stage: LiveSession, pair: CellRun, rounds: int) -> dict[str, list[flo
 def _suite(stage: LiveSession, pair: CellRun, namespace: str) -> None:
     verdict = stage.run(pair, namespace).verdicts["DROP-4"]
     if verdict.status is not Status.PASS:
-        raise SystemExit(f"the cell does not pass: {verdict}")
+        raise SystemExit(f"the cell did not pass: {verdict}")
 
 
 def _script(stage: LiveSession, pair: CellRun, namespace: str) -> None:
-    """What a person would type: install, wait, look, uninstall, look."""
+    """Do what a person would type: install, wait, query, uninstall, query."""
     release = stage.release(pair, namespace).release
     space = ("--namespace", release.namespace)
     jobs = [c.workload for c in release.declared.containers if c.kind == "Job" and not c.hook]

@@ -1,8 +1,8 @@
-"""What a matrix costs: cells one after the other against cells side by side, and the bytes that nodes fetch for them.
+"""Measure a matrix: cells one after the other compared with parallel cells, and the bytes that nodes fetch.
 
     python ci/benchmarks/matrix.py [--rounds 2] [--parallel N] [--flavor NAME,...] [--format NAME,...]
 
-Both take turns on one cluster, so that they meet the same machine; the ratio of the medians is what counts.
+Both take turns on one cluster, so that they see the same load. The result is the ratio of the medians.
 """
 
 from __future__ import annotations
@@ -86,11 +86,11 @@ def _run(stage: LiveSession, pair: CellRun) -> None:
     finally:
         stage.vacate(namespace)
     if verdict.status is not Status.PASS:
-        raise SystemExit(f"{pair.id} does not pass: {verdict}")
+        raise SystemExit(f"{pair.id} did not pass: {verdict}")
 
 
 def _fetched(stage: LiveSession) -> int:
-    """The bytes of all that nodes fetched from the run's registry so far."""
+    """Return the bytes that nodes fetched from the run's registry so far."""
     registry = stage.cluster.registry
     return sum(request.size for request in registry.requests()) if registry else 0
 

@@ -1,8 +1,8 @@
-"""What the plugin costs a pytest run that does not ask for it.
+"""Measure what the plugin costs a pytest run that does not use it.
 
-Runs pytest on one empty test, without the plugin and with it, by turns, so that both see the same machine. Counted is
-the processor's time: the plugin waits for nothing, and other work on the machine does not count. Prints one JSON line;
-ends with 1 where the plugin costs more than `--most` milliseconds.
+Runs pytest on one empty test in turns without the plugin and with it, so that both see the same load. It measures
+processor time, because the plugin waits for nothing and other work on the machine must not count. Prints one JSON line.
+Exits with 1 if the plugin costs more than `--most` milliseconds.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _TEST = "def test_nothing():\n    pass\n"
 def main() -> int:
     """Measure, print, compare."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="runs of each kind (default 15)")
-    parser.add_argument("--most", type=float, default=20.0, help="milliseconds that are allowed (default 20)")
+    parser.add_argument("--rounds", type=int, default=15, help="runs of each kind (default: 15)")
+    parser.add_argument("--most", type=float, default=20.0, help="allowed cost in milliseconds (default: 20)")
     args = parser.parse_args()
     without, with_plugin = _measured(args.rounds)
-    # Each round's two runs stand beside each other in time: their difference is what the plugin adds.
+    # The two runs of a round follow each other directly: their difference is the plugin's cost.
     cost = statistics.median(after - before for before, after in zip(without, with_plugin, strict=True))
     result = {
         "rounds": args.rounds,
@@ -45,7 +45,7 @@ def main() -> int:
 def _measured(rounds: int) -> tuple[list[float], list[float]]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "test_nothing.py").write_text(_TEST)
-        _run(folder, ())  # the first one reads everything from the disk
+        _run(folder, ())  # the first run reads everything from disk
         _run(folder, _PLUGIN)
         pairs = []
         for number in range(rounds):
@@ -56,7 +56,7 @@ def _measured(rounds: int) -> tuple[list[float], list[float]]:
 
 
 def _run(folder: str, words: tuple[str, ...]) -> float:
-    """Milliseconds of the processor that one run takes. Other plugins of this machine take no part."""
+    """Return the processor time of one run in milliseconds. Other installed plugins are disabled."""
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(

@@ -1,26 +1,30 @@
-"""Kill runs with -9 at random moments: `gc` must leave nothing of them, and bystanders must lose nothing.
+"""Kill runs with -9 at random moments. `gc` must then remove everything of them, and bystanders must lose nothing.
 
     python -m ci.kills [--times 20] [--seed N] [--chart PATH] [--scenario NAME,...] [--between FROM,TO]
 
-First come the bystanders, which are not the suite's, or not of the run that is killed: another kind cluster with a Helm
-release and a database on it; a kept cluster of another state folder, with somebody's release and database beside what
-the suite has there; a container, a network, a volume, a process and folders that look like the suite's own. Of each a
-digest is taken, before the first kill and after each `gc`.
+First the script makes bystanders, which do not belong to the killed run: another kind cluster with a Helm release and a
+database; a kept cluster of another state folder, with another tenant's release and database beside the suite's own; and
+a container, a network, a volume, a process and folders that look like the suite's own. It takes a digest of each before
+the first kill and after each `gc`.
 
-Then, so many times: `osh-conformance live CHART --scenario NAME` is started in a state folder of its own; at a moment
-drawn evenly from the time that a complete run takes, it is killed (in turns: its main process alone, which leaves its
-helpers running, and all processes of it at once); `osh-conformance gc` is run, must end with 0, and is checked:
-containers, networks with their bridges and firewall rules, volumes, names of images, processes, also those in
-containers, mounts, the state folder, HOME, TMPDIR and the working folder. The store volume of the registry outlives
-runs, and so do timings.json with its lock, and renderings in the cache, of which there are none when a run begins.
-Every fifth run is one on the kept cluster, which must stay, without the namespaces of the run.
+Then it repeats a round `--times` times:
 
-A complete run of each scenario is measured first, and must leave nothing without any `gc`. The seed is printed: with it
-the same moments are drawn again, as fractions of the time that a run takes. `--between 0.1,0.3` draws from a part of
-it, to look closely at one step. At the end all is removed that this made, however it ends.
+- It starts `osh-conformance live CHART --scenario NAME` in a separate state folder.
+- It kills the run at a random moment, drawn evenly from the duration of a complete run. It kills in turns the main
+  process alone, which leaves its helpers running, and all processes at once.
+- It runs `osh-conformance gc`, which must exit with 0, and looks for leftovers: containers, networks with their bridges
+  and firewall rules, volumes, image names, processes (also in containers), mounts, and files in the state folder, HOME,
+  TMPDIR and the working folder.
 
-Exit codes: 0 nothing was left and nobody lost anything, 1 something was left or a bystander changed, 2 interrupted,
-3 the environment broke and nothing is known, 4 usage.
+The registry's store volume, timings.json with its lock, and renderings in the cache outlive runs; there are no
+renderings when a run starts. Every fifth run uses the kept cluster, which must stay, without the run's namespaces.
+
+The script first measures a complete run of each scenario, which must leave nothing even without `gc`. It prints the
+seed; the same seed draws the same moments again, as fractions of a run's duration. `--between 0.1,0.3` draws from one
+part of the duration, to examine one step. At the end the script removes everything that it made, also after an error.
+
+Exit codes: 0 no leftovers and no changed bystanders, 1 leftovers or a changed bystander, 2 interrupted, 3 the
+environment failed and the result is unknown, 4 usage error.
 """
 
 from __future__ import annotations
@@ -54,8 +58,8 @@ if TYPE_CHECKING:
     from osh_conformance.provision.tools import Tools
 
 OK, FOUND, INTERRUPTED = 0, 1, 2
-#: In some of them a fault changes a node.
-_SCENARIOS = ("drop-enabled", "drop-disabled", "pull-policy", "way-cut")
+#: Some of them inject a fault that changes a node.
+_SCENARIOS = ("drop-enabled", "drop-disabled", "pull-policy", "network-cut")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -64,7 +68,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Kill, collect, compare, tell; return the exit code."""
+    """Kill runs, run gc, compare, report; return the exit code."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     rows: list[Row] = []
     try:
@@ -86,28 +90,28 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     form = argparse.RawDescriptionHelpFormatter
     parser = _Parser(prog="python -m ci.kills", description=__doc__, formatter_class=form)
-    parser.add_argument("--times", type=int, default=20, metavar="N", help="how many runs to kill (default 20)")
-    parser.add_argument("--seed", type=int, default=None, metavar="N", help="draw the moments of an earlier call again")
+    parser.add_argument("--times", type=int, default=20, metavar="N", help="number of runs to kill (default: 20)")
+    parser.add_argument("--seed", type=int, default=None, metavar="N", help="repeat the moments of an earlier call")
     parser.add_argument(
         "--chart",
         type=Path,
         default=ROOT / "charts-under-test" / "keystone",
         metavar="PATH",
-        help="the chart to run (default charts-under-test/keystone); it must conform",
+        help="the chart to run; it must conform (default: charts-under-test/keystone)",
     )
     parser.add_argument(
         "--scenario",
         type=_scenarios,
         default=_SCENARIOS,
         metavar="NAME,...",
-        help=f"what to run, in turns (default {','.join(_SCENARIOS)})",
+        help=f"scenarios to run, in turns (default: {','.join(_SCENARIOS)})",
     )
     parser.add_argument(
         "--between",
         type=_between,
         default=(0.0, 1.0),
         metavar="FROM,TO",
-        help="draw from this part of the time that a run takes (default 0,1)",
+        help="draw from this part of a run's duration, as fractions (default: 0,1)",
     )
     args = parser.parse_args(argv)
     if args.times < 1:
@@ -135,7 +139,7 @@ def _run(args: argparse.Namespace, rows: list[Row]) -> int:
     kills = planned(args.times, args.seed, args.scenario, args.between)
     progress = Progress(stream=sys.stdout)
     identity = secrets.token_hex(4)
-    say(f"seed {args.seed}: {args.times} kills; all that is made here bears {identity} in its name or its labels")
+    say(f"seed {args.seed}: {args.times} kills; everything made here has {identity} in its name or labels")
     tools = toolbox.find(recipes=ROOT / "ci", progress=progress)
     started = time.monotonic()
     late: tuple[str, ...] = ()
@@ -164,15 +168,15 @@ def _run(args: argparse.Namespace, rows: list[Row]) -> int:
 
 
 def _cheapest(names: Collection[str]) -> str:
-    """The scenario that takes least: one that installs nothing, if there is one."""
+    """Return the shortest scenario: one that installs nothing, if there is one."""
     known = records.scenarios()
     return next((name for name in names if known[name].probes), next(iter(names)))
 
 
 @contextlib.contextmanager
 def ignored() -> Iterator[None]:
-    """Finish what the body does, whoever interrupts meanwhile: a clean-up that is cut leaves clusters."""
-    # By a handler: what is ignored, the programs that clean up would ignore too.
+    """Ignore interrupts during the body: an interrupted clean-up would leave clusters behind."""
+    # Child processes inherit ignored signals, but not handlers.
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -183,7 +187,7 @@ def ignored() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _cleared(tools: Tools, identity: str) -> Iterator[tuple[Path, contextlib.ExitStack]]:
-    """A folder to work in, and a stack; in the end nothing is left of either. Raises `SuiteError` if something is."""
+    """Yield a working folder and a clean-up stack. Raises `SuiteError` if something is left at the end."""
     with tempfile.TemporaryDirectory(prefix=f"bystander-{identity}-") as folder:
         undisturbed = contextlib.ExitStack()
         try:
@@ -199,10 +203,10 @@ def _cleared(tools: Tools, identity: str) -> Iterator[tuple[Path, contextlib.Exi
                 name = "{{.Names}}" if words[0] == "ps" else "{{.Name}}"
                 lines = tools.engine.lines(*words, "--format", f'{name} {{{{.Label "{runs.STATE_LABEL}"}}}}')
                 left += [f"{words[0]}: {line}" for line in lines if identity in line]
-            say("all that was made here is removed" if not left else "\n".join(["NOT REMOVED:", *left]))
+            say("everything made here is removed" if not left else "\n".join(["NOT REMOVED:", *left]))
             undisturbed.close()
     if left:
-        raise SuiteError("something of this script's own is still there", details="\n".join(left))
+        raise SuiteError("the script failed to remove what it made", details="\n".join(left))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What somebody has, as text by name, and how two looks at it differ."""
+"""Dumps of what a bystander has, as text by name, and their differences."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class Change:
 
 
 def canonical(value: Any) -> str:
-    """One text for one content."""
+    """Return the same text for the same content."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
 
 
 def digest(dump: Dump) -> str:
-    """The digest of all parts of a dump, whatever their order."""
+    """Return the digest of all parts of a dump, independent of their order."""
     return hashlib.sha256(canonical(dump).encode()).hexdigest()
 
 
 def stable(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What of an API object is somebody's: not its status, nor what the API server notes."""
+    """Return an API object without its status and without the fields that the API server maintains."""
     meta = item["metadata"]
     if item["kind"] == "Node":
-        # Its taints come and go with its kubelet's breath.
+        # The node controller adds and removes taints at any time.
         return {"uid": meta["uid"], "labels": meta.get("labels", {})}
     names = ("annotations", "deletionTimestamp", "finalizers", "labels", "ownerReferences", "uid")
     dull = ("apiVersion", "kind", "metadata", "status")
@@ -48,13 +48,13 @@ def stable(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def object_name(item: Mapping[str, Any]) -> str:
-    """How an API object is called here."""
+    """Return kind, namespace and name of an API object."""
     where = item["metadata"].get("namespace", "")
     return f"{item['kind']} {f'{where}/' if where else ''}{item['metadata']['name']}"
 
 
 def compared(before: Dump, after: Dump) -> Change:
-    """What came, went and changed."""
+    """Return what was added, lost and changed."""
     return Change(
         added=tuple(sorted(set(after) - set(before))),
         lost=tuple(sorted(set(before) - set(after))),
@@ -63,33 +63,33 @@ def compared(before: Dump, after: Dump) -> Change:
 
 
 def container(engine: Docker, name: str) -> Dump:
-    """A container of the engine, with the moment of its start; nothing where there is none."""
+    """Dump a Docker container with its start time; empty if it does not exist."""
     outcome = engine.run("container", "inspect", "--format", "{{json .}}", name, check=False)
     if not outcome.ok:
         return {}
     seen = json.loads(outcome.stdout)
     state = {part: seen["State"][part] for part in ("Status", "StartedAt", "Pid")}
-    # In no order of their own.
+    # Docker lists them in no fixed order.
     mounts = sorted(canonical(mount) for mount in seen["Mounts"])
     kept = {part: seen[part] for part in ("Id", "Image", "RestartCount", "Config", "HostConfig", "NetworkSettings")}
     return {f"container {name}": canonical({**kept, "State": state, "Mounts": mounts})}
 
 
 def network(engine: Docker, name: str) -> Dump:
-    """A network of the engine, and who is on it."""
+    """Dump a Docker network with its containers; empty if it does not exist."""
     form = "{{.Id}} {{json .Labels}} {{json .IPAM}} {{json .Containers}}"
     outcome = engine.run("network", "inspect", "--format", form, name, check=False)
     return {f"network {name}": outcome.stdout} if outcome.ok else {}
 
 
 def volume(engine: Docker, name: str) -> Dump:
-    """A volume of the engine, without its content."""
+    """Dump a Docker volume without its content; empty if it does not exist."""
     outcome = engine.run("volume", "inspect", "--format", "{{json .}}", name, check=False)
     return {f"volume {name}": outcome.stdout} if outcome.ok else {}
 
 
 def files(*folders: Path) -> Dump:
-    """Every file below some folders, with its mode and content."""
+    """Dump every file in some folders, with mode and digest."""
     found = {}
     for folder in folders:
         for path in sorted([folder, *folder.rglob("*")]):

@@ -1,4 +1,4 @@
-"""The program, in a state of its own."""
+"""Runs of the program in a separate home folder."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 900.0
 COLLECT = 300.0
-#: The parts of the cache that a run writes.
+#: The folders of the cache that a run writes to.
 WRITTEN = ("renderings", "work")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """HOME, cache, state, TMPDIR and working folder of one user of the program."""
+    """HOME, cache, state, TMPDIR and working folder of one user."""
 
     folder: Path
 
     @classmethod
     def made(cls, folder: Path) -> Home:
-        """A new one."""
+        """Create the folders; the cache links to the builds of the real one."""
         for name in ("cache", "calls", "state", "tmp", "user", "work"):
             (folder / name).mkdir(parents=True)
         for path in default_folders().cache.iterdir():
@@ -45,18 +45,18 @@ class Home:
 
     @property
     def folders(self) -> Folders:
-        """As the program sees them: what was built for this user, and nothing that was rendered."""
+        """The folders as the program sees them: builds of the real user, and no renderings."""
         return Folders(cache=self.folder / "cache", state=self.folder / "state" / "osh-conformance")
 
     @property
     def mark(self) -> str:
-        """By it all processes of this home are known."""
+        """The environment variable by which the processes of this home are found."""
         return mark_of(self.folder)
 
     @contextlib.contextmanager
     def started(self, verb: str, *words: str | Path) -> Iterator[Call]:
-        """`osh-conformance VERB WORDS` in a session of its own; nothing of it lives when the body ends."""
-        # Each run renders its chart, as a first one does.
+        """Run `osh-conformance VERB WORDS` in a separate process session, and kill what is left when the body ends."""
+        # Each run must render its chart, like a first run.
         shutil.rmtree(self.folders.cache / "renderings", ignore_errors=True)
         own = {
             "HOME": str(self.folder / "user"),
@@ -72,17 +72,17 @@ class Home:
                 kill_session(call.child, self.mark)
 
     def run(self, verb: str, *words: str | Path, within: float) -> tuple[int, str, float]:
-        """The same, to its end: exit code, what was printed, seconds. Raises `SuiteError` where there is none."""
+        """Run to the end; return exit code, output and seconds. Raises `SuiteError` after `within` seconds."""
         with self.started(verb, *words) as call:
             if not call.has_ended(within):
                 raise SuiteError(f"`osh-conformance {verb}` did not end within {within:g} s", details=call.printed)
             return int(call.child.returncode), call.printed, call.seconds
 
     def clear(self, engine: Docker) -> None:
-        """Remove all runs of this home, kept ones too, and their store; raises `SuiteError`."""
+        """Remove all runs of this home, also kept ones, and their store; raises `SuiteError`."""
         for pid in carriers(self.mark):
             kill(pid, self.mark)
         code, printed, _ = self.run("gc", "--kept", within=COLLECT)
         engine.run("volume", "rm", "--force", runs.store_volume(self.folders), check=False)
         if code:
-            raise SuiteError(f"`osh-conformance gc --kept` ended with {code}", details=printed)
+            raise SuiteError(f"`osh-conformance gc --kept` exited with {code}", details=printed)

@@ -1,4 +1,4 @@
-"""What a run leaves."""
+"""Find what a run left behind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traces:
-    """What a killed run has in the engine, by identities that nothing else will ever have."""
+    """What a killed run has in Docker, by unique ids."""
 
     containers: frozenset[str]
     networks: frozenset[str]
@@ -33,23 +33,23 @@ class Traces:
 
 @dataclass(slots=True, kw_only=True)
 class Leftovers:
-    """Looks for what is left of the runs of one home. `spared` is the cluster of a kept run."""
+    """Looks for leftovers of the runs of one home. `spared` is the cluster of a kept run, which may stay."""
 
     engine: Docker
     home: Home
     spared: str = ""
     clusters: set[str] = field(default_factory=set)
     before: dict[str, set[str]] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
 
     def expect(self) -> None:
-        """Whatever is there now is not of the next run."""
-        # A volume that somebody else uses now may be used by nobody later.
+        """Note what exists now: it does not belong to the next run."""
+        # All volumes: one that another program uses now may be unused later.
         everything = set(self.engine.lines("volume", "ls", "--quiet"))
         self.before = self._unnamed() | {"volume": everything, "files": self._files()}
 
     def traces(self, printed: str) -> Traces:
-        """What the killed run has in the engine now."""
+        """Return what the killed run has in Docker now."""
         self.clusters |= set(CLUSTER.findall(printed)) - {self.spared}
         containers = frozenset(identity for identity, _ in self._listed("ps", "--all", "{{.ID}} {{.Names}}"))
         form = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}} {{end}}{{end}}'
@@ -61,7 +61,7 @@ class Leftovers:
         )
 
     def found(self, traces: Traces) -> tuple[str, ...]:
-        """What is left that no earlier round has told of."""
+        """Return what is left and was not reported by an earlier round."""
         left = [f"container {name}" for _, name in self._listed("ps", "--all", "{{.ID}} {{.Names}}")]
         left += [f"network {name}" for _, name in self._listed("network", "ls", "{{.ID}} {{.Name}}")]
         left += [f"process {pid}: {words}" for pid, words in carriers(self.home.mark).items()]
@@ -73,12 +73,12 @@ class Leftovers:
         left += self._mounts()
         left += self._in_nodes()
         left += self._new_unnamed()
-        fresh = [each for each in dict.fromkeys(left) if each not in self.told]
-        self.told |= set(fresh)
+        fresh = [each for each in dict.fromkeys(left) if each not in self.reported]
+        self.reported |= set(fresh)
         return tuple(fresh)
 
     def _listed(self, *words: str) -> list[tuple[str, str]]:
-        """Identity and name of what carries a label of this home or of a cluster of its runs, or such a name."""
+        """Return id and name of everything that belongs to this home or its runs' clusters, by label or name."""
         *command, form = words
         labels = (runs.STATE_LABEL, runs.KIND_LABEL)
         shown = " ".join([form, *(f'{{{{or (.Label "{label}") "-"}}}}' for label in labels)])
@@ -94,7 +94,7 @@ class Leftovers:
 
     @staticmethod
     def _confined(traces: Traces) -> set[str]:
-        """Containers of the run that have processes."""
+        """Return the containers of the run that still have processes."""
         found = set()
         for path in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -118,14 +118,14 @@ class Leftovers:
         return [f"mount {point}" for point in points if point.startswith(str(self.home.folder))]
 
     def _in_nodes(self) -> list[str]:
-        """What a fault did to the nodes of the cluster that stays."""
+        """Return what a fault left on the nodes of the kept cluster."""
         if not self.spared:
             return []
         nodes = self.engine.lines("ps", "--filter", f"label={runs.KIND_LABEL}={self.spared}", "--format", "{{.Names}}")
         return [what for what, _ in gc_nodes.left_in(self.engine, nodes)]
 
     def _files(self) -> set[str]:
-        """All that lies where a run of this home writes, but for what lasts."""
+        """Return all files where a run of this home writes, except those that outlive runs."""
         places = [self.home.folders.state, *(self.home.folders.cache / name for name in WRITTEN)]
         places += [self.home.folder / name for name in ("tmp", "user", "work")]
         found = {str(path) for place in places for path in place.rglob("*") if path.suffix != ".chart"}
@@ -135,16 +135,16 @@ class Leftovers:
         return {name for name in found - lasting if not name.startswith(spared)}
 
     def _unnamed(self) -> dict[str, set[str]]:
-        """What bears no mark of a run: volumes that nothing uses, and names of images."""
+        """Return what has no mark of a run: unused volumes, and image names."""
         names = self.engine.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
         return {
             "volume": set(self.engine.lines("volume", "ls", "--quiet", "--filter", "dangling=true")),
-            # As it is pushed to a registry on this machine.
+            # The names under which a run pushes images to its registry.
             "image name": {name for name in names if "/store/" in name},
         }
 
     def _new_unnamed(self) -> list[str]:
-        """Of those, what is new; looked at twice, since others use this engine too."""
+        """Return the new ones of those. Checked twice, because other programs use this Docker engine too."""
         lasting = runs.store_volume(self.home.folders)
         found: list[set[str]] = []
         for pause in (0.0, 2.0):
@@ -157,5 +157,5 @@ class Leftovers:
 
 
 def topmost(names: Collection[str]) -> list[str]:
-    """Paths, without those below others of them."""
+    """Return the paths that are not inside another one of them."""
     return sorted(name for name in names if not any(str(parent) in names for parent in Path(name).parents))

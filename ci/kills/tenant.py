@@ -1,4 +1,4 @@
-"""A kind cluster, and somebody's release with a database on it."""
+"""A kind cluster, and another tenant's release with a database on it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CREATE = 900.0
 READY = 180
-#: What changes by itself on a cluster, or follows from what does not.
+#: Kinds that change by themselves on a cluster, or follow from other objects.
 _VOLATILE = {
     "componentstatuses",
     "certificatesigningrequests.certificates.k8s.io",
@@ -36,7 +36,7 @@ _VOLATILE = {
 }
 _KUBECTL = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf")
 _CLIENT = ("mariadb", "--defaults-file=/etc/administrator/my.cnf", "--batch", "--raw", "--skip-column-names")
-#: What to ask the server for all that is in it: statements, as the server itself writes names.
+#: Queries that return the statements which dump the whole server; the server itself quotes the names.
 _QUESTIONS = """
 SELECT CONCAT('SHOW CREATE DATABASE `', schema_name, '`') FROM information_schema.schemata;
 SELECT CONCAT(question.begin, '`', table_schema, '`.`', table_name, '`', question.rest) FROM information_schema.tables,
@@ -45,7 +45,7 @@ SELECT CONCAT(question.begin, '`', table_schema, '`.`', table_name, '`', questio
 SELECT CONCAT(question.begin, QUOTE(user), '@', QUOTE(host)) FROM mysql.global_priv,
   (SELECT 'SHOW CREATE USER ' AS begin UNION SELECT 'SHOW GRANTS FOR ') AS question;
 """
-#: Somebody's data, under the names that the chart under test would give its own.
+#: The tenant's data, under names that the chart under test would use too.
 _DATA = """
 CREATE DATABASE keystone CHARACTER SET utf8mb4;
 USE keystone;
@@ -66,7 +66,7 @@ GRANT SELECT, INSERT ON ledger.entry TO clerk@'10.%' WITH GRANT OPTION;
 
 @dataclass(slots=True, kw_only=True)
 class Place:
-    """A kind cluster, asked through kubectl in its node: by other means than the suite's own."""
+    """A kind cluster, examined with kubectl in its node, independent of the suite's own code."""
 
     engine: Docker
     name: str
@@ -75,15 +75,15 @@ class Place:
 
     @property
     def node(self) -> str:
-        """The container that is its node."""
+        """The name of the node's container."""
         return f"{self.name}-control-plane"
 
     def kubectl(self, *words: str, deadline: float = QUICK) -> str:
-        """What kubectl prints; raises `SuiteError`."""
+        """Return the output of kubectl; raises `SuiteError`."""
         return self.engine.run("exec", self.node, *_KUBECTL, *words, deadline=deadline).stdout
 
     def objects(self) -> Dump:
-        """Every object that the API server has, but what changes by itself."""
+        """Dump every object of the API server, except kinds that change by themselves."""
         if not self.kinds:
             known = self.kubectl("api-resources", "--verbs=list", "--output=name").split()
             self.kinds = ",".join(sorted(set(known) - _VOLATILE))
@@ -91,7 +91,7 @@ class Place:
         return {object_name(item): canonical(stable(item)) for item in listed["items"]}
 
     def containers(self) -> Dump:
-        """Its containers in the engine, with the moment of their start: none was replaced or restarted."""
+        """Dump its Docker containers with their start times, to show that none was replaced or restarted."""
         names = self.engine.lines("ps", "--all", "--filter", f"name={self.name}", "--format", "{{.Names}}")
         containers = (part for name in names for part in container(self.engine, name).items())
         return dict([*containers, *network(self.engine, self.name).items()])
@@ -99,7 +99,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    """Somebody's Helm release with a database on some cluster."""
+    """Another tenant's Helm release with a database on a cluster."""
 
     place: Place
     namespace: str
@@ -108,7 +108,7 @@ class Tenant:
     home: Path
 
     def install(self, image: str) -> None:
-        """Install it and give it data; raises `SuiteError`."""
+        """Install the release and fill its database; raises `SuiteError`."""
         self.place.kubectl("create", "namespace", self.namespace)
         values = self.home / f"{self.place.name}.yaml"
         content = {"images": {"mariadb": image, "pull_policy": "Never"}, "root": {"password": secrets.token_hex(8)}}
@@ -121,13 +121,13 @@ class Tenant:
         self._sql(_DATA)
 
     def bystanders(self) -> Iterable[Bystander]:
-        """The release and the database."""
+        """Yield the release and the database as bystanders."""
         where = f"on cluster {self.place.name}"
         yield Bystander(name=f"release {self.namespace}/{self.release} {where}", dump=self._release)
         yield Bystander(name=f"database of {self.namespace} {where}", dump=self._database)
 
     def _release(self) -> Dump:
-        """What Helm knows of it, and its containers: none was restarted."""
+        """Dump Helm's data about the release, and its containers, to show that none was restarted."""
         listed = json.loads(self.place.kubectl("get", "pods", "--namespace", self.namespace, "--output=json"))
         pods = {
             f"pod {pod['metadata']['name']}": canonical(
@@ -138,18 +138,18 @@ class Tenant:
             )
             for pod in listed["items"]
         }
-        asked = (("get", "all", self.release), ("history", self.release))
-        helm = {f"helm {words[0]}": self._helm(*words) for words in asked}
+        queries = (("get", "all", self.release), ("history", self.release))
+        helm = {f"helm {words[0]}": self._helm(*words) for words in queries}
         return pods | helm
 
     def _database(self) -> Dump:
-        """Definition and checksum of every table, and every account with its grants."""
-        asked = self._sql(_QUESTIONS).splitlines()
-        # Each answer is preceded by its question.
-        said = self._sql(";\n".join(f"SELECT {_quoted(f'-- {each}')};\n{each}" for each in asked))
+        """Dump definition and checksum of every table, and every account with its grants."""
+        statements = self._sql(_QUESTIONS).splitlines()
+        # Print each statement before its result.
+        output = self._sql(";\n".join(f"SELECT {_quoted(f'-- {each}')};\n{each}" for each in statements))
         found: dict[str, str] = {}
         question = ""
-        for line in said.splitlines():
+        for line in output.splitlines():
             if line.startswith("-- "):
                 question = line.removeprefix("-- ")
             found[question] = found.get(question, "") + f"{line}\n"
