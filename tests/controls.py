@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ def mutants(row: Row | None = None) -> Sequence[str]:
 
 def live_patterns(mutant: str, row: Row) -> Sequence[Mapping[str, str]]:
     """Those of the expected findings that a live rule makes."""
-    return [pattern for pattern in expected(mutant)[row] if pattern["rule"] in catalogue.live_rules()]
+    return [pattern for pattern in expected(mutant)[row] if pattern["rule"] in registry.live_rules()]
 
 
 def fails(mutant: str, row: Row) -> bool:

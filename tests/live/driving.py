@@ -18,7 +18,7 @@ from ci.calls import Call, mark_of
 from ci.kills.processes import carriers
 from osh_conformance.folders import Folders, default_folders
 from osh_conformance.provision import runs
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 from tests.controls import MUTANTS, RECORDED, check_each
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def check_findings(result: Result, mutant: str, patterns: Sequence[Mapping[str, 
     # Cells hold what was seen on the cluster; a static rule may see the same fault in the templates.
     failed = {rule for rule, _, status in result.checks(mutant) if status == "fail"}
     wanted = {pattern["rule"] for pattern in patterns if pattern.get("status", "fail") == "fail"}
-    assert failed == wanted & set(catalogue.live_rules())
+    assert failed == wanted & set(registry.live_rules())
 
 
 def flavor_mutant(name: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import jsonschema
@@ -12,7 +13,10 @@ import pytest
 
 from osh_conformance.cli import main
 from osh_conformance.loading.search import data_folder
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
+
+if TYPE_CHECKING:
+    from osh_conformance.model.finding import Verdict
 
 _MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
 _CLEAN = str(_MUTANTS / "clean-flat")
@@ -138,7 +142,7 @@ def test_a_violation_wins_over_an_error(tmp_path: Path) -> None:
 def test_a_library_chart_alone_is_nothing_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: lib\nversion: 1.0.0\ntype: library\n")
     assert main(["check", str(tmp_path)]) == 5
-    rules = " ".join(sorted(catalogue.static_rules()))
+    rules = " ".join(sorted(registry.static_rules()))
     assert f"not-applicable  {rules}  lib: a library chart" in capsys.readouterr().out
 
 
@@ -215,15 +219,12 @@ def test_a_users_pytest_configuration_is_out_of_reach(
     assert sorted(tmp_path.rglob("*")) == before, "nothing is written to the user's tree"
 
 
-def test_a_rule_that_breaks_is_an_error_of_the_suite(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def breaks(_chart: object) -> None:
+def test_a_rule_that_breaks_is_an_error_of_the_suite(capsys: pytest.CaptureFixture[str]) -> None:
+    def breaks(_chart: object) -> Verdict:
         raise ZeroDivisionError("on purpose")
 
-    catalogue.static_rules()
-    monkeypatch.setitem(catalogue._static, "REF-1", breaks)
-    assert main(["check", _CLEAN, _SIX]) == 3
+    with registry.replaced("REF-1", breaks):
+        assert main(["check", _CLEAN, _SIX]) == 3
     assert "REF-1 broke on this chart: ZeroDivisionError('on purpose')" in capsys.readouterr().out
 
 

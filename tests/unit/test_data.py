@@ -17,7 +17,7 @@ from osh_conformance.plan import needs
 from osh_conformance.plan.plan import DEFAULT_FORMAT
 from osh_conformance.provision import recipes
 from osh_conformance.registry import images
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,14 +135,14 @@ def test_setting_up_all_flavors_needs_their_images_and_those_of_the_infrastructu
 
 @pytest.mark.parametrize("name", records.scenarios())
 def test_a_scenario_is_judged_by_rules_that_there_are(name: str) -> None:
-    known = {*catalogue.live_rules(), *catalogue.matrix_rules()}
+    known = {*registry.live_rules(), *registry.matrix_rules()}
     assert set(records.scenarios()[name].rules) <= known
 
 
 def test_every_rule_with_a_live_side_judges_a_scenario() -> None:
     # LIFE-2 judges whichever is gone through again and again.
     judged = {rule for scenario in records.scenarios().values() for rule in scenario.times(2).rules}
-    assert judged == {*catalogue.live_rules(), *catalogue.matrix_rules()}
+    assert judged == {*registry.live_rules(), *registry.matrix_rules()}
 
 
 def test_each_pull_policy_is_probed_with_and_without_the_image() -> None:

@@ -14,12 +14,12 @@ from osh_conformance.model.chart import Role
 from osh_conformance.model.finding import Status
 from osh_conformance.model.observation import DatabaseState, DependencyWithheld, Step, TableState
 from osh_conformance.model.scenario import ExpectedData
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from mutations import Mutation
 
-RULES = catalogue.live_rules()
+RULES = registry.live_rules()
 
 
 #: They say the same of an uninstall, each in scenarios of its own.

@@ -11,13 +11,13 @@ from observations import KEYS, OWN, OWN_ACCOUNTS, observation, state
 
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.observation import DatabaseState, Observation, Step, TableState
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 from osh_conformance.rules.matrix import fingerprint
 
 if TYPE_CHECKING:
     from mutations import Mutation
 
-RULES = catalogue.matrix_rules()
+RULES = registry.matrix_rules()
 EMPTY, FULL = state(own=False), state(own=True)
 TABLE = TableState(rows=1, checksum=1)
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 
 _MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
 #: Rules that the clean charts pass, so that these tests do not know every rule.
@@ -84,7 +84,7 @@ def test_a_run_that_asks_for_nothing_imports_nothing() -> None:
 def test_every_static_rule_has_its_place_in_the_suite(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--charts", str(_MUTANTS / "clean-flat"), "--collect-only", "-q")
     items = [line for line in result.outlines if "::" in line]
-    assert sorted(item.split("[clean-flat-")[1].rstrip("]") for item in items) == sorted(catalogue.static_rules())
+    assert sorted(item.split("[clean-flat-")[1].rstrip("]") for item in items) == sorted(registry.static_rules())
 
 
 def test_workers_get_whole_charts_and_their_verdicts_reach_the_controller(pytester: pytest.Pytester) -> None:

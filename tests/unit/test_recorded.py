@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from osh_conformance.model.observation import Observation
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 from tests.controls import (
     MUTANTS,
     RECORDED,
@@ -38,7 +38,7 @@ def _seen(name: str, row: Row) -> Observation:
 
 
 def _found(seen: Observation) -> Sequence[Mapping[str, str]]:
-    rules = catalogue.live_rules()
+    rules = registry.live_rules()
     verdicts = [rules[rule](seen) for rule in seen.scenario.rules if rule in rules]
     return [msgspec.to_builtins(finding) for verdict in verdicts for finding in verdict.findings]
 
@@ -49,7 +49,7 @@ def test_what_was_seen_of_a_mutant_is_found_again(name: str, row: Row) -> None:
     live = live_patterns(name, row)
     assert live
     # A rule that judges templates too has told some of it of them.
-    check_each(found, [pattern for pattern in live if pattern["rule"] not in catalogue.static_rules()])
+    check_each(found, [pattern for pattern in live if pattern["rule"] not in registry.static_rules()])
     assert all(any(fits(finding, pattern) for pattern in live) for finding in found)
     assert {finding["rule"] for finding in found} == {pattern["rule"] for pattern in live}
 

@@ -22,7 +22,7 @@ from observations import (
 from osh_conformance.model.finding import Status
 from osh_conformance.model.observation import DatabaseState, TableState
 from osh_conformance.model.scenario import Do, ExpectedData, Scenario, ScenarioStep
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from osh_conformance.model.observation import Observation
 
-RULES = catalogue.live_rules()
+RULES = registry.live_rules()
 GONE, THERE = state(own=False), state(own=True)
 #: Somebody else's use of the databases, after the uninstall that failed.
 USED = recovered().removals[1].populated

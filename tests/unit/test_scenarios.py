@@ -13,7 +13,7 @@ from osh_conformance.errors import UsageError
 from osh_conformance.loading import records
 from osh_conformance.model.scenario import Do, ExpectedData, Scenario, ScenarioGroup, Until
 from osh_conformance.plan import cell_values
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 from osh_conformance.scenario import faults
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ def test_every_fault_that_is_known_strikes_somewhere() -> None:
 def test_every_rule_of_a_scenario_exists_and_has_a_test(name: str) -> None:
     rules = set(SCENARIOS[name].rules)
     assert rules
-    assert rules <= {*catalogue.live_rules(), *catalogue.matrix_rules()}
+    assert rules <= {*registry.live_rules(), *registry.matrix_rules()}
     assert rules <= _tested()
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_scenario_that_is_repeated_is_judged_by_a_rule_with_a_test(name: str) -> None:
-    assert set(SCENARIOS[name].times(2).rules) <= set(catalogue.live_rules()) | set(catalogue.matrix_rules())
+    assert set(SCENARIOS[name].times(2).rules) <= set(registry.live_rules()) | set(registry.matrix_rules())
     assert set(SCENARIOS[name].times(2).rules) <= _tested()
 
 

@@ -14,7 +14,7 @@ from osh_conformance.charts.source import Reader
 from osh_conformance.model.chart import Document, RenderedChart, Rendering
 from osh_conformance.render.parse import containers_in
 from osh_conformance.render.renderings import Job, render_chart
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 from osh_conformance.rules._databases import Database, databases
 from osh_conformance.rules._functions import in_name
 from osh_conformance.rules._pods import Place, file_at, pods
@@ -204,5 +204,5 @@ def test_no_manifest_breaks_a_rule(name: str) -> None:
             containers = tuple(container for container in containers_in(documents) if container.own)
             twisted[label] = replace(rendering, documents=documents, containers=containers)
         odd = replace(chart, renderings=twisted, containers=twisted["shipped"].containers)
-        for rule, judge in catalogue.static_rules().items():
+        for rule, judge in registry.static_rules().items():
             assert judge(odd).rule == rule

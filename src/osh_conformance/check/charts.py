@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import importlib.util
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import msgspec
 from osh_conformance.charts import catalog, conventions
 from osh_conformance.charts.source import Reader
 from osh_conformance.charts.values import merged
-from osh_conformance.check.worker import called, decoded_verdicts, placed, unpacked, work
+from osh_conformance.check.worker import decoded_verdicts, placed, unpacked, work
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.search import data_folder
 from osh_conformance.render import overrides
@@ -23,9 +24,11 @@ from osh_conformance.render.engines.base import identity, wanted
 from osh_conformance.render.renderings import Job
 from osh_conformance.render.wire import decode
 from osh_conformance.render.workers import Pool, shared
+from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from importlib.machinery import ModuleSpec
 
     from osh_conformance.charts.target import ChartTarget
     from osh_conformance.config.options import CheckOptions
@@ -52,10 +55,10 @@ class ChartResult:
             self._chart = self._load()
         return self._chart
 
-    def verdict(self, function: Callable[[RenderedChart], Verdict]) -> Verdict:
-        """Return what a rule's function says: known already, unless it is none of the catalogue's or broke there."""
-        known = self._verdicts.get(called(function))
-        return known if known is not None else function(self.chart)
+    def verdict(self, rule: str) -> Verdict:
+        """Return the verdict of a static rule: known already, unless only this process has the rule or it broke."""
+        known = None if registry.is_replaced(rule) else self._verdicts.get(rule)
+        return known if known is not None else registry.static_rules()[rule](self.chart)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +191,7 @@ def _keys(job: Job) -> tuple[str, str]:
     ):
         found.update(msgspec.msgpack.encode(part, order="sorted"))
     rendering = found.hexdigest()
-    found.update(f"{job.folder}\0{_code('')}".encode(errors="surrogateescape"))
+    found.update(f"{job.folder}\0{_code('')}{_extensions()}".encode(errors="surrogateescape"))
     return rendering, found.hexdigest()
 
 
@@ -203,3 +206,21 @@ def _code(*parts: str) -> str:
             for file in sorted(folder.rglob(suffix)):
                 found.update(file.read_bytes())
     return found.hexdigest()
+
+
+@functools.cache
+def _extensions() -> str:
+    """A hash of the packages that rules of other distributions are in: their verdicts are in the cache too."""
+    found = hashlib.sha256()
+    for name in sorted({module.partition(".")[0] for module in registry.extension_modules()}):
+        spec = importlib.util.find_spec(name)
+        for file in _sources(spec) if spec else ():
+            found.update(file.read_bytes())
+    return found.hexdigest()
+
+
+def _sources(spec: ModuleSpec) -> list[Path]:
+    if spec.submodule_search_locations is None:
+        return [Path(spec.origin)] if spec.origin else []
+    folders = [Path(folder) for folder in spec.submodule_search_locations]
+    return sorted(file for folder in folders for suffix in ("*.py", "*.yaml") for file in folder.rglob(suffix))

@@ -13,7 +13,7 @@ from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.render import overrides
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def selected_rules(names: Iterable[str]) -> tuple[str, ...]:
     """Return the ids of static rules, all if `names` is empty; raises `UsageError` for one that is none."""
-    known = catalogue.static_rules()
+    known = registry.static_rules()
     wanted = [name.strip().upper() for entry in names for name in entry.split(",") if name.strip()]
     for name in wanted:
         if name not in known:
@@ -60,7 +60,7 @@ class StaticSuite:
         judged = self._judged_by_all(subject)
         if judged is None:
             return Verdict.not_applicable(rule, "a library chart renders nothing by itself")
-        return self._finished(judged.verdict(catalogue.static_rules()[rule]), subject)
+        return self._finished(judged.verdict(rule), subject)
 
     def rendered(self, subject: ChartTarget) -> RenderedChart | None:
         """Return the chart as rules see it, None for a library chart; raises `SuiteError` as `judge` does."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import posixpath
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from osh_conformance.model.finding import Verdict
 from osh_conformance.render.renderings import render_chart
 from osh_conformance.render.wire import decode, encode
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,10 +33,10 @@ def work(job: Job, step: Callable[[], None]) -> bytes:
     step()
     chart = placed(chart, job.folder)
     verdicts = {}
-    for function in catalogue.static_rules().values():
-        # A rule that breaks is asked again where somebody sees how it breaks.
+    for rule, check in registry.static_rules().items():
+        # A rule that breaks is asked again in the main process, which reports how it breaks.
         with contextlib.suppress(Exception):
-            verdicts[called(function)] = function(chart)
+            verdicts[rule] = check(chart)
     return msgspec.msgpack.encode((data, msgspec.msgpack.encode(verdicts)))
 
 
@@ -46,13 +46,8 @@ def unpacked(result: bytes) -> tuple[bytes, bytes]:
 
 
 def decoded_verdicts(data: bytes) -> Mapping[str, Verdict]:
-    """Return verdicts by the name of the function that gave them; raises `ValueError`."""
+    """Return verdicts by the id of their rule; raises `ValueError`."""
     return msgspec.msgpack.decode(data, type=dict[str, Verdict])
-
-
-def called(function: Callable[..., Any]) -> str:
-    """Name a function: together with the code's version this says what it does."""
-    return f"{function.__module__}.{function.__qualname__}"
 
 
 def placed(chart: RenderedChart, folder: str) -> RenderedChart:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from osh_conformance.model.finding import Rule
+    from osh_conformance.model.rule import Rule
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,9 +27,9 @@ def run(args: argparse.Namespace) -> int:
     from osh_conformance.errors import UsageError  # noqa: PLC0415  (`--help` waits for nothing)
     from osh_conformance.loading.suggest import did_you_mean  # noqa: PLC0415
     from osh_conformance.report import rules as document  # noqa: PLC0415
-    from osh_conformance.rules import catalogue  # noqa: PLC0415
+    from osh_conformance.rules import registry  # noqa: PLC0415
 
-    rules = catalogue.all_rules()
+    rules = registry.all_rules()
     if args.markdown:
         print(document.text(), end="")
         return 0

@@ -14,7 +14,7 @@ from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading.files import read_text
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.loading.yaml import read_values
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -169,7 +169,7 @@ def _deviation(entry: Any, file: str, line: int) -> Deviation:
 
 
 def _rule(name: str, where: str) -> str:
-    known = catalogue.all_rules()
+    known = registry.all_rules()
     if name.upper() not in known:
         raise UsageError(f"{where}: no rule `{name}`{did_you_mean(name, known)}", expected=", ".join(known))
     return name.upper()

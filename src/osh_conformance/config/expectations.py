@@ -12,7 +12,7 @@ from osh_conformance.config import deviations, optouts
 from osh_conformance.config.deviations import Entries
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -142,7 +142,7 @@ def _placed(finding: Finding, subject: ChartTarget) -> Finding:
 
 def _may_be_live(entry: Deviation) -> bool:
     """Whether `entry` may speak of what a cluster shows: findings from there have no path."""
-    return entry.rule in catalogue.live_rules() and fnmatch.fnmatchcase("", entry.path)
+    return entry.rule in registry.live_rules() and fnmatch.fnmatchcase("", entry.path)
 
 
 def _was_asked(entry: Deviation, judged: Mapping[str, Sequence[Verdict]], subjects: Sequence[ChartTarget]) -> bool:

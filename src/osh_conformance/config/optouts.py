@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.loading.yaml import read_values
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +114,7 @@ def _opt_outs(path: str, text: str) -> Iterator[OptOut]:
 
 def _read_comment(word: str, rest: str, path: str, line: int, keys: tuple[str, ...]) -> Iterator[OptOut]:
     names, _, reason = rest.partition(" ")
-    known = catalogue.all_rules()
+    known = registry.all_rules()
     if word != _WORD:
         problem = f"`osh-conformance: {word}` says nothing{did_you_mean(word, [_WORD])}"
         yield OptOut(rule="", reason="", path=path, line=line, problem=problem)

@@ -38,7 +38,7 @@ from osh_conformance.plan.plan import LeftOutError
 from osh_conformance.provision import tools as toolbox
 from osh_conformance.provision.runs import RUN_LABEL
 from osh_conformance.provision.scratch import note_elsewhere, scratch
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 from osh_conformance.scenario.faults.registry_proxy import FaultyRegistry
 from osh_conformance.scenario.pull_probes import observe_pulls
 from osh_conformance.scenario.runner import observe
@@ -291,7 +291,7 @@ class LiveSession:
         self, pair: CellRun, observation: Observation, site: CellContext, collect: Callable[[str], None]
     ) -> CellResult:
         evidence = self.suite.request.artifacts / pair.id
-        live = catalogue.live_rules()
+        live = registry.live_rules()
         wanted = [rule for rule in pair.scenario.rules if rule in live]
         verdicts = {rule: self._judge(live[rule](observation), pair) for rule in wanted}
         if all(verdict.status is not Status.FAIL for verdict in verdicts.values()):
@@ -303,7 +303,7 @@ class LiveSession:
 
     def compared(self, pair: CellRun, rule: str, observation: Observation, others: Sequence[Observation]) -> Verdict:
         """What a rule that compares cells says of a pair."""
-        return self._judge(catalogue.matrix_rules()[rule](observation, others), pair)
+        return self._judge(registry.matrix_rules()[rule](observation, others), pair)
 
     def _judge(self, verdict: Verdict, pair: CellRun) -> Verdict:
         """The verdict with the command that shows its findings again."""

@@ -29,14 +29,34 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One violation of one rule.
+class Location:
+    """The place that a finding is about: `Rule.finding` takes one, and `Finding` has the same fields.
 
     `path` is relative to the PATH argument, `line` counts from 1. `key` is the image key or the dotted path in values,
-    `containers` the `Kind/name container` that the cause reaches. `chart` is the chart's name. A finding about a chart
-    that nobody could judge has the status `ERROR` and, if it concerns no single rule, an empty `rule`.
-    `folder` is the part of `path` that leads to the chart, `subject` tells charts of one name in one run apart.
-    `reason` says why the finding is expected, or is so no longer.
+    `workload` is `Kind/name`, `containers` are all `Kind/name container` that the cause reaches.
+    """
+
+    chart: str
+    path: str = ""
+    line: int | None = None
+    key: str = ""
+    workload: str = ""
+    container: str = ""
+    containers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One violation of one rule, flat as the JSON report shows it. Rules make it with `Rule.finding`.
+
+    The fields from `chart` to `containers` are those of `Location`. `chart` is the chart's name. A finding about a
+    chart that no rule could check has the status `ERROR` and, if it concerns no single rule, an empty `rule`.
+    `cause` tells apart two findings of one rule at one place. It holds no version, so that it is stable.
+
+    The engine sets `reproduce` (the command that shows the finding again), `folder` (the part of `path` that leads to
+    the chart) and `subject` (which of several charts of one name it is), each in one place. No rule sets them:
+    verdicts are cached and reused by later runs, whose paths and options differ.
+    `reason` says why the finding is expected, or why it no longer is.
     """
 
     rule: str
@@ -53,6 +73,7 @@ class Finding:
     workload: str = ""
     container: str = ""
     containers: tuple[str, ...] = ()
+    cause: str = ""
     reproduce: str = ""
     folder: str = ""
     subject: str = ""
@@ -103,18 +124,3 @@ class Verdict:
     def undecided(cls, rule: str, reason: str) -> Verdict:
         """Say that the evidence allows no verdict, and why."""
         return cls(rule=rule, status=Status.UNDECIDED, reason=reason)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One checkable sentence of the conformance rule, with the source that it is taken from.
-
-    `why` says what goes wrong for an operator otherwise; `example` breaks it, `fix` mends the example.
-    """
-
-    id: str
-    title: str
-    source: str
-    why: str
-    example: str = ""
-    fix: str = ""

@@ -6,12 +6,12 @@ import inspect
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from osh_conformance.rules import catalogue
+from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from osh_conformance.model.finding import Rule
+    from osh_conformance.model.rule import Rule
 
 _HEAD = """\
 # Rules
@@ -27,7 +27,7 @@ the evidence allows no verdict a rule is *undecided*, and says why.
 def text() -> str:
     """Return the document."""
     parts = [_HEAD]
-    for family, rules in groupby(catalogue.all_rules().values(), key=lambda rule: rule.id.partition("-")[0]):
+    for family, rules in groupby(registry.all_rules().values(), key=lambda rule: rule.id.partition("-")[0]):
         parts.append(f"## {family}\n")
         parts += ["\n".join(_described(rule)) + "\n" for rule in rules]
     return "\n".join(parts)
@@ -36,9 +36,9 @@ def text() -> str:
 def judged(rule: str) -> dict[str, str]:
     """Say how a rule is judged, by side (`static`, `live`, `matrix`): what its function says of itself."""
     sides: dict[str, Mapping[str, Callable[..., object]]] = {
-        "static": catalogue.static_rules(),
-        "live": catalogue.live_rules(),
-        "matrix": catalogue.matrix_rules(),
+        "static": registry.static_rules(),
+        "live": registry.live_rules(),
+        "matrix": registry.matrix_rules(),
     }
     return {side: _how(functions[rule], rule) for side, functions in sides.items() if rule in functions}
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from osh_conformance.model.chart import Container, RenderedChart
-    from osh_conformance.model.finding import Rule
+    from osh_conformance.model.rule import Rule
     from osh_conformance.rules._pods import Pod
 
 

@@ -12,8 +12,9 @@ from osh_conformance.rules._live import finding
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from osh_conformance.model.finding import Finding, Rule
+    from osh_conformance.model.finding import Finding
     from osh_conformance.model.observation import DatabaseState, Observation, ReleaseLifetime, Removal, TableState
+    from osh_conformance.model.rule import Rule
 
 
 def judged(observation: Observation, rule: Rule) -> Verdict:

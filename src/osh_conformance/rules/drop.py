@@ -6,12 +6,13 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance.model.finding import Finding, Rule, Severity, Status, Verdict
+from osh_conformance.model.finding import Finding, Severity, Status, Verdict
+from osh_conformance.model.rule import Rule
 from osh_conformance.rules._databases import Database, databases
 from osh_conformance.rules._drop_jobs import in_pod, jobs_of, no_drop, switched_on
 from osh_conformance.rules._needs import lacks
 from osh_conformance.rules._words import words
-from osh_conformance.rules.catalogue import judges
+from osh_conformance.rules.registry import static_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,7 +49,7 @@ DROP_3 = Rule(
 # -- DROP-1 -------------------------------------------------------------------------------------------------------
 
 
-@judges(DROP_1)
+@static_rule(DROP_1)
 def has_a_switch(chart: RenderedChart) -> Verdict:
     """Judge DROP-1: where a container performs db_init.
 
@@ -146,7 +147,7 @@ def _at_switch(chart: RenderedChart, rule: Rule, found: str, expected: str, fix:
 # -- DROP-2 -------------------------------------------------------------------------------------------------------
 
 
-@judges(DROP_2)
+@static_rule(DROP_2)
 def is_complete(chart: RenderedChart) -> Verdict:
     """Judge DROP-2: with the drop Job switched on.
 
@@ -184,7 +185,7 @@ def _strings(values: Any) -> frozenset[str]:
 # -- DROP-3 -------------------------------------------------------------------------------------------------------
 
 
-@judges(DROP_3)
+@static_rule(DROP_3)
 def drops_what_was_created(chart: RenderedChart) -> Verdict:
     """Judge DROP-3: by the inputs of both Jobs, as they render.
 

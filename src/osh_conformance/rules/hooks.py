@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from osh_conformance.model.finding import Rule, Severity, Status, Verdict
+from osh_conformance.model.finding import Severity, Status, Verdict
+from osh_conformance.model.rule import Rule
 from osh_conformance.rules._drop_jobs import in_pod, no_drop, switched_on
 from osh_conformance.rules._pods import DELETE_POLICY, HOOK, PRE_DELETE, annotation, words_of
-from osh_conformance.rules.catalogue import judges
+from osh_conformance.rules.registry import static_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,7 @@ HOOK_2 = Rule(
 _UNINSTALL_TIMEOUT = 300
 
 
-@judges(HOOK_1)
+@static_rule(HOOK_1)
 def can_be_tried_again(chart: RenderedChart) -> Verdict:
     """Judge HOOK-1: one event, pre-delete; a delete policy that lets a retry create the Job again; one name.
 
@@ -83,7 +84,7 @@ def _has_other_name(chart: RenderedChart, pod: Pod) -> bool:
     return any(document.name != pod.document.name for document in again)
 
 
-@judges(HOOK_2)
+@static_rule(HOOK_2)
 def has_a_deadline(chart: RenderedChart) -> Verdict:
     """Judge HOOK-2: of a Job, its own deadline; that of its pod only makes another pod."""
     found = switched_on(chart).drop_pods

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.chart import STANDARD_KEYS, Role
-from osh_conformance.model.finding import Finding, Rule, Severity, Status, Verdict
+from osh_conformance.model.finding import Finding, Severity, Status, Verdict
+from osh_conformance.model.rule import Rule
 from osh_conformance.reference import InvalidReferenceError, parse
 from osh_conformance.rules._functions import by_appearance, by_key, in_name
 from osh_conformance.rules._pods import pods, renderings
-from osh_conformance.rules.catalogue import judges
+from osh_conformance.rules.registry import static_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,7 +57,7 @@ KEY_4 = Rule(
 # -- KEY-1 --------------------------------------------------------------------------------------------------------
 
 
-@judges(KEY_1)
+@static_rule(KEY_1)
 def comes_from_the_section(chart: RenderedChart) -> Verdict:
     """Judge KEY-1: each key is set to a reference of its own, and every toggle is on.
 
@@ -101,7 +102,7 @@ def _outsider(chart: RenderedChart, image: str, containers: list[Container]) -> 
 # -- KEY-2 --------------------------------------------------------------------------------------------------------
 
 
-@judges(KEY_2)
+@static_rule(KEY_2)
 def has_an_image(chart: RenderedChart) -> Verdict:
     """Judge KEY-2: as shipped, with the drop Job, and with every toggle on that renders."""
     if not chart.every_container:
@@ -128,7 +129,7 @@ def has_an_image(chart: RenderedChart) -> Verdict:
 # -- KEY-3 --------------------------------------------------------------------------------------------------------
 
 
-@judges(KEY_3)
+@static_rule(KEY_3)
 def fits_the_chart(chart: RenderedChart) -> Verdict:
     """Judge KEY-3: the values files beside a chart are merged, not rendered.
 
@@ -230,7 +231,7 @@ def _in_templates(chart: RenderedChart, key: str) -> bool:
 # -- KEY-4 --------------------------------------------------------------------------------------------------------
 
 
-@judges(KEY_4)
+@static_rule(KEY_4)
 def decides_its_own(chart: RenderedChart) -> Verdict:
     """Judge KEY-4: by what a container's program or its name says that it performs (`data/words/functions.yaml`).
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osh_conformance.model.finding import Finding, Rule, Status, Verdict
+from osh_conformance.model.finding import Finding, Status, Verdict
 from osh_conformance.model.observation import Step
+from osh_conformance.model.rule import Rule
 from osh_conformance.rules._live import finding, performed
-from osh_conformance.rules.catalogue import observes
+from osh_conformance.rules.registry import live_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +34,7 @@ DEP_1 = Rule(
 _TOKEN_GIVEN = 201
 
 
-@observes(JOB_1)
+@live_rule(JOB_1)
 def work_done(observation: Observation) -> Verdict:
     """Judge JOB-1: database, account and schema are on the server, users, services and endpoints in Keystone."""
     findings: list[Finding] = []
@@ -62,7 +63,7 @@ def work_done(observation: Observation) -> Verdict:
     return Verdict.of(JOB_1.id, findings)
 
 
-@observes(DEP_1)
+@live_rule(DEP_1)
 def dependency_wait(observation: Observation) -> Verdict:
     """Judge DEP-1: while the database's Service was withheld pods stayed in Init; they started once it appeared."""
     hold = observation.hold

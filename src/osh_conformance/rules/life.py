@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.chart import Role
-from osh_conformance.model.finding import Rule, Verdict
+from osh_conformance.model.finding import Verdict
+from osh_conformance.model.rule import Rule
 from osh_conformance.rules._live import finding, performed
-from osh_conformance.rules.catalogue import observes
+from osh_conformance.rules.registry import live_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,7 @@ LIFE_2 = Rule(
 )
 
 
-@observes(LIFE_2)
+@live_rule(LIFE_2)
 def growth(observation: Observation) -> Verdict:
     """Judge LIFE-2: after the last uninstall namespace and server hold no more than after the first."""
     gauges = observation.gauges
@@ -57,7 +58,7 @@ def growth(observation: Observation) -> Verdict:
     return Verdict.of(LIFE_2.id, findings)
 
 
-@observes(LIFE_1)
+@live_rule(LIFE_1)
 def next_life(observation: Observation) -> Verdict:
     """Judge LIFE-1: each later install or upgrade comes up, migrates a new database, and starts after that."""
     lives = observation.lives

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osh_conformance.model.finding import Rule, Verdict
+from osh_conformance.model.finding import Verdict
+from osh_conformance.model.rule import Rule
 from osh_conformance.rules import _removals
 from osh_conformance.rules._live import finding
-from osh_conformance.rules.catalogue import observes
+from osh_conformance.rules.registry import live_rule
 
 if TYPE_CHECKING:
     from osh_conformance.model.observation import Observation
@@ -38,7 +39,7 @@ DROP_7 = Rule(
 )
 
 
-@observes(DROP_4)
+@live_rule(DROP_4)
 def removal(observation: Observation) -> Verdict:
     """Judge DROP-4: enabled, the service's data is gone and all else untouched; disabled, it is there row for row.
 
@@ -47,7 +48,7 @@ def removal(observation: Observation) -> Verdict:
     return _removals.judged(observation, DROP_4)
 
 
-@observes(DROP_5)
+@live_rule(DROP_5)
 def idempotence(observation: Observation) -> Verdict:
     """Judge DROP-5: as DROP-4, of a release whose database, account, switch or readiness is not what it was."""
     if observation.unsettled:
@@ -55,7 +56,7 @@ def idempotence(observation: Observation) -> Verdict:
     return _removals.judged(observation, DROP_5)
 
 
-@observes(DROP_7)
+@live_rule(DROP_7)
 def hardship(observation: Observation) -> Verdict:
     """Judge DROP-7: as DROP-4, of a release with hard names, or on a server that makes the drop hard."""
     if not observation.unsettled:

@@ -6,10 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.chart import Role
-from osh_conformance.model.finding import Rule, Verdict
+from osh_conformance.model.finding import Verdict
 from osh_conformance.model.observation import Step
+from osh_conformance.model.rule import Rule
 from osh_conformance.rules._live import finding, key_of
-from osh_conformance.rules.catalogue import compares
+from osh_conformance.rules.registry import matrix_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,7 +36,7 @@ _EXIT = "exit of "
 _SCHEMA = "tables of "
 
 
-@compares(FLAV_1)
+@matrix_rule(FLAV_1)
 def same_fingerprint(observation: Observation, others: Sequence[Observation]) -> Verdict:
     """Judge FLAV-1: exits of Jobs, databases, accounts, grants, catalogue, token, own tests and removal are the same.
 

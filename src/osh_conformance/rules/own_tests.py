@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osh_conformance.model.finding import Rule, Verdict
+from osh_conformance.model.finding import Verdict
+from osh_conformance.model.rule import Rule
 from osh_conformance.rules._live import finding
-from osh_conformance.rules.catalogue import observes
+from osh_conformance.rules.registry import live_rule
 
 if TYPE_CHECKING:
     from osh_conformance.model.observation import Observation
@@ -22,7 +23,7 @@ TEST_1 = Rule(
 _PASSED, _NOTHING_COLLECTED = 0, 5
 
 
-@observes(TEST_1)
+@live_rule(TEST_1)
 def own_tests(observation: Observation) -> Verdict:
     """Judge TEST-1 by the exit code of pytest, run on the catalogue's `tests` of the chart while the release is up."""
     tests = observation.own_tests

@@ -6,8 +6,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.chart import PULL_POLICIES
-from osh_conformance.model.finding import Finding, Rule, Verdict
-from osh_conformance.rules.catalogue import judges
+from osh_conformance.model.finding import Finding, Verdict
+from osh_conformance.model.rule import Rule
+from osh_conformance.rules.registry import static_rule
 
 if TYPE_CHECKING:
     from osh_conformance.model.chart import Container, RenderedChart
@@ -30,7 +31,7 @@ PP_2 = Rule(
 )
 
 
-@judges(PP_1)
+@static_rule(PP_1)
 def is_obeyed(chart: RenderedChart) -> Verdict:
     """Judge PP-1: the policy is set to each of the three values, with every toggle on.
 
@@ -51,7 +52,7 @@ def is_obeyed(chart: RenderedChart) -> Verdict:
     return Verdict.of(PP_1.id, [_finding(chart, found, wrong, expected, fix) for (*_, wrong), found in causes.items()])
 
 
-@judges(PP_2)
+@static_rule(PP_2)
 def is_declared(chart: RenderedChart) -> Verdict:
     """Judge PP-2: of a chart of no known convention KEY-1 speaks."""
     if chart.convention is None:

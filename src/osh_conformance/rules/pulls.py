@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osh_conformance.model.finding import Rule, Verdict
+from osh_conformance.model.finding import Verdict
+from osh_conformance.model.rule import Rule
 from osh_conformance.rules._live import finding
-from osh_conformance.rules.catalogue import observes
+from osh_conformance.rules.registry import live_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ PP_3 = Rule(
 )
 
 
-@observes(PP_3)
+@live_rule(PP_3)
 def obeyed_policy(observation: Observation) -> Verdict:
     """Judge PP-3 by pods of the suite's own, each with a repository of its own, once for each container runtime."""
     if not observation.pulls:

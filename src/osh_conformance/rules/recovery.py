@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from osh_conformance.model.finding import Rule, Severity, Status, Verdict
+from osh_conformance.model.finding import Severity, Status, Verdict
+from osh_conformance.model.rule import Rule
 from osh_conformance.model.scenario import Do, ExpectedData
 from osh_conformance.rules import _removals
 from osh_conformance.rules._live import finding
-from osh_conformance.rules.catalogue import observes
+from osh_conformance.rules.registry import live_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ _UNTRUSTED = "certificate-untrusted"
 _TOLERANCE = 15.0
 
 
-@observes(DROP_6)
+@live_rule(DROP_6)
 def recovery(observation: Observation) -> Verdict:
     """Judge DROP-6 on an uninstall under a fault, what followed it, and the uninstall after the repair."""
     if observation.unsettled:

@@ -6,10 +6,11 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance.model.finding import Finding, Rule, Severity, Status, Verdict
+from osh_conformance.model.finding import Finding, Severity, Status, Verdict
+from osh_conformance.model.rule import Rule
 from osh_conformance.reference import DEFAULT_TAG, ImageReference, InvalidReferenceError, parse
 from osh_conformance.rules._pods import SHIPPED, keys, renderings
-from osh_conformance.rules.catalogue import judges
+from osh_conformance.rules.registry import static_rule
 from osh_conformance.rules.tags import Hold, grade
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class _Use:
     more: tuple[str, ...] = ()
 
 
-@judges(REF_1)
+@static_rule(REF_1)
 def names_its_host(chart: RenderedChart) -> Verdict:
     """Judge REF-1: declared references, rendered ones, and those of values overrides.
 
@@ -111,7 +112,7 @@ def _without_namespace(chart: RenderedChart, use: _Use, reference: ImageReferenc
     return replace(finding, severity=Severity.WARNING, status=Status.WARNING, why=why)
 
 
-@judges(REF_2)
+@static_rule(REF_2)
 def is_not_latest(chart: RenderedChart) -> Verdict:
     """Judge REF-2: a digest beside the tag pins, whatever the tag."""
     findings = []
@@ -132,7 +133,7 @@ def is_not_latest(chart: RenderedChart) -> Verdict:
     return Verdict.of(REF_2.id, findings)
 
 
-@judges(REF_3)
+@static_rule(REF_3)
 def holds(chart: RenderedChart) -> Verdict:
     """Judge REF-3: a tag that floats fails; one that is unclear is a warning.
 
@@ -161,7 +162,7 @@ def holds(chart: RenderedChart) -> Verdict:
     return Verdict.of(REF_3.id, findings)
 
 
-@judges(REF_4)
+@static_rule(REF_4)
 def parses(chart: RenderedChart) -> Verdict:
     """Judge REF-4: no other rule speaks of a reference that does not parse."""
     findings = []

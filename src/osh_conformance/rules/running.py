@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.chart import PULL_POLICIES
-from osh_conformance.model.finding import Rule, Status, Verdict
+from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.observation import lacks_program, not_started
+from osh_conformance.model.rule import Rule
 from osh_conformance.rules._live import finding, key_of
-from osh_conformance.rules.catalogue import observes
 from osh_conformance.rules.images import KEY_1
 from osh_conformance.rules.pull_policy import PP_1
+from osh_conformance.rules.registry import live_rule
 from osh_conformance.rules.scripts import SCRIPT_1
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ PIN_1 = Rule(
 _CANNOT_RUN, _NOT_FOUND = 126, 127
 
 
-@observes(KEY_1)
+@live_rule(KEY_1)
 def overridden_image(observation: Observation) -> Verdict:
     """Judge KEY-1 on the cluster: every container runs the reference that the images section gives its key."""
     declared = observation.declared
@@ -61,7 +62,7 @@ def overridden_image(observation: Observation) -> Verdict:
     return Verdict.of(KEY_1.id, findings)
 
 
-@observes(PP_1)
+@live_rule(PP_1)
 def pull_policy(observation: Observation) -> Verdict:
     """Judge PP-1 on the cluster: the one declared policy is on every container of every pod."""
     policy = observation.declared.policy
@@ -83,7 +84,7 @@ def pull_policy(observation: Observation) -> Verdict:
     return Verdict.of(PP_1.id, findings)
 
 
-@observes(PIN_1)
+@live_rule(PIN_1)
 def pinned_image(observation: Observation) -> Verdict:
     """Judge PIN-1: the digest that runs is the one that the reference resolves to."""
     digests = {image.reference: image.digests for image in observation.images}
@@ -109,7 +110,7 @@ def pinned_image(observation: Observation) -> Verdict:
     return Verdict.of(PIN_1.id, findings)
 
 
-@observes(SCRIPT_1)
+@live_rule(SCRIPT_1)
 def found_programs(observation: Observation) -> Verdict:
     """Judge SCRIPT-1 on the cluster: no container ended because its image lacks a program or a path.
 

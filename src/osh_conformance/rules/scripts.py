@@ -13,13 +13,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.chart import Role
-from osh_conformance.model.finding import Finding, Rule, Severity, Status, Verdict
+from osh_conformance.model.finding import Finding, Severity, Status, Verdict
+from osh_conformance.model.rule import Rule
 from osh_conformance.rules._functions import performs
 from osh_conformance.rules._pods import Place, pods, renderings
 from osh_conformance.rules._runs import SHELLS, Script, bare_commands, is_python, missing, scripts, unwrapped
 from osh_conformance.rules._shell import Command, ShellError, commands
 from osh_conformance.rules._words import words
-from osh_conformance.rules.catalogue import judges
+from osh_conformance.rules.registry import static_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,7 +75,7 @@ class _Fault:
     warning: bool = False
 
 
-@judges(SCRIPT_1)
+@static_rule(SCRIPT_1)
 def runs_in_any_image(chart: RenderedChart) -> Verdict:
     """Judge SCRIPT-1: the scripts that containers are given, in a mounted ConfigMap or Secret or in their command line.
 
@@ -241,7 +242,7 @@ def _in_python(text: str, interpreter: str, lines: list[str]) -> Iterator[_Fault
 # -- SCRIPT-2 -----------------------------------------------------------------------------------------------------
 
 
-@judges(SCRIPT_2)
+@static_rule(SCRIPT_2)
 def comes_from_the_release(chart: RenderedChart) -> Verdict:
     """Judge SCRIPT-2: the command line of each Job's container and each init container.
 
