@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from osh_conformance.model.chart import PULL_POLICIES
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.observation import lacks_program, not_started
-from osh_conformance.model.rule import Rule
 from osh_conformance.rules._live import finding, key_of
 from osh_conformance.rules.images import KEY_1
 from osh_conformance.rules.pull_policy import PP_1
@@ -16,15 +15,6 @@ from osh_conformance.rules.scripts import SCRIPT_1
 
 if TYPE_CHECKING:
     from osh_conformance.model.observation import Observation, ObservedContainer
-
-PIN_1 = Rule(
-    id="PIN-1",
-    title="what runs is what is pinned",
-    source="pinned to a specific version to ensure consistent behavior for deployments over time",
-    why="a pin is worth nothing if another image runs under it",
-    example="an image of the same name that was put on a node by hand",
-    fix="pin by digest, or pull the image again",
-)
 
 #: What a POSIX shell exits with where a program cannot be run, or is not there.
 _CANNOT_RUN, _NOT_FOUND = 126, 127
@@ -82,32 +72,6 @@ def pull_policy(observation: Observation) -> Verdict:
         if container.pull_policy != policy
     ]
     return Verdict.of(PP_1.id, findings)
-
-
-@live_rule(PIN_1)
-def pinned_image(observation: Observation) -> Verdict:
-    """Judge PIN-1: the digest that runs is the one that the reference resolves to."""
-    digests = {image.reference: image.digests for image in observation.images}
-    if not any(digests.values()):
-        return Verdict(rule=PIN_1.id, status=Status.NOT_APPLICABLE, reason="no registry here says what a reference is")
-    started = [c for c in observation.containers if c.ran and digests.get(c.image)]
-    if not started:
-        return Verdict(rule=PIN_1.id, status=Status.UNDECIDED, reason="no container of the images section was started")
-    findings = [
-        finding(
-            observation,
-            PIN_1.id,
-            container=container,
-            key=key_of(observation, container),
-            found=f"{container.image} runs as {container.image_id or 'an image without id'}",
-            expected=" or ".join(digests[container.image]),
-            why=PIN_1.why,
-            fix="pin by digest, and look for an image of the same name that was put on the node by hand",
-        )
-        for container in started
-        if container.image_id.rpartition("@")[2] not in digests[container.image]
-    ]
-    return Verdict.of(PIN_1.id, findings)
 
 
 @live_rule(SCRIPT_1)

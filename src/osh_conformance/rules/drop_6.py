@@ -1,0 +1,228 @@
+"""DROP-6: a failed uninstall is reported, does no harm, and can be repeated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osh_conformance.model.finding import Verdict
+from osh_conformance.model.rule import Rule
+from osh_conformance.model.scenario import Do, ExpectedData
+from osh_conformance.rules.registry import live_rule
+from osh_conformance.rules.shared.live import not_up
+from osh_conformance.rules.shared.removals import RemovalProblem, faults_of, removal_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from osh_conformance.model.finding import Finding
+    from osh_conformance.model.observation import DatabaseState, FailedUninstall, Observation, ReleaseLifetime, Removal
+
+RULE = Rule(
+    id="DROP-6",
+    title="a failed uninstall reports the failure in time, deletes nothing else, does not act later, and succeeds "
+    "after the repair",
+    source="a Kubernetes Job that drops the database for an OpenStack service on deletion of its Helm release",
+    why="a drop Job that outlives the uninstall drops the database later, perhaps under a new release",
+    fix="set activeDeadlineSeconds below helm's timeout (300 s), limit every wait in the script, and give the hook the "
+    "delete policy before-hook-creation,hook-succeeded",
+    before="""\
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: keystone-db-drop
+  annotations:
+    helm.sh/hook: pre-delete
+spec:
+  backoffLimit: 1000
+""",
+    after="""\
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: keystone-db-drop
+  annotations:
+    helm.sh/hook: pre-delete
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+spec:
+  backoffLimit: 3
+  activeDeadlineSeconds: 240
+""",
+)
+_UNTRUSTED = "certificate-untrusted"
+#: Seconds that helm takes to end after its timeout.
+_TOLERANCE = 15.0
+
+
+@live_rule(RULE)
+def check_live(observation: Observation) -> Verdict:
+    """Check an uninstall under a fault, the time after it, and the second uninstall after the repair.
+
+    It is undecided if the release did not come up, or if the fault did not affect the drop.
+    """
+    if observation.unsettled:
+        return Verdict.undecided(RULE.id, not_up(observation))
+    if not observation.removals or not observation.lives[0].databases:
+        return Verdict.undecided(RULE.id, "the release created no database, so there was nothing to drop")
+    first, *repeated = observation.removals
+    findings = list(_findings_under_fault(observation, first))
+    for removal in repeated:
+        # The checks of DROP-4, under the id of this rule.
+        findings += [
+            problem.finding(RULE, observation, prefix="uninstalled again, after the repair: ")
+            for problem in removal_problems(observation, removal)
+        ]
+    if not findings and (reason := _unaffected(observation, first)):
+        return Verdict.undecided(RULE.id, reason)
+    return Verdict.of(RULE.id, findings)
+
+
+def _unaffected(observation: Observation, removal: Removal) -> str:
+    """Return why the fault did not affect the drop, or "" if it did."""
+    faults, succeeded = _names(removal), removal.call.code == 0
+    if not removal.hit and succeeded:
+        return f"the drop ended before {faults} was injected"
+    if not removal.hit:
+        return f"helm uninstall failed before the drop began, so {faults} was not injected"
+    if _before_uninstall(observation, removal) and not removal.reachable and succeeded:
+        return f"helm uninstall succeeded in spite of {faults}, so the fault did not affect the drop"
+    return ""
+
+
+def _names(removal: Removal) -> str:
+    return ", ".join(faults_of(removal))
+
+
+def _before_uninstall(observation: Observation, removal: Removal) -> bool:
+    """Whether the uninstall had faults, and all of them were in place before it began."""
+    in_place = {step.strike for step in observation.scenario.steps if step.do is Do.STRIKE}
+    faults = faults_of(removal)
+    return bool(faults) and in_place.issuperset(faults)
+
+
+def _findings_under_fault(observation: Observation, removal: Removal) -> Iterator[Finding]:
+    if removal.fate is not ExpectedData.DROPPED:
+        return
+    problems = _after_success if removal.call.code == 0 else _after_failure
+    for problem in problems(observation, removal):
+        yield problem.finding(RULE, observation, prefix=f"under {_names(removal)}: ")
+
+
+def _after_success(observation: Observation, removal: Removal) -> Iterator[RemovalProblem]:
+    """Yield the problems after an uninstall that succeeded under a fault."""
+    problems = list(removal_problems(observation, removal))
+    for problem in problems:
+        found = f"helm uninstall ended with exit code 0, and {problem.found}"
+        yield RemovalProblem(found=found, expected=problem.expected, fix=problem.fix, warning=problem.warning)
+    if not problems and _UNTRUSTED in faults_of(removal):
+        yield RemovalProblem(
+            found="the drop succeeded on a server whose certificate is not signed by the release's authority",
+            expected="the drop ends with an error before it sends a password",
+            fix="verify the server's certificate and host name with the CA certificate in the release's values",
+        )
+
+
+def _after_failure(observation: Observation, removal: Removal) -> Iterator[RemovalProblem]:
+    """Yield the problems after an uninstall that failed under a fault."""
+    life, aftermath = observation.lives[removal.life], removal.aftermath
+    if aftermath is None:
+        return
+    if not removal.call.killed and removal.call.seconds > aftermath.timeout + _TOLERANCE:
+        yield RemovalProblem(
+            found="helm uninstall did not end within its timeout",
+            expected=f"helm uninstall ends within {aftermath.timeout:g} s",
+        )
+    if aftermath.missing:
+        yield RemovalProblem(
+            found=f"the failed uninstall deleted {', '.join(aftermath.missing)}",
+            expected="a failed uninstall deletes nothing, so the service keeps running",
+            fix="do everything that can fail in pre-delete hooks: Helm deletes nothing until they have succeeded",
+        )
+    if _before_uninstall(observation, removal):
+        yield from _locked_accounts(life, removal)
+    yield from _later(life, removal, aftermath)
+    yield from _unreported(life, removal, aftermath)
+
+
+def _locked_accounts(life: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProblem]:
+    """Yield the accounts that the drop left locked, although it reached the server to its end and dropped nothing."""
+    complete = all(name in removal.after.databases and _is_complete(removal, name) for name in life.databases)
+    if not (complete and removal.reachable):
+        return
+    for account in life.accounts:
+        if account in removal.after.locked and account not in removal.populated.locked:
+            yield RemovalProblem(
+                found=f"the failed uninstall left account {account} locked",
+                expected="the service can log in while all its databases are still there",
+                fix="unlock the accounts that the drop locked before the script exits with an error",
+            )
+
+
+def _later(life: ReleaseLifetime, removal: Removal, aftermath: FailedUninstall) -> Iterator[RemovalProblem]:
+    """Yield what still ran, or was dropped, after helm had failed."""
+    if aftermath.unfinished:
+        bound = "it has no activeDeadlineSeconds"
+        if aftermath.deadline is not None:
+            bound = f"its activeDeadlineSeconds is {aftermath.deadline:g}"
+        yield RemovalProblem(
+            found=f"{', '.join(aftermath.unfinished)} keeps running after helm uninstall failed; {bound}",
+            expected="no Job of the release can act after helm has ended and the Job's own deadline has passed",
+        )
+    dropped = [name for name in life.databases if _was_dropped(aftermath.stood, removal.after, name)]
+    if dropped and not aftermath.unfinished:
+        yield RemovalProblem(
+            found=f"database {', '.join(dropped)} was dropped after helm uninstall failed",
+            expected="nothing is dropped after helm has ended and the Job's own deadline has passed",
+        )
+    losses = list(_losses(life, aftermath.watch_began, aftermath.watch_ended))
+    if losses:
+        when = f"within {aftermath.watched:g} s after the failed uninstall and the repair"
+        yield RemovalProblem(
+            found=f"{when}, while another client used the databases: {'; '.join(losses)}",
+            expected="the failed uninstall drops nothing after the repair",
+        )
+    elif aftermath.acted and not aftermath.unfinished:
+        yield RemovalProblem(
+            found=f"{', '.join(aftermath.acted)} still ran after helm failed and the Job's deadline passed",
+            expected="no container of a drop Job runs any more",
+        )
+
+
+def _was_dropped(before: DatabaseState | None, after: DatabaseState, name: str) -> bool:
+    return before is not None and name in before.databases and name not in after.databases
+
+
+def _losses(life: ReleaseLifetime, began: DatabaseState, ended: DatabaseState) -> Iterator[str]:
+    """Yield what disappeared between two states. Rows do not count, because the running service may change them."""
+    for name, tables in began.databases.items():
+        if name not in ended.databases:
+            yield f"database {name} was dropped"
+        elif dropped := sorted(set(tables) - set(ended.databases[name])):
+            yield f"tables of {name} were dropped: {', '.join(dropped)}"
+    yield from (f"account {account} was dropped" for account in began.accounts if account not in ended.accounts)
+    if ended.waiting and life.databases:
+        yield f"statements still waiting on the server: {', '.join(ended.waiting)}"
+
+
+def _unreported(life: ReleaseLifetime, removal: Removal, aftermath: FailedUninstall) -> Iterator[RemovalProblem]:
+    """Warn if the drop failed midway, and its log does not name the remaining databases.
+
+    A drop that was cut off from the server, or printed nothing because it was killed, cannot name them.
+    """
+    if not removal.reachable:
+        return
+    left = [name for name in life.databases if name in removal.after.databases]
+    touched = any(name not in left or not _is_complete(removal, name) for name in life.databases)
+    log = "\n".join(aftermath.told.values())
+    unnamed = [name for name in left if name not in log]
+    if touched and unnamed and log:
+        yield RemovalProblem(
+            found=f"the drop failed midway, and its log does not name the remaining {', '.join(unnamed)}",
+            expected="the log of a failed drop names what is gone and what is left",
+            fix="print what the server still has before the script exits with an error",
+            warning=True,
+        )
+
+
+def _is_complete(removal: Removal, name: str) -> bool:
+    """Whether a database that is still there has all the tables that it had before the uninstall."""
+    return set(removal.populated.databases.get(name, ())) <= set(removal.after.databases[name])
