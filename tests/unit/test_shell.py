@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from osh_conformance.rules._shell import ShellError, commands
+from osh_conformance.manifests.shell import ShellError, commands
 
 _SCRIPT = r"""#!/bin/bash
 # Comments: an apostrophe's no quote, nor is (this

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from osh_conformance.rules._databases import Database, databases
+from osh_conformance.rules._functions import in_name
+from osh_conformance.rules._pods import Place, file_at, pods
 
 from osh_conformance.charts.source import Reader
 from osh_conformance.model.chart import Document, RenderedChart, Rendering
 from osh_conformance.render.parse import containers_in
 from osh_conformance.render.renderings import Job, render_chart
 from osh_conformance.rules import registry
-from osh_conformance.rules._databases import Database, databases
-from osh_conformance.rules._functions import in_name
-from osh_conformance.rules._pods import Place, file_at, pods
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

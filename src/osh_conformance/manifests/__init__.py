@@ -1,1 +1,1 @@
-"""Kubernetes manifests as data: pods, mounted files, commands, privileges. Pure."""
+"""What the manifests of a chart say of its pods: pure, reads and renders nothing."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from osh_conformance.loading.search import data_folder
-from osh_conformance.render.parse import POD_SPECS
+from osh_conformance.manifests.pods import POD_SPECS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -99,7 +99,8 @@ def _cluster_scoped() -> frozenset[tuple[str, str]]:
 
 @functools.cache
 def _words() -> Mapping[str, Any]:
-    loaded: Mapping[str, Any] = yaml.safe_load((data_folder("words") / "privileges.yaml").read_text(encoding="utf-8"))
+    file = data_folder("vocabulary") / "privileges.yaml"
+    loaded: Mapping[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return loaded
 
 

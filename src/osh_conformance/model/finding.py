@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -81,15 +82,23 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """A fingerprint that survives moved lines: rule, chart, file, key, container and what was found.
+        """A fingerprint of the rule, the chart, the file in it, the key, the container and the cause.
 
-        The same whether the chart alone was judged or the tree that it is in. The workload's name counts only where
-        no file is known: it may end in a hash of the values.
+        It stays the same when lines move or the tag of a reference is bumped, and it is the same whether the chart
+        alone was checked or the tree that it is in.
         """
-        workload = "" if self.path else self.workload
         chart = self.subject or self.chart
-        parts = (self.rule, chart, self.path_in_chart, self.key, workload, self.container, self.found)
+        parts = (self.rule, chart, self.path_in_chart, self.key, self._workload, self.container, self.cause)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+    @property
+    def _workload(self) -> str:
+        """The workload, only if no file is known: its name may end in a hash of the values."""
+        return "" if self.path else self.workload
+
+    @property
+    def _place(self) -> tuple[str, ...]:
+        return (self.rule, self.chart, self.path, self.key, self._workload, self.container, self.cause)
 
     @property
     def path_in_chart(self) -> str:
@@ -111,7 +120,7 @@ class Verdict:
     @classmethod
     def of(cls, rule: str, findings: Iterable[Finding]) -> Verdict:
         """Fail on any finding whose status is `FAIL`, pass otherwise (warnings stay visible)."""
-        listed = tuple(findings)
+        listed = tuple(_told_apart(findings))
         failed = any(finding.status is Status.FAIL for finding in listed)
         return cls(rule=rule, status=Status.FAIL if failed else Status.PASS, findings=listed)
 
@@ -124,3 +133,12 @@ class Verdict:
     def undecided(cls, rule: str, reason: str) -> Verdict:
         """Say that the evidence allows no verdict, and why."""
         return cls(rule=rule, status=Status.UNDECIDED, reason=reason)
+
+
+def _told_apart(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Number the causes of findings that would have the same id otherwise, in their order."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    for finding in findings:
+        seen[finding._place] += 1  # noqa: SLF001  (of this module)
+        number = seen[finding._place]  # noqa: SLF001
+        yield finding if number == 1 else replace(finding, cause=f"{finding.cause} ({number})".strip())

@@ -7,24 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.loading.yaml import read_manifests
+from osh_conformance.manifests.pods import POD_SPECS
 from osh_conformance.model.chart import Container, Document, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-_TEMPLATED = ("spec", "template", "spec")
-#: Where the pod's specification is, by the kind of the workload.
-POD_SPECS: Mapping[str, tuple[str, ...]] = {
-    "Pod": ("spec",),
-    "PodTemplate": ("template", "spec"),
-    "Deployment": _TEMPLATED,
-    "DaemonSet": _TEMPLATED,
-    "StatefulSet": _TEMPLATED,
-    "ReplicaSet": _TEMPLATED,
-    "ReplicationController": _TEMPLATED,
-    "Job": _TEMPLATED,
-    "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
-}
 _HOOK = "helm.sh/hook"
 _LISTS = (("initContainers", Role.INIT), ("containers", Role.MAIN), ("ephemeralContainers", Role.EPHEMERAL))
 

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.chart import Role
-from osh_conformance.rules._words import words
+from osh_conformance.rules.shared.vocabulary import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

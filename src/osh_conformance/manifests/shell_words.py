@@ -1,36 +1,19 @@
-"""A light reader of shell scripts: the simple commands in them, and whether what is opened is closed.
-
-It executes nothing. It knows what POSIX sh and bash share, and takes the rest for words: better to miss a
-mistake than to see one that is none. A test holds it to `bash -n` on scripts that were damaged at random.
-"""
+"""The words of a shell script: quotes, expansions, here-documents. `shell` reads the commands that they make up."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Final
 
-_BLANK: Final = " \t"
-_ENDS: Final = "\n;&|()"
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=")
-#: What means nothing but itself, in a word.
+BLANK: Final = " \t"
+ENDS: Final = "\n;&|()"
+NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=")
+#: Characters that have no meaning of their own in a word.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./:,%-]+")
 _QUOTABLE: Final = re.compile(r"[^\"\\`$\n]+")
-_REDIRECT: Final = re.compile(r"[0-9]*(?:<<<|<<-?|>>|<>|>\||[<>]&|<|>)|&>>?")
-_OPENS: Final = {
-    "if": "fi",
-    "case": "esac",
-    "while": "done",
-    "until": "done",
-    "for": "done",
-    "select": "done",
-    "{": "}",
-}
-_CLOSES: Final = frozenset({"fi", "esac", "done", "}"})
-#: After these a command follows, as at the start of a line.
-_GO_ON: Final = frozenset({"then", "do", "else", "elif", "!", "time", "if", "while", "until", "{"})
 
 
 class ShellError(ValueError):
@@ -54,13 +37,9 @@ class Command:
         return self.words[0]
 
 
-@functools.lru_cache(maxsize=256)
-def commands(text: str) -> tuple[Command, ...]:
-    """List the simple commands, those of substitutions too. Raises `ShellError`."""
-    return _Reader(text).read()
+class WordReader(ABC):
+    """Reads characters and words. A substitution in a word holds commands: those are the subclass's to read."""
 
-
-class _Reader:
     def __init__(self, text: str, line: int = 1) -> None:
         self._text = text
         self._at = 0
@@ -68,11 +47,13 @@ class _Reader:
         self._found: list[Command] = []
         self._heredocs: list[tuple[str, bool]] = []
 
+    @abstractmethod
     def read(self) -> tuple[Command, ...]:
-        self._list(until=None)
-        return tuple(self._found)
+        """List the simple commands, those of substitutions too. Raises `ShellError`."""
 
-    # -- characters ---------------------------------------------------------------------------------------------
+    @abstractmethod
+    def _nested(self) -> None:
+        """Read the commands up to the `)` that closes what was just opened."""
 
     def _peek(self, length: int = 1) -> str:
         return self._text[self._at : self._at + length]
@@ -86,175 +67,9 @@ class _Reader:
     def _fail(self, message: str, line: int | None = None) -> ShellError:
         return ShellError(message, self._line if line is None else line)
 
-    # -- commands -----------------------------------------------------------------------------------------------
-
-    def _list(self, until: str | None) -> None:  # noqa: C901, PLR0912  (a branch for each kind of character)
-        """Read commands up to an unmatched `)` if that is asked for, else to the end."""
-        blocks: list[tuple[str, int]] = []
-        words: list[str] = []
-        first = self._line
-        started = self._line
-
-        def finish() -> None:
-            if words:
-                self._found.append(Command(words=tuple(words), line=first))
-                words.clear()
-
-        while self._at < len(self._text):
-            character = self._peek()
-            if character in _BLANK or self._peek(2) == "\\\n":
-                self._take(2 if character == "\\" else 1)
-            elif character == "#":
-                self._comment()
-            elif character == "\n":
-                finish()
-                self._take()
-                self._bodies()
-            elif match := _REDIRECT.match(self._text, self._at):
-                self._redirect(match[0])
-            elif character == "(" and self._peek(2) == "((" and not words:
-                self._arithmetic_command()
-            elif character == "(":
-                self._parenthesis(words)
-            elif character == ")":
-                if until != ")" or blocks:
-                    raise self._fail("`)` closes nothing" if not blocks else f"`)` inside `{blocks[-1][0]}`")
-                finish()
-                return
-            elif character in _ENDS:
-                finish()
-                self._end_of_command(blocks)
-            else:
-                line = self._line
-                bare, word = self._word()
-                if not words:
-                    first = line
-                    if bare and self._keyword(word, line, blocks):
-                        continue
-                if not (not words and _NAME.match(word)):
-                    words.append(word)
-        finish()
-        if blocks:
-            raise self._fail(f"`{blocks[-1][0]}` of line {blocks[-1][1]} is never closed", blocks[-1][1])
-        if until is not None:
-            raise self._fail("`(` is never closed", started)
-
-    def _end_of_command(self, blocks: list[tuple[str, int]]) -> None:
-        branch = next((end for end in (";;&", ";;", ";&") if self._peek(len(end)) == end), "")
-        if branch and (not blocks or blocks[-1][0] != "case"):
-            raise self._fail(f"`{branch}` outside of a `case`")
-        self._take(len(branch) or 1)
-        if branch:
-            self._pattern(blocks)
-
-    def _keyword(self, word: str, line: int, blocks: list[tuple[str, int]]) -> bool:
-        """Follow a keyword where a command may begin; say whether it was one."""
-        if word in _OPENS:
-            blocks.append((word, line))
-            if word == "case":
-                self._case_head(blocks)
-            elif word in ("for", "select"):
-                self._for_head()
-            return True
-        if word in _CLOSES:
-            if not blocks or _OPENS[blocks[-1][0]] != word:
-                inside = f" inside `{blocks[-1][0]}` of line {blocks[-1][1]}" if blocks else ""
-                raise self._fail(f"`{word}` closes nothing{inside}", line)
-            blocks.pop()
-            return True
-        if word == "function":
-            self._blanks()
-            self._word()
-            return True
-        if word == "[[":
-            self._condition(line)
-            return True
-        return word in _GO_ON
-
-    def _for_head(self) -> None:
-        self._blanks()
-        if self._peek(2) == "((":
-            self._arithmetic_command()
-            return
-        while self._at < len(self._text) and self._peek() not in "\n;":
-            if self._peek() in _BLANK or self._peek(2) == "\\\n":
-                self._take(2 if self._peek() == "\\" else 1)
-            elif self._peek() in _ENDS:
-                return
-            else:
-                self._word()
-
-    def _condition(self, line: int) -> None:
-        while self._at < len(self._text):
-            if self._peek() in " \t\n&|()<>;":
-                self._take()
-            elif self._word()[1] == "]]":
-                return
-        raise self._fail("`[[` is never closed", line)
-
-    def _case_head(self, blocks: list[tuple[str, int]]) -> None:
-        """`case WORD in`, and the first pattern."""
-        self._blanks()
-        self._word()
-        self._blanks(newlines=True)
-        if self._word()[1] != "in":
-            raise self._fail("`case` without `in`", blocks[-1][1])
-        self._pattern(blocks)
-
-    def _pattern(self, blocks: list[tuple[str, int]]) -> None:
-        """`PATTERN)`, whose parenthesis closes nothing, or the `esac` in its place."""
-        line = blocks[-1][1]
-        self._blanks(newlines=True)
-        if self._at_word("esac"):
-            self._take(len("esac"))
-            blocks.pop()
-            return
-        if self._peek() == "(":
-            self._take()
-        while self._peek() != ")":
-            if self._at >= len(self._text):
-                raise self._fail(f"`case` of line {line} is never closed", line)
-            if self._peek() in " \t|" or self._peek(2) == "\\\n":
-                self._take(2 if self._peek() == "\\" else 1)
-            elif self._peek() in "\n;&(<>":
-                raise self._fail(f"a pattern of the `case` of line {line} has no `)`")
-            else:
-                self._word()
-        self._take()
-
-    def _parenthesis(self, words: list[str]) -> None:
-        """A subshell, or the `()` of a function, or an array in `name=(`."""
-        self._take()
-        rest = re.compile(r"[ \t]*\)").match(self._text, self._at)
-        if len(words) == 1 and rest:
-            self._take(len(rest[0]))
-            words.clear()
-            return
-        if words:
-            raise self._fail("`(` inside a command")
-        self._nested()
-
-    def _nested(self) -> None:
-        """Read up to the `)` that closes what was just opened."""
-        self._list(until=")")
-        if self._peek() != ")":
-            raise self._fail("`(` is never closed")
-        self._take()
-
-    def _arithmetic_command(self) -> None:
-        """`((...))`, unless it is a subshell in a subshell."""
-        end = self._arithmetic_end(self._at)
-        if end is not None:
-            self._take(end - self._at)
-            return
-        self._take()
-        self._nested()
-
-    # -- words --------------------------------------------------------------------------------------------------
-
     def _blanks(self, *, newlines: bool = False) -> None:
         while self._at < len(self._text):
-            if self._peek() in _BLANK or (newlines and self._peek() == "\n"):
+            if self._peek() in BLANK or (newlines and self._peek() == "\n"):
                 self._take()
             elif self._peek(2) == "\\\n":
                 self._take(2)
@@ -277,14 +92,14 @@ class _Reader:
         parts: list[str] = []
         while self._at < len(self._text):
             character = self._peek()
-            if character == "(" and parts and "".join(parts).endswith("=") and _NAME.match("".join(parts)):
+            if character == "(" and parts and "".join(parts).endswith("=") and NAME.match("".join(parts)):
                 self._take()
                 self._array()
             elif character == "(" and parts and parts[-1] in ("?", "*", "+", "@", "!"):
                 # bash's extglob, or no bash at all: not told apart here
                 self._take()
                 self._nested_word()
-            elif character in _BLANK or character in _ENDS or character in "<>":
+            elif character in BLANK or character in ENDS or character in "<>":
                 if character in "<>" and self._peek(2) in ("<(", ">("):
                     self._take(2)
                     self._nested()
@@ -316,7 +131,7 @@ class _Reader:
                 self._comment()
             elif character in " \t\n":
                 self._take()
-            elif character in _ENDS or character in "<>":
+            elif character in ENDS or character in "<>":
                 if self._peek(2) in ("<(", ">("):
                     self._word()
                     continue
@@ -385,7 +200,7 @@ class _Reader:
                 self._take()
                 # Shells read what is in them when they run it; a mistake there is none of the script's grammar.
                 with contextlib.suppress(ShellError):
-                    self._found += _Reader(inner, line).read() if "\\" not in inner else ()
+                    self._found += type(self)(inner, line).read() if "\\" not in inner else ()
                 return
             else:
                 self._take()
@@ -440,8 +255,6 @@ class _Reader:
             if self._take(2 if self._peek() == "\\" else 1) == "'":
                 return
         raise self._fail("a $' is never closed", line)
-
-    # -- redirections -------------------------------------------------------------------------------------------
 
     def _redirect(self, sign: str) -> None:
         if sign in ("<", ">") and self._peek(2) in ("<(", ">("):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mutations import after, changed, exits, identity, installed, of, own_tests
 from observations import KEYS, OWN, OWN_ACCOUNTS, observation, state
+from osh_conformance.rules.matrix import fingerprint
 
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.observation import DatabaseState, Observation, Step, TableState
 from osh_conformance.rules import registry
-from osh_conformance.rules.matrix import fingerprint
 
 if TYPE_CHECKING:
     from mutations import Mutation

@@ -6,14 +6,15 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from osh_conformance.rules._pods import Place, file_at, mounts, reference_name, volume_parts
-from osh_conformance.rules._shell import Command, ShellError, commands
+from osh_conformance.manifests.mounts import Place, file_at, mounts, reference_name, volume_parts
+from osh_conformance.manifests.shell import Command, ShellError, commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from osh_conformance.manifests.mounts import File
+    from osh_conformance.manifests.pods import Pod
     from osh_conformance.model.chart import Container
-    from osh_conformance.rules._pods import File, Pod
 
 SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "ksh"})
 SCRIPT_ENDINGS: Final = (".sh", ".py", ".bash", ".pl", ".rb")

@@ -10,15 +10,17 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from osh_conformance.rules._pods import Place, file_at, variables
-from osh_conformance.rules._runs import files, is_python, shebang
-from osh_conformance.rules._words import words
+from osh_conformance.manifests.commands import files, is_python, shebang
+from osh_conformance.manifests.mounts import Place, file_at
+from osh_conformance.manifests.variables import variables
+from osh_conformance.rules.shared.vocabulary import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-    from osh_conformance.rules._pods import Pod, Variable
+    from osh_conformance.manifests.pods import Pod
+    from osh_conformance.manifests.variables import Variable
 
 _URL: Final = re.compile(r"[\w.+-]+://(?P<user>[^:/@]*)(?::.*)?@(?P<host>[^/@]*)/(?P<database>[^?#]*)", re.DOTALL)
 _SQL: Final = re.compile(r"\b(?:CREATE|DROP)\s+DATABASE\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?", re.IGNORECASE)

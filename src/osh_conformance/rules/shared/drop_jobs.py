@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance.model.finding import Finding, Verdict
-from osh_conformance.rules._functions import performs
-from osh_conformance.rules._pods import pods
+from osh_conformance.manifests.pods import pods
+from osh_conformance.model.finding import Verdict
+from osh_conformance.rules.shared.image_keys import performs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from osh_conformance.manifests.pods import Pod
     from osh_conformance.model.chart import Container, RenderedChart
     from osh_conformance.model.rule import Rule
-    from osh_conformance.rules._pods import Pod
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,20 +59,3 @@ def no_drop(chart: RenderedChart, rule: Rule) -> Verdict:
     if reason:
         return Verdict.undecided(rule.id, f"{chart.drop_path} cannot be switched on: {reason}")
     return Verdict.not_applicable(rule.id, "no drop Job renders (see DROP-1)")
-
-
-def in_pod(  # noqa: PLR0913, PLR0917
-    chart: RenderedChart, rule: Rule, pod: Pod, found: str, expected: str, container: str = ""
-) -> Finding:
-    """Return a finding about a Job, or about one of its containers."""
-    return Finding(
-        rule=rule.id,
-        chart=chart.name,
-        path=chart.folder + pod.document.template,
-        workload=pod.label,
-        container=container,
-        found=found,
-        expected=expected,
-        why=rule.why,
-        fix=rule.fix,
-    )

@@ -1,0 +1,173 @@
+"""The pods of a rendering: their specifications, their containers, and the objects beside them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from osh_conformance.model.chart import Container, Document, RenderedChart, Rendering
+
+_TEMPLATED = ("spec", "template", "spec")
+#: Where the pod's specification is, by the kind of the workload.
+POD_SPECS: Mapping[str, tuple[str, ...]] = {
+    "Pod": ("spec",),
+    "PodTemplate": ("template", "spec"),
+    "Deployment": _TEMPLATED,
+    "DaemonSet": _TEMPLATED,
+    "StatefulSet": _TEMPLATED,
+    "ReplicaSet": _TEMPLATED,
+    "ReplicationController": _TEMPLATED,
+    "Job": _TEMPLATED,
+    "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
+}
+#: The steps from a workload to the specification of its pods.
+_STEPS = ("spec", "jobTemplate", "template")
+HOOK, DELETE_POLICY, PRE_DELETE = "helm.sh/hook", "helm.sh/hook-delete-policy", "pre-delete"
+#: The renderings with the values that an operator gets; the others have every toggle on, and references of their own.
+SHIPPED = ("shipped", "drop:on", "drop:off")
+_LISTS = ("initContainers", "containers", "ephemeralContainers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """A workload's pod template: each container with what the manifest says of it, and the document they stand in.
+
+    `shipped` says that it renders as the chart comes, but perhaps for the drop switch.
+    """
+
+    document: Document
+    spec: Mapping[str, Any]
+    containers: tuple[tuple[Container, Mapping[str, Any]], ...]
+    objects: Objects
+    shipped: bool = True
+
+    @property
+    def label(self) -> str:
+        """`Kind/name`."""
+        return self.containers[0][0].workload
+
+
+class Objects:
+    """The objects of one rendering, by kind and name."""
+
+    def __init__(self, rendering: Rendering) -> None:
+        """Index them."""
+        self.documents = rendering.documents
+        self._by_name = {(document.kind, document.name): document for document in rendering.documents}
+
+    def get(self, kind: str, name: str) -> Document | None:
+        """Return the object, None if it does not render."""
+        return self._by_name.get((kind, name))
+
+    def data(self, kind: str, name: str) -> Mapping[str, str | None] | None:
+        """Return the entries of a ConfigMap or Secret, None if it does not render. A value that is no text is None."""
+        document = self.get(kind, name)
+        if document is None:
+            return None
+        found: dict[str, str | None] = {}
+        for field, encoded in (("binaryData", True), ("data", kind == "Secret"), ("stringData", False)):
+            entries = document.content.get(field)
+            for key, value in entries.items() if isinstance(entries, dict) else ():
+                found[str(key)] = _decoded(value) if encoded else str(value)
+        return found
+
+    def mentions(self, name: str) -> bool:
+        """Whether an object that is no workload says `name` anywhere: it may be what makes an object of that name."""
+        return any(name in _texts(document.content) for document in self.documents if pod_spec(document) is None)
+
+
+def _decoded(value: Any) -> str | None:
+    try:
+        return base64.b64decode(str(value), validate=False).decode()
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _texts(content: Any) -> Iterator[str]:
+    stack = [content]
+    while stack:
+        here = stack.pop()
+        if isinstance(here, dict):
+            stack += [value for key, value in here.items() if key not in ("metadata", "roleRef", "subjects")]
+        elif isinstance(here, list):
+            stack += here
+        elif isinstance(here, str):
+            yield here
+
+
+def pod_spec(document: Document) -> Mapping[str, Any] | None:
+    """Return the specification of the pods of a workload, None for anything else."""
+    here: Any = document.content
+    while isinstance(here, dict):
+        if any(isinstance(here.get(field), list) for field in _LISTS):
+            return here
+        here = next((here[step] for step in _STEPS if isinstance(here.get(step), dict)), None)
+    return None
+
+
+def renderings(chart: RenderedChart) -> tuple[Rendering, ...]:
+    """The renderings that together show every container, each once: as shipped first, what is switched on after."""
+    names = ["shipped", "drop:on", "all-on", *sorted(name for name in chart.renderings if name.startswith("apart:"))]
+    found = {id(chart.renderings[name]): chart.renderings[name] for name in names if name in chart.renderings}
+    return tuple(found.values())
+
+
+def keys(chart: RenderedChart) -> dict[tuple[str, int, str, str], str | None]:
+    """The image key of each container that a rendering with sentinels has, by position."""
+    found: dict[tuple[str, int, str, str], str | None] = {
+        container.position: container.key for container in chart.containers if container.key is not None
+    }
+    for containers in chart.by_policy.values():
+        found |= {container.position: container.key for container in containers if container.key is not None}
+    return found
+
+
+def pods(chart: RenderedChart, rendering: Rendering) -> tuple[Pod, ...]:
+    """The pods of the chart's own templates in one rendering, their containers with keys where a rendering has them."""
+    known = keys(chart)
+    objects = Objects(rendering)
+    shipped = rendering.name in SHIPPED
+    by_document: defaultdict[tuple[str, int], list[Container]] = defaultdict(list)
+    for container in rendering.containers:
+        key = container.key if container.key is not None else known.get(container.position)
+        by_document[container.template, container.document].append(replace(container, key=key))
+    found = []
+    for document in rendering.documents:
+        containers = by_document.get((document.template, document.occurrence))
+        spec = pod_spec(document) if containers else None
+        if containers and spec is not None:
+            entries = [entry for field in _LISTS for entry in dicts(spec.get(field))]
+            pairs = tuple(zip(containers, entries, strict=False))
+            found.append(Pod(document=document, spec=spec, containers=pairs, objects=objects, shipped=shipped))
+    return tuple(found)
+
+
+def annotation(document: Document, name: str) -> str | None:
+    """Return an annotation, None where it is not there."""
+    annotations = document.metadata.get("annotations")
+    value = annotations.get(name) if isinstance(annotations, dict) else None
+    return None if value is None else str(value)
+
+
+def words_of(text: str | None) -> tuple[str, ...]:
+    """The entries of a list with commas, as annotations have them."""
+    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
+
+
+def weight(document: Document) -> int:
+    """The hook's weight."""
+    try:
+        return int(annotation(document, "helm.sh/hook-weight") or 0)
+    except ValueError:
+        return 0
+
+
+def dicts(entries: Any) -> list[dict[str, Any]]:
+    """The mappings in a list; nothing of what is no list."""
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []

@@ -1,0 +1,81 @@
+"""The variables of a container, and the objects that their values come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance.manifests.pods import dicts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from osh_conformance.manifests.pods import Objects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a value comes from: a key of an object. `kind` is ConfigMap or Secret."""
+
+    kind: str
+    name: str
+    key: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """A variable of a container: `value` is None where it cannot be known from the rendering."""
+
+    value: str | None
+    source: Source | None = None
+
+
+def sources(entry: Mapping[str, Any]) -> Iterator[Source]:
+    """The keys of objects that the variables of a container name. `key` is empty where all are taken."""
+    for variable in dicts(entry.get("env")):
+        if found := _source(variable):
+            yield found
+    for taken in dicts(entry.get("envFrom")):
+        for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
+            reference = taken.get(field)
+            if isinstance(reference, dict) and reference.get("name"):
+                yield Source(kind=kind, name=str(reference["name"]), key="", optional=reference.get("optional") is True)
+
+
+def variables(entry: Mapping[str, Any], objects: Objects) -> dict[str, Variable]:
+    """The variables of a container, by name; a later one of a name wins, as in Kubernetes."""
+    found: dict[str, Variable] = {}
+    for taken in dicts(entry.get("envFrom")):
+        for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
+            reference = taken.get(field)
+            if isinstance(reference, dict):
+                name = str(reference.get("name"))
+                for key, value in (objects.data(kind, name) or {}).items():
+                    full = f"{taken.get('prefix') or ''}{key}"
+                    found[full] = Variable(value=value, source=Source(kind=kind, name=name, key=key))
+    for variable in dicts(entry.get("env")):
+        source = _source(variable)
+        value = variable.get("value")
+        if source is not None:
+            value = (objects.data(source.kind, source.name) or {}).get(source.key)
+        elif variable.get("valueFrom"):
+            value = None
+        elif value is None:
+            value = ""
+        found[str(variable.get("name"))] = Variable(value=None if value is None else str(value), source=source)
+    return found
+
+
+def _source(variable: Mapping[str, Any]) -> Source | None:
+    origin = variable.get("valueFrom")
+    for field, kind in (("secretKeyRef", "Secret"), ("configMapKeyRef", "ConfigMap")):
+        reference = origin.get(field) if isinstance(origin, dict) else None
+        if isinstance(reference, dict) and reference.get("name"):
+            return Source(
+                kind=kind,
+                name=str(reference["name"]),
+                key=str(reference.get("key") or ""),
+                optional=reference.get("optional") is True,
+            )
+    return None
