@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from osh_conformance.model.observation import DatabaseState, Observation, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from osh_conformance.model.observation import ObservedContainer
+    from osh_conformance.model.observation import ObservedContainer, ResourceUsage
 
     Mutation = Callable[[Observation], Observation]
 
@@ -137,3 +137,16 @@ def both(*mutations: Mutation) -> Mutation:
         return seen
 
     return change
+
+
+def grown(by: Mapping[str, int]) -> Mutation:
+    """Let each uninstall leave more: by kind, how many are added from one uninstall to the next."""
+
+    def gauge(number: int, of: ResourceUsage) -> ResourceUsage:
+        objects, server = dict(of.objects), dict(of.server)
+        for kind, added in by.items():
+            counts = server if kind in server else objects
+            counts[kind] = counts.get(kind, 0) + added * number
+        return replace(of, objects=objects, server=server)
+
+    return lambda seen: replace(seen, gauges=tuple(gauge(number, each) for number, each in enumerate(seen.gauges)))

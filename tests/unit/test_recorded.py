@@ -1,6 +1,6 @@
-"""Rules judge what was seen of the mutants on a real cluster as they did there: no cluster is needed to break one.
+"""Live rules find the same in recorded observations of the mutants as they did on a real cluster.
 
-A rule that looks at something new needs new recordings: `pytest tests/live --record`.
+A rule that reads a new field of the observation needs new recordings: `pytest tests/live --record`.
 """
 
 from __future__ import annotations
@@ -44,26 +44,26 @@ def _found(seen: Observation) -> Sequence[Mapping[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "row"), RECORDINGS, ids=[f"{name}-{row}" for name, row in RECORDINGS])
-def test_what_was_seen_of_a_mutant_is_found_again(name: str, row: Row) -> None:
+def test_a_recording_gives_the_expected_findings_of_its_mutant(name: str, row: Row) -> None:
     found = [finding for finding in _found(_seen(name, row)) if finding["status"] == "fail"]
     live = live_patterns(name, row)
     assert live
-    # A rule that judges templates too has told some of it of them.
+    # A rule with a static check may have found some of it in the templates.
     check_each(found, [pattern for pattern in live if pattern["rule"] not in registry.static_rules()])
     assert all(any(fits(finding, pattern) for pattern in live) for finding in found)
     assert {finding["rule"] for finding in found} == {pattern["rule"] for pattern in live}
 
 
-def test_every_mutant_was_recorded_in_each_of_its_rows() -> None:
+def test_every_mutant_has_a_recording_for_each_row_that_it_fails() -> None:
     rows = {(name, row) for name in mutants() for row in expected(name)}
     assert {(name, row) for name, row in rows if fails(name, row)} - set(RECORDINGS) == set()
 
 
-def test_no_recording_is_left_of_a_row_that_is_gone() -> None:
+def test_every_recording_belongs_to_a_row_of_its_mutant() -> None:
     known = {recording(name, row) for name in mutants() for row in expected(name)}
     assert set(MUTANTS.glob(f"*/{RECORDED}/*")) - known == set()
 
 
-def test_recordings_name_no_place_of_their_machine() -> None:
+def test_recordings_contain_no_path_of_the_machine_that_made_them() -> None:
     for name, row in RECORDINGS:
         assert not re.search(r"/(root|home|tmp)/\S", Path(recording(name, row)).read_text())
