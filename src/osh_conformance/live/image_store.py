@@ -11,7 +11,7 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.live import contract
 from osh_conformance.model.observation import PublishedImage
 from osh_conformance.registry import images, upstream
-from osh_conformance.rules.tags import Hold, grade
+from osh_conformance.rules.shared.tags import Hold, grade
 from osh_conformance.scenario.pull_probes import PullWitness
 
 if TYPE_CHECKING:

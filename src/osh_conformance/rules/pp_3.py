@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 RULE = Rule(
     id="PP-3",
-    title="nodes follow the pull policy: Never sends no request, IfNotPresent sends one if the image is missing, and "
-    "Always sends one at each start",
+    title="nodes follow the pull policy: they ask the registry never, for a missing image only, or at each start",
     source="Kubernetes: Images, imagePullPolicy",
     why="a node that overrides the policy pulls an image that the operator forbade, or runs an outdated one",
     fix="remove what overrides imagePullPolicy on the cluster (AlwaysPullImages, a mutating policy)",
