@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -14,12 +13,14 @@ import pytest
 from osh_conformance.cli import main
 from osh_conformance.loading.search import data_folder
 from osh_conformance.rules import registry
+from tests.case_charts import CASES, case
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from osh_conformance.model.finding import Verdict
 
-_MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
-_CLEAN = str(_MUTANTS / "clean-flat")
+_CLEAN = str(case("clean-flat"))
 #: Rules that both clean charts pass, so that these tests do not know every rule.
 _SIX = "--rule=REF-1,REF-2,REF-4,KEY-1,PP-1,PP-2"
 
@@ -40,30 +41,30 @@ def test_a_clean_chart_conforms(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_finding_says_where_what_why_and_how_to_mend_it(capsys: pytest.CaptureFixture[str]) -> None:
-    chart = str(_MUTANTS / "ref-2-latest")
+    chart = str(case("ref-2-latest"))
     assert main(["check", chart, "--rule", "REF-2"]) == 1
     assert capsys.readouterr().out.splitlines()[:7] == [
         "FAIL REF-2  ref-2-latest  values.yaml:3  images.api",
-        "  found      docker.io/example/api:latest  (whatever was pushed last)",
+        "  found      docker.io/example/api:latest  (the image that was pushed last)",
         "  reaches    Deployment/api api",
         "  expected   a reference pinned to a version or a digest",
-        "  why        a moving tag gives tomorrow's install another program than today's",
+        "  why        a moving tag installs another program tomorrow than today",
         "  fix        images.api: docker.io/example/api:<version>",
         f"  reproduce  osh-conformance check {chart} --rule REF-2",
     ]
 
 
 def test_a_finding_in_a_template_names_template_workload_and_container(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(_MUTANTS / "pp-1-hook"), "--rule", "PP-1"]) == 1
+    assert main(["check", str(case("pp-1-hook")), "--rule", "PP-1"]) == 1
     out = capsys.readouterr().out
     assert out.startswith("FAIL PP-1  pp-1-hook  templates/job.yaml  Job/prepare prepare\n")
     assert "Always, whatever images.pull_policy says" in out
 
 
 def test_charts_of_a_tree_are_named_by_their_place_in_it(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(_MUTANTS), "--rule", "ref-1,REF-4"]) == 1
+    assert main(["check", str(CASES), "--rule", "ref-1,REF-4"]) == 1
     out = capsys.readouterr().out
-    assert "FAIL REF-1  ref-1-no-host  ref-1-no-host/values.yaml:3  images.api" in out
+    assert "FAIL REF-1  ref-1-no-host  ref-1/no-host/values.yaml:3  images.api" in out
     assert "FAIL REF-2" not in out
 
 
@@ -136,7 +137,7 @@ def test_a_path_that_does_not_exist_is_an_error_beside_one_that_does(capsys: pyt
 
 
 def test_a_violation_wins_over_an_error(tmp_path: Path) -> None:
-    assert main(["check", str(tmp_path / "nowhere"), str(_MUTANTS / "ref-2-latest")]) == 1
+    assert main(["check", str(tmp_path / "nowhere"), str(case("ref-2-latest"))]) == 1
 
 
 def test_a_library_chart_alone_is_nothing_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,14 +183,14 @@ def test_reports_are_written_although_nothing_could_start(tmp_path: Path) -> Non
 
 def test_the_document_of_a_violation_fits_its_schema(tmp_path: Path) -> None:
     report = tmp_path / "r.json"
-    assert main(["check", str(_MUTANTS), "--json", str(report)]) == 1
+    assert main(["check", str(CASES), "--json", str(report)]) == 1
     document = _document(report)
     ids = [finding["id"] for finding in document["findings"]]  # type: ignore[attr-defined]
     assert len(ids) == len(set(ids))
 
 
 def test_the_document_tells_what_is_expected_and_what_is_stale(tmp_path: Path) -> None:
-    chart = shutil.copytree(_MUTANTS / "ref-2-latest", tmp_path / "chart")
+    chart = shutil.copytree(case("ref-2-latest"), tmp_path / "chart")
     values = chart / "values.yaml"
     values.write_text(values.read_text().replace(":latest", ":latest # osh-conformance: ignore REF-2,REF-1 vendor"))
     report = tmp_path / "r.json"

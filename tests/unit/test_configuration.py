@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,8 +11,10 @@ from osh_conformance.cli import main
 from osh_conformance.config import configuration
 from osh_conformance.config.configuration import Configuration
 from osh_conformance.errors import UsageError
+from tests.case_charts import case
 
-_MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def _write(folder: Path, text: str, name: str = configuration.FILE) -> Path:
@@ -60,7 +62,7 @@ def test_a_wrong_file_is_a_usage_error_that_names_it(tmp_path: Path, text: str, 
 
 
 def test_the_command_line_wins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    chart = shutil.copytree(_MUTANTS / "ref-2-latest", tmp_path / "chart")
+    chart = shutil.copytree(case("ref-2-latest"), tmp_path / "chart")
     _write(tmp_path, 'rule = ["REF-1"]')
     assert main(["check", str(chart)]) == 0
     assert main(["check", str(chart), "--rule", "REF-2"]) == 1
@@ -71,7 +73,7 @@ def test_the_command_line_wins(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_strictness_can_be_taken_back(tmp_path: Path) -> None:
-    chart = shutil.copytree(_MUTANTS / "clean-flat", tmp_path / "chart")
+    chart = shutil.copytree(case("clean-flat"), tmp_path / "chart")
     values = chart / "values.yaml"
     values.write_text(values.read_text().replace("quay.io/example/api", "docker.io/rabbitmq"))
     _write(tmp_path, 'rule = ["REF-1"]\nstrict = true')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,8 +15,11 @@ from osh_conformance.config.deviations import Deviation
 from osh_conformance.config.expectations import Expectations
 from osh_conformance.errors import UsageError
 from osh_conformance.model.finding import Finding, Status, Verdict
+from tests.case_charts import case
 
-_MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _TODAY = date(2026, 6, 1)
 _FINDING = Finding(
     rule="REF-2",
@@ -168,7 +171,7 @@ def test_the_ratchet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     chart = tmp_path / "chart"
     (chart / "templates").mkdir(parents=True)
     for file in ("Chart.yaml", "templates/deployment.yaml", "values.yaml"):
-        (chart / file).write_text((_MUTANTS / "ref-2-latest" / file).read_text())
+        (chart / file).write_text((case("ref-2-latest") / file).read_text())
     values, old = chart / "values.yaml", (chart / "values.yaml").read_text()
     baseline = tmp_path / "d.yaml"
     check = ["check", str(chart), "--rule", "REF-1,REF-2"]

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import shutil
 import tarfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from osh_conformance.cli import main
 from osh_conformance.config import optouts
+from tests.case_charts import case
 
-_MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def _chart(tmp_path: Path, name: str = "ref-2-latest") -> Path:
-    return shutil.copytree(_MUTANTS / name, tmp_path / name)
+    return shutil.copytree(case(name), tmp_path / name)
 
 
 def _values(tmp_path: Path, text: str) -> list[tuple[tuple[str, ...], str, str]]:

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from osh_conformance.cli import main
+from tests.case_charts import case
 
-_STATIC = Path(__file__).parents[1] / "mutants" / "static"
 _KEYSTONE = Path(__file__).parents[2] / "charts-under-test" / "keystone"
 _WRONG = "images:\n  tags:\n    no_such_key: docker.io/example/x:1.0.0\n"
 
 
 @pytest.fixture
 def chart(tmp_path: Path) -> Path:
-    return shutil.copytree(_STATIC / "clean-tags", tmp_path / "charts" / "clean-tags")
+    return shutil.copytree(case("clean-tags"), tmp_path / "charts" / "clean-tags")
 
 
 def _written(file: Path, text: str = _WRONG) -> Path:
@@ -64,7 +64,7 @@ def test_overrides_from_elsewhere_are_judged(
 
 
 def test_a_folder_of_overrides_gives_each_chart_its_own(tmp_path: Path, chart: Path) -> None:
-    other = shutil.copytree(_STATIC / "clean-flat", tmp_path / "charts" / "clean-flat")
+    other = shutil.copytree(case("clean-flat"), tmp_path / "charts" / "clean-flat")
     _written(tmp_path / "overrides" / "unknown" / "x.yaml")
     words = ["check", str(chart.parent), "--rule", "KEY-3", "--overrides", str(tmp_path / "overrides")]
     assert main(words) == 0

@@ -7,14 +7,17 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from osh_conformance.rules import registry
+from tests.case_charts import case
 
-_MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 #: Rules that the clean charts pass, so that these tests do not know every rule.
 _SIX = ("REF-1", "REF-2", "REF-4", "KEY-1", "PP-1", "PP-2")
 
@@ -22,7 +25,7 @@ _SIX = ("REF-1", "REF-2", "REF-4", "KEY-1", "PP-1", "PP-2")
 def _tree(pytester: pytest.Pytester, *names: str, settings: str = "", deviations: object = ()) -> None:
     """Make the repository of a chart author: charts, a configuration, expected findings."""
     for name in names:
-        shutil.copytree(_MUTANTS / name, pytester.path / "charts" / name)
+        shutil.copytree(case(name), pytester.path / "charts" / name)
     rules = settings if "rule =" in settings else f"rule = {list(_SIX)}\n{settings}"
     (pytester.path / "osh-conformance.toml").write_text(rules)
     content = {"osh_conformance_deviations": 1, "deviations": deviations}
@@ -82,7 +85,7 @@ def test_a_run_that_asks_for_nothing_imports_nothing() -> None:
 
 
 def test_every_static_rule_has_its_place_in_the_suite(pytester: pytest.Pytester) -> None:
-    result = pytester.runpytest_subprocess("--charts", str(_MUTANTS / "clean-flat"), "--collect-only", "-q")
+    result = pytester.runpytest_subprocess("--charts", str(case("clean-flat")), "--collect-only", "-q")
     items = [line for line in result.outlines if "::" in line]
     assert sorted(item.split("[clean-flat-")[1].rstrip("]") for item in items) == sorted(registry.static_rules())
 

@@ -16,11 +16,11 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.render.engines.base import choose
 from osh_conformance.render.engines.program import ProgramRenderer
 from osh_conformance.render.parse import containers_of, documents_of
+from tests.case_charts import CASES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
 _CHARTS = Path(__file__).parents[2] / "charts-under-test"
 
 
@@ -53,11 +53,13 @@ def test_what_helm_says_of_a_failure_is_passed_on(tmp_path: Path) -> None:
 
 
 @needs_helm
-@pytest.mark.parametrize("name", sorted(path.parent.name for path in _MUTANTS.glob("*/Chart.yaml")))
+@pytest.mark.parametrize(
+    "name", sorted(path.parent.relative_to(CASES).as_posix() for path in CASES.glob("*/*/Chart.yaml"))
+)
 def test_both_renderers_see_the_same_containers(name: str) -> None:
     found = []
     for renderer in (choose("sdk"), choose("helm", Path(str(HELM)))):
-        with opened(_MUTANTS / name) as source:
+        with opened(CASES / name) as source:
             containers = containers_of(renderer.render(source.folder, {"manifests": {"job_db_drop": True}}))
         # The order of the objects is the program's own, and a name may be random.
         same = (replace(container, document=0, occurrence=0, workload_name="") for container in containers)
@@ -68,7 +70,7 @@ def test_both_renderers_see_the_same_containers(name: str) -> None:
 _REAL = [Path(folder) for folder in os.environ.get("OSH_CONFORMANCE_REAL_CHARTS", "").split(os.pathsep) if folder]
 _ANYTHING = object()
 _MOST_RENDERINGS = 20
-_ALL = [chart for tree in (_MUTANTS, _CHARTS, *_REAL) for chart in find_charts(tree)]
+_ALL = [chart for tree in (CASES, _CHARTS, *_REAL) for chart in find_charts(tree)]
 
 
 @needs_helm

@@ -5,26 +5,26 @@ from __future__ import annotations
 import copy
 import random
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from osh_conformance.rules._databases import Database, databases
-from osh_conformance.rules._functions import in_name
-from osh_conformance.rules._pods import Place, file_at, pods
 
 from osh_conformance.charts.source import Reader
+from osh_conformance.manifests.mounts import Place, file_at
+from osh_conformance.manifests.pods import pods
 from osh_conformance.model.chart import Document, RenderedChart, Rendering
 from osh_conformance.render.parse import containers_in
 from osh_conformance.render.renderings import Job, render_chart
 from osh_conformance.rules import registry
+from osh_conformance.rules.shared.databases import Database, databases
+from osh_conformance.rules.shared.image_keys import in_name
+from tests.case_charts import case
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from osh_conformance.rules._pods import Pod
+    from osh_conformance.manifests.pods import Pod
 
-_MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
 _URL = "mysql+pymysql://user:p@ss:w/rd@{host}/{database}?charset=utf8"
 _VOLUMES = [
     {"name": "bin", "configMap": {"name": "bin"}},
@@ -169,7 +169,7 @@ def test_what_a_name_says(name: str, functions: set[str]) -> None:
 
 
 def _chart(name: str) -> RenderedChart:
-    files = Reader().read(_MUTANTS / name)
+    files = Reader().read(case(name))
     return render_chart(Job(name=files.name, version=files.version, files=files.files), lambda: None)
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from osh_conformance.rules.tags import Hold, grade
 
 from osh_conformance.check.engine import StaticSuite
 from osh_conformance.config.options import CheckOptions
 from osh_conformance.model.finding import Status
+from osh_conformance.rules.shared.tags import Hold, grade
 
 if TYPE_CHECKING:
     from pathlib import Path
