@@ -52,6 +52,7 @@ def check_live(observation: Observation) -> Verdict:
             place(observation, key="dep_check"),
             found=f"{workload} started while the Service of its database did not exist",
             expected="its pod stays in Init until the Service has an endpoint",
+            cause="early",
         )
         for workload in hold.early
     ]
@@ -63,6 +64,7 @@ def check_live(observation: Observation) -> Verdict:
             expected="it starts as soon as its dependencies are ready",
             why="an init container that does not end blocks the installation",
             fix="see the log of the pod's dep_check container",
+            cause="not started",
         )
         for workload in hold.waiting
         if workload not in started

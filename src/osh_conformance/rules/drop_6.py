@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Verdict
@@ -68,7 +69,7 @@ def check_live(observation: Observation) -> Verdict:
     for removal in repeated:
         # The checks of DROP-4, under the id of this rule.
         findings += [
-            problem.finding(RULE, observation, prefix="uninstalled again, after the repair: ")
+            problem.finding(RULE, observation, when="uninstalled again, after the repair")
             for problem in removal_problems(observation, removal)
         ]
     if not findings and (reason := _unaffected(observation, first)):
@@ -104,17 +105,17 @@ def _findings_under_fault(observation: Observation, removal: Removal) -> Iterato
         return
     problems = _after_success if removal.call.code == 0 else _after_failure
     for problem in problems(observation, removal):
-        yield problem.finding(RULE, observation, prefix=f"under {_names(removal)}: ")
+        yield problem.finding(RULE, observation, when=f"under {_names(removal)}")
 
 
 def _after_success(observation: Observation, removal: Removal) -> Iterator[RemovalProblem]:
     """Yield the problems after an uninstall that succeeded under a fault."""
     problems = list(removal_problems(observation, removal))
     for problem in problems:
-        found = f"helm uninstall ended with exit code 0, and {problem.found}"
-        yield RemovalProblem(found=found, expected=problem.expected, fix=problem.fix, warning=problem.warning)
+        yield replace(problem, found=f"helm uninstall ended with exit code 0, and {problem.found}")
     if not problems and _UNTRUSTED in faults_of(removal):
         yield RemovalProblem(
+            cause="untrusted server",
             found="the drop succeeded on a server whose certificate is not signed by the release's authority",
             expected="the drop ends with an error before it sends a password",
             fix="verify the server's certificate and host name with the CA certificate in the release's values",
@@ -128,11 +129,13 @@ def _after_failure(observation: Observation, removal: Removal) -> Iterator[Remov
         return
     if not removal.call.killed and removal.call.seconds > aftermath.timeout + _TOLERANCE:
         yield RemovalProblem(
+            cause="timeout",
             found="helm uninstall did not end within its timeout",
             expected=f"helm uninstall ends within {aftermath.timeout:g} s",
         )
     if aftermath.missing:
         yield RemovalProblem(
+            cause="deleted objects",
             found=f"the failed uninstall deleted {', '.join(aftermath.missing)}",
             expected="a failed uninstall deletes nothing, so the service keeps running",
             fix="do everything that can fail in pre-delete hooks: Helm deletes nothing until they have succeeded",
@@ -151,6 +154,7 @@ def _locked_accounts(life: ReleaseLifetime, removal: Removal) -> Iterator[Remova
     for account in life.accounts:
         if account in removal.after.locked and account not in removal.populated.locked:
             yield RemovalProblem(
+                cause=f"locked account {account}",
                 found=f"the failed uninstall left account {account} locked",
                 expected="the service can log in while all its databases are still there",
                 fix="unlock the accounts that the drop locked before the script exits with an error",
@@ -164,12 +168,14 @@ def _later(life: ReleaseLifetime, removal: Removal, aftermath: FailedUninstall) 
         if aftermath.deadline is not None:
             bound = f"its activeDeadlineSeconds is {aftermath.deadline:g}"
         yield RemovalProblem(
+            cause="unfinished Job",
             found=f"{', '.join(aftermath.unfinished)} keeps running after helm uninstall failed; {bound}",
             expected="no Job of the release can act after helm has ended and the Job's own deadline has passed",
         )
     dropped = [name for name in life.databases if _was_dropped(aftermath.stood, removal.after, name)]
     if dropped and not aftermath.unfinished:
         yield RemovalProblem(
+            cause="dropped before the repair",
             found=f"database {', '.join(dropped)} was dropped after helm uninstall failed",
             expected="nothing is dropped after helm has ended and the Job's own deadline has passed",
         )
@@ -177,11 +183,13 @@ def _later(life: ReleaseLifetime, removal: Removal, aftermath: FailedUninstall) 
     if losses:
         when = f"within {aftermath.watched:g} s after the failed uninstall and the repair"
         yield RemovalProblem(
+            cause="dropped after the repair",
             found=f"{when}, while another client used the databases: {'; '.join(losses)}",
             expected="the failed uninstall drops nothing after the repair",
         )
     elif aftermath.acted and not aftermath.unfinished:
         yield RemovalProblem(
+            cause="running container",
             found=f"{', '.join(aftermath.acted)} still ran after helm failed and the Job's deadline passed",
             expected="no container of a drop Job runs any more",
         )
@@ -216,6 +224,7 @@ def _unreported(life: ReleaseLifetime, removal: Removal, aftermath: FailedUninst
     unnamed = [name for name in left if name not in log]
     if touched and unnamed and log:
         yield RemovalProblem(
+            cause="incomplete log",
             found=f"the drop failed midway, and its log does not name the remaining {', '.join(unnamed)}",
             expected="the log of a failed drop names what is gone and what is left",
             fix="print what the server still has before the script exits with an error",

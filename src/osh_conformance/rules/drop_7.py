@@ -48,5 +48,6 @@ def check_live(observation: Observation) -> Verdict:
         place(observation, key="db_init"),
         found=f"{observation.scenario.summary}: the release does not come up: {observation.unsettled}",
         expected="the release comes up with these names, and with a server that requires TLS",
+        cause=observation.scenario.name,
     )
     return Verdict.of(RULE.id, [finding])

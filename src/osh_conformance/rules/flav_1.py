@@ -170,6 +170,7 @@ def _finding(observation: Observation, standard: Observation, name: str, found: 
         place(observation, key=key if key in observation.declared.images else ""),
         found=f"{name}: {found}, with {_cell(observation.cell)}",
         expected=f"{expected}, as with {_cell(standard.cell)}",
+        cause=f"{name}, with {_cell(observation.cell)}",
     )
 
 

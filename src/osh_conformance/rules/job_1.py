@@ -146,4 +146,5 @@ def _not_up(observation: Observation) -> Finding:
         expected="every workload of the release becomes ready",
         why="the chart does not come up with the images of this cell",
         fix="see logs and events in the cell's artifacts",
+        cause="not up",
     )

@@ -58,7 +58,8 @@ def check_live(observation: Observation) -> Verdict:
         return Verdict.undecided(RULE.id, f"there was no second install: {reason}")
     findings = []
     if upgrade and lives[0].unsettled:
-        findings.append(_finding(observation, f"the upgrade fails: {lives[0].unsettled}", "the release comes up"))
+        found = f"the upgrade fails: {lives[0].unsettled}"
+        findings.append(_finding(observation, "upgrade", found, "the release comes up"))
     for life in lives[1:]:
         findings += _findings_again(observation, lives[0], life)
     return Verdict.of(RULE.id, findings)
@@ -68,7 +69,7 @@ def _findings_again(observation: Observation, first: ReleaseLifetime, life: Rele
     """Yield where a later install of the release differs from the first."""
     if life.unsettled:
         found = f"installed again, the release does not come up: {life.unsettled}"
-        yield _finding(observation, found, "the release comes up as it did at first")
+        yield _finding(observation, "not up", found, "the release comes up as it did at first")
         return
     for name in first.databases:
         if name in life.before.databases:
@@ -77,7 +78,7 @@ def _findings_again(observation: Observation, first: ReleaseLifetime, life: Rele
         if missing:
             more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
             found = f"installed again, database {name} lacks these tables: {', '.join(missing[:_NAMED])}{more}"
-            yield _finding(observation, found, "the same tables as at first: migrations run again")
+            yield _finding(observation, f"tables of {name}", found, "the same tables as at first: migrations run again")
     yield from _started_early(observation, first, life)
 
 
@@ -95,6 +96,7 @@ def _started_early(observation: Observation, first: ReleaseLifetime, life: Relea
         if container.label in waiting and container.started_at < migrated_at:
             yield _finding(
                 observation,
+                f"early {container.label}",
                 f"installed again, {container.label} started before db_sync had ended",
                 "it starts after the migration, as at first",
             )
@@ -114,5 +116,5 @@ def _migrated_at(observation: Observation, life: ReleaseLifetime) -> str:
     return max((c.finished_at for c in containers_of(observation, "db_sync") if c.pod in life.pods), default="")
 
 
-def _finding(observation: Observation, found: str, expected: str) -> Finding:
-    return RULE.finding(place(observation, key="db_sync"), found=found, expected=expected)
+def _finding(observation: Observation, cause: str, found: str, expected: str) -> Finding:
+    return RULE.finding(place(observation, key="db_sync"), found=found, expected=expected, cause=cause)

@@ -49,6 +49,7 @@ def check_live(observation: Observation) -> Verdict:
             place(observation),
             found=f"{kind}: {first.get(kind, 0)} after the first uninstall, {number} after {len(gauges)}",
             expected="no more than after the first",
+            cause=kind,
         )
         for kind, number in sorted(last.items())
         if number > first.get(kind, 0)

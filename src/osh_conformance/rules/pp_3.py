@@ -57,12 +57,17 @@ def _findings(observation: Observation, pull: ObservedPull) -> Iterator[Finding]
     if pull.started is not probe.starts:
         outcome = "started" if pull.started else f"did not start ({pull.reason or 'no reason given'})"
         expected = "it starts" if probe.starts else "it does not start, with the reason ErrImageNeverPull"
-        yield _finding(observation, f"{case}: the container {outcome}", expected)
+        yield _finding(observation, f"start, {probe.name}", f"{case}: the container {outcome}", expected)
     if bool(pull.requests) is not probe.asks:
         requests = ", ".join(pull.requests) or "no request"
         expected = f"the registry receives {'a request for the manifest' if probe.asks else 'no request'}"
-        yield _finding(observation, f"{case}: the registry received {requests}", expected)
+        yield _finding(observation, f"request, {probe.name}", f"{case}: the registry received {requests}", expected)
 
 
-def _finding(observation: Observation, found: str, expected: str) -> Finding:
-    return RULE.finding(place(observation), found=f"{found}, under {observation.node_runtime}", expected=expected)
+def _finding(observation: Observation, cause: str, found: str, expected: str) -> Finding:
+    return RULE.finding(
+        place(observation),
+        found=f"{found}, under {observation.node_runtime}",
+        expected=expected,
+        cause=f"{cause}, runtime {observation.cell.runtime}",  # without the version that `node_runtime` has
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Status
@@ -58,6 +59,7 @@ def _assert_findings(verdict: Verdict, status: Status, texts: tuple[str, ...], k
         assert text in finding.found
         assert (finding.rule, finding.chart, finding.key) == (verdict.rule, "keystone", key)
         assert finding.status is status
+        assert re.fullmatch(r".+(?<!\))", finding.cause), "a number in parentheses says that another cause is the same"
         assert finding.expected
         assert finding.why
         assert finding.fix

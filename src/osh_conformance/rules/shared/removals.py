@@ -21,21 +21,24 @@ if TYPE_CHECKING:
 class RemovalProblem:
     """Something wrong after an uninstall, before a rule makes a finding of it.
 
-    `warning`: the release is not certain to be the cause.
+    `cause` tells apart the problems of one uninstall. `warning`: the release is not certain to be the reason.
     """
 
+    cause: str
     found: str
     expected: str
     fix: str = ""
     warning: bool = False
 
-    def finding(self, rule: Rule, observation: Observation, *, prefix: str = "") -> Finding:
-        """Return the finding of `rule`, with `prefix` before the text of `found`. Without a fix it has the rule's."""
+    def finding(self, rule: Rule, observation: Observation, *, when: str = "") -> Finding:
+        """Return the finding of `rule`, with `when` before `found` and `cause`. Without a fix it has the rule's."""
+        prefix = f"{when}: " if when else ""
         return rule.finding(
             place(observation, key="db_drop"),
             found=f"{prefix}{self.found}",
             expected=self.expected,
             fix=self.fix,
+            cause=f"{prefix}{self.cause}",
             warning=self.warning,
         )
 
@@ -84,10 +87,11 @@ def _exit(observation: Observation, removal: Removal) -> Iterator[RemovalProblem
         if waiting:
             found += f"\nstatements still waiting on the server: {', '.join(waiting)}"
             fix = "end the service's open sessions before the drop, because the drop waits for their transactions"
-        yield RemovalProblem(found=found, expected="helm uninstall ends with exit code 0", fix=fix)
+        yield RemovalProblem(cause="exit", found=found, expected="helm uninstall ends with exit code 0", fix=fix)
         return  # the failed uninstall explains the objects that are left
     for leftover in filter(_drop_workloads(observation).__contains__, removal.leftovers):
         yield RemovalProblem(
+            cause=f"left {leftover.partition('/')[0]}",  # the name of a pod is random
             found=f"{leftover} is still there after helm uninstall",
             expected="helm uninstall also deletes the drop Job and its pods",
             fix="give hooks the delete policy before-hook-creation,hook-succeeded: without it Helm leaves them",
@@ -108,6 +112,7 @@ def _databases_of_others(life: ReleaseLifetime, removal: Removal, before: Databa
         in_use = name not in before.databases
         for change in _changes(tables, removal.after.databases.get(name), in_use=in_use):
             yield RemovalProblem(
+                cause=f"database {name} of another service, {change.cause}",
                 found=f"database {name} of another service{change.text}",
                 expected="every other database is unchanged",
                 fix=_FIX_OF_OTHERS,
@@ -123,6 +128,7 @@ def _accounts_of_others(life: ReleaseLifetime, removal: Removal, before: Databas
         if now != grants:
             change = "is gone" if now is None else f"has other grants: {', '.join(now) or 'none'}"
             yield RemovalProblem(
+                cause=f"account {account} of another service",
                 found=f"account {account} of another service {change}",
                 expected="every other account is unchanged",
                 fix=_FIX_OF_OTHERS,
@@ -137,26 +143,27 @@ def _not_removed(observation: Observation, life: ReleaseLifetime, removal: Remov
     fix = "let the db_drop Job drop it, and exit with an error if it cannot"
     if not observation.declared.containers_of("db_drop"):
         fix = "render a db_drop Job when the switch is on: no container of the chart uses that key"
-    for left in _still_there(life, removal.after):
-        yield RemovalProblem(found=left, expected="it is gone when helm uninstall has ended", fix=fix)
+    for cause, found in _still_there(life, removal.after):
+        yield RemovalProblem(cause=cause, found=found, expected="it is gone when helm uninstall has ended", fix=fix)
     for account, grants in removal.after.accounts.items():
         left_grants = [g for g in grants if account not in life.accounts and g.partition(" ON ")[2] in life.databases]
         if left_grants:
             yield RemovalProblem(
+                cause=f"grants of {account}",
                 found=f"account {account} still has {', '.join(left_grants)}",
                 expected="no grant on the dropped database is left",
                 fix=fix,
             )
 
 
-def _still_there(life: ReleaseLifetime, state: DatabaseState) -> Iterator[str]:
-    """Yield a text for each database and account of a release that the server still has."""
-    yield from (
-        f"database {name} is still there, with {len(state.databases[name])} tables"
-        for name in life.databases
-        if name in state.databases
-    )
-    yield from (f"account {account} is still there" for account in life.accounts if account in state.accounts)
+def _still_there(life: ReleaseLifetime, state: DatabaseState) -> Iterator[tuple[str, str]]:
+    """Yield cause and text for each database and account of a release that the server still has."""
+    for name in life.databases:
+        if name in state.databases:
+            yield f"database {name}", f"database {name} is still there, with {len(state.databases[name])} tables"
+    for account in life.accounts:
+        if account in state.accounts:
+            yield f"account {account}", f"account {account} is still there"
 
 
 def _not_kept(life: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProblem]:
@@ -166,12 +173,14 @@ def _not_kept(life: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProble
     kept = removal.fate is ExpectedData.KEPT
     reason = "with db_drop switched off" if kept else "which belonged to another owner by then"
     if removal.ran and kept:
-        yield RemovalProblem(found=f"{', '.join(removal.ran)} ran, {reason}", expected="no drop Job runs", fix=fix)
+        found = f"{', '.join(removal.ran)} ran, {reason}"
+        yield RemovalProblem(cause="drop Job", found=found, expected="no drop Job runs", fix=fix)
     for name in life.databases:
         old = populated.databases.get(name, life.installed.databases[name])
         # The release's service may write until its pods have ended.
         for change in _changes(old, after.databases.get(name), in_use=kept):
             yield RemovalProblem(
+                cause=f"database {name}, {change.cause}",
                 found=f"database {name}{change.text}, {reason}",
                 expected="the database is there with all its rows",
                 fix=fix,
@@ -179,14 +188,19 @@ def _not_kept(life: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProble
             )
     for account in life.accounts:
         if after.accounts.get(account) != populated.accounts.get(account, life.installed.accounts[account]):
-            found = f"account {account} is gone or has other grants, {reason}"
-            yield RemovalProblem(found=found, expected="the account is there with its grants", fix=fix)
+            yield RemovalProblem(
+                cause=f"account {account}",
+                found=f"account {account} is gone or has other grants, {reason}",
+                expected="the account is there with its grants",
+                fix=fix,
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Change:
-    """A change to a database. `text` follows its name; `certain`: only a drop can be the cause."""
+    """A change to a database. `text` follows its name; `certain`: only a drop can be the reason."""
 
+    cause: str
     text: str
     certain: bool = True
 
@@ -198,17 +212,18 @@ def _changes(old: Mapping[str, TableState], new: Mapping[str, TableState] | None
     to be a loss, because the service itself may have deleted them.
     """
     if new is None:
-        yield _Change(text=" is gone")
+        yield _Change(cause="gone", text=" is gone")
     elif not in_use:
         for table in sorted(set(old) | set(new)):
             if old.get(table) != new.get(table):
-                yield _Change(text=_table_change(table, old, new))
+                yield _Change(cause=f"table {table}", text=_table_change(table, old, new))
     else:
         for table in sorted(old):
             if _has_less(old[table], new.get(table)):
-                yield _Change(text=_table_change(table, old, new), certain=table not in new)
+                text = _table_change(table, old, new)
+                yield _Change(cause=f"table {table}", text=text, certain=table not in new)
         if _has_rows(old) and not _has_rows(new):
-            yield _Change(text=": every table is empty")
+            yield _Change(cause="empty", text=": every table is empty")
 
 
 def _table_change(table: str, old: Mapping[str, TableState], new: Mapping[str, TableState]) -> str:
