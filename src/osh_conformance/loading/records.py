@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from osh_conformance.errors import UsageError
+from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading.files import read_text
 from osh_conformance.loading.search import data_folder
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.loading.yaml import read_values
 from osh_conformance.model.matrix import ContainerRuntime, Flavor, PackagingFormat
-from osh_conformance.model.scenario import Scenario, ScenarioStep
+from osh_conformance.model.scenario import Scenario, ScenarioGroup, ScenarioStep
+from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,8 +41,28 @@ def runtimes() -> Mapping[str, ContainerRuntime]:
 
 
 def scenarios() -> Mapping[str, Scenario]:
-    """The scenarios that come with the suite, by name."""
-    return _shipped(Scenario, "scenarios")
+    """The scenarios that come with the suite, by name, each with all rules that are checked in it.
+
+    Raises `SuiteError` for a rule of another distribution that is checked in none.
+    """
+    found = {
+        name: dataclasses.replace(scenario, rules=registry.rules_of(scenario))
+        for name, scenario in _shipped(Scenario, "scenarios").items()
+    }
+    _check_every_rule_has_one(found)
+    return found
+
+
+def _check_every_rule_has_one(known: Mapping[str, Scenario]) -> None:
+    checked = {rule for scenario in known.values() for rule in (*scenario.rules, *scenario.times(2).rules)}
+    for rule in {**registry.live_rules(), **registry.matrix_rules()}:
+        if rule not in checked:
+            asked = registry.all_rules()[rule].scenarios
+            raise SuiteError(
+                f"{rule} is checked in no scenario (its `scenarios`: {', '.join(asked) or 'empty'})",
+                expected=f"a name or a table of a scenario: {', '.join((*ScenarioGroup, *sorted(known)))}",
+                fix=f"correct `scenarios` of {rule}",
+            )
 
 
 def chosen(known: Mapping[str, _Record], name: str, kind: str) -> _Record:

@@ -11,21 +11,20 @@ from osh_conformance.model.finding import Finding, Location, Severity, Status
 class Rule:
     """One sentence of the conformance rule that can be checked, with the source that it is taken from.
 
-    `why` says what goes wrong for an operator otherwise, `fix` how a chart comes to keep the rule. `before` and `after`
-    are YAML, a part of values or of a manifest: `before` breaks the rule, `after` is the same part, fixed.
-    `scenarios` are names or tables of scenarios in which the rule is checked although they do not list it: a rule of
-    another distribution cannot be in their files.
+    `why` says what goes wrong for an operator otherwise, `fix` what the author of a chart does to keep the rule.
+    `before` and `after` are YAML, a part of values or of a manifest: `before` breaks the rule, and `after` is the same
+    part, fixed. `scenarios` are names or tables of scenarios in which the rule is checked although they do not list it:
+    a rule of another distribution cannot be in their files.
     """
 
     id: str
     title: str
     source: str
     why: str
-    fix: str = ""
+    fix: str
     before: str = ""
     after: str = ""
     scenarios: tuple[str, ...] = ()
-    example: str = ""
 
     @property
     def family(self) -> str:

@@ -23,10 +23,12 @@ from osh_conformance.plan import cells, timings
 from osh_conformance.plan.capacity import carried
 from osh_conformance.plan.plan import CellRun, LeftOut, LeftOutError, LiveSuite
 from osh_conformance.plugin import collect_suite
+from osh_conformance.plugin.markers import rules_of_test
 from osh_conformance.plugin.static import EXPECTATIONS, RUN
 from osh_conformance.progress import Progress
 from osh_conformance.report import tables
 from osh_conformance.report.result import RunReport, error_finding
+from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -45,7 +47,9 @@ _CELL = "conformance_cell"
 
 def register(config: pytest.Config) -> None:
     """Add the live suite to this run."""
-    config.addinivalue_line("markers", "live_rules(*ids): the live rules that a test stands for")
+    config.addinivalue_line(
+        "markers", "live_rules(*ids): the live rules that a test stands for; `*`: those of no other test"
+    )
     if not hasattr(config.option, "kubeconfig"):
         raise pytest.UsageError("--live needs pytest-helm-charts: pip install 'osh-conformance[live]'")
     if not config.getoption("charts"):
@@ -123,8 +127,8 @@ class LivePlugin:
             metafunc.parametrize(_CELL, known, ids=[each.cell.id for each in known], scope="function")
         if _ITEM not in metafunc.fixturenames:
             return
-        marker = metafunc.definition.get_closest_marker("live_rules")
-        rules = marker.args if marker else ()
+        registered = {**registry.live_rules(), **registry.matrix_rules()}
+        rules = rules_of_test(metafunc.definition, "live_rules", suite_folder("live"), registered)
         wanted = [(pair, rule) for pair in self._suite.pairs for rule in rules if rule in pair.scenario.rules]
         self._wanted += len(wanted)
         metafunc.parametrize(_ITEM, wanted, ids=[f"{pair.id}-{rule}" for pair, rule in wanted], scope="function")

@@ -18,6 +18,7 @@ from osh_conformance.loading.search import suite_folder
 from osh_conformance.model.finding import Finding, Status, Verdict
 from osh_conformance.model.result import Check
 from osh_conformance.plugin import collect_suite
+from osh_conformance.plugin.markers import rules_of_test
 from osh_conformance.report import terminal
 from osh_conformance.report.result import RunReport, error_finding
 
@@ -42,7 +43,9 @@ _CARRIED = "osh_conformance"
 
 def register(config: pytest.Config) -> None:
     """Add the static suite to this run."""
-    config.addinivalue_line("markers", "rules(*ids): the static rules that a test stands for")
+    config.addinivalue_line(
+        "markers", "rules(*ids): the static rules that a test stands for; `*`: those of no other test"
+    )
     if SUITE not in config.stash:
         _read_options(config)
     suite = config.stash[SUITE]
@@ -126,8 +129,7 @@ class StaticPlugin:
         """Make an item for each chart and each rule that the test stands for."""
         if _ITEM not in metafunc.fixturenames:
             return
-        marker = metafunc.definition.get_closest_marker("rules")
-        rules = [rule for rule in (marker.args if marker else ()) if rule in self._suite.rules]
+        rules = rules_of_test(metafunc.definition, "rules", self._folder, self._suite.rules)
         pairs = [(subject, rule) for subject in self._suite.subjects for rule in rules]
         ids = [f"{subject.label}-{rule}" for subject, rule in pairs]
         metafunc.parametrize(_ITEM, pairs, ids=ids, scope="function")

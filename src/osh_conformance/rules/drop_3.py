@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 RULE = Rule(
     id="DROP-3",
-    title="it drops the databases that db_init creates, each of them and no other",
+    title="the drop Job drops the databases that db_init creates, each of them and no other",
     source="drop a database for an OpenStack service on deletion of Helm chart",
     why="a database that is not dropped stays for ever; one that is dropped instead belonged to somebody else",
     fix="give the drop Job the same inputs as db_init: variables, mounts, section and key",

@@ -18,7 +18,7 @@ RULE = Rule(
     title="the drop Job has a deadline below the timeout of `helm uninstall`",
     source="Kubernetes' Jobs: activeDeadlineSeconds; a backoffLimit does not count a pull that fails",
     why="a Job that outlives a failed uninstall drops the database later, perhaps under a new release",
-    fix="activeDeadlineSeconds: 240",
+    fix="set activeDeadlineSeconds: 240 in the specification of the Job",
     before="kind: Job\nspec:\n  backoffLimit: 1000\n",
     after="kind: Job\nspec:\n  backoffLimit: 1000\n  activeDeadlineSeconds: 240\n",
 )

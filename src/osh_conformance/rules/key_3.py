@@ -23,8 +23,11 @@ RULE = Rule(
     source="the standards in use: one key per function, in addition to any components",
     why="Helm accepts an unknown key silently: the image that it should change stays as it was",
     fix="use the chart's own key in the override",
-    before="# the chart has images.db_sync; the override:\nimages:\n  keystone_db_sync: docker.io/kolla/keystone:18.0.1\n",
-    after="# the chart has images.db_sync; the override:\nimages:\n  db_sync: docker.io/kolla/keystone:18.0.1\n",
+    before=(
+        "# an override of a chart that has images.db_sync\n"
+        "images:\n  keystone_db_sync: docker.io/kolla/keystone:18.0.1\n"
+    ),
+    after=("# an override of a chart that has images.db_sync\nimages:\n  db_sync: docker.io/kolla/keystone:18.0.1\n"),
 )
 
 

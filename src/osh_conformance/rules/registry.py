@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 GROUP = "osh_conformance.rules"
 
 _ID = re.compile(r"[A-Z]+-[1-9][0-9]*")
+_MODULE = re.compile(r"[a-z]+_[1-9][0-9]*")
 _Function = TypeVar("_Function", bound="Callable[..., Verdict]")
 
 _rules: dict[str, Rule] = {}
@@ -87,11 +88,12 @@ def matrix_rules() -> Mapping[str, MatrixCheck]:
 
 
 def rules_of(scenario: Scenario) -> tuple[str, ...]:
-    """Return the ids of the rules that are checked in `scenario`: its own, and those that ask for it.
+    """Return the ids of the rules that are checked in `scenario`: those that it lists, and those that ask for it.
 
-    A rule asks for a scenario by its name, or by the name of its table.
+    A rule asks for a scenario by its name, or by the name of its table; the latter does not mean a scenario of pull
+    probes, which has no release.
     """
-    wanted = {scenario.name, scenario.table.value}
+    wanted = {scenario.name} if scenario.probes else {scenario.name, scenario.table.value}
     asking = (rule.id for rule in all_rules().values() if wanted & set(rule.scenarios))
     return tuple(dict.fromkeys((*scenario.rules, *asking)))
 
@@ -144,7 +146,8 @@ def _register(rule: Rule, checks: dict[str, Any], function: _Function) -> _Funct
 @functools.cache
 def _load() -> None:
     for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+        if _MODULE.fullmatch(module.name):
+            importlib.import_module(f"{package.__name__}.{module.name}")
     for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: (entry.module, entry.name)):
         _load_extension(entry)
 
