@@ -1,0 +1,107 @@
+"""The id of a finding: what keeps it the same, and what tells two findings apart."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from osh_conformance.check.engine import StaticSuite
+from osh_conformance.config.options import CheckOptions
+from osh_conformance.model.finding import Finding, Location, Severity, Status, Verdict
+from osh_conformance.model.rule import Rule
+from tests.case_charts import case
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_RULE = Rule(id="TOY-1", title="a title", source="a source", why="a reason", fix="a fix")
+_PLACE = Location(chart="a", path="a/values.yaml", line=3, key="images.api")
+
+
+def _finding(place: Location = _PLACE, found: str = "this", cause: str = "") -> Finding:
+    return _RULE.finding(place, found=found, expected="that", cause=cause)
+
+
+def _findings(chart: Path, rule: str) -> tuple[Finding, ...]:
+    suite = StaticSuite(CheckOptions(paths=(chart,), rules=(rule,)))
+    (subject,) = suite.subjects
+    return suite.judge(subject, rule).findings
+
+
+def _replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def test_a_finding_takes_why_and_fix_from_its_rule() -> None:
+    finding = _finding()
+    assert (finding.rule, finding.why, finding.fix) == ("TOY-1", "a reason", "a fix")
+    assert (finding.chart, finding.path, finding.line, finding.key) == ("a", "a/values.yaml", 3, "images.api")
+    assert (finding.status, finding.severity) == (Status.FAIL, Severity.ERROR)
+    other = _RULE.finding(_PLACE, found="x", expected="y", why="another reason", fix="another fix", warning=True)
+    assert (other.why, other.fix, other.status, other.severity) == (
+        "another reason",
+        "another fix",
+        Status.WARNING,
+        Severity.WARNING,
+    )
+
+
+def test_the_text_and_the_line_are_no_part_of_the_id() -> None:
+    moved = Location(chart="a", path="a/values.yaml", line=9, key="images.api")
+    assert _finding().id == _finding(moved, found="something else").id
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        _finding(cause="another cause"),
+        _finding(Location(chart="b", path="a/values.yaml", key="images.api")),
+        _finding(Location(chart="a", path="a/other.yaml", key="images.api")),
+        _finding(Location(chart="a", path="a/values.yaml", key="images.db_sync")),
+        _finding(Location(chart="a", path="a/values.yaml", key="images.api", container="api")),
+    ],
+    ids=["cause", "chart", "path", "key", "container"],
+)
+def test_the_cause_and_the_place_are_part_of_the_id(other: Finding) -> None:
+    assert _finding().id != other.id
+
+
+def test_findings_of_one_place_and_cause_still_have_ids_of_their_own() -> None:
+    verdict = Verdict.of("TOY-1", [_finding(found="one"), _finding(found="two"), _finding(found="three")])
+    assert len({finding.id for finding in verdict.findings}) == 3
+    assert verdict.findings[0].id == _finding().id
+    assert Verdict.of("TOY-1", verdict.findings) == verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "old", "new"),
+    [
+        ("ref-3-release-that-moved", "values.yaml", "ubuntu-xenial-ocata", "ubuntu-xenial-pike"),
+        ("ref-1-no-host", "values.yaml", "1.2.3", "1.2.4"),
+        ("key-1-outside", "templates/test.yaml", "1.36.1", "1.37.0"),
+    ],
+)
+def test_a_finding_keeps_its_id_when_the_tag_is_bumped(
+    tmp_path: Path, name: str, file: str, old: str, new: str
+) -> None:
+    rule = "-".join(name.split("-")[:2]).upper()
+    chart = shutil.copytree(case(name), tmp_path / "chart")
+    (before,) = _findings(chart, rule)
+    _replace(chart / file, old, new)
+    (after,) = _findings(chart, rule)
+    assert before.found != after.found
+    assert before.id == after.id
+
+
+def test_two_images_outside_the_section_are_two_findings_in_one_template(tmp_path: Path) -> None:
+    chart = shutil.copytree(case("key-1-outside"), tmp_path / "chart")
+    file = chart / "templates" / "test.yaml"
+    pod = file.read_text()
+    file.write_text(pod + "\n---\n" + pod.replace("busybox", "alpine").replace("name: probe", "name: second", 1))
+    findings = _findings(chart, "KEY-1")
+    assert [finding.container for finding in findings] == ["probe", "probe"]
+    assert len({finding.id for finding in findings}) == 2
