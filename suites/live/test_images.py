@@ -1,4 +1,4 @@
-"""Images: what runs is what the chart declares, and what its references resolve to."""
+"""Images: containers run the declared references, at the digests that these resolve to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_running_images(live_verdict: Verdict) -> None:
 
 @pytest.mark.live_rules("SCRIPT-1")
 def test_found_programs(live_verdict: Verdict) -> None:
-    """No container ended because its image lacks what it runs."""
+    """No container ended because its image lacks a program."""
     hold(live_verdict)
 
 
@@ -32,5 +32,5 @@ def test_pull_policy(live_verdict: Verdict) -> None:
 
 @pytest.mark.live_rules("PP-3")
 def test_obeyed_policy(live_verdict: Verdict) -> None:
-    """Never asks nobody, IfNotPresent asks once, Always asks at each start."""
+    """Never sends no request to the registry, IfNotPresent one, Always one at each start."""
     hold(live_verdict)

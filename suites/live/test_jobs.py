@@ -1,4 +1,4 @@
-"""Jobs: they wait for what they depend on, and do their work by the word of the servers they work on."""
+"""Jobs: they wait for their dependencies, and the servers show that they did their work."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 @pytest.mark.live_rules("JOB-1")
 def test_work_done(live_verdict: Verdict) -> None:
-    """Database, account, schema, users, services and endpoints are there."""
+    """Database, account, schema, users, services and endpoints exist."""
     hold(live_verdict)
 
 
 @pytest.mark.live_rules("DEP-1")
 def test_dependency_wait(live_verdict: Verdict) -> None:
-    """Pods stay in Init while their database cannot be reached."""
+    """Pods stay in Init while their database is unreachable."""
     hold(live_verdict)

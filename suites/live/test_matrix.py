@@ -1,4 +1,4 @@
-"""The matrix: each cell is what it says, and does what every other cell of its chart does."""
+"""The matrix: each cell has its packaging format and runtime, and behaves as the chart's other cells do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_cell(proof: str, request: pytest.FixtureRequest) -> None:
 
 @pytest.mark.live_rules("FLAV-1")
 def test_same_everywhere(live_verdict: Verdict) -> None:
-    """Jobs, databases, accounts, catalogue, token and removal are those of every other cell."""
+    """Jobs, databases, accounts, service catalog, token and uninstall are the same in every cell."""
     hold(live_verdict)
 
 

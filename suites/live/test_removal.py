@@ -1,4 +1,4 @@
-"""Removal: what is left on the database server when the Helm release is gone."""
+"""Removal: the content of the database server after the Helm release is gone."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ if TYPE_CHECKING:
 
 @pytest.mark.live_rules("DROP-4")
 def test_database_removal(live_verdict: Verdict) -> None:
-    """Dropped where the switch is on, kept row for row where it is off, and nothing else touched."""
+    """The data is gone if the switch is on, intact if it is off, and all other data is untouched."""
     hold(live_verdict)
 
 
 @pytest.mark.live_rules("DROP-5")
 def test_idempotence(live_verdict: Verdict) -> None:
-    """Dropped whatever is gone already, was never ready, or was switched by an upgrade."""
+    """The drop succeeds if data is already gone, was never ready, or an upgrade changed the switch."""
     hold(live_verdict)
 
 
 @pytest.mark.live_rules("DROP-6")
 def test_recovery(live_verdict: Verdict) -> None:
-    """A failure is honest and harmless, and once repaired the uninstall succeeds."""
+    """A failed uninstall reports its failure, deletes nothing else, and succeeds after the repair."""
     hold(live_verdict)
 
 
 @pytest.mark.live_rules("DROP-7")
 def test_hardship(live_verdict: Verdict) -> None:
-    """Dropped with any names, under open sessions, with TLS, and on a server that is busy."""
+    """The drop succeeds with any names, open sessions, TLS, and a busy server."""
     hold(live_verdict)
 
 
 @pytest.mark.live_rules("LIFE-2")
 def test_growth(live_verdict: Verdict) -> None:
-    """Gone through again and again, it leaves no more each time."""
+    """Repeated installs and uninstalls leave nothing that grows."""
     hold(live_verdict)
 
 
 @pytest.mark.live_rules("LIFE-1")
 def test_next_life(live_verdict: Verdict) -> None:
-    """Installed again or upgraded, it migrates and starts as at first."""
+    """A release that is installed again or upgraded migrates and starts as the first one did."""
     hold(live_verdict)

@@ -1,4 +1,4 @@
-"""The drop Job: that there is a switch for it, that it can do its work, and how Helm runs it."""
+"""The drop Job: its switch, its inputs, and the way Helm runs it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 @pytest.mark.rules("DROP-1", "DROP-2", "DROP-3")
 def test_drop_job(verdict: Verdict) -> None:
-    """What db_init creates can be dropped with the release, all of it."""
+    """The release drops every database that db_init creates, if its switch is on."""
     hold(verdict)
 
 
 @pytest.mark.rules("HOOK-1", "HOOK-2")
 def test_drop_hook(verdict: Verdict) -> None:
-    """The Job runs before anything is deleted, ends in time, and can be tried again."""
+    """The Job runs before anything is deleted, ends in time, and can be retried."""
     hold(verdict)

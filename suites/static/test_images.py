@@ -1,4 +1,4 @@
-"""Images: how references are written, and that the images section decides them."""
+"""Images: their references, and the images section that decides them."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def test_image_references(verdict: Verdict) -> None:
 
 @pytest.mark.rules("KEY-1", "KEY-2", "KEY-3", "KEY-4")
 def test_images_section(verdict: Verdict) -> None:
-    """An operator can override every image, each by the key of its own function."""
+    """An operator can override every image by the key of its own function."""
     hold(verdict)

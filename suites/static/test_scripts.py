@@ -1,4 +1,4 @@
-"""Scripts: applied by Kubernetes, and at home in any image."""
+"""Scripts: applied by Kubernetes, in any image."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 
 @pytest.mark.rules("SCRIPT-1", "SCRIPT-2")
 def test_scripts(verdict: Verdict) -> None:
-    """Nothing that only some image has is needed."""
+    """No script needs anything that only some images have."""
     hold(verdict)

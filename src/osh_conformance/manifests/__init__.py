@@ -1,1 +1,1 @@
-"""What the manifests of a chart say of its pods: pure, reads and renders nothing."""
+"""The pods, mounts, variables, commands and scripts in manifests. Pure: it reads no file and renders nothing."""

@@ -1,4 +1,4 @@
-"""What a container runs, as far as its manifest says: scripts in the manifest, files, and commands."""
+"""The scripts, files and commands that a container runs, as its manifest shows them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _WRAPPERS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """A script of the release. `interpreter` is its program's name, "" where it names none.
+    """A script of the release. `interpreter` is its program's name, "" if it names none.
 
-    `origin` says where it stands, for messages: `ConfigMap/x run.sh`, or the container that holds it. `template` is the
-    file that renders it.
+    `origin` is its place, for messages: `ConfigMap/x run.sh`, or the container that holds it. `template` is the file
+    that renders it.
     """
 
     text: str
@@ -39,7 +39,7 @@ class Script:
 
 
 def argv(entry: Mapping[str, Any]) -> list[str]:
-    """The command line of a container, empty where the image decides what runs."""
+    """Return the command line of a container, empty if it runs the image's own command."""
     command, args = entry.get("command"), entry.get("args")
     if not isinstance(command, list) or not command:
         return []
@@ -47,14 +47,14 @@ def argv(entry: Mapping[str, Any]) -> list[str]:
 
 
 def is_python(program: str) -> bool:
-    """Whether this is a name of the Python interpreter."""
+    """Whether `program` is a name of the Python interpreter."""
     return (
         program.startswith("python") and program.removeprefix("python").replace(".", "").isdigit()
     ) or program == "python"
 
 
 def unwrapped(words: list[str]) -> list[str]:
-    """Take away what only starts the command: `exec`, `timeout 10`, `env A=b`, `sudo -E`."""
+    """Remove the words that only start the command: `exec`, `timeout 10`, `env A=b`, `sudo -E`."""
     while words and posixpath.basename(words[0]) in _WRAPPERS:
         wrapper = posixpath.basename(words[0])
         words = words[1:]
@@ -66,7 +66,7 @@ def unwrapped(words: list[str]) -> list[str]:
 
 
 def inline(words: list[str]) -> tuple[str, str] | None:
-    """The script in a command line and its interpreter (`sh -c TEXT`), None if there is none."""
+    """Return the interpreter and the script of a command line such as `sh -c TEXT`, None for any other."""
     words = unwrapped(words)
     if not words:
         return None
@@ -82,7 +82,7 @@ def inline(words: list[str]) -> tuple[str, str] | None:
 
 
 def file_of(words: list[str]) -> str:
-    """The file that a command line runs: the absolute path of a program or of an interpreter's script, else ""."""
+    """Return the file that a command line runs: the absolute path of a program or of a script, else ""."""
     words = unwrapped(words)
     if not words:
         return ""
@@ -106,9 +106,9 @@ def _is_system(word: str) -> bool:
 
 
 def files(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """The files that a container surely runs first: by its command line, or by the commands of the script in it.
+    """Return the files that a container certainly runs, by its command line or by the script in it.
 
-    Of such a script only those count that stand alone on the way through: it has no branch.
+    A script with a branch or a loop gives none: it may skip any of its commands.
     """
     words = argv(entry)
     found = inline(words)
@@ -128,7 +128,7 @@ def files(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def written(pod: Pod, container: Container, volume: str) -> bool:
-    """Whether another container of the pod has the volume: then nobody can say what stands in it."""
+    """Whether another container of the pod mounts the volume: then its content is unknown."""
     return any(
         str(mount.volume.get("name")) == volume
         for other, entry in pod.containers
@@ -139,13 +139,13 @@ def written(pod: Pod, container: Container, volume: str) -> bool:
 
 
 def missing(pod: Pod, container: Container, entry: Mapping[str, Any]) -> Iterator[tuple[str, File]]:
-    """The files that a container runs, and that nothing puts where it looks for them."""
+    """Yield the files that a container runs and that no object puts at their paths."""
     for path in files(entry):
         file = file_at(pod, entry, path)
         if file.place is Place.ABSENT and file.key == ".":
             continue  # the mount itself: a directory
         if file.place is Place.EMPTY and not written(pod, container, file.volume):
-            # With more than one command the script itself may have written it.
+            # A script of several commands may have written the file itself.
             if inline(argv(entry)) is None:
                 yield path, file
         elif file.place is Place.ABSENT or (file.place is Place.IMAGE and path.endswith(SCRIPT_ENDINGS)):
@@ -153,7 +153,7 @@ def missing(pod: Pod, container: Container, entry: Mapping[str, Any]) -> Iterato
 
 
 def scripts(pod: Pod) -> Iterator[Script]:
-    """Every script that a pod is given: those in its manifest, and those in what it mounts."""
+    """Yield every script of a pod: those in its manifest, and those in its mounts."""
     for container, entry in pod.containers:
         for words in _command_lines(entry):
             found = inline(words)
@@ -176,7 +176,7 @@ def _mounted(pod: Pod, kind: str, name: str, subpath: str) -> Iterator[Script]:
 
 
 def shebang(text: str) -> str:
-    """The name of the program in the first line: `/usr/bin/env python3 -u` gives python3."""
+    """Return the name of the program in the first line: `/usr/bin/env python3 -u` gives python3."""
     words = text.lstrip().split("\n", 1)[0].removeprefix("#!").split()
     names = [posixpath.basename(word) for word in words if not word.startswith("-")]
     return next((name for name in names if name != "env"), "")
@@ -196,7 +196,7 @@ def _command_lines(entry: Mapping[str, Any]) -> Iterator[list[str]]:
 
 
 def bare_commands(pod: Pod) -> Iterator[tuple[Container, Command]]:
-    """The command lines that are no scripts, as one command each."""
+    """Yield each command line that is no script, as one command."""
     for container, entry in pod.containers:
         for words in _command_lines(entry):
             if words and inline(words) is None:

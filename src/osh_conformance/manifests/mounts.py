@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 class Place(Enum):
-    """Where a path of a container leads."""
+    """The origin of the file at a path of a container."""
 
     IMAGE = auto()  # no mount covers it
     PRESENT = auto()  # an object of the release has it
-    ABSENT = auto()  # an object of the release should have it, and has not
+    ABSENT = auto()  # an object of the release should have it, and does not
     EXTERNAL = auto()  # an object that the release does not render
-    EMPTY = auto()  # an emptyDir: what is in it was written by a container
-    OTHER = auto()  # a volume whose content nobody can know
+    EMPTY = auto()  # an emptyDir: a container wrote its content
+    OTHER = auto()  # a volume of unknown content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """What stands at a path: its text if the release renders it, and the object and key, or the volume."""
+    """The file at a path: its text if the release renders it, and the object and key, or the volume."""
 
     place: Place
     text: str | None = None
@@ -47,12 +47,12 @@ class Mount:
     volume: Mapping[str, Any]
 
     def covers(self, path: str) -> bool:
-        """Whether `path` lies in it."""
+        """Whether `path` lies in the mount."""
         return path == self.path or path.startswith(self.path.rstrip("/") + "/")
 
 
 def mounts(pod: Pod, entry: Mapping[str, Any]) -> tuple[Mount, ...]:
-    """The mounts of a container."""
+    """Return the mounts of a container."""
     volumes = {str(volume.get("name")): volume for volume in dicts(pod.spec.get("volumes"))}
     return tuple(
         Mount(
@@ -65,7 +65,7 @@ def mounts(pod: Pod, entry: Mapping[str, Any]) -> tuple[Mount, ...]:
 
 
 def file_at(pod: Pod, entry: Mapping[str, Any], path: str) -> File:
-    """Say what a container finds at an absolute path."""
+    """Return the file that a container finds at an absolute path."""
     path = posixpath.normpath(path)
     covering = [mount for mount in mounts(pod, entry) if mount.covers(path)]
     if not covering:
@@ -90,7 +90,7 @@ def _in_volume(objects: Objects, volume: Mapping[str, Any], inside: str) -> File
 
 
 def volume_parts(volume: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """The ConfigMaps and Secrets of a volume, as (kind, reference); none if it holds something else too."""
+    """Return the ConfigMaps and Secrets of a volume, as (kind, reference)."""
     projected = volume.get("projected")
     entries = dicts(projected.get("sources")) if isinstance(projected, dict) else [dict(volume)]
     found: list[tuple[str, Mapping[str, Any]]] = []
@@ -102,7 +102,7 @@ def volume_parts(volume: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]
 
 
 def reference_name(kind: str, reference: Mapping[str, Any]) -> str:
-    """The name of the object that a volume takes: a Secret's stands in `secretName`, but for projected ones."""
+    """Return the name of the object in a volume: in `secretName` for a Secret, unless the volume is projected."""
     field = "secretName" if kind == "Secret" and "secretName" in reference else "name"
     return str(reference.get(field) or "")
 

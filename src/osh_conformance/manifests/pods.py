@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from osh_conformance.model.chart import Container, Document, RenderedChart, Rendering
 
 _TEMPLATED = ("spec", "template", "spec")
-#: Where the pod's specification is, by the kind of the workload.
+#: The fields that lead to the pod's specification, by the kind of the workload.
 POD_SPECS: Mapping[str, tuple[str, ...]] = {
     "Pod": ("spec",),
     "PodTemplate": ("template", "spec"),
@@ -29,16 +29,16 @@ POD_SPECS: Mapping[str, tuple[str, ...]] = {
 #: The steps from a workload to the specification of its pods.
 _STEPS = ("spec", "jobTemplate", "template")
 HOOK, DELETE_POLICY, PRE_DELETE = "helm.sh/hook", "helm.sh/hook-delete-policy", "pre-delete"
-#: The renderings with the values that an operator gets; the others have every toggle on, and references of their own.
+#: The renderings with the values that an operator gets. In the others every toggle is on, and each image key is set.
 SHIPPED = ("shipped", "drop:on", "drop:off")
 _LISTS = ("initContainers", "containers", "ephemeralContainers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """A workload's pod template: each container with what the manifest says of it, and the document they stand in.
+    """A workload's pod template: its document, and each container with its entry in the manifest.
 
-    `shipped` says that it renders as the chart comes, but perhaps for the drop switch.
+    `shipped`: it renders with the chart's own values, or with these and the drop switch.
     """
 
     document: Document
@@ -49,7 +49,7 @@ class Pod:
 
     @property
     def label(self) -> str:
-        """`Kind/name`."""
+        """Return `Kind/name`."""
         return self.containers[0][0].workload
 
 
@@ -57,7 +57,7 @@ class Objects:
     """The objects of one rendering, by kind and name."""
 
     def __init__(self, rendering: Rendering) -> None:
-        """Index them."""
+        """Index the documents of a rendering."""
         self.documents = rendering.documents
         self._by_name = {(document.kind, document.name): document for document in rendering.documents}
 
@@ -78,7 +78,7 @@ class Objects:
         return found
 
     def mentions(self, name: str) -> bool:
-        """Whether an object that is no workload says `name` anywhere: it may be what makes an object of that name."""
+        """Whether an object that is no workload contains `name`: it may create an object of that name."""
         return any(name in _texts(document.content) for document in self.documents if pod_spec(document) is None)
 
 
@@ -112,14 +112,14 @@ def pod_spec(document: Document) -> Mapping[str, Any] | None:
 
 
 def renderings(chart: RenderedChart) -> tuple[Rendering, ...]:
-    """The renderings that together show every container, each once: as shipped first, what is switched on after."""
+    """Return the renderings that together show every container: first as shipped, then with toggles on."""
     names = ["shipped", "drop:on", "all-on", *sorted(name for name in chart.renderings if name.startswith("apart:"))]
     found = {id(chart.renderings[name]): chart.renderings[name] for name in names if name in chart.renderings}
     return tuple(found.values())
 
 
 def keys(chart: RenderedChart) -> dict[tuple[str, int, str, str], str | None]:
-    """The image key of each container that a rendering with sentinels has, by position."""
+    """Return the image key of each container, by position, as the renderings with made-up references show it."""
     found: dict[tuple[str, int, str, str], str | None] = {
         container.position: container.key for container in chart.containers if container.key is not None
     }
@@ -129,7 +129,7 @@ def keys(chart: RenderedChart) -> dict[tuple[str, int, str, str], str | None]:
 
 
 def pods(chart: RenderedChart, rendering: Rendering) -> tuple[Pod, ...]:
-    """The pods of the chart's own templates in one rendering, their containers with keys where a rendering has them."""
+    """Return the pods of the chart's own templates in one rendering, with the image keys of their containers."""
     known = keys(chart)
     objects = Objects(rendering)
     shipped = rendering.name in SHIPPED
@@ -149,19 +149,19 @@ def pods(chart: RenderedChart, rendering: Rendering) -> tuple[Pod, ...]:
 
 
 def annotation(document: Document, name: str) -> str | None:
-    """Return an annotation, None where it is not there."""
+    """Return an annotation, None if the document does not have it."""
     annotations = document.metadata.get("annotations")
     value = annotations.get(name) if isinstance(annotations, dict) else None
     return None if value is None else str(value)
 
 
 def words_of(text: str | None) -> tuple[str, ...]:
-    """The entries of a list with commas, as annotations have them."""
+    """Return the entries of a comma-separated list, as annotations have them."""
     return tuple(word.strip() for word in (text or "").split(",") if word.strip())
 
 
 def weight(document: Document) -> int:
-    """The hook's weight."""
+    """Return the weight of a hook, 0 if it has none or an invalid one."""
     try:
         return int(annotation(document, "helm.sh/hook-weight") or 0)
     except ValueError:
@@ -169,5 +169,5 @@ def weight(document: Document) -> int:
 
 
 def dicts(entries: Any) -> list[dict[str, Any]]:
-    """The mappings in a list; nothing of what is no list."""
+    """Return the mappings in a list; nothing if it is not a list."""
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []

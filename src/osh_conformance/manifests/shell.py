@@ -25,7 +25,7 @@ _OPENS: Final = {
     "{": "}",
 }
 _CLOSES: Final = frozenset({"fi", "esac", "done", "}"})
-#: After these a command follows, as at the start of a line.
+#: A command follows these, as at the start of a line.
 _GO_ON: Final = frozenset({"then", "do", "else", "elif", "!", "time", "if", "while", "until", "{"})
 
 
@@ -41,7 +41,7 @@ class _Reader(WordReader):
         return tuple(self._found)
 
     def _list(self, until: str | None) -> None:  # noqa: C901, PLR0912  (a branch for each kind of character)
-        """Read commands up to an unmatched `)` if that is asked for, else to the end."""
+        """Read commands up to an unmatched `)` if `until` is `)`, else to the end."""
         blocks: list[tuple[str, int]] = []
         words: list[str] = []
         first = self._line
@@ -100,7 +100,7 @@ class _Reader(WordReader):
             self._pattern(blocks)
 
     def _keyword(self, word: str, line: int, blocks: list[tuple[str, int]]) -> bool:
-        """Follow a keyword where a command may begin; say whether it was one."""
+        """Read a keyword at the start of a command; return whether `word` is one."""
         if word in _OPENS:
             blocks.append((word, line))
             if word == "case":
@@ -145,7 +145,7 @@ class _Reader(WordReader):
         raise self._fail("`[[` is never closed", line)
 
     def _case_head(self, blocks: list[tuple[str, int]]) -> None:
-        """`case WORD in`, and the first pattern."""
+        """Read `case WORD in` and the first pattern."""
         self._blanks()
         self._word()
         self._blanks(newlines=True)
@@ -154,7 +154,7 @@ class _Reader(WordReader):
         self._pattern(blocks)
 
     def _pattern(self, blocks: list[tuple[str, int]]) -> None:
-        """`PATTERN)`, whose parenthesis closes nothing, or the `esac` in its place."""
+        """Read `PATTERN)`, whose parenthesis closes nothing, or `esac`."""
         line = blocks[-1][1]
         self._blanks(newlines=True)
         if self._at_word("esac"):
@@ -175,7 +175,7 @@ class _Reader(WordReader):
         self._take()
 
     def _parenthesis(self, words: list[str]) -> None:
-        """A subshell, or the `()` of a function, or an array in `name=(`."""
+        """Read a subshell, the `()` of a function, or an array in `name=(`."""
         self._take()
         rest = re.compile(r"[ \t]*\)").match(self._text, self._at)
         if len(words) == 1 and rest:
@@ -187,14 +187,14 @@ class _Reader(WordReader):
         self._nested()
 
     def _nested(self) -> None:
-        """Read up to the `)` that closes what was just opened."""
+        """Read the commands up to the `)` that closes the block."""
         self._list(until=")")
         if self._peek() != ")":
             raise self._fail("`(` is never closed")
         self._take()
 
     def _arithmetic_command(self) -> None:
-        """`((...))`, unless it is a subshell in a subshell."""
+        """Read `((...))`, unless it is a subshell in a subshell."""
         end = self._arithmetic_end(self._at)
         if end is not None:
             self._take(end - self._at)

@@ -17,7 +17,7 @@ _QUOTABLE: Final = re.compile(r"[^\"\\`$\n]+")
 
 
 class ShellError(ValueError):
-    """The script ends inside something, or closes what was never opened; `line` counts from 1."""
+    """The script ends inside a block, or closes one that is not open; `line` counts from 1."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -26,19 +26,19 @@ class ShellError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A simple command: its words without quotes, expansions as they are written. `line` counts from 1."""
+    """A simple command: its words without quotes, with expansions as they are written. `line` counts from 1."""
 
     words: tuple[str, ...]
     line: int
 
     @property
     def name(self) -> str:
-        """The first word."""
+        """Return the first word."""
         return self.words[0]
 
 
 class WordReader(ABC):
-    """Reads characters and words. A substitution in a word holds commands: those are the subclass's to read."""
+    """Reads characters and words. The subclass reads commands, which substitutions in words contain too."""
 
     def __init__(self, text: str, line: int = 1) -> None:
         self._text = text
@@ -53,7 +53,7 @@ class WordReader(ABC):
 
     @abstractmethod
     def _nested(self) -> None:
-        """Read the commands up to the `)` that closes what was just opened."""
+        """Read the commands up to the `)` that closes the block."""
 
     def _peek(self, length: int = 1) -> str:
         return self._text[self._at : self._at + length]
@@ -87,7 +87,7 @@ class WordReader(ABC):
         self._at = end if end >= 0 else len(self._text)
 
     def _word(self) -> tuple[bool, str]:
-        """Read a word: whether it is bare (nothing quoted, nothing expanded), and its text without quotes."""
+        """Read a word; return whether it is bare (nothing quoted or expanded), and its text without quotes."""
         bare = True
         parts: list[str] = []
         while self._at < len(self._text):
@@ -96,7 +96,7 @@ class WordReader(ABC):
                 self._take()
                 self._array()
             elif character == "(" and parts and parts[-1] in ("?", "*", "+", "@", "!"):
-                # bash's extglob, or no bash at all: not told apart here
+                # bash's extglob, or another shell's syntax: the reader does not distinguish them
                 self._take()
                 self._nested_word()
             elif character in BLANK or character in ENDS or character in "<>":
@@ -198,7 +198,7 @@ class WordReader(ABC):
             elif character == "`":
                 inner = self._text[start : self._at]
                 self._take()
-                # Shells read what is in them when they run it; a mistake there is none of the script's grammar.
+                # Shells parse backticks only when they run them: an error in them is none of the script's grammar.
                 with contextlib.suppress(ShellError):
                     self._found += type(self)(inner, line).read() if "\\" not in inner else ()
                 return
@@ -227,7 +227,7 @@ class WordReader(ABC):
             self._take()
 
     def _arithmetic_end(self, at: int) -> int | None:
-        """Where the `((...))` that begins at `at` ends; None if it is a subshell in parentheses after all."""
+        """Return the end of the `((...))` that begins at `at`, None if it is a subshell in parentheses."""
         depth = 0
         while at < len(self._text):
             depth += {"(": 1, ")": -1}.get(self._text[at], 0)
@@ -268,13 +268,13 @@ class WordReader(ABC):
         start = self._at
         word = self._word()[1]
         if sign.lstrip("0123456789") in ("<<", "<<-"):
-            # With any quote in it nothing is expanded in the body; the body is data either way.
+            # A quote in the delimiter switches expansion off; the body is data in both cases.
             written = self._text[start : self._at]
             end = re.sub(r"[\\'\"]", "", written) if written != word else word
             self._heredocs.append((end, sign.endswith("-")))
 
     def _bodies(self) -> None:
-        """Skip the bodies of the here-documents that the line just ended has begun."""
+        """Skip the bodies of the here-documents that begin in the line before."""
         for end, tabs in self._heredocs:
             while self._at < len(self._text):
                 stop = self._text.find("\n", self._at)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a value comes from: a key of an object. `kind` is ConfigMap or Secret."""
+    """The key of an object that a value comes from. `kind` is ConfigMap, Secret or ServiceAccount."""
 
     kind: str
     name: str
@@ -25,14 +25,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """A variable of a container: `value` is None where it cannot be known from the rendering."""
+    """A variable of a container: `value` is None if the rendering does not show it."""
 
     value: str | None
     source: Source | None = None
 
 
 def sources(entry: Mapping[str, Any]) -> Iterator[Source]:
-    """The keys of objects that the variables of a container name. `key` is empty where all are taken."""
+    """Yield the keys of objects that a container's variables refer to. `key` is empty for all keys of an object."""
     for variable in dicts(entry.get("env")):
         if found := _source(variable):
             yield found
@@ -44,7 +44,7 @@ def sources(entry: Mapping[str, Any]) -> Iterator[Source]:
 
 
 def variables(entry: Mapping[str, Any], objects: Objects) -> dict[str, Variable]:
-    """The variables of a container, by name; a later one of a name wins, as in Kubernetes."""
+    """Return the variables of a container, by name; the last one of a name wins, as in Kubernetes."""
     found: dict[str, Variable] = {}
     for taken in dicts(entry.get("envFrom")):
         for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):

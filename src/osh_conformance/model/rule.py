@@ -1,4 +1,4 @@
-"""A rule of conformance: what it demands, why, and how a finding of it is written."""
+"""A rule of conformance: its demand, its source, and the findings that it makes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Rule:
 
     @property
     def family(self) -> str:
-        """The part of the id before the dash."""
+        """Return the part of the id before the dash."""
         return self.id.partition("-")[0]
 
     def finding(  # noqa: PLR0913  (the fields of a message)

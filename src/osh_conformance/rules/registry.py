@@ -112,7 +112,7 @@ def expand(names: Iterable[str], known: Iterable[str]) -> tuple[tuple[str, ...],
 
 @contextlib.contextmanager
 def replaced(rule: str, check: StaticCheck) -> Iterator[None]:
-    """Let `check` decide for a static rule in this process while the context lasts. For tests of the rules."""
+    """Replace the check of a static rule in this process while the context lasts. For tests of the rules."""
     own = static_rules()[rule]
     _static[rule] = check
     _replaced.add(rule)
@@ -124,7 +124,7 @@ def replaced(rule: str, check: StaticCheck) -> Iterator[None]:
 
 
 def is_replaced(rule: str) -> bool:
-    """Whether the rule is replaced in this process: then the verdict of a worker process or of a cache is another's."""
+    """Whether `replaced` is active for the rule: then verdicts of worker processes and of the cache do not count."""
     return rule in _replaced
 
 

@@ -1,4 +1,4 @@
-"""Which database a Job works on, derived from what it is given: nothing is guessed from names of Jobs or charts."""
+"""The databases that a Job creates or drops, derived from its inputs, never from the name of a Job or chart."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _NAMED: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """A database as an input names it. `origin` is the input itself; `identity` what it means, where that renders.
+    """A database as an input names it. `origin` is the input; `identity` is host, name and user, if they render.
 
-    Of two inputs that are the same the meaning is the same; two that differ may still mean one database. `absent`: the
-    input leads to a file of the release that does not say it.
+    Two equal inputs mean one database; two different ones may still mean one. `absent`: the input leads to a file of
+    the release that does not contain it.
     """
 
     origin: tuple[str, ...]
@@ -42,7 +42,7 @@ class Database:
     absent: bool = False
 
     def same(self, other: Database) -> bool | None:
-        """Whether both are one database; None where that cannot be known."""
+        """Whether both are one database; None if that cannot be known."""
         if self.origin == other.origin:
             return True
         if self.absent or other.absent:
@@ -66,7 +66,7 @@ class Database:
 
 
 def databases(pod: Pod, entry: Mapping[str, Any]) -> frozenset[Database]:
-    """The databases that a container is told of; empty where that cannot be derived."""
+    """Return the databases in the inputs of a container; empty if none can be derived."""
     known = variables(entry, pod.objects)
     return (
         _from_ini(pod, entry, known)
@@ -81,7 +81,7 @@ def _first(known: Mapping[str, Variable], names: list[str]) -> Variable | None:
 
 
 def _from_ini(pod: Pod, entry: Mapping[str, Any], known: Mapping[str, Variable]) -> frozenset[Database]:
-    """A file, a section and a key in variables."""
+    """Derive a database from the file, section and key in variables."""
     names = words("databases")["ini"]
     path, section, key = (getattr(_first(known, names[part]), "value", None) for part in ("file", "section", "key"))
     if not path or not section or not key:
@@ -102,7 +102,7 @@ def _in_ini(pod: Pod, entry: Mapping[str, Any], path: str, section: str, key: st
 
 
 def _option(text: str, section: str, key: str) -> str | None:
-    """Read an option; None if a file that parses does not have it."""
+    """Return an option: None if the file does not have it, "" if the file does not parse."""
     parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
     try:
         parser.read_string(text)
@@ -146,7 +146,7 @@ def _of_url(url: str) -> tuple[str, ...] | None:
 
 
 def _from_scripts(pod: Pod, entry: Mapping[str, Any]) -> Iterator[Database]:
-    """What the script itself says in so many words: an ini file with section and key, or a database in SQL."""
+    """Yield the databases that the script itself names: an ini file with section and key, or a database in SQL."""
     for path in files(entry):
         file = file_at(pod, entry, path)
         if file.place is not Place.PRESENT or not file.text:
@@ -157,7 +157,7 @@ def _from_scripts(pod: Pod, entry: Mapping[str, Any]) -> Iterator[Database]:
 
 
 def _from_sql(text: str) -> list[Database]:
-    """The databases that statements name; none if one of the names is put together when the script runs."""
+    """Return the databases in SQL statements; none if the script composes one of the names at run time."""
     found = []
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(("#", "--")))
     for statement in _SQL.finditer(code):
@@ -190,6 +190,6 @@ def _method(call: ast.Call) -> str:
 
 
 def _constants(call: ast.Call) -> list[str]:
-    """The arguments, if all of them are texts in the script."""
+    """Return the arguments of a call if all of them are literal texts."""
     found = [node.value for node in call.args if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     return found if len(found) == len(call.args) else []

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jobs:
-    """The containers that create databases, and those that drop them, of one rendering."""
+    """The containers of one rendering that create databases, and those that drop them."""
 
     creating: tuple[tuple[Pod, Container, Mapping[str, Any]], ...]
     dropping: tuple[tuple[Pod, Container, Mapping[str, Any]], ...]
 
     @property
     def drop_pods(self) -> tuple[Pod, ...]:
-        """The workloads that drop."""
+        """Return the workloads that drop databases, each once."""
         return tuple({pod.document.template + pod.label: pod for pod, _, _ in self.dropping}.values())
 
 
 def jobs_of(chart: RenderedChart, *names: str) -> Jobs:
-    """Read the first of the renderings that is there."""
+    """Return the Jobs of the first of the renderings that the chart has."""
     rendering = next((chart.renderings[name] for name in names if name in chart.renderings), None)
     found = pods(chart, rendering) if rendering else ()
     return Jobs(creating=_performing(chart, found, "db_init"), dropping=_performing(chart, found, "db_drop"))
@@ -49,12 +49,12 @@ def _performing(
 
 
 def switched_on(chart: RenderedChart) -> Jobs:
-    """Read the rendering with the drop Job, or the shipped one where there is no switch for it."""
+    """Return the Jobs with the drop switch on, or as shipped if there is no switch."""
     return jobs_of(chart, "drop:on", "shipped")
 
 
 def no_drop(chart: RenderedChart, rule: Rule) -> Verdict:
-    """Why there is no drop Job to judge; DROP-1 says whether there should be one."""
+    """Return the verdict for a chart without a drop Job; DROP-1 checks whether it must have one."""
     reason = dict(chart.undecided).get(chart.drop_path)
     if reason:
         return Verdict.undecided(rule.id, f"{chart.drop_path} cannot be switched on: {reason}")

@@ -1,4 +1,4 @@
-"""What a container performs: by its image key, and by what its name and its program say."""
+"""The standard function that a container performs, by its image key, its name and its program."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def by_key(chart: RenderedChart, key: str) -> str:
-    """The function of an image key: a standard one, or the one in its name, or ""."""
+    """Return the function of an image key: a standard one, or the one in its name, or ""."""
     return chart.functions.get(key) or single(in_name(key))
 
 
 def by_appearance(container: Container, entry: Mapping[str, object]) -> str:
-    """The function that a container's program, its name or (for a Job's own containers) its Job's name says, or ""."""
+    """Return the function in a container's program, its name or (not for init containers) its Job's name, or ""."""
     found = _by_program(entry) or single(in_name(container.name))
     if not found and container.kind == "Job" and container.role is not Role.INIT:
         found = single(in_name(container.workload_name))
@@ -29,13 +29,13 @@ def by_appearance(container: Container, entry: Mapping[str, object]) -> str:
 
 
 def performs(chart: RenderedChart, container: Container, entry: Mapping[str, object], function: str) -> bool:
-    """Whether a container performs a standard function: by how it looks, and if that says nothing by its key."""
+    """Whether a container performs a standard function, by its appearance or, if that shows none, by its key."""
     return (by_appearance(container, entry) or by_key(chart, container.key or "")) == function
 
 
 @functools.cache
 def in_name(name: str) -> frozenset[str]:
-    """The functions that a name says, in whole words."""
+    """Return the functions that a name contains, as whole words."""
     text = name.lower().replace("_", "-")
     if re.search(r"(?<![a-z0-9])wait(?![a-z0-9])", text):
         return frozenset()  # `wait-for-db-sync` performs no db_sync
@@ -47,7 +47,7 @@ def in_name(name: str) -> frozenset[str]:
 
 
 def single(found: frozenset[str]) -> str:
-    """The one function that was found, "" where there are none or several."""
+    """Return the one function that was found, "" if there are none or several."""
     return next(iter(found)) if len(found) == 1 else ""
 
 

@@ -1,4 +1,4 @@
-"""How firmly a tag holds an image in its place, by the words in `data/vocabulary/tags.yaml`."""
+"""Whether a tag pins an image, by the words in `data/vocabulary/tags.yaml`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DATE_IN_PARTS: Final = re.compile(
     r"(?<![0-9])(?:19|20)[0-9]{2}([-._])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12][0-9]|3[01])(?![0-9.])"
 )
 _COMMIT: Final = re.compile(r"(?:g|sha|git|commit)?(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}")
-#: Two or more parts, with what programs write before and after them: `v1.2`, `r3.4.5`, `1.2.3b1`, `0.9.0.dev3`.
+#: Two or more numbers, with the usual prefixes and suffixes: `v1.2`, `r3.4.5`, `1.2.3b1`, `0.9.0.dev3`.
 _VERSION: Final = re.compile(
     r"(?:v|r|n|release|version|ver)?[0-9]+(?:\.[0-9]+)+(?:\.?(?:a|b|c|p|rc|alpha|beta|dev|post)\.?[0-9]*)*"
 )
@@ -24,7 +24,7 @@ _NUMBER: Final = re.compile(r"[a-z]{0,2}[0-9]+")
 
 
 class Hold(StrEnum):
-    """Whether a tag keeps its image."""
+    """Whether a tag always means the same image."""
 
     PINNED = "pinned"
     UNCLEAR = "unclear"
@@ -33,7 +33,7 @@ class Hold(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grade:
-    """The hold of a tag, and the word or number that shows it."""
+    """The hold of a tag, and the reason with the word or number that shows it."""
 
     hold: Hold
     reason: str
@@ -41,7 +41,7 @@ class Grade:
 
 @functools.cache
 def grade(tag: str) -> Grade:
-    """Say how firmly `tag` holds. Where a part pins (a date, a commit), what stands beside it does not matter."""
+    """Return the grade of `tag`. If one part pins it (a date, a commit), the other parts do not matter."""
     text = tag.lower()
     parts = [part for part in _CUT.split(text) if part]
     if _DATE_IN_PARTS.search(text) or any(_DATE.fullmatch(part) for part in parts):
@@ -55,7 +55,7 @@ def _by_words(parts: list[str]) -> Grade:
     version = next((part for part in parts if _is_version(part)), None)
     for part in parts:
         if part in words("tags")["floating"]:
-            return Grade(hold=Hold.FLOATS, reason=f"`{part}` is whatever was built last")
+            return Grade(hold=Hold.FLOATS, reason=f"`{part}` moves to each new build")
         if part in words("tags")["floating_alone"] and version is None:
             return Grade(hold=Hold.FLOATS, reason=f"`{part}` is a channel, not a version")
     if version is not None:

@@ -1,4 +1,4 @@
-"""The reader of shell scripts: what it finds, and that it sees no mistake where there is none."""
+"""The reader of shell scripts: the commands that it finds, and no false errors."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ $NAME
 """
 _SCRIPTS = [
     _SCRIPT.replace("      esac\n    ) echo odd ;;\n", ""),
-    *(file.read_text() for file in sorted(Path(__file__).parents[2].glob("c*/**/*.sh"))),
+    *(file.read_text() for file in sorted(Path(__file__).parents[3].glob("c*/**/*.sh"))),
 ]
 
 
-def test_commands_are_found_wherever_they_hide() -> None:
+def test_commands_are_found_in_every_construct() -> None:
     names = [command.name for command in commands(_SCRIPTS[0])]
     for name in (
         "printf",
@@ -90,7 +90,7 @@ def test_words_lose_their_quotes_and_keep_their_line() -> None:
         ('echo "${A"\n', 1, "never closed"),
     ],
 )
-def test_what_is_opened_must_be_closed(script: str, line: int, said: str) -> None:
+def test_a_block_that_is_not_closed_is_an_error(script: str, line: int, said: str) -> None:
     with pytest.raises(ShellError, match=said) as raised:
         commands(script)
     assert raised.value.line == line
@@ -105,7 +105,7 @@ def _damaged(text: str, chance: random.Random) -> str:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not here to be asked")
-def test_no_script_is_faulted_that_bash_accepts() -> None:
+def test_no_script_that_bash_accepts_is_an_error() -> None:
     chance = random.Random(1)  # noqa: S311
     scripts = _SCRIPTS + [_damaged(chance.choice(_SCRIPTS), chance) for _ in range(300)]
     faulted = [script for script in scripts if _is_faulted(script)]

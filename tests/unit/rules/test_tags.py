@@ -1,4 +1,4 @@
-"""How firmly a tag holds: by example, and the example of the rule's own document."""
+"""The grades of tags, and the example in the document that states the rule."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from osh_conformance.rules.shared.tags import Hold, grade
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: The example of the document that stated the rule, of 2017-09-25, word for word. It knows no db_drop yet.
+#: The example of the document that stated the rule, of 2017-09-25, verbatim. It has no db_drop yet.
 _HEAT = """\
     images:
       dep_check: quay.io/stackanetes/kubernetes-entrypoint:v0.1.1
@@ -57,7 +57,7 @@ _HEAT_TODAY = """\
         *("ocata-unstable", "rocky-ubuntu_xenial", "stable-latest"),
     ],
 )
-def test_it_floats(tag: str) -> None:
+def test_a_moving_tag_floats(tag: str) -> None:
     assert grade(tag).hold is Hold.FLOATS
 
 
@@ -65,7 +65,7 @@ def test_it_floats(tag: str) -> None:
     "tag",
     ["2", "v3", "29", "jammy", "ubuntu_noble", "22.04", "alpine3.18", "1-alpine", "newton", "ocata", "rocky-9", "foo"],
 )
-def test_nobody_knows(tag: str) -> None:
+def test_an_ambiguous_tag_is_unclear(tag: str) -> None:
     assert grade(tag).hold is Hold.UNCLEAR
 
 
@@ -93,7 +93,7 @@ def test_nobody_knows(tag: str) -> None:
         *("1a2b3c4", "sha-1a2b3c4d", "befacaad"),
     ],
 )
-def test_it_is_pinned(tag: str) -> None:
+def test_a_fixed_tag_is_pinned(tag: str) -> None:
     assert grade(tag).hold is Hold.PINNED
 
 
@@ -106,13 +106,13 @@ def _chart(folder: Path, section: str) -> StaticSuite:
     return StaticSuite(CheckOptions(paths=(folder,), rules=("REF-1,REF-2,REF-3,REF-4,PP-2",)))
 
 
-def test_the_example_of_the_rules_own_document_is_clean(tmp_path: Path) -> None:
+def test_the_example_of_the_rule_document_is_clean(tmp_path: Path) -> None:
     suite = _chart(tmp_path / "heat", _HEAT)
     verdicts = [suite.judge(suite.subjects[0], rule) for rule in suite.rules]
     assert {verdict.status for verdict in verdicts} == {Status.PASS}
 
 
-def test_of_todays_example_only_the_tag_that_follows_the_newest_build_is_faulted(tmp_path: Path) -> None:
+def test_todays_example_fails_only_for_the_tag_that_moves_to_each_build(tmp_path: Path) -> None:
     suite = _chart(tmp_path / "heat", _HEAT_TODAY)
     findings = [found for rule in suite.rules for found in suite.judge(suite.subjects[0], rule).findings]
     faults = [(found.rule, found.key) for found in findings if found.status is Status.FAIL]

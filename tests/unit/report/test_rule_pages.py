@@ -10,7 +10,7 @@ from osh_conformance.cli import main
 from osh_conformance.report import rule_pages
 from osh_conformance.rules import registry
 
-_FOLDER = Path(__file__).parents[2] / "docs" / "rules"
+_FOLDER = Path(__file__).parents[3] / "docs" / "rules"
 
 
 def test_the_pages_are_current() -> None:
