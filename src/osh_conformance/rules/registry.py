@@ -130,7 +130,7 @@ def is_replaced(rule: str) -> bool:
 
 def extension_modules() -> tuple[str, ...]:
     """Return the names of the modules with rules of other distributions, sorted. It loads none of them."""
-    return tuple(sorted({entry.module for entry in metadata.entry_points(group=GROUP)}))
+    return tuple(sorted({entry.module for entry in _entry_points()}))
 
 
 def _register(rule: Rule, checks: dict[str, Any], function: _Function) -> _Function:
@@ -148,8 +148,13 @@ def _load() -> None:
     for module in pkgutil.iter_modules(package.__path__):
         if _MODULE.fullmatch(module.name):
             importlib.import_module(f"{package.__name__}.{module.name}")
-    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: (entry.module, entry.name)):
+    for entry in _entry_points():
         _load_extension(entry)
+
+
+@functools.cache
+def _entry_points() -> tuple[metadata.EntryPoint, ...]:
+    return tuple(sorted(metadata.entry_points(group=GROUP), key=lambda entry: (entry.module, entry.name)))
 
 
 def _load_extension(entry: metadata.EntryPoint) -> None:
