@@ -58,11 +58,12 @@ def test_an_error_is_told_once_and_counted_for_each_rule() -> None:
     assert run.count(Status.ERROR) == 2
 
 
-def test_a_fingerprint_survives_a_moved_line_and_nothing_else() -> None:
+def test_a_fingerprint_survives_a_moved_line_and_another_text_and_nothing_else() -> None:
     assert _finding(line=3).id == _finding(line=9).id
+    assert _finding(found="g").id == _finding().id
     assert _finding(path="x", workload="Job/a-1f").id == _finding(path="x", workload="Job/a-2e").id
     assert _finding(workload="Job/a").id != _finding(workload="Job/b").id
-    assert _finding(found="g").id != _finding().id
+    assert _finding(cause="g").id != _finding().id
 
 
 def test_a_live_run_fits_the_schema() -> None:

@@ -124,8 +124,9 @@ def read(file: Path) -> tuple[Deviation, ...]:
 def baseline(findings: Iterable[Finding], known: Iterable[Deviation] = ()) -> str:
     """Return a file that expects `findings`, and what `known` expects already: those keep their words."""
     kept = Entries(known)
-    added = [_expecting(finding) for finding in findings if not kept.matching(finding)]
-    entries = [_written(entry) for entry in (*kept.all, *added)]
+    # Cells may find different things of one id.
+    added = {finding.id: _expecting(finding) for finding in findings if not kept.matching(finding)}
+    entries = [_written(entry) for entry in (*kept.all, *added.values())]
     entries.sort(key=lambda entry: [str(entry.get(name, "")) for name in ("chart", "rule", "path", "key", "id")])
     content = yaml.safe_dump(
         {MARK: 1, _LIST: entries}, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=False

@@ -88,13 +88,17 @@ class RunReport:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Every finding and error, each cause once, chart by chart and line by line; then the notes."""
+        """Return every finding and error, chart by chart and line by line; then the notes.
+
+        The same finding of several cells is one, unless they found different things.
+        """
         charts = {chart: index for index, chart in enumerate(dict.fromkeys(check.chart for check in self.checks))}
-        found: dict[str, tuple[int, Finding]] = {}
+        found: dict[tuple[str, str], tuple[int, Finding]] = {}
         for check in self.checks:
             for finding in check.findings:
-                known = found.get(finding.id)
-                found[finding.id] = (charts[check.chart], _joined(known[1], finding) if known else finding)
+                key = (finding.id, finding.found)
+                known = found.get(key)
+                found[key] = (charts[check.chart], _joined(known[1], finding) if known else finding)
         ordered = sorted(found.values(), key=lambda pair: (pair[0], *_order(pair[1])))
         return (*(finding for _, finding in ordered), *self.errors, *self.notes)
 
