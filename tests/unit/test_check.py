@@ -58,7 +58,7 @@ def test_a_finding_in_a_template_names_template_workload_and_container(capsys: p
     assert main(["check", str(case("pp-1-hook")), "--rule", "PP-1"]) == 1
     out = capsys.readouterr().out
     assert out.startswith("FAIL PP-1  pp-1-hook  templates/job.yaml  Job/prepare prepare\n")
-    assert "Always, whatever images.pull_policy says" in out
+    assert "Always for every value of images.pull_policy" in out
 
 
 def test_charts_of_a_tree_are_named_by_their_place_in_it(capsys: pytest.CaptureFixture[str]) -> None:

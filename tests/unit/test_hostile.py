@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from helm_program import HELM, needs_helm
 
 from osh_conformance.check.engine import StaticSuite
 from osh_conformance.config.options import CheckOptions
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.finding import Status
 from osh_conformance.render.workers import Limits
+from tests.unit.helm_program import HELM, needs_helm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

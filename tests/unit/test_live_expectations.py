@@ -11,7 +11,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import observations
 import pytest
 
 from osh_conformance.cli import main
@@ -22,6 +21,7 @@ from osh_conformance.live.session import CellResult
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
 from osh_conformance.plan.plan import LeftOutError
 from osh_conformance.plugin.live import LivePlugin
+from tests.unit import observations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

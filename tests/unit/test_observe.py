@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from observations import observation
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.observation import TableState
 from osh_conformance.observe import containers
 from osh_conformance.observe.database import DatabaseServer
 from osh_conformance.observe.watch import View
+from tests.unit.observations import observation
 
 LISTED = """["database", "keystone"]
 ["database", "neighbour"]

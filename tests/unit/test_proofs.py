@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from observations import DIGEST, ENTRYPOINT, MEDIA_TYPES, SERVICE, observation
 
 from osh_conformance.cluster.nodes import keeper_of
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import proofs
 from osh_conformance.loading import records
 from osh_conformance.registry.log import RegistryRequest
+from tests.unit.observations import DIGEST, ENTRYPOINT, MEDIA_TYPES, SERVICE, observation
 
 if TYPE_CHECKING:
     from osh_conformance.model.observation import Observation

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from helm_program import HELM, needs_helm
 
 from osh_conformance.charts.find import find_charts
 from osh_conformance.charts.source import Reader, opened
@@ -17,6 +16,7 @@ from osh_conformance.render.engines.base import choose
 from osh_conformance.render.engines.program import ProgramRenderer
 from osh_conformance.render.parse import containers_of, documents_of
 from tests.case_charts import CASES
+from tests.unit.helm_program import HELM, needs_helm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
-from observations import NEIGHBOUR, observation, state
-
 from osh_conformance.scenario import sessions
+from tests.unit.observations import NEIGHBOUR, observation, state
 
 if TYPE_CHECKING:
     from osh_conformance.model.observation import DatabaseState, ReleaseLifetime

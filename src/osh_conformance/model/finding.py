@@ -1,4 +1,4 @@
-"""What a rule says."""
+"""Findings and verdicts: the results of a rule."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """The outcome of a (rule, subject). Only `FAIL` speaks against a chart; `ERROR` means that we could not tell."""
+    """The outcome of a rule on a chart or cell. Only `FAIL` is a defect of the chart; `ERROR` leaves it open."""
 
     PASS = "pass"  # noqa: S105
     FAIL = "fail"
@@ -110,7 +110,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What one rule says of one subject: findings, or the reason why it could not or need not judge."""
+    """The outcome of one rule on one chart or cell: findings, or the reason why there is none."""
 
     rule: str
     status: Status
@@ -126,12 +126,12 @@ class Verdict:
 
     @classmethod
     def not_applicable(cls, rule: str, reason: str) -> Verdict:
-        """Say that the rule has no subject here, and why."""
+        """Return the verdict of a rule that does not apply, with the reason."""
         return cls(rule=rule, status=Status.NOT_APPLICABLE, reason=reason)
 
     @classmethod
     def undecided(cls, rule: str, reason: str) -> Verdict:
-        """Say that the evidence allows no verdict, and why."""
+        """Return the verdict for evidence that decides nothing, with the reason."""
         return cls(rule=rule, status=Status.UNDECIDED, reason=reason)
 
 

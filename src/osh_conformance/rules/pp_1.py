@@ -61,7 +61,7 @@ def _deviation(chart: RenderedChart, container: Container) -> str:
     wrong = {policy: own for policy, own in found.items() if own != policy}
     if wrong and len(set(found.values())) == 1:
         own = next(iter(found.values()))
-        return "no imagePullPolicy" if own is None else f"{own}, whatever {chart.policy_path} says"
+        return "no imagePullPolicy" if own is None else f"{own} for every value of {chart.policy_path}"
     return "; ".join(
         f"{own or 'no imagePullPolicy'} when {chart.policy_path} is {policy}" for policy, own in wrong.items()
     )

@@ -26,7 +26,7 @@ RULE = Rule(
 
 @static_rule(RULE)
 def check(chart: RenderedChart) -> Verdict:
-    """Check declared references, rendered ones, and those of values overrides. A digest pins, whatever the tag."""
+    """Check declared references, rendered ones, and those of values overrides. With a digest any tag is pinned."""
     findings = []
     for use, reference in parsed(chart):
         if reference.digest is not None or reference.tag not in (None, DEFAULT_TAG):
