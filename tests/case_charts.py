@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-CASES = Path(__file__).parent / "cases"
+from tests.paths import CASES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def case(name: str) -> Path:

@@ -10,17 +10,17 @@ import json
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from osh_conformance.rules import registry
+from tests.paths import LIVE_MUTANTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-MUTANTS = Path(__file__).parent / "mutants" / "live"
 RECORDED = "recorded"
 #: What of an observation names places on the machine of its run.
 _PLACES = ("command", "path")
@@ -49,7 +49,7 @@ def expected(mutant: str) -> Mapping[Row, Sequence[Mapping[str, str]]]:
     `scenario` is the row (with `repeat` gone through so often) and `findings` has a pattern for each finding. `also`
     has other rows, with theirs.
     """
-    told = yaml.safe_load((MUTANTS / mutant / "expect.yaml").read_text().replace("{name}", mutant))
+    told = yaml.safe_load((LIVE_MUTANTS / mutant / "expect.yaml").read_text().replace("{name}", mutant))
     rows = {Row(scenario=told["scenario"], times=told.get("repeat", 1)): told["findings"]}
     return rows | {Row(scenario=scenario): findings for scenario, findings in told.get("also", {}).items()}
 
@@ -66,7 +66,7 @@ def check_each(found: Sequence[Mapping[str, Any]], patterns: Sequence[Mapping[st
 
 def mutants(row: Row | None = None) -> Sequence[str]:
     """The names of all mutants, or of those that break in a row."""
-    names = sorted(path.parent.name for path in MUTANTS.glob("*/expect.yaml"))
+    names = sorted(path.parent.name for path in LIVE_MUTANTS.glob("*/expect.yaml"))
     return [name for name in names if row is None or row in expected(name)]
 
 
@@ -82,7 +82,7 @@ def fails(mutant: str, row: Row) -> bool:
 
 def recording(mutant: str, row: Row) -> Path:
     """Where the observation of a mutant in a row is kept."""
-    return MUTANTS / mutant / RECORDED / f"{row}.json"
+    return LIVE_MUTANTS / mutant / RECORDED / f"{row}.json"
 
 
 def record(observation: Path, mutant: str, row: Row) -> None:

@@ -17,7 +17,7 @@ from osh_conformance.check.engine import StaticSuite
 from osh_conformance.config.options import CheckOptions
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.rules import registry
-from tests.case_charts import CASES
+from tests.paths import CASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

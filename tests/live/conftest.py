@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from driving import Program, Result, chart, new_program
-from watching import PasswordWatch
 
 from osh_conformance.provision import machine, runs
 from tests.controls import Row, fails, mutants, record
+from tests.live.driving import Program, Result, chart, new_program
+from tests.live.watching import PasswordWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def keep(request: pytest.FixtureRequest) -> Callable[[Result, str, Row], None]:
-    """Keep the observation of a mutant in a row, if that was asked for."""
+    """Keep the observation of a mutant in a scenario, with `--record`."""
 
     def keep(result: Result, mutant: str, row: Row) -> None:
         if request.config.getoption("--record") and fails(mutant, row):
@@ -111,7 +111,7 @@ def kept(program: Program, base: Path) -> Kept:
 
 @dataclass(frozen=True, kw_only=True)
 class Mutants:
-    """What was said of all mutants of a scenario, and the passwords that were made up for their cells."""
+    """The run of a scenario on all its mutants, and the generated passwords of its cells."""
 
     result: Result
     names: Sequence[str]
@@ -144,7 +144,7 @@ def own_cluster(program: Program, kept: Kept) -> Iterator[Program]:
 
 @pytest.fixture
 def bystanders(engine: Docker, kept: Kept) -> Iterator[list[str]]:
-    """A container and a network of somebody else, who uses kind too."""
+    """A container and a network of another kind user."""
     name = f"bystander-{int(time.time())}"
     image = engine.lines("inspect", "--format", "{{.Image}}", f"{kept.run.cluster}-control-plane")[0]
     label = f"--label={runs.KIND_LABEL}={name}"

@@ -19,15 +19,14 @@ from ci.kills.processes import carriers
 from osh_conformance.folders import Folders, default_folders
 from osh_conformance.provision import runs
 from osh_conformance.rules import registry
-from tests.controls import MUTANTS, RECORDED, check_each
+from tests.controls import RECORDED, check_each
+from tests.paths import FLAVOR_MUTANTS, LIVE_MUTANTS, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from osh_conformance.provision.docker import Docker
 
-ROOT = Path(__file__).resolve().parents[2]
-_FLAVOR_MUTANTS = ROOT / "tests" / "mutants" / "flavors"
 BASE = "mutant-base"
 _LONGEST = 420.0
 _CLEANS_UP = 180.0
@@ -172,15 +171,15 @@ def new_program(engine: Docker, home: Path) -> Program:
 def chart(folder: Path, mutant: str | None = None, source: Path | None = None) -> Path:
     """Write a mutant, or the base as it is, below `folder`: a chart that holds all that it needs.
 
-    `source` is where the mutant's files are, by default those of its name in `MUTANTS`.
+    `source` is where the mutant's files are, by default those of its name in `LIVE_MUTANTS`.
     """
     name = mutant or BASE
     target = folder / name
-    shutil.copytree(MUTANTS / "base", target)
+    shutil.copytree(LIVE_MUTANTS / "base", target)
     shutil.copytree(ROOT / "charts-under-test" / "library", target / "charts" / "conformance-library")
     if mutant:
         beside = shutil.ignore_patterns("expect.yaml", RECORDED)
-        shutil.copytree(source or MUTANTS / mutant, target, dirs_exist_ok=True, ignore=beside)
+        shutil.copytree(source or LIVE_MUTANTS / mutant, target, dirs_exist_ok=True, ignore=beside)
         for file in (target / "Chart.yaml", target / "values.yaml"):
             file.write_text(file.read_text().replace(BASE, mutant))
     return target
@@ -199,13 +198,13 @@ def check_findings(result: Result, mutant: str, patterns: Sequence[Mapping[str, 
 
 def flavor_mutant(name: str) -> Path:
     """Where a mutant lies that holds in some flavors only."""
-    return _FLAVOR_MUTANTS / name
+    return FLAVOR_MUTANTS / name
 
 
 def flavor_mutants(flavors: Sequence[str]) -> Sequence[str]:
     """The names of those that hold in some of these flavors, and fail in others."""
     found = []
-    for file in sorted(_FLAVOR_MUTANTS.glob("*/expect.yaml")):
+    for file in sorted(FLAVOR_MUTANTS.glob("*/expect.yaml")):
         wanted = yaml.safe_load(file.read_text())
         if set(wanted["holds"]) & set(flavors) and set(wanted["fails"]) & set(flavors):
             found.append(file.parent.name)

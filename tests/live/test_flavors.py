@@ -1,4 +1,4 @@
-"""Charts that lean on images of one flavor: they hold in the flavors that have what they want, and fail in others."""
+"""Charts that need files of one flavor pass in the flavors that have them, and fail in the others."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from driving import Program, Result, chart, flavor_mutant, flavor_mutants
 
 from osh_conformance.loading import records
+from tests.live.driving import Program, Result, chart, flavor_mutant, flavor_mutants
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from conftest import Kept
+    from tests.live.conftest import Kept
 
 #: Flavors that are built in a minute; the others take half an hour, and a night's run has them.
 _QUICK = ("distribution", "minimal")
@@ -23,7 +23,7 @@ _EVERY = ("distribution", "kolla", "loci", "minimal", "stackanetes")
 
 
 def _flavor_file(folder: Path, name: str) -> Path:
-    """A flavor as somebody would write it for charts of their own, from the images of one of ours."""
+    """A flavor file as a chart author writes it, with the images of one of our flavors."""
     shipped = records.flavors()[name]
     service = shipped.services["keystone"]
     keys = ("db_init", "db_drop")
@@ -70,14 +70,15 @@ def quick(kept: Kept, program: Program, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.mark.parametrize("mutant", flavor_mutants(_QUICK))
-def test_a_mutant_holds_in_the_flavors_that_have_what_it_wants_only(mutant: str, quick: Result) -> None:
+def test_a_mutant_passes_only_in_the_flavors_that_have_what_it_needs(mutant: str, quick: Result) -> None:
     assert quick.code == 1, quick.printed
     _holds(quick, mutant, _QUICK)
 
 
-def test_the_report_says_which(quick: Result) -> None:
-    assert "in flavor minimal: exit code 127" in quick.printed
-    assert "0, as with flavor distribution" in quick.printed
+def test_the_report_names_the_flavors_that_fail(quick: Result) -> None:
+    assert "exit code 127" in quick.printed
+    assert "flavor minimal" in quick.printed
+    assert "flavor distribution" in quick.printed
     assert "FAIL SCRIPT-1  needs-bash" in quick.printed
 
 
@@ -89,17 +90,20 @@ def test_a_path_of_one_flavor_fails_in_all_but_two(kept: Kept, program: Program,
     _holds(result, "needs-kolla-venv", _EVERY)
 
 
-def test_a_flavor_file_that_names_a_key_nobody_has(program: Program, base: Path, tmp_path: Path) -> None:
+def test_a_flavor_file_with_an_unknown_key_is_a_usage_error(program: Program, base: Path, tmp_path: Path) -> None:
     file = _flavor_file(tmp_path, "distribution")
     content = yaml.safe_load(file.read_text())
     content["images"]["db_drpo"] = content["images"].pop("db_drop")
     file.write_text(yaml.safe_dump(content))
     result = program.run("live", base, "--flavor-file", file)
     assert result.code == 4, result.printed
-    assert "images.db_drpo: no such image key in mutant-base: did you mean `db_drop`?" in result.printed
+    assert "images.db_drpo" in result.printed
+    assert "`db_drop`" in result.printed
 
 
-def test_a_flavor_file_that_lacks_a_key(kept: Kept, program: Program, base: Path, tmp_path: Path) -> None:
+def test_a_flavor_file_without_a_needed_key_is_an_error_of_its_cell(
+    kept: Kept, program: Program, base: Path, tmp_path: Path
+) -> None:
     assert kept
     file = _flavor_file(tmp_path, "distribution")
     content = yaml.safe_load(file.read_text())
@@ -107,10 +111,10 @@ def test_a_flavor_file_that_lacks_a_key(kept: Kept, program: Program, base: Path
     file.write_text(yaml.safe_dump(content))
     result = program.run("live", base, "--flavor-file", file, "--scenario", "drop-enabled")
     assert result.code == 3, result.printed
-    assert "the flavor distribution has no image for db_init of chart mutant-base" in result.printed
+    assert "db_init" in result.printed
 
 
-def test_an_image_without_python3_is_an_error_of_the_cell_and_the_others_go_on(
+def test_an_image_without_python3_is_an_error_of_its_cell_alone(
     kept: Kept, program: Program, base: Path, tmp_path: Path
 ) -> None:
     assert kept
@@ -122,5 +126,6 @@ def test_an_image_without_python3_is_an_error_of_the_cell_and_the_others_go_on(
     words = ("--flavor-file", lacking, "--flavor-file", whole, "--scenario", "drop-enabled")
     result = program.run("live", base, *words)
     assert result.code == 3, result.printed
-    assert "kubernetes-entrypoint:1.0.0 lacks /bin/sh" in result.printed
+    assert "kubernetes-entrypoint:1.0.0" in result.printed
+    assert "/bin/sh" in result.printed
     assert {c["flavor"]: c["status"] for c in result.document["cells"]} == {"minimal": "error", "distribution": "pass"}

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and kill -9 in the middle of a run: what is left, and that others lose nothing."""
+"""Ctrl-C, SIGTERM and SIGKILL during a run: nothing is left, and nothing of others is removed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import time
 from typing import TYPE_CHECKING
 
 import kubernetes
-from driving import BASE, Program, Running
+
+from tests.live.driving import BASE, Program, Running
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Kept
     from osh_conformance.provision.docker import Docker
+    from tests.live.conftest import Kept
 
 _SCENARIO = ("--scenario", "drop-enabled")
 _CELL = f"cell {BASE}-shipped-docker-default-helm4-drop-enabled"
@@ -58,7 +59,7 @@ def test_sigterm_leaves_nothing(own_cluster: Program, base: Path) -> None:
     assert own_cluster.left(running.cluster) == []
 
 
-def test_a_second_signal_ends_it_at_once_and_gc_does_the_rest(own_cluster: Program, base: Path) -> None:
+def test_a_second_signal_ends_the_run_at_once_and_gc_removes_the_rest(own_cluster: Program, base: Path) -> None:
     running = own_cluster.start("live", base, *_SCENARIO)
     running.says(": create")
     running.until(lambda: own_cluster.engine.lines("ps", "--filter", f"name={running.cluster}-c", "--quiet"), "a node")
@@ -74,7 +75,7 @@ def test_a_second_signal_ends_it_at_once_and_gc_does_the_rest(own_cluster: Progr
     assert own_cluster.left(running.cluster) == []
 
 
-def test_gc_after_kill_9_removes_all_of_ours_and_nothing_else(
+def test_gc_after_sigkill_removes_exactly_what_the_run_created(
     own_cluster: Program, base: Path, bystanders: list[str], engine: Docker
 ) -> None:
     running = _in_mid_cell(own_cluster, base)

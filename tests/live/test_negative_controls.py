@@ -7,17 +7,16 @@ import shlex
 from typing import TYPE_CHECKING
 
 import pytest
-from driving import BASE, Program, check_findings
 
-from conftest import MAIN
 from tests.controls import Row, expected, mutants
+from tests.live.conftest import MAIN
+from tests.live.driving import BASE, Program, check_findings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from driving import Result
-
-    from conftest import Kept, Mutants
+    from tests.live.conftest import Kept, Mutants
+    from tests.live.driving import Result
 
 #: The random end of a password: it stays what it is, however the rest is quoted.
 _RANDOM = 16
@@ -25,7 +24,7 @@ _RANDOM = 16
 _NEVER_RUN = ("account-as-hook", "post-delete")
 
 
-def test_the_base_holds_every_rule_with_both_helms(kept: Kept) -> None:
+def test_the_base_chart_passes_every_rule_with_both_helm_majors(kept: Kept) -> None:
     assert kept.first.document["findings"] == []
     statuses = kept.first.checks(BASE)
     # It has no tests of its own.
@@ -39,7 +38,7 @@ def test_the_base_holds_every_rule_with_both_helms(kept: Kept) -> None:
 @pytest.mark.parametrize(
     ("scenario", "name"), [(scenario, name) for scenario in MAIN for name in mutants(Row(scenario=scenario))]
 )
-def test_a_mutant_fails_where_it_is_broken_and_nowhere_else(
+def test_a_mutant_fails_exactly_the_rules_that_it_breaks(
     scenario: str, name: str, judged: Mapping[str, Mutants], keep: Callable[[Result, str, Row], None]
 ) -> None:
     result, row = judged[scenario].result, Row(scenario=scenario)
@@ -51,7 +50,7 @@ def test_a_mutant_fails_where_it_is_broken_and_nowhere_else(
 
 
 @pytest.mark.parametrize("scenario", MAIN)
-def test_the_run_fails_and_says_so_everywhere(scenario: str, judged: Mapping[str, Mutants]) -> None:
+def test_a_failed_run_says_so_in_every_report(scenario: str, judged: Mapping[str, Mutants]) -> None:
     mutated = judged[scenario]
     assert mutated.result.code == 1, mutated.result.printed
     assert {cell["chart"]: cell["status"] for cell in mutated.result.document["cells"]} == dict.fromkeys(
@@ -61,7 +60,7 @@ def test_the_run_fails_and_says_so_everywhere(scenario: str, judged: Mapping[str
     assert "<error" not in mutated.result.junit
 
 
-def test_reproduce_shows_the_same_finding(judged: Mapping[str, Mutants], program: Program) -> None:
+def test_the_reproduce_command_shows_the_same_finding(judged: Mapping[str, Mutants], program: Program) -> None:
     finding = judged["drop-enabled"].result.findings("drop-nothing")[0]
     words = shlex.split(finding["reproduce"])
     assert words[:2] == ["osh-conformance", "live"]
@@ -71,7 +70,7 @@ def test_reproduce_shows_the_same_finding(judged: Mapping[str, Mutants], program
     assert again.printed.count(finding["reproduce"]) == len(again.findings("drop-nothing"))
 
 
-def test_evidence_is_there(judged: Mapping[str, Mutants]) -> None:
+def test_every_finding_has_its_artifacts(judged: Mapping[str, Mutants]) -> None:
     result = judged["drop-enabled"].result
     folders = {cell["chart"]: cell["artifacts"] for cell in result.document["cells"]}
     for name in judged["drop-enabled"].names:
@@ -83,7 +82,7 @@ def test_evidence_is_there(judged: Mapping[str, Mutants]) -> None:
             assert list((folder / "end" / "logs").glob(f"{name}-db-drop-*.db-drop.*")), "the hook's log"
 
 
-def test_no_password_gets_out(judged: Mapping[str, Mutants]) -> None:
+def test_no_report_or_artifact_contains_a_password(judged: Mapping[str, Mutants]) -> None:
     result, passwords = judged["drop-enabled"].result, judged["drop-enabled"].passwords
     assert len(passwords) >= len(judged["drop-enabled"].names)
     written = list(result.written())
@@ -94,5 +93,5 @@ def test_no_password_gets_out(judged: Mapping[str, Mutants]) -> None:
         if password[-_RANDOM:] in text or base64.b64encode(password.encode()).decode() in text
     ]
     assert leaks == []
-    told = [text for where, text in written if "drop-fails" in where and "db-drop." in where]
-    assert any("the server refused ***" in text for text in told), "the chart did tell it"
+    logs = [text for where, text in written if "drop-fails" in where and "db-drop." in where]
+    assert any("the server refused ***" in text for text in logs)

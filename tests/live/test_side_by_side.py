@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from driving import Program
+    from tests.live.driving import Program
 
 #: Two installs at once, and two clusters that are made at once, take longer.
 _PATIENCE = 900.0

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from driving import BASE, Program, Result, chart, check_findings
 
-from conftest import MAIN
 from osh_conformance.loading import records
 from osh_conformance.model.scenario import ScenarioGroup
 from tests.controls import Row, expected, mutants
+from tests.live.conftest import MAIN
+from tests.live.driving import BASE, Program, Result, chart, check_findings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from conftest import Kept
+    from tests.live.conftest import Kept
 
 #: A drop Job that ends with 0, whatever there is.
 _NOTHING = "does-nothing"
@@ -37,14 +37,14 @@ _QUICK = {
 _REST = tuple(row for row in _ROWS if not mutants(row))
 
 
-def _marked(rows: Iterable[Row]) -> list[object]:
+def _marked(rows: Iterable[Row]) -> list[Any]:
     marks = {True: (), False: (pytest.mark.nightly,)}
     return [pytest.param(row, id=str(row), marks=marks[str(row) in _QUICK]) for row in rows]
 
 
 @pytest.fixture(scope="module")
-def told(kept: Kept, program: Program) -> Callable[[Row], Result]:
-    """What is said of the mutants of a row, of the base, and of the chart that does nothing; each row is run once."""
+def run_of(kept: Kept, program: Program) -> Callable[[Row], Result]:
+    """The run of a scenario on its mutants, the base chart and the chart that drops nothing; each runs once."""
     assert kept
     results: dict[tuple[Row, ...], Result] = {}
 
@@ -68,8 +68,8 @@ def _statuses(result: Result, name: str, row: Row) -> set[str]:
 
 
 @pytest.mark.parametrize("row", _marked(_ROWS))
-def test_a_row_passes_the_chart_that_breaks_nothing(row: Row, told: Callable[[Row], Result]) -> None:
-    result = told(row)
+def test_a_scenario_passes_the_base_chart(row: Row, run_of: Callable[[Row], Result]) -> None:
+    result = run_of(row)
     assert result.findings(BASE) == [], result.printed
     statuses = _statuses(result, BASE, row)
     assert "pass" in statuses, result.printed
@@ -78,8 +78,8 @@ def test_a_row_passes_the_chart_that_breaks_nothing(row: Row, told: Callable[[Ro
 
 
 @pytest.mark.parametrize("row", _marked(_ROWS))
-def test_no_row_passes_a_drop_that_does_nothing(row: Row, told: Callable[[Row], Result]) -> None:
-    result = told(row)
+def test_no_scenario_passes_a_drop_that_does_nothing(row: Row, run_of: Callable[[Row], Result]) -> None:
+    result = run_of(row)
     assert "fail" in _statuses(result, _NOTHING, row), result.printed
     assert "error" not in _statuses(result, _NOTHING, row), result.printed
 
@@ -92,14 +92,14 @@ def test_no_row_passes_a_drop_that_does_nothing(row: Row, told: Callable[[Row], 
         for name in mutants(parameter.values[0])
     ],
 )
-def test_a_row_fails_the_charts_that_break_in_it_and_says_why(
-    row: Row, name: str, told: Callable[[Row], Result], keep: Callable[[Result, str, Row], None]
+def test_a_scenario_fails_its_mutants_with_the_expected_findings(
+    row: Row, name: str, run_of: Callable[[Row], Result], keep: Callable[[Result, str, Row], None]
 ) -> None:
-    check_findings(told(row), name, expected(name)[row])
-    keep(told(row), name, row)
+    check_findings(run_of(row), name, expected(name)[row])
+    keep(run_of(row), name, row)
 
 
-def test_every_mutant_is_run() -> None:
+def test_every_mutant_is_run_by_a_test() -> None:
     rows = {*_ROWS, *(Row(scenario=scenario) for scenario in MAIN)}
     assert {name for name in mutants() if set(expected(name)) <= rows} == set(mutants())
     assert {str(row) for row in _ROWS} >= _QUICK

@@ -15,7 +15,6 @@ import pytest
 from osh_conformance.model.observation import Observation
 from osh_conformance.rules import registry
 from tests.controls import (
-    MUTANTS,
     RECORDED,
     Row,
     check_each,
@@ -26,6 +25,7 @@ from tests.controls import (
     mutants,
     recording,
 )
+from tests.paths import LIVE_MUTANTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ def test_every_mutant_has_a_recording_for_each_row_that_it_fails() -> None:
 
 def test_every_recording_belongs_to_a_row_of_its_mutant() -> None:
     known = {recording(name, row) for name in mutants() for row in expected(name)}
-    assert set(MUTANTS.glob(f"*/{RECORDED}/*")) - known == set()
+    assert set(LIVE_MUTANTS.glob(f"*/{RECORDED}/*")) - known == set()
 
 
 def test_recordings_contain_no_path_of_the_machine_that_made_them() -> None:

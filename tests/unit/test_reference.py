@@ -25,7 +25,7 @@ _digest = st.from_regex(r"sha256:[a-f0-9]{64}", fullmatch=True)
 
 
 @given(_host, st.lists(_part, min_size=1, max_size=4), st.none() | _tag, st.none() | _digest)
-def test_a_full_reference_comes_apart_as_it_was_put_together(
+def test_a_full_reference_is_split_into_its_parts(
     host: str, parts: list[str], tag: str | None, digest: str | None
 ) -> None:
     path = "/".join(parts)
@@ -38,7 +38,7 @@ def test_a_full_reference_comes_apart_as_it_was_put_together(
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_refused_clearly_or_survives_unchanged(text: str) -> None:
+def test_any_text_is_refused_or_survives_unchanged(text: str) -> None:
     try:
         reference = parse(text)
     except InvalidReferenceError as error:
@@ -69,13 +69,13 @@ def test_a_short_reference_means_docker_io(name: str, tag: str | None) -> None:
         ("foo:5000", "docker.io", "library/foo", "5000"),
     ],
 )
-def test_what_a_host_is(text: str, domain: str, path: str, tag: str | None) -> None:
+def test_a_first_component_with_dot_or_port_is_a_host(text: str, domain: str, path: str, tag: str | None) -> None:
     reference = parse(text)
     assert (reference.domain, reference.path, reference.tag) == (domain, path, tag)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "empty"),
         ("docker.io/Kolla/keystone", "upper case"),
@@ -92,8 +92,8 @@ def test_what_a_host_is(text: str, domain: str, path: str, tag: str | None) -> N
         ("0" * 64, "identifier"),
     ],
 )
-def test_what_is_no_reference(text: str, said: str) -> None:
-    with pytest.raises(InvalidReferenceError, match=said):
+def test_a_malformed_reference_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InvalidReferenceError, match=message):
         parse(text)
 
 

@@ -115,7 +115,7 @@ def test_a_rule_of_another_distribution_is_checked_in_the_scenarios_that_it_asks
 ) -> None:
     _install(tmp_path, _RULE.format(id="ACME-1", scenarios=scenarios))
     code = (
-        "from osh_conformance.suite import records\n"
+        "from osh_conformance.loading import records\n"
         "print(','.join(name for name, each in sorted(records.scenarios().items()) if 'ACME-1' in each.rules))"
     )
     assert _run(tmp_path, sys.executable, "-c", code).stdout.strip() == expected

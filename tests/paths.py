@@ -1,0 +1,12 @@
+"""Folders of the checkout that tests read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CHARTS = ROOT / "charts-under-test"
+KEYSTONE = CHARTS / "keystone"
+CASES = ROOT / "tests" / "cases"
+LIVE_MUTANTS = ROOT / "tests" / "mutants" / "live"
+FLAVOR_MUTANTS = ROOT / "tests" / "mutants" / "flavors"

@@ -1,0 +1,46 @@
+"""Conventions: how a chart lays out its values, and how values are written into it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from osh_conformance.charts import conventions
+from osh_conformance.errors import UsageError
+from osh_conformance.plan import cell_values
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_an_alias_performs_the_function_of_its_standard_key() -> None:
+    osh = conventions.named("osh")
+    assert conventions.functions(osh, "my-service", ("my_service_db_sync", "my_service_api")) == {
+        "my_service_db_sync": "db_sync",
+        "my_service_api": "",
+    }
+
+
+def test_coordinates_enter_values_with_their_types() -> None:
+    values = cell_values.live_values(
+        conventions.named("osh"),
+        "keystone",
+        {"mariadb": {"host": "db", "port": 3306, "username": "root", "password": "{host}"}},
+    )
+    database = values["endpoints"]["oslo_db"]
+    assert database["port"]["mysql"]["default"] == 3306
+    assert database["auth"]["admin"] == {"username": "root", "password": "{host}"}
+    assert values["conf"]["keystone"]["cache"]["enabled"] is False
+
+
+def test_a_component_unknown_to_the_convention_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="`rabbitmq`"):
+        cell_values.live_values(conventions.named("osh"), "keystone", {"rabbitmq": {}})
+
+
+def test_a_misspelt_field_of_a_convention_is_a_usage_error_with_a_suggestion(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("name: mine\nimages: images\npull_polcy: x\n")
+    with pytest.raises(UsageError, match="`pull_policy`"):
+        conventions.named(str(file))

@@ -1,0 +1,68 @@
+"""Hostile charts, and the suite that reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from osh_conformance.check.engine import StaticSuite
+from osh_conformance.config.options import CheckOptions
+from osh_conformance.errors import SuiteError
+from osh_conformance.render.workers import Limits
+from tests.unit.helm_program import HELM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LIMITS = Limits(step=15.0, total=40.0)
+VALUES = "images: {api: docker.io/library/api:1.0.0, pull_policy: IfNotPresent}\n"
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: api}
+spec:
+  containers:
+    - {name: api, image: {{ .Values.images.api }}, imagePullPolicy: {{ .Values.images.pull_policy }}}
+"""
+
+
+def write_chart(folder: Path, files: dict[str, str | bytes] | None = None) -> Path:
+    """Write a chart that conforms, but for `files`."""
+    written: dict[str, str | bytes] = {
+        "Chart.yaml": f"apiVersion: v2\nname: {folder.name}\nversion: 1.0.0\n",
+        "values.yaml": VALUES,
+        "templates/pod.yaml": POD,
+        **(files or {}),
+    }
+    for path, content in written.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def suite_of(path: Path, renderer: str | None = None) -> StaticSuite:
+    helm = Path(HELM) if HELM else None
+    suite = StaticSuite(CheckOptions(paths=(path,), cache=False, limits=LIMITS, renderer=renderer, helm=helm))
+    suite.expect(suite.subjects)
+    return suite
+
+
+def message_of(suite: StaticSuite, label: str) -> str:
+    (subject,) = [subject for subject in suite.subjects if subject.label == label]
+    # Not `pytest.raises`: a failure would write out what the test makes sure is never written out.
+    try:
+        verdict = suite.judge(subject, "REF-1")
+    except SuiteError as error:
+        return str(error)
+    return pytest.fail(f"{label} was judged: {verdict.status}", pytrace=False)
+
+
+def names_all(message: str, words: Iterable[str]) -> bool:
+    return all(word in message for word in words)
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.lstat().st_mtime_ns, path.lstat().st_size) for path in folder.rglob("*")}

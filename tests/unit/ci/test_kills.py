@@ -1,0 +1,164 @@
+"""What `ci.kills` draws, compares and prints; its rounds need a cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+from functools import partial
+from typing import Any
+
+import pytest
+
+from ci.kills import __main__ as program
+from ci.kills import bystanders, drawing, dumps, leftovers, outcome, processes
+from osh_conformance.errors import UsageError
+
+_PRINTED = """\
+  ..   cluster osh-conformance-0a1b2c3d: network and registry
+  ok   cluster osh-conformance-0a1b2c3d: network and registry  2.0 s
+  ..   cluster osh-conformance-0a1b2c3d: create
+  ok   cluster osh-conformance-0a1b2c3d: create  17.5 s
+  ..   cell keystone-drop-enabled
+  ..   image docker.io/library/mariadb:10.11.11
+"""
+_REST = """\
+  ok   image docker.io/library/mariadb:10.11.11  0.3 s
+  ok   cell keystone-drop-enabled  60.0 s
+  ..   remove cluster osh-conformance-0a1b2c3d
+  ok   remove cluster osh-conformance-0a1b2c3d  4.5 s
+chart     flavor        images
+"""
+
+
+def _object(kind: str, **content: Any) -> dict[str, Any]:
+    meta = {"name": "x", "uid": "1", "resourceVersion": "7", "managedFields": []}
+    return {"apiVersion": "v1", "kind": kind, "metadata": meta, "status": {"phase": "Active"}, **content}
+
+
+def test_a_seed_draws_the_same_kills_again_and_another_one_draws_others() -> None:
+    drawn = drawing.planned(20, 7, ("a", "b"), (0.0, 1.0))
+    assert drawn == drawing.planned(20, 7, ("a", "b"), (0.0, 1.0))
+    assert drawn != drawing.planned(20, 8, ("a", "b"), (0.0, 1.0))
+
+
+def test_more_kills_of_a_seed_begin_with_the_same_ones() -> None:
+    assert drawing.planned(20, 7, ("a",), (0.0, 1.0))[:6] == drawing.planned(6, 7, ("a",), (0.0, 1.0))
+
+
+def test_every_scenario_meets_every_variant_also_on_the_kept_cluster() -> None:
+    drawn = drawing.planned(20, 7, ("a", "b", "c"), (0.2, 0.3))
+    assert {(each.scenario, each.variant) for each in drawn} == {(s, v) for s in "abc" for v in drawing.VARIANTS}
+    assert {each.variant for each in drawn if each.kept} == set(drawing.VARIANTS)
+    assert all(0.2 <= each.fraction <= 0.3 for each in drawn)
+
+
+@pytest.mark.parametrize(
+    ("printed", "step"),
+    [
+        ("", "start-up"),
+        (_PRINTED, "image docker.io/library/mariadb:10.11.11"),
+        ("\n".join(_PRINTED.splitlines()[:3]), "cluster …: create"),
+        (_PRINTED + _REST.splitlines()[0], "cell keystone-drop-enabled"),
+        (_PRINTED + _REST, "after: remove cluster …"),
+    ],
+)
+def test_the_last_step_is_one_that_has_begun_and_not_ended(printed: str, step: str) -> None:
+    assert drawing.last_step(printed) == step
+
+
+def test_a_run_on_a_kept_cluster_skips_creating_and_removing_it() -> None:
+    assert drawing.without_cluster(100.0, _PRINTED + _REST) == pytest.approx(100.0 - 2.0 - 17.5 - 4.5)
+
+
+def test_an_object_is_compared_by_content_and_identity_only() -> None:
+    first = dumps.stable(_object("Secret", data={"a": "b"}))
+    later = _object("Secret", data={"a": "b"})
+    later["metadata"]["resourceVersion"] = "8"
+    later["status"] = {}
+    assert dumps.stable(later) == first
+    assert dumps.stable(_object("Secret", data={"a": "c"})) != first
+    later["metadata"]["uid"] = "2"
+    assert dumps.stable(later) != first
+
+
+def test_an_object_that_is_being_deleted_counts_as_changed() -> None:
+    later = _object("Namespace", spec={})
+    later["metadata"]["deletionTimestamp"] = "2026-11-26T12:00:00Z"
+    assert dumps.stable(later) != dumps.stable(_object("Namespace", spec={}))
+
+
+def test_a_digest_depends_on_content_and_not_on_order() -> None:
+    assert dumps.digest({"a": "1", "b": "2"}) == dumps.digest({"b": "2", "a": "1"})
+    assert dumps.digest({"a": "1", "b": "2"}) != dumps.digest({"a": "1", "b": "3"})
+
+
+def test_every_change_is_listed() -> None:
+    change = dumps.compared({"a": "1", "b": "2", "c": "3"}, {"b": "2", "c": "4", "d": "5"})
+    assert (change.added, change.lost, change.changed) == (("d",), ("a",), ("c",))
+
+
+def test_changes_to_bystanders_are_reported_by_kind() -> None:
+    parts = {"database": {"table t": "1"}, "kept cluster": {"Namespace a": "1"}, "volume": {"content": "1"}}
+
+    def seen(name: str) -> dict[str, str]:
+        return dict(parts[name])
+
+    known = [bystanders.Bystander(name=name, dump=partial(seen, name), shared=name == "kept cluster") for name in parts]
+    everybody = bystanders.Bystanders(known=known)
+    everybody.remember()
+    assert everybody.seen() == ((), ())
+    parts.update(
+        {"database": {}, "kept cluster": {"Namespace a": "1", "Namespace cell-b": "1"}, "volume": {"content": "2"}}
+    )
+    harmed, added = everybody.seen()
+    assert [line.split(":")[0] for line in harmed] == ["database", "volume"]
+    assert "table t" in harmed[0]
+    assert ["Namespace cell-b" in line for line in added] == [True]
+    assert sum("NOT AS BEFORE" in line for line in everybody.digests()) == 3
+    del parts["kept cluster"]["Namespace cell-b"]
+    assert everybody.seen() == ((), ()), "each change is reported once, and objects of a run may go"
+    del parts["kept cluster"]["Namespace a"]
+    harmed, added = everybody.seen()
+    assert ["Namespace a" in line for line in harmed] == [True]
+    assert added == ()
+
+
+def test_a_folder_includes_all_that_is_in_it() -> None:
+    assert leftovers.topmost({"/a/b", "/a/b/c", "/a/b/c/d", "/a/bc"}) == ["/a/b", "/a/bc"]
+
+
+def test_exactly_the_descendants_are_found_at_any_depth() -> None:
+    assert processes.descendants(10, {1: 0, 10: 1, 11: 10, 12: 11, 13: 1, 14: 13}) == {11, 12}
+
+
+def test_the_table_ends_with_totals() -> None:
+    common: dict[str, Any] = {"scenario": "drop-enabled", "seconds": 41.26, "step": "cell x"}
+    rows = [
+        outcome.Row(name="-", variant="nobody", collected=None, left=(), harmed=(), **common),
+        outcome.Row(name="1", variant="session", collected=3.04, left=("file x",), harmed=("network y",), **common),
+    ]
+    head, complete, killed, totals = outcome.table(rows).splitlines()
+    assert head.split() == ["round", "scenario", "killed", "after", "s", "step", "gc", "s", "left", "intact"]
+    assert complete.split() == ["-", "drop-enabled", "nobody", "41.3", "cell", "x", "-", "0", "yes"]
+    assert killed.split() == ["1", "drop-enabled", "session", "41.3", "cell", "x", "3.0", "1", "NO"]
+    assert totals == "1 killed, 1 complete; left: 1; changes to bystanders: 1"
+
+
+@pytest.mark.parametrize("words", [["--between", "0.5"], ["--between", "0.5,0.2"], ["--times", "0"], ["--nonsense"]])
+def test_a_malformed_option_is_a_usage_error(words: list[str]) -> None:
+    assert program.main(words) == UsageError.exit_code
+
+
+def test_drop_enabled_comes_first_and_a_seed_is_drawn_where_none_is_given() -> None:
+    args = program._arguments([])
+    assert args.scenario[0] == "drop-enabled"
+    assert isinstance(args.seed, int)
+    assert program._arguments(["--seed", "7"]).seed == 7
+
+
+def test_an_interrupt_does_not_stop_the_clean_up() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with program.ignored():
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -1,0 +1,92 @@
+"""`osh-conformance check`: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from osh_conformance.cli import main
+from osh_conformance.rules import registry
+from tests.case_charts import case
+from tests.paths import CASES
+from tests.unit.cli.reports import CLEAN, SIX
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_a_clean_chart_conforms(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", CLEAN, SIX]) == 0
+    assert capsys.readouterr().out.startswith("1 chart, 6 checks: 6 passed in ")
+
+
+def test_a_finding_prints_place_value_reason_fix_and_command(capsys: pytest.CaptureFixture[str]) -> None:
+    chart = str(case("ref-2-latest"))
+    assert main(["check", chart, "--rule", "REF-2"]) == 1
+    first, *lines = capsys.readouterr().out.splitlines()
+    parts = dict(line.split(maxsplit=1) for line in lines[:6])
+    assert first == "FAIL REF-2  ref-2-latest  values.yaml:3  images.api"
+    assert list(parts) == ["found", "reaches", "expected", "why", "fix", "reproduce"]
+    assert parts["found"].startswith("docker.io/example/api:latest")
+    assert parts["reaches"] == "Deployment/api api"
+    assert parts["fix"] == "images.api: docker.io/example/api:<version>"
+    assert parts["reproduce"] == f"osh-conformance check {chart} --rule REF-2"
+
+
+def test_a_finding_in_a_template_names_template_workload_and_container(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(case("pp-1-hook")), "--rule", "PP-1"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("FAIL PP-1  pp-1-hook  templates/job.yaml  Job/prepare prepare\n")
+    assert "Always" in out
+    assert "images.pull_policy" in out
+
+
+def test_charts_of_a_tree_are_named_by_their_place_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(CASES), "--rule", "ref-1,REF-4"]) == 1
+    out = capsys.readouterr().out
+    assert "FAIL REF-1  ref-1-no-host  ref-1/no-host/values.yaml:3  images.api" in out
+    assert "FAIL REF-2" not in out
+
+
+def test_a_warning_fails_only_when_strict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chart = shutil.copytree(CLEAN, tmp_path / "chart")
+    values = chart / "values.yaml"
+    values.write_text(values.read_text().replace("quay.io/example/api", "docker.io/rabbitmq"))
+    assert main(["check", str(chart), SIX]) == 0
+    assert "WARN REF-1" in capsys.readouterr().out
+    assert main(["check", str(chart), SIX, "--strict"]) == 1
+    out = capsys.readouterr().out
+    assert "FAIL REF-1" in out
+    assert "--strict --rule REF-1" in out
+
+
+def test_values_override_those_of_the_chart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("images:\n  api: example/api:1\n")
+    assert main(["check", CLEAN, "--values", str(values)]) == 1
+    out = capsys.readouterr().out
+    assert "values.yaml  images.api" in out, "the overridden reference is in no line of the chart's file"
+    assert f"--values {values}" in out
+
+
+def test_a_library_chart_alone_exits_with_5(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: lib\nversion: 1.0.0\ntype: library\n")
+    assert main(["check", str(tmp_path)]) == 5
+    rules = " ".join(sorted(registry.static_rules()))
+    assert f"not-applicable  {rules}  lib: " in capsys.readouterr().out
+
+
+def test_the_pytest_configuration_of_the_user_does_not_apply(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chart = shutil.copytree(CLEAN, tmp_path / "chart")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    (tmp_path / "conftest.py").write_text("raise RuntimeError('the conftest of the user ran')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
+    monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["check", str(chart), SIX]) == 0, capsys.readouterr()
+    assert sorted(tmp_path.rglob("*")) == before

@@ -1,0 +1,78 @@
+"""Requests to an API server that closes connections before it answers."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from osh_conformance.cluster.api import Kube
+from osh_conformance.errors import SuiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class _Server(ThreadingHTTPServer):
+    """Cuts so many connections before it answers one."""
+
+    cuts = 0
+    connections = 0
+
+    def finish_request(self, request: object, client_address: object) -> None:
+        self.connections += 1
+        if self.connections > self.cuts:
+            super().finish_request(request, client_address)  # type: ignore[arg-type]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"items": [{"kind": "Pod"}]}')
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[_Server]:
+    with _Server(("127.0.0.1", 0), _Handler) as served:
+        thread = threading.Thread(target=served.serve_forever)
+        thread.start()
+        yield served
+        served.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def kube(server: _Server, tmp_path: Path) -> Kube:
+    cluster = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}
+    context = {"name": "x", "context": {"cluster": "c", "user": "u"}}
+    users = [{"name": "u", "user": {}}]
+    content = {"apiVersion": "v1", "kind": "Config", "clusters": [cluster], "users": users, "contexts": [context]}
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(content))
+    return Kube(tmp_path / "kubeconfig", "x")
+
+
+def test_an_interrupted_read_is_repeated(kube: Kube, server: _Server) -> None:
+    server.cuts = 1
+    assert kube.list("/api/v1/pods") == [{"kind": "Pod"}]
+    assert server.connections == 2
+
+
+def test_an_interrupted_change_is_an_error_and_not_repeated(kube: Kube, server: _Server) -> None:
+    server.cuts = 9
+    with pytest.raises(SuiteError, match="POST /api/v1/namespaces"):
+        kube.ensure("/api/v1/namespaces", {"kind": "Namespace"})
+    assert server.connections == 1
+
+
+def test_a_server_that_closes_every_connection_is_not_ready(kube: Kube, server: _Server) -> None:
+    server.cuts = 9
+    assert not kube.is_ready()
+    assert server.connections == 1

@@ -1,0 +1,45 @@
+"""The command lines of helm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from osh_conformance import process
+from osh_conformance.cluster.helm import Helm
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HELM = Helm(program=Path("helm"), major=4, kubeconfig=Path("kubeconfig"), context="kind-x", home=Path("home"))
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The argv of each call."""
+    seen: list[list[str]] = []
+
+    def run(argv: Sequence[object], **_: Any) -> process.Outcome:
+        seen.append([str(word) for word in argv])
+        return process.Outcome(argv=tuple(seen[-1]), code=0, stdout="", stderr="", seconds=0.0)
+
+    monkeypatch.setattr(process, "run", run)
+    return seen
+
+
+@pytest.mark.parametrize("action", ["install", "upgrade"])
+def test_an_install_that_waits_also_waits_for_jobs(action: str, calls: list[list[str]]) -> None:
+    change = HELM.install if action == "install" else HELM.upgrade
+    change("r", Path("chart"), "cell", [Path("values.yaml")], timeout=10, wait=True)
+    change("r", Path("chart"), "cell", [Path("values.yaml")])
+    waiting, plain = calls
+    assert waiting[1:8] == [action, "r", "chart", "--values", "values.yaml", "--wait", "--wait-for-jobs"]
+    assert not [word for word in plain if word.startswith("--wait")]
+
+
+def test_an_uninstall_without_hooks_passes_no_hooks(calls: list[list[str]]) -> None:
+    HELM.uninstall("r", "cell", hooks=False)
+    HELM.uninstall("r", "cell")
+    assert ["--no-hooks" in argv for argv in calls] == [True, False]

@@ -1,0 +1,129 @@
+"""Opt-outs: comments in a chart that expect a finding."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from osh_conformance.cli import main
+from osh_conformance.config import optouts
+from tests.case_charts import case
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _chart(tmp_path: Path, name: str = "ref-2-latest") -> Path:
+    return shutil.copytree(case(name), tmp_path / name)
+
+
+def _values(tmp_path: Path, text: str) -> list[tuple[tuple[str, ...], str, str]]:
+    (tmp_path / "values.yaml").write_text(text)
+    return [(entry.keys, entry.rule, entry.problem) for entry in optouts.read(tmp_path)]
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("images:\n  api: x # osh-conformance: ignore REF-2 vendor\n", ("images.api",)),
+        ("images:\n  # osh-conformance: ignore REF-2 vendor\n  # more words\n  api: x\n", ("images.api",)),
+        ("# osh-conformance: ignore REF-2 vendor\nimages:\n  api: x\n", ("images",)),
+        ("# osh-conformance: ignore REF-2 vendor\n\nimages:\n  api: x\n", ()),
+        ("images:\n  api: x\n# osh-conformance: ignore REF-2 vendor\n", ()),
+        ("images: {api: x, db: y}  # osh-conformance: ignore REF-2 vendor\n", ("images", "images.api", "images.db")),
+        ("a:\n  list:\n  - x\n  - y # osh-conformance: ignore REF-2 vendor\n", ("a.list",)),
+    ],
+)
+def test_a_comment_in_values_covers_its_key_or_file(tmp_path: Path, text: str, keys: tuple[str, ...]) -> None:
+    assert _values(tmp_path, text) == [(keys, "REF-2", "")]
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "# osh-conformance: ignore PP-1 why not",
+        "{{/* osh-conformance: ignore PP-1 why not */}}",
+        "{{- /* osh-conformance: ignore PP-1 why not */ -}}",
+    ],
+)
+def test_a_comment_in_a_template_covers_the_template(tmp_path: Path, comment: str) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "a.yaml").write_text(f"a: b\n{comment}\n")
+    (entry,) = optouts.read(tmp_path)
+    assert (entry.rule, entry.reason, entry.path, entry.line) == ("PP-1", "why not", "templates/a.yaml", 2)
+
+
+def test_one_comment_may_name_several_rules(tmp_path: Path) -> None:
+    found = _values(tmp_path, "# osh-conformance: ignore ref-1,REF-2 vendor\na: 1\n")
+    assert [rule for _, rule, _ in found] == ["REF-1", "REF-2"]
+
+
+@pytest.mark.parametrize(
+    ("comment", "words"),
+    [
+        ("ignore REF-2", ("REF-2", "reason")),
+        ("ignore RFE-2 vendor", ("`RFE-2`", "`REF-2`")),
+        ("ignroe REF-2 vendor", ("ignroe", "`ignore`")),
+    ],
+)
+def test_a_wrong_comment_is_an_error_and_covers_nothing(
+    tmp_path: Path, comment: str, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    chart = _chart(tmp_path)
+    values = chart / "values.yaml"
+    values.write_text(values.read_text().replace(":latest", f":latest # osh-conformance: {comment}"))
+    assert main(["check", str(chart), "--rule", "REF-2"]) == 3
+    out = capsys.readouterr().out
+    assert "ERROR" in out
+    assert all(word in out for word in ("values.yaml:3", *words))
+
+
+def test_an_opt_out_is_shown_as_expected_with_its_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chart = _chart(tmp_path)
+    values = chart / "values.yaml"
+    values.write_text(values.read_text().replace(":latest", ":latest # osh-conformance: ignore REF-2 vendor"))
+    assert main(["check", str(chart), "--rule", "REF-1,REF-2"]) == 0
+    out = capsys.readouterr().out
+    assert "XFAIL REF-2  ref-2-latest  values.yaml:3  images.api: vendor (values.yaml:3)" in out
+    assert "1 passed, 1 expected" in out
+
+
+def test_an_opt_out_in_a_template_covers_that_template(tmp_path: Path) -> None:
+    chart = _chart(tmp_path, "pp-1-hook")
+    template = chart / "templates" / "job.yaml"
+    template.write_text(f"{{{{/* osh-conformance: ignore PP-1 vendor */}}}}\n{template.read_text()}")
+    assert main(["check", str(chart), "--rule", "PP-1"]) == 0
+
+
+def test_a_packaged_chart_has_its_opt_outs(tmp_path: Path) -> None:
+    chart = _chart(tmp_path)
+    values = chart / "values.yaml"
+    values.write_text(values.read_text().replace(":latest", ":latest # osh-conformance: ignore REF-2 vendor"))
+    archive = tmp_path / "ref-2-latest-0.1.0.tgz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(chart, "ref-2-latest")
+    assert main(["check", str(archive), "--rule", "REF-2"]) == 0
+
+
+def test_a_stale_opt_out_is_reported_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chart = _chart(tmp_path)
+    values = chart / "values.yaml"
+    values.write_text(values.read_text().replace(":latest", ":1.2.3 # osh-conformance: ignore REF-2 vendor"))
+    assert main(["check", str(chart), "--rule", "REF-2"]) == 0
+    out = capsys.readouterr().out
+    assert "WARN REF-2  ref-2-latest  values.yaml:3" in out
+    assert "vendor" in out
+    assert main(["check", str(chart), "--rule", "REF-1"]) == 0
+    assert "opt-out" not in capsys.readouterr().out, "REF-2 did not run, so its opt-out is not stale"
+
+
+def test_opt_outs_behind_a_symlink_are_not_read(tmp_path: Path) -> None:
+    outside = tmp_path / "outside.yaml"
+    outside.write_text("# osh-conformance: ignore REF-2 vendor\n")
+    chart = tmp_path / "chart"
+    chart.mkdir()
+    (chart / "values.yaml").symlink_to(outside)
+    assert optouts.read(chart) == ()

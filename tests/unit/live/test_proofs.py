@@ -1,0 +1,197 @@
+"""A cell that did not run with its format or its runtime is an error of the suite, not a finding on the chart."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from osh_conformance.cluster.nodes import keeper_of
+from osh_conformance.errors import SuiteError
+from osh_conformance.live import proofs
+from osh_conformance.loading import records
+from osh_conformance.registry.log import RegistryRequest
+from tests.unit.observations import DIGEST, ENTRYPOINT, MEDIA_TYPES, SERVICE, observation
+
+if TYPE_CHECKING:
+    from osh_conformance.model.observation import Observation
+
+_DOCKER = "application/vnd.docker.distribution.manifest.v2"
+RUNTIMES = records.runtimes()
+
+
+def request(reference: str = SERVICE, digest: str = DIGEST, status: int = 200) -> RegistryRequest:
+    return RegistryRequest(
+        time=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        client="172.19.0.3",
+        method="GET",
+        repository=reference.rpartition(":")[0],
+        kind="manifests",
+        reference=digest,
+        status=status,
+        agent="containerd/v2.4.2",
+    )
+
+
+FETCHED = (request(), request(ENTRYPOINT))
+
+
+def check_format(seen: Observation, requests: tuple[RegistryRequest, ...] = FETCHED, form: str = "docker") -> None:
+    proofs.check_format(seen, records.formats()[form], {SERVICE, ENTRYPOINT}, requests)
+
+
+def with_image(**changes: Any) -> Observation:
+    seen = observation()
+    return replace(seen, images=(replace(seen.images[0], **changes), *seen.images[1:]))
+
+
+def test_images_that_nodes_fetched_prove_the_format() -> None:
+    check_format(observation())
+
+
+@pytest.mark.parametrize("form", sorted(set(records.formats()) - {"docker"}))
+def test_an_image_in_another_format_is_an_error(form: str) -> None:
+    with pytest.raises(SuiteError, match=f"{SERVICE} .*{_DOCKER}"):
+        check_format(observation(), form=form)
+
+
+def test_a_layer_in_another_format_is_an_error() -> None:
+    seen = with_image(media_types=(*MEDIA_TYPES, "application/vnd.oci.image.layer.v1.tar+zstd"))
+    with pytest.raises(SuiteError, match="tar\\+zstd"):
+        check_format(seen)
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        (request(ENTRYPOINT),),
+        (request(status=404), request(ENTRYPOINT)),
+        (request(digest="sha256:" + "b" * 64), request(ENTRYPOINT)),
+        (request("quay.io/example/keystone:22.0.2"), request(ENTRYPOINT)),
+    ],
+    ids=["never", "refused", "another digest", "from another host"],
+)
+def test_an_image_that_ran_without_being_fetched_is_an_error(requests: tuple[RegistryRequest, ...]) -> None:
+    with pytest.raises(SuiteError, match=SERVICE):
+        check_format(observation(), requests)
+
+
+def test_a_node_that_has_the_manifest_from_elsewhere_asks_for_the_tag_only() -> None:
+    tag = SERVICE.rpartition(":")[2]
+    check_format(observation(), (request(digest=tag), request(ENTRYPOINT)))
+
+
+def test_any_digest_of_an_image_proves_it() -> None:
+    check_format(with_image(digests=("sha256:" + "b" * 64, DIGEST)))
+
+
+def test_an_image_that_nothing_ran_need_not_be_fetched() -> None:
+    seen = observation()
+    seen = replace(seen, containers=tuple(replace(c, started_at="") for c in seen.containers))
+    check_format(seen, ())
+
+
+def test_an_image_of_the_infrastructure_may_be_in_any_format() -> None:
+    seen = with_image(reference="docker.io/library/mariadb:10.11.11", media_types=("other",))
+    check_format(seen)
+
+
+# -- runtime -------------------------------------------------------------------------------------------------------
+
+
+def proved(**changes: Any) -> Observation:
+    seen = observation()
+    assert seen.runtime is not None
+    return replace(seen, runtime=replace(seen.runtime, **changes))
+
+
+def check_runtime(seen: Observation, name: str = "crun") -> None:
+    proofs.check_runtime(seen, RUNTIMES[name])
+
+
+def test_handlers_and_state_files_prove_a_runtime() -> None:
+    check_runtime(observation())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"handlers": {"api": "crun", "job": "runc"}}, "job by runc"),
+        ({"handlers": {"api": ""}}, "api .*default"),
+        ({"traced": {"api/api": "runc"}}, "api/api by runc"),
+        ({"traced": {}}, "crun"),
+        ({"handlers": {}}, "crun"),
+    ],
+)
+def test_a_pod_of_another_runtime_is_an_error(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SuiteError, match=message):
+        check_runtime(proved(**changes))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [("", "keystone-db-drop .*default"), ("osh-conformance-runc", "keystone-db-drop .*osh-conformance-runc")],
+)
+def test_a_hook_pod_without_the_runtime_class_is_an_error_after_its_deletion(given: str, message: str) -> None:
+    with pytest.raises(SuiteError, match=message):
+        check_runtime(replace(observation(), runtime_classes={"keystone-db-drop": given}))
+
+
+def test_probes_leave_no_state_files() -> None:
+    seen = proved(traced={})
+    check_runtime(replace(seen, scenario=records.scenarios()["pull-policy"]))
+
+
+def test_the_default_runtime_of_a_node_needs_no_proof() -> None:
+    proofs.check_runtime(proved(handlers={"api": "anything"}), None)
+
+
+def test_a_cluster_without_node_access_needs_no_state_files() -> None:
+    check_runtime(replace(observation(), runtime=None))
+
+
+def test_a_runtime_without_a_handler_is_proved_by_the_default_of_its_nodes() -> None:
+    check_runtime(proved(handlers={"api": ""}, traced={}), "cri-o")
+
+
+@pytest.mark.parametrize(
+    ("files", "runtime"),
+    [
+        ({"state.json"}, "runc"),
+        ({"state.json", "exec.fifo"}, "runc"),
+        ({"status", "config.json", "exec.fifo"}, "crun"),
+        ({"state.json", "youki_config.json", "notify.sock"}, "youki"),
+        ({"youki_config.json"}, ""),
+        (set(), ""),
+    ],
+)
+def test_a_runtime_is_known_by_the_files_that_it_keeps(files: set[str], runtime: str) -> None:
+    assert keeper_of(files, RUNTIMES.values()) == runtime
+
+
+# -- in words ------------------------------------------------------------------------------------------------------
+
+
+def test_the_runtime_of_a_cell_is_the_one_that_its_nodes_reported() -> None:
+    assert proofs.runtime_shown(observation()) == "containerd/crun"
+    assert proofs.runtime_shown(replace(observation(), runtime=None)) == "containerd"
+
+
+def test_a_proof_is_one_line() -> None:
+    proof = proofs.told(observation())
+    assert "\n" not in proof
+    assert all(
+        fact in proof for fact in (*MEDIA_TYPES, "handler crun", "state files of crun", "containerd-shim-runc-v2")
+    )
+
+
+def test_a_cell_without_observations_has_an_empty_proof() -> None:
+    assert proofs.told(replace(observation(), runtime=None, images=())) == ""
+
+
+def test_origins_are_those_of_the_charts_own_images() -> None:
+    seen = observation()
+    infrastructure = replace(seen.images[0], reference="docker.io/library/mariadb:10.11.11", origin="stand-in")
+    assert proofs.origins(replace(seen, images=(*seen.images, infrastructure))) == {"built"}

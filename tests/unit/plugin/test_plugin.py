@@ -1,0 +1,178 @@
+"""The pytest plugin, as a chart author uses it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from osh_conformance.rules import registry
+from tests.case_charts import case
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Rules that the clean charts pass, so that these tests do not know every rule.
+_SIX = ("REF-1", "REF-2", "REF-4", "KEY-1", "PP-1", "PP-2")
+
+
+def _tree(pytester: pytest.Pytester, *names: str, settings: str = "", deviations: object = ()) -> None:
+    """Make the repository of a chart author: charts, a configuration, expected findings."""
+    for name in names:
+        shutil.copytree(case(name), pytester.path / "charts" / name)
+    rules = settings if "rule =" in settings else f"rule = {list(_SIX)}\n{settings}"
+    (pytester.path / "osh-conformance.toml").write_text(rules)
+    content = {"osh_conformance_deviations": 1, "deviations": deviations}
+    (pytester.path / "d.yaml").write_text(json.dumps(content))
+
+
+def test_charts_become_items_with_readable_ids(pytester: pytest.Pytester) -> None:
+    _tree(pytester, "ref-2-latest")
+    result = pytester.runpytest_subprocess("--charts", "charts", "-v")
+    result.stdout.fnmatch_lines(
+        [
+            "*::test_image_references?ref-2-latest-REF-1? PASSED*",
+            "*::test_image_references?ref-2-latest-REF-2? FAILED*",
+            "*FAIL REF-2  ref-2-latest  ref-2-latest/values.yaml:3  images.api*",
+        ]
+    )
+    result.assert_outcomes(passed=5, failed=1)
+
+
+def test_several_charts_can_be_selected_from(pytester: pytest.Pytester) -> None:
+    _tree(pytester, "clean-flat", "clean-tags")
+    charts = ("--charts=charts/clean-flat", "--charts=charts/clean-tags")
+    pytester.runpytest_subprocess(*charts, "-k", "clean-tags and PP").assert_outcomes(passed=2, deselected=10)
+
+
+def test_tests_of_the_user_run_when_they_are_named(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_own="def test_own(): pass")
+    _tree(pytester, "clean-flat")
+    pytester.runpytest_subprocess("--charts=charts").assert_outcomes(passed=6)
+    pytester.runpytest_subprocess("test_own.py", "--charts=charts").assert_outcomes(passed=7)
+
+
+def test_a_path_without_a_chart_is_an_error_and_no_failure(pytester: pytest.Pytester) -> None:
+    _tree(pytester)
+    pytester.mkdir("empty")
+    result = pytester.runpytest_subprocess("--charts", "empty", "--junitxml=r.xml")
+    result.assert_outcomes(errors=6)
+    result.stdout.fnmatch_lines(["*ERROR empty: *"])
+    assert '<error message="failed on setup' in (pytester.path / "r.xml").read_text()
+
+
+def test_a_path_that_does_not_exist_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess("--charts", "nowhere")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *nowhere*"])
+
+
+def test_pytest_without_charts_imports_nothing_of_the_suite() -> None:
+    program = (
+        "import sys, pytest; before = set(sys.modules); import osh_conformance.plugin; "
+        "new = {name for name in set(sys.modules) - before if not name.startswith('osh_conformance')}; "
+        "ours = {name for name in sys.modules if name.startswith('osh_conformance')}; "
+        "assert not new - set(sys.stdlib_module_names), new; "
+        "assert ours == {'osh_conformance', 'osh_conformance.plugin'}, ours"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_every_static_rule_has_a_test_in_the_suite(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess("--charts", str(case("clean-flat")), "--collect-only", "-q")
+    items = [line for line in result.outlines if "::" in line]
+    assert sorted(item.split("[clean-flat-")[1].rstrip("]") for item in items) == sorted(registry.static_rules())
+
+
+def test_workers_get_whole_charts_and_their_verdicts_reach_the_controller(pytester: pytest.Pytester) -> None:
+    entry = {"rule": "REF-2", "chart": "ref-2-latest", "reason": "known"}
+    stale = {"rule": "REF-1", "chart": "clean-flat", "reason": "long gone"}
+    _tree(pytester, "clean-flat", "clean-tags", "ref-2-latest", "ref-1-no-host", deviations=[entry, stale])
+    result = pytester.runpytest_subprocess(
+        *("--charts", "charts", "--deviations", "d.yaml", "-n", "2", "-v", "-k", "image_references", "--junitxml=r.xml")
+    )
+    assert result.parseoutcomes()["xfailed"] == 1
+    result.stdout.fnmatch_lines(
+        [
+            "WARN REF-1  clean-flat  d.yaml:1",
+            "*long gone*",
+            "XFAIL REF-2  ref-2-latest  ref-2-latest/values.yaml:3  images.api: known (d.yaml)",
+            "4 charts, 12 checks: *1 failed, 1 expected*, 1 warning*",
+        ]
+    )
+    workers: dict[str, set[str]] = {}
+    for line in result.outlines:
+        if match := re.match(r"\[(gw\d)\].*\[(.+)-REF-\d\]", line):
+            workers.setdefault(match[2], set()).add(match[1])
+    assert len(workers) == 4
+    assert all(len(of_chart) == 1 for of_chart in workers.values()), "each chart is in one worker"
+    (skipped,) = [case for case in _cases(pytester.path / "r.xml") if case.find("skipped") is not None]
+    assert skipped.find("skipped").attrib == {"type": "pytest.xfail", "message": "known (d.yaml)"}  # type: ignore[union-attr]
+
+
+def _cases(junit: Path) -> list[ET.Element]:
+    return list(ET.parse(junit).iter("testcase"))  # noqa: S314  (we wrote it)
+
+
+def test_last_failed_runs_only_what_failed_last(pytester: pytest.Pytester) -> None:
+    _tree(pytester, "clean-flat", "ref-1-no-host")
+    pytester.runpytest_subprocess("--charts", "charts", "-k", "REF")
+    result = pytester.runpytest_subprocess("--charts", "charts", "--lf", "-v")
+    result.stdout.fnmatch_lines(["*test_images.py::test_image_references?ref-1-no-host-REF-1? FAILED*"])
+    assert result.parseoutcomes()["failed"] == 1
+
+
+def test_python_files_patterns_of_the_user_do_not_hide_the_suite(pytester: pytest.Pytester) -> None:
+    _tree(pytester, "clean-flat")
+    pytester.makeini(
+        """
+        [pytest]
+        python_files = check_*.py
+        python_functions = check_*
+        addopts = --strict-markers --strict-config
+        filterwarnings =
+            error
+            ignore:cannot discover fixture:pytest.PytestWarning
+        """
+    )
+    result = pytester.runpytest_subprocess("--charts", "charts", "--junitxml=r.xml")
+    result.assert_outcomes(passed=6)
+    assert {case.attrib["classname"].split(".")[0] for case in _cases(pytester.path / "r.xml")} == {"osh_conformance"}
+
+
+def test_the_configuration_may_be_in_pyproject(pytester: pytest.Pytester) -> None:
+    entry = {"rule": "REF-2", "chart": "ref-*", "reason": "known", "expires": "2999-01-01"}
+    _tree(pytester, "ref-2-latest", deviations=[entry])
+    (pytester.path / "osh-conformance.toml").unlink()
+    pytester.makepyprojecttoml('[tool.osh-conformance]\nrule = ["REF-2", "REF-1"]\ndeviations = ["d.yaml"]\n')
+    pytester.runpytest_subprocess("--charts", "charts").assert_outcomes(passed=1, xfailed=1)
+
+
+def test_a_stale_expectation_fails_a_strict_run(pytester: pytest.Pytester) -> None:
+    entry = {"rule": "REF-1", "chart": "clean-flat", "reason": "gone"}
+    _tree(pytester, "clean-flat", settings='strict = true\ndeviations = ["d.yaml"]', deviations=[entry])
+    result = pytester.runpytest_subprocess("--charts", "charts")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["FAIL REF-1  clean-flat  d.yaml:1"])
+
+
+def test_a_wrong_configuration_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    _tree(pytester, "clean-flat", settings="strikt = true")
+    result = pytester.runpytest_subprocess("--charts", "charts")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*`strikt`*`strict`*"])
+
+
+def test_an_error_is_an_error_in_junit_from_a_worker_too(pytester: pytest.Pytester) -> None:
+    _tree(pytester, "clean-flat", "clean-tags")
+    (pytester.path / "charts" / "clean-tags" / "values.yaml").write_text("images: [\n")
+    result = pytester.runpytest_subprocess("--charts", "charts", "-n", "2", "-k", "REF-1", "--junitxml=r.xml")
+    result.assert_outcomes(passed=1, errors=1)
+    (broken,) = [case for case in _cases(pytester.path / "r.xml") if case.find("error") is not None]
+    assert broken.attrib["name"] == "test_image_references[clean-tags-REF-1]"

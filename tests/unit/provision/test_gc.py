@@ -1,0 +1,277 @@
+"""`gc` removes what dead runs left, by locks, marks and folders."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.folders import Folders
+from osh_conformance.process import Outcome
+from osh_conformance.provision import gc, leftovers, runs
+from osh_conformance.provision.scratch import hold_temporary_files, note_elsewhere, scratch
+
+if TYPE_CHECKING:
+    from osh_conformance.provision.docker import Docker
+
+_CELLS = ["namespace/cell-a", "namespace/cell-b"]
+
+
+@dataclass(kw_only=True)
+class FakeEngine:
+    """Containers and networks of one run, by name. `coming` are containers that appear after so many looks."""
+
+    containers: list[str] = field(default_factory=list)
+    networks: list[str] = field(default_factory=list)
+    cells: list[str] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
+    mirrors: list[str] = field(default_factory=list)
+    coming: dict[str, int] = field(default_factory=dict)
+    ours: bool = False
+
+    def run(self, *words: str, deadline: float = 0, check: bool = True) -> Outcome:
+        del deadline, check
+        answer, code, error = "", 0, ""
+        match words:
+            case ("rm", *_, name):
+                self.containers.remove(name)
+            case ("network", "rm", name) if self.containers:
+                code, error = 1, f"error while removing network: network {name} has active endpoints"
+                self.coming = dict.fromkeys(self.coming, 0)
+            case ("network", "rm", name):
+                self.networks.remove(name)
+            case ("exec", _, *inner):
+                answer, code = self._in_node(inner)
+            case ("network" | "container", "inspect", name):
+                code = name not in self.networks + self.containers
+            case _:
+                raise AssertionError(words)
+        return Outcome(argv=words, code=code, stdout=answer, stderr=error, seconds=0)
+
+    def _in_node(self, words: list[str]) -> tuple[str, int]:
+        match words:
+            case [*_, "get", "namespaces", "--selector", "osh-conformance.cell", "--output=name"]:
+                return "\n".join(self.cells), 0
+            case [*_, "delete", "--ignore-not-found", "namespace/cell-a", "namespace/cell-b"]:
+                self.cells = []
+            case ["iptables", "--wait", "--list-rules", "FORWARD"]:
+                return "\n".join(self.rules), 0
+            case ["iptables", "--wait", "--delete", "FORWARD", "-d", address, *_]:
+                self.rules = [rule for rule in self.rules if address not in rule]
+            case ["ip6tables", *_]:
+                return "", 3
+            case ["find", "/etc/containerd/certs.d", "-maxdepth", "1", "-name", "*.osh-conformance.invalid"]:
+                return "\n".join(self.mirrors), 0
+            case ["rm", "-rf", name]:
+                self.mirrors.remove(name)
+            case _:
+                raise AssertionError(words)
+        return "", 0
+
+    def lines(self, *words: str) -> list[str]:
+        if words[0] == "network":
+            return [] if "{{" in words[-1] else list(self.networks)
+        if "kind.role" in words[-1]:
+            return [f"{name} control-plane" for name in self.containers if name.endswith("control-plane")]
+        if words[0] != "ps" or "{{.Label" in words[-1]:
+            return []
+        due = [name for name, looks in self.coming.items() if looks <= 0]
+        self.coming = {name: looks - 1 for name, looks in self.coming.items() if looks > 0}
+        seen = list(self.containers)
+        self.containers += due
+        return [f"{name} {name}" for name in seen]
+
+
+def _engine(fake: FakeEngine) -> Docker:
+    return cast("Docker", fake)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    return Folders(cache=tmp_path / "cache", state=tmp_path / "state")
+
+
+def test_gc_leaves_a_live_run(folders: Folders) -> None:
+    run = runs.at(folders, "r1")
+    with runs.own(folders, run):
+        (left,) = gc.collect(None, folders).left
+        assert "run r1" in left
+        with pytest.raises(SuiteError, match="r1"), runs.own(folders, run):
+            pass
+    with runs.claim(folders, run) as dead:
+        assert dead
+
+
+def test_gc_leaves_a_kept_cluster(folders: Folders) -> None:
+    run = runs.at(folders, "r1")
+    with runs.own(folders, run):
+        run.keep({"node_image": "x"})
+    report = gc.collect(None, folders)
+    assert report.removed == ()
+    assert "--keep" in report.left[0]
+    assert run.kept == {"node_image": "x"}
+
+
+def test_a_run_id_must_fit_into_a_host_name(folders: Folders) -> None:
+    for bad in ("", "A", "-a", "a-", "a" * 31, "a/b"):
+        with pytest.raises(UsageError):
+            runs.at(folders, bad)
+
+
+def test_gc_removes_the_folder_of_a_dead_build(folders: Folders) -> None:
+    (folders.work / "dead-1").mkdir(parents=True)
+    (folders.work / "dead-1" / "file").touch()
+    report = gc.collect(None, folders)
+    assert report.removed == (f"folder {folders.work / 'dead-1'}",)
+    assert list(folders.work.iterdir()) == []
+
+
+def test_gc_ends_only_processes_with_the_mark() -> None:
+    sleep = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"]
+    environments = ({"OSH_CONFORMANCE_RUN": "gone"}, {"OSH_CONFORMANCE_RUN": "gone-not"})
+    started = [subprocess.Popen(sleep, env=env, stdout=subprocess.PIPE) for env in environments]
+    try:
+        for process in started:
+            assert process.stdout is not None
+            process.stdout.readline()
+        ended = leftovers.end_marked("OSH_CONFORMANCE_RUN", "gone")
+        assert [line.split()[0] for line in ended] == [str(started[0].pid)]
+        assert started[0].wait(5) != 0
+        assert started[1].poll() is None
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+
+
+def test_gc_removes_a_container_that_appears_late(folders: Folders) -> None:
+    fake = FakeEngine(containers=["node"], networks=["net"], coming={"late": 2})
+    removed = gc.remove_run(_engine(fake), runs.at(folders, "r1"))
+    assert (fake.containers, fake.networks) == ([], [])
+    assert "container late" in removed
+
+
+def test_gc_removes_a_network_with_a_container_that_just_started_on_it(folders: Folders) -> None:
+    fake = FakeEngine(networks=["net"], coming={"starting": 1})
+    removed = gc.remove_run(_engine(fake), runs.at(folders, "r1"))
+    assert (fake.containers, fake.networks) == ([], [])
+    assert removed == ("container starting", "network osh-conformance-r1")
+
+
+def test_gc_removes_the_cells_of_a_dead_run_from_a_kept_cluster(folders: Folders) -> None:
+    run = runs.at(folders, "r1")
+    with runs.own(folders, run):
+        run.keep({})
+    node = f"{run.cluster}-control-plane"
+    fake = FakeEngine(containers=[node], cells=_CELLS)
+    with scratch(folders.scratch, "live"):
+        report = gc.collect(_engine(fake), folders)
+        assert fake.cells == _CELLS
+        assert [cell for cell, line in zip(_CELLS, report.left, strict=False) if cell in line] == _CELLS
+    report = gc.collect(_engine(fake), folders)
+    assert report.removed == tuple(f"{name} on cluster {run.cluster}" for name in _CELLS)
+    assert "--keep" in report.left[0]
+    assert (fake.cells, fake.containers) == ([], [node])
+
+
+def test_gc_undoes_only_the_changes_of_faults_on_a_kept_node(folders: Folders) -> None:
+    run = runs.at(folders, "r1")
+    with runs.own(folders, run):
+        run.keep({})
+    others = ["-P FORWARD ACCEPT", '-A FORWARD -d 10.0.0.9/32 -m comment --comment "kubernetes rules" -j DROP']
+    ours = "-A FORWARD -d 10.244.0.5/32 -p tcp -m comment --comment osh-conformance -j DROP"
+    folder = "/etc/containerd/certs.d/faulty-1a2b3c4d.osh-conformance.invalid"
+    node = f"{run.cluster}-control-plane"
+    fake = FakeEngine(containers=[node], rules=[*others, ours], mirrors=[folder])
+    with scratch(folders.scratch, "live"):
+        assert node in gc.collect(_engine(fake), folders).left[0]
+        assert (len(fake.rules), len(fake.mirrors)) == (3, 1)
+    report = gc.collect(_engine(fake), folders)
+    assert report.removed == (f"firewall rule in node {node}", f"folder {folder} in node {node}")
+    assert (fake.rules, fake.mirrors) == (others, [])
+
+
+def test_gc_lists_what_a_dead_run_left_on_a_foreign_cluster(folders: Folders) -> None:
+    with scratch(folders.scratch, "live") as folder:
+        note_elsewhere(folder, "namespaces on cluster production: kubectl delete ...")
+        copy = folder.with_name("live-dead")
+        shutil.copytree(folder, copy)
+        assert gc.collect(None, folders).left == ("namespaces on cluster production: kubectl delete ...",)
+    assert gc.collect(None, folders).left == ()
+
+
+def test_gc_ends_the_processes_of_a_dead_run_on_a_kept_cluster(folders: Folders) -> None:
+    run = runs.at(folders, "kept-1")
+    with runs.own(folders, run):
+        run.keep({})
+    sleep = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"]
+    with subprocess.Popen(sleep, env={runs.RUN_MARK: run.id}, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            assert gc.collect(None, folders).removed[0].startswith(f"process {process.pid} ")
+            assert process.wait(5) != 0
+        finally:
+            process.kill()
+
+
+def test_gc_removes_a_lock_without_a_folder_unless_it_is_held(folders: Folders) -> None:
+    folders.scratch.mkdir(parents=True)
+    old, fresh = (folders.scratch / f"live-{name}.lock" for name in ("old", "fresh"))
+    for lock in (old, fresh):
+        lock.touch()
+    os.utime(old, (time.time() - 60, time.time() - 60))
+    assert gc.collect(None, folders).removed == ("file live-old.lock",)
+    assert list(folders.scratch.iterdir()) == [fresh]
+
+
+@pytest.mark.parametrize("end", ["pass", "os.kill(os.getpid(), 9)"])
+def test_temporary_files_are_removed_by_the_process_or_by_gc(end: str, folders: Folders) -> None:
+    program = (
+        "import os, sys, tempfile\nfrom pathlib import Path\n"
+        "from osh_conformance.provision.scratch import hold_temporary_files\n"
+        "hold_temporary_files(Path(sys.argv[1]))\n"
+        f"print(tempfile.mkdtemp(), flush=True)\n{end}\n"
+    )
+    words = [sys.executable, "-c", program, str(folders.scratch)]
+    printed = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False, timeout=60).stdout
+    made = Path(printed.strip())
+    assert made.is_relative_to(folders.scratch)
+    assert made.is_dir() is (end != "pass")
+    gc.collect(None, folders)
+    assert list(folders.scratch.iterdir()) == []
+
+
+def test_a_state_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "state").touch()
+    with pytest.raises(SuiteError, match=r"state/scratch"):
+        hold_temporary_files(tmp_path / "state" / "scratch")
+
+
+def test_gc_ends_a_child_that_starts_while_its_parent_ends() -> None:
+    child = "import time; time.sleep(60)"
+    parent = (
+        "import os, signal, subprocess, sys, time\n"
+        "def end(*_):\n"
+        f"    child = subprocess.Popen([sys.executable, '-c', {child!r}])\n"
+        "    os.write(1, f'{child.pid}\\n'.encode())\n"
+        "    sys.exit()\n"
+        "signal.signal(signal.SIGTERM, end)\nprint(flush=True)\ntime.sleep(60)\n"
+    )
+    words = [sys.executable, "-c", parent]
+    with subprocess.Popen(words, env={"OSH_CONFORMANCE_RUN": "parent"}, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            ended = [line.split()[0] for line in leftovers.end_marked("OSH_CONFORMANCE_RUN", "parent")]
+            assert ended == [str(process.pid), process.stdout.readline().decode().strip()]
+        finally:
+            process.kill()

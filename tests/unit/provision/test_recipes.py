@@ -1,0 +1,176 @@
+"""Recipes: their order, their keys, their errors, and what building them leaves."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.folders import Folders
+from osh_conformance.progress import Progress
+from osh_conformance.provision import recipes
+from osh_conformance.provision.build import Builder
+from osh_conformance.registry import images
+from tests.paths import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write(root: Path, name: str, toml: str = "", *, kind: str = "offline", script: str = "touch $OUT/made\n") -> Path:
+    folder = root / kind / name
+    folder.mkdir(parents=True)
+    head = 'summary = "a thing"\nminutes = 1\ndisk_mib = 1\nfiles = ["made"]\n'
+    (folder / "recipe.toml").write_text(head + toml)
+    (folder / "build.sh").write_text(script)
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "recipes"
+    write(root, "compiler")
+    write(root, "base", '[image]\nreference = "docker.io/library/base:1"\norigin = "stand-in"\n', kind="images")
+    write(root, "node", 'needs = ["compiler"]\n')
+    write(
+        root,
+        "server",
+        '[image]\nreference = "docker.io/x/server:1"\norigin = "built"\nbase = "docker.io/library/base:1"\n',
+        kind="images",
+    )
+    return root
+
+
+@pytest.fixture
+def workshop(root: Path, tmp_path: Path) -> Builder:
+    folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
+    return Builder(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+
+
+def keys(root: Path, *, offline: bool = True) -> dict[str, str]:
+    book = recipes.load(root, offline=offline)
+    return {name: book.key(name) for name in book.recipes}
+
+
+def test_a_recipe_comes_after_what_it_needs(root: Path) -> None:
+    book = recipes.load(root, offline=True)
+    assert [recipe.name for recipe in book.order(["node"])] == ["compiler", "node"]
+
+
+def test_a_base_image_is_needed_only_where_it_cannot_be_pulled(root: Path) -> None:
+    assert [r.name for r in recipes.load(root, offline=True).order(["server"])] == ["base", "server"]
+    assert [r.name for r in recipes.load(root, offline=False).order(["server"])] == ["server"]
+
+
+def test_a_key_does_not_depend_on_where_the_recipes_are(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "elsewhere")
+    assert keys(root) == keys(tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize("junk", ["__pycache__/x.pyc", "build.sh~", ".build.sh.swp"])
+def test_cache_files_do_not_change_a_key(root: Path, junk: str) -> None:
+    before = keys(root)
+    path = root / "offline" / "compiler" / junk
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("junk")
+    assert keys(root) == before
+
+
+def test_a_change_changes_the_keys_of_all_dependents(root: Path) -> None:
+    before = keys(root)
+    (root / "offline" / "compiler" / "patch").write_text("")
+    after = keys(root)
+    assert {name for name in before if before[name] != after[name]} == {"compiler", "node"}
+
+
+def test_an_execute_bit_changes_the_key_and_a_umask_does_not(root: Path) -> None:
+    script = root / "offline" / "compiler" / "build.sh"
+    script.chmod(0o644)
+    before = keys(root)["compiler"]
+    script.chmod(0o600)
+    assert keys(root)["compiler"] == before
+    script.chmod(0o700)
+    assert keys(root)["compiler"] != before
+
+
+def test_a_cycle_of_recipes_is_an_error_that_names_them(root: Path) -> None:
+    write(root, "hen", 'needs = ["egg"]\n')
+    write(root, "egg", 'needs = ["hen"]\n')
+    with pytest.raises(UsageError, match=r"(hen|egg) ->"):
+        recipes.load(root, offline=True).order(["hen"])
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ('needs = ["nobody"]\n', "`nobody`"),
+        ("needs = [\n", "odd/recipe.toml"),
+        ('[image]\nreference = "x/y:1"\norigin = "found"\n', r"image\.origin .*`found`"),
+        ('[image]\norigin = "built"\n', "reference"),
+    ],
+)
+def test_a_malformed_recipe_is_an_error_that_names_its_file(root: Path, toml: str, message: str) -> None:
+    folder = write(root, "odd", toml)
+    with pytest.raises(UsageError, match=message) as raised:
+        recipes.load(root, offline=True)
+    assert str(folder / "recipe.toml") in str(raised.value)
+
+
+def test_a_build_is_put_in_place_once(workshop: Builder) -> None:
+    workshop.provide(["node"])
+    assert (workshop.place("node") / "made").exists()
+    made = workshop.place("node").stat().st_ino
+    workshop.provide(["node"])
+    assert workshop.place("node").stat().st_ino == made
+    assert list(workshop.folders.work.iterdir()) == []
+
+
+def test_a_finished_build_needs_its_build_programs_no_more(workshop: Builder) -> None:
+    workshop.provide(["node"])
+    shutil.rmtree(workshop.place("compiler"))
+    assert workshop.missing(["node"]) == ()
+
+
+def test_a_failed_step_names_its_log_and_how_to_repeat_it(root: Path, tmp_path: Path) -> None:
+    write(root, "broken", script="echo the reason; exit 3\n")
+    folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
+    workshop = Builder(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+    with pytest.raises(SuiteError) as raised:
+        workshop.provide(["broken"])
+    text = str(raised.value)
+    assert "exit code 3" in text
+    assert f"{folders.logs}/{workshop.place('broken').name}.log" in text
+    assert "osh-conformance setup --only broken" in text
+    assert "the reason" in text
+    assert not workshop.place("broken").exists()
+
+
+def test_a_build_without_its_promised_files_fails(root: Path, tmp_path: Path) -> None:
+    write(root, "lazy", script="true\n")
+    folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
+    workshop = Builder(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+    with pytest.raises(SuiteError, match="made"):
+        workshop.provide(["lazy"])
+
+
+def test_too_little_disk_is_an_error_before_the_build(workshop: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("osh_conformance.provision.build.free_bytes", lambda _: 1 << 20)
+    with pytest.raises(SuiteError, match=r"GiB .* free"):
+        workshop.provide(["node"])
+    assert not workshop.place("compiler").exists()
+
+
+def test_a_missing_program_is_an_error_that_names_it(root: Path, tmp_path: Path) -> None:
+    write(root, "exotic", 'programs = ["no-such-program"]\n')
+    folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
+    workshop = Builder(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+    with pytest.raises(SuiteError, match="no-such-program"):
+        workshop.provide(["exotic"])
+
+
+def test_the_recipes_of_this_project_can_be_read() -> None:
+    book = recipes.load(ROOT / "ci", offline=True)
+    assert book.providing(images.REGISTRY_IMAGE) is not None
+    assert book.order(book.recipes)

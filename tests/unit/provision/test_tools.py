@@ -1,0 +1,126 @@
+"""What `setup` would build and start on several kinds of machines."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from osh_conformance.folders import Folders
+from osh_conformance.progress import Progress
+from osh_conformance.provision import recipes
+from osh_conformance.provision.build import Builder
+from osh_conformance.provision.docker import Docker
+from osh_conformance.provision.doctor import cgroup_version
+from osh_conformance.provision.machine import MachineInfo, Program, Reach
+from osh_conformance.provision.tools import SetupPlan, plan
+
+LAPTOP = MachineInfo(
+    root=False,
+    engine=Docker(docker=Path("/usr/bin/docker"), host=None),
+    engine_version="28.0.0",
+    engine_problem="",
+    kind=Program(path=Path("/usr/bin/kind"), version="0.33.0"),
+    kind_problem="",
+    kubectl=None,
+    helm=MappingProxyType({4: Program(path=Path("/usr/bin/helm"), version="4.3.1")}),
+    registry=Reach(ok=True, answer="401"),
+    book=None,
+)
+BARE = dataclasses.replace(
+    LAPTOP,
+    root=True,
+    engine=None,
+    engine_problem="no docker program on PATH",
+    kind=None,
+    kind_problem="not on PATH",
+    helm=MappingProxyType({}),
+    registry=Reach(ok=False, answer="no such host"),
+)
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Builder:
+    for name in ("engine", "kind", "helm3", "helm4", "node-image"):
+        folder = tmp_path / "recipes" / "offline" / name
+        folder.mkdir(parents=True)
+        (folder / "recipe.toml").write_text('summary = "x"\nminutes = 2\ndisk_mib = 10\nfiles = ["x"]\n')
+        (folder / "build.sh").write_text("")
+    return Builder(
+        book=recipes.load(tmp_path / "recipes", offline=True),
+        folders=Folders(cache=tmp_path / "cache", state=tmp_path / "state"),
+        progress=Progress(quiet=True),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _no_named_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+
+
+def planned(seen: MachineInfo, workshop: Builder | None, *helm: int) -> SetupPlan:
+    return plan(seen, workshop, helm=helm or (4,), node_image=None)
+
+
+def test_an_ordinary_machine_builds_nothing(workshop: Builder) -> None:
+    found = planned(LAPTOP, workshop)
+    assert (found.recipes, found.problems, found.start_engine) == ((), (), False)
+
+
+def test_an_ordinary_machine_needs_no_recipes() -> None:
+    assert planned(LAPTOP, None).problems == ()
+
+
+def test_a_missing_helm_is_built_without_root(workshop: Builder) -> None:
+    found = planned(LAPTOP, workshop, 3, 4)
+    assert [recipe.name for recipe in found.recipes] == ["helm3"]
+    assert found.problems == ()
+
+
+def test_a_bare_machine_with_root_builds_all_with_a_total_estimate(workshop: Builder) -> None:
+    found = planned(BARE, workshop)
+    assert {recipe.name for recipe in found.recipes} == {"engine", "kind", "helm4", "node-image"}
+    assert (found.minutes, found.mebibytes, found.start_engine, found.problems) == (8, 40, True, ())
+
+
+def test_a_machine_without_engine_and_root_has_one_problem(workshop: Builder) -> None:
+    found = planned(dataclasses.replace(BARE, root=False), workshop)
+    assert len(found.problems) == 1
+    assert "no docker program on PATH" in found.problems[0]
+    assert "root" in found.problems[0]
+
+
+def test_a_named_node_image_needs_no_registry(workshop: Builder) -> None:
+    seen = dataclasses.replace(LAPTOP, registry=Reach(ok=False, answer="no such host"))
+    assert plan(seen, workshop, helm=(4,), node_image="kindest/node:v1").recipes == ()
+    assert [recipe.name for recipe in planned(seen, workshop).recipes] == ["node-image"]
+
+
+def test_other_container_runtimes_need_our_own_node_image(workshop: Builder) -> None:
+    found = plan(LAPTOP, workshop, helm=(4,), node_image=None, own_node=True)
+    assert [recipe.name for recipe in found.recipes] == ["node-image"]
+    assert plan(LAPTOP, workshop, helm=(4,), node_image="mine/node:v1", own_node=True).recipes == ()
+
+
+def test_without_recipes_each_missing_thing_is_a_problem() -> None:
+    problems = planned(BARE, None).problems
+    assert len(problems) == 4
+    assert all("recipes" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("made", "version"), [("cgroup.controllers", "v2"), ("unified/", "v1, hybrid"), ("memory/", "v1")]
+)
+def test_the_cgroup_version_is_read_from_the_tree(tmp_path: Path, made: str, version: str) -> None:
+    path = tmp_path / made
+    path.mkdir() if made.endswith("/") else path.touch()
+    assert cgroup_version(tmp_path) == version
+
+
+def test_an_engine_named_by_the_user_is_not_replaced(workshop: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://far:2375")
+    found = planned(BARE, workshop)
+    assert "tcp://far:2375" in found.problems[0]
+    assert not found.start_engine

@@ -1,0 +1,51 @@
+"""A cluster whose nodes pull through a registry that fails on demand, and one image of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from osh_conformance.registry.server import Registry
+from osh_conformance.scenario.faults.registry_proxy import FaultyImage, FaultyRegistry
+from tests.unit.scenario.registry_proxy.nodes import AREA, REFERENCE, SOURCE, FakeEngine, Node, cluster_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from osh_conformance.cluster.cluster import Cluster
+    from tests.unit.registry.fake import FakeRegistry
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+def upstream(fake_registry: FakeRegistry) -> FakeRegistry:
+    """The registry of the run, which serves REFERENCE. Two of its layers are the same."""
+    fake_registry.push(SOURCE, "1.0.0", layers=[b"a layer"] * 2)
+    return fake_registry
+
+
+@pytest.fixture
+def cluster(upstream: FakeRegistry, engine: FakeEngine) -> Cluster:
+    registry = Registry(container="registry", push_endpoint=upstream.endpoint, area=AREA, engine=cast("Any", engine))
+    return cluster_of(engine, registry)
+
+
+@pytest.fixture
+def registry(cluster: Cluster) -> Iterator[FaultyRegistry]:
+    with FaultyRegistry(cluster) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def image(registry: FaultyRegistry) -> FaultyImage:
+    return registry.image(REFERENCE)
+
+
+@pytest.fixture
+def node(engine: FakeEngine, image: FaultyImage) -> Node:
+    return Node(engine=engine, image=image)
