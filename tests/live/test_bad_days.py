@@ -81,6 +81,6 @@ def test_a_pod_that_never_gets_ready(kept: Kept, program: Program, tmp_path: Pat
     mutant = chart(tmp_path, "never-ready")
     result = program.run("live", mutant, "--scenario", "drop-disabled", "--timeout", "30", *where)
     assert result.code == 3, result.printed
-    assert "the release to settle: not within 30 s" in result.printed
+    assert "the release to become ready: not within 30 s" in result.printed
     assert "pod never-ready-" in result.printed
     assert "<error" in result.junit

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.scenario.certificates import Certificates, KeyPair, made
+from osh_conformance.scenario.certificates import Certificates, KeyPair, create
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ HOST = "mariadb.cell.svc.cluster.local"
 
 @pytest.fixture(scope="module")
 def certificates() -> Certificates:
-    return made(["mariadb", HOST, "127.0.0.1"])
+    return create(["mariadb", HOST, "127.0.0.1"])
 
 
 def served(pair: KeyPair, folder: Path) -> ssl.SSLContext:
@@ -67,7 +67,7 @@ def test_it_trusts_neither_for_another_host(certificates: Certificates, tmp_path
 
 def test_no_host_is_an_error() -> None:
     with pytest.raises(SuiteError, match="needs a host"):
-        made([])
+        create([])
 
 
 def test_who_makes_no_certificate_needs_no_library() -> None:

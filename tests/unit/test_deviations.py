@@ -130,12 +130,18 @@ def test_a_pattern_is_stale_when_a_tree_has_nothing_of_it(tmp_path: Path) -> Non
         ("deviations: []\n", "no file of deviations"),
         ("[]\n", "not a mapping"),
         ("deviations: [\n", "does not parse"),
-        ("osh_conformance_deviations: 1\ndeviations:\n- rule: REF-1\n", ":3: the deviation has no reason"),
-        ("osh_conformance_deviations: 1\ndeviations:\n- reason: r\n", ":3: the deviation has no rule"),
+        (
+            "osh_conformance_deviations: 1\ndeviations:\n- rule: REF-1\n",
+            ":3: deviations[0]: the field `reason` is missing",
+        ),
+        ("osh_conformance_deviations: 1\ndeviations:\n- reason: r\n", ":3: deviations[0]: the field `rule` is missing"),
         ("osh_conformance_deviations: 1\ndeviations:\n- {rule: RFE-1, reason: r}\n", "did you mean `REF-1`?"),
         ("osh_conformance_deviations: 1\ndeviations:\n- {rule: REF-1, reson: r}\n", "did you mean `reason`?"),
-        ("osh_conformance_deviations: 1\ndeviations:\n- {rule: REF-1, reason: r, expires: soon}\n", "is no date"),
-        ("osh_conformance_deviations: 1\ndeviations:\n- REF-1\n", ":3: a deviation is a mapping"),
+        (
+            "osh_conformance_deviations: 1\ndeviations:\n- {rule: REF-1, reason: r, expires: soon}\n",
+            ":3: `deviations[0].expires`: no date",
+        ),
+        ("osh_conformance_deviations: 1\ndeviations:\n- REF-1\n", ":3: `deviations[0]`: expected `object`, got `str`"),
     ],
 )
 def test_a_file_that_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, said: str) -> None:

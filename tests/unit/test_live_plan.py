@@ -12,7 +12,7 @@ from osh_conformance.cluster.kubeconfig import single_context
 from osh_conformance.config.options import LiveOptions
 from osh_conformance.errors import UsageError
 from osh_conformance.live.prepare import Maker
-from osh_conformance.loading import records
+from osh_conformance.loading import library, records
 from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.matrix import Flavor
@@ -91,7 +91,7 @@ def test_every_container_is_reached_by_a_key_of_the_flavor(releases: dict[str, R
 
 
 def test_a_release_knows_the_release_of_its_service(releases: dict[str, Release]) -> None:
-    assert releases["drop-enabled"].release_of_service == records.flavors()["distribution"].release
+    assert releases["drop-enabled"].release_of_service == library.flavors()["distribution"].release
 
 
 def test_each_image_of_a_flavor_is_supplied_for_the_function_of_its_key() -> None:
@@ -124,22 +124,22 @@ def test_a_password_of_hard_characters_reaches_chart_and_server(releases: dict[s
 def test_a_flavor_without_an_image_for_a_key_says_which() -> None:
     flavor = Flavor(name="mine", summary="", images={"db_init": "docker.io/x/y:1"})
     with pytest.raises(UsageError, match="flavor mine has no image for db_sync of chart keystone"):
-        records.references(flavor, "keystone", {"db_init": "db_init", "db_sync": "db_sync"})
+        flavor.references("keystone", {"db_init": "db_init", "db_sync": "db_sync"})
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("name: x\nsummary: y\nimagse: {}\n", "no field `imagse`: did you mean `images`"),
-        ("name: x\n", "missing required field `summary`"),
-        ("name: x\nsummary: y\nimages: [a]\n", "Expected `object`, got `array`"),
+        ("name: x\n", ":1: the field `summary` is missing"),
+        ("name: x\nsummary: y\nimages: [a]\n", ":3: `images`: expected `object`, got `array`"),
     ],
 )
 def test_a_flavor_file_that_is_wrong_says_where(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "flavor.yaml"
     file.write_text(text)
     with pytest.raises(UsageError, match=message) as caught:
-        records.read(Flavor, file)
+        records.load(Flavor, file)
     assert str(file) in str(caught.value)
 
 

@@ -104,9 +104,12 @@ def test_recipes_that_need_each_other_are_named(root: Path) -> None:
     ("toml", "message"),
     [
         ('needs = ["nobody"]\n', "needs `nobody`"),
-        ("needs = [\n", "cannot be understood"),
-        ('[image]\nreference = "x/y:1"\norigin = "found"\n', "image.origin is `found`"),
-        ('[image]\norigin = "built"\n', "reference is missing"),
+        ("needs = [\n", "does not parse"),
+        ('[image]\nreference = "x/y:1"\norigin = "found"\n', ":7: `image.origin`: no value `found`"),
+        ("neds = []\n", ":5: no field `neds`: did you mean `needs`"),
+        ('minutes = "1"\n', "does not parse"),
+        ("programs = [1]\n", r":5: `programs\[0\]`: expected `str`, got `int`"),
+        ('[image]\norigin = "built"\n', ":5: image: the field `reference` is missing"),
     ],
 )
 def test_a_recipe_that_cannot_be_understood_names_its_file(root: Path, toml: str, message: str) -> None:

@@ -21,7 +21,7 @@ from observations import (
 
 from osh_conformance.model.finding import Status
 from osh_conformance.model.observation import DatabaseState, TableState
-from osh_conformance.model.scenario import Do, ExpectedData, Scenario, ScenarioStep
+from osh_conformance.model.scenario import ExpectedData, InjectStep, RecoverStep, Scenario, UninstallStep
 from osh_conformance.rules import catalogue
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def waits(what: DatabaseState) -> DatabaseState:
 def uninstalled_twice() -> Observation:
     """A second uninstall, when all that had the release's names is somebody else's."""
     seen = observation()
-    again = replace(seen.removals[0], fate=ExpectedData.GONE_ALREADY, after=THERE)
+    again = replace(seen.removals[0], fate=ExpectedData.ALREADY_GONE, after=THERE)
     # The release is not found.
     again = replace(again, call=replace(again.call, code=1))
     return replace(seen, removals=(*seen.removals, again))
@@ -73,9 +73,9 @@ def uninstalled_twice() -> Observation:
 
 def standing(fault: str, seen: Observation | None = None) -> Observation:
     """A release that is uninstalled while a fault stands; by default its drop does not notice."""
-    steps = (ScenarioStep(do=Do.STRIKE, strike=fault), ScenarioStep(do=Do.UNINSTALL), ScenarioStep(do=Do.RECOVER))
+    steps = (InjectStep(inject=fault), UninstallStep(), RecoverStep())
     scenario = Scenario(name="a-fault", summary="", rules=(), db_drop=True, steps=steps)
-    seen = seen or removal(struck=fault, reachable=False)(observation())
+    seen = seen or removal(faults=(fault,), reachable=False)(observation())
     return replace(seen, scenario=scenario)
 
 
@@ -188,13 +188,13 @@ MUTANTS: Mapping[str, tuple[str, Callable[[], Observation], Mutation, tuple[str,
     "a neighbour that goes with it under a fault": (
         "DROP-6",
         observation,
-        removal(struck="pod-killed", after=replace(GONE, databases={})),
+        removal(faults=("pod-killed",), after=replace(GONE, databases={})),
         (f"{ENDED} database neighbour, which belongs to another service: is gone",),
     ),
     "a Job that stays under a fault": (
         "DROP-6",
         observation,
-        removal(struck="pod-killed", leftovers=("Job/keystone-db-drop",)),
+        removal(faults=("pod-killed",), leftovers=("Job/keystone-db-drop",)),
         (f"{ENDED} Job/keystone-db-drop is still there after helm uninstall",),
     ),
     "a container that still runs": (
@@ -447,21 +447,21 @@ UNKNOWN: Mapping[str, tuple[str, Observation, Status, str]] = {
     ),
     "a fault that came too late has shown nothing": (
         "DROP-6",
-        removal(struck="pod-killed", hit=False)(observation()),
+        removal(faults=("pod-killed",), fault_applied=False)(observation()),
         Status.UNDECIDED,
         "the drop had ended before pod-killed could strike",
     ),
     "a fault that did not come has shown nothing": (
         "DROP-6",
-        removal(hit=False)(recovered("pod-killed")),
+        removal(fault_applied=False)(recovered("pod-killed")),
         Status.UNDECIDED,
         "helm uninstall failed before the drop was under way, so pod-killed did not strike",
     ),
     "a fault that the drop did not notice has shown nothing": (
         "DROP-6",
-        standing("way-cut"),
+        standing("network-cut"),
         Status.UNDECIDED,
-        "way-cut did not keep the drop from the server",
+        "network-cut did not keep the drop from the server",
     ),
     "a release that never came up is not idempotent or otherwise": (
         "DROP-5",
@@ -548,7 +548,7 @@ def test_what_a_failure_may_do(mutate: Mutation) -> None:
 
 def test_a_fault_that_the_drop_survives_needs_no_second_uninstall() -> None:
     seen = observation()
-    seen = replace(seen, removals=(replace(seen.removals[0], struck="pod-killed"),))
+    seen = replace(seen, removals=(replace(seen.removals[0], faults=("pod-killed",)),))
     assert RULES["DROP-6"](seen).status is Status.PASS
 
 
@@ -556,7 +556,7 @@ def test_a_fault_that_the_drop_survives_needs_no_second_uninstall() -> None:
     "locked",
     [
         # A pod that is killed can unlock nothing.
-        removal(struck="pod-killed", after=replace(THERE, locked=("keystone@%",))),
+        removal(faults=("pod-killed",), after=replace(THERE, locked=("keystone@%",))),
         # Nor can one that does not reach the server.
         removal(reachable=False, after=replace(THERE, locked=("keystone@%",))),
         # Some of the service is gone: it cannot go on.
@@ -612,7 +612,7 @@ def test_what_started_later_without_waiting_may_start_earlier() -> None:
 
 
 def test_a_fault_that_came_too_late_is_no_excuse_for_what_is_left() -> None:
-    seen = removal(struck="pod-killed", hit=False, after=THERE)(observation())
+    seen = removal(faults=("pod-killed",), fault_applied=False, after=THERE)(observation())
     assert RULES["DROP-6"](seen).status is Status.FAIL
 
 

@@ -3,68 +3,49 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from osh_conformance.charts.values import at, merged, placed
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.loading.files import read_text
-from osh_conformance.loading.search import data_folder
+from osh_conformance.loading import library, records
+from osh_conformance.loading.search import PACKAGE_ONLY, DataPath
 from osh_conformance.loading.suggest import did_you_mean
-from osh_conformance.loading.yaml import read_values
 from osh_conformance.model.chart import STANDARD_KEYS, DeclaredImage, Values
 from osh_conformance.model.convention import Convention
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-_FIELDS = {field.name for field in fields(Convention)}
-_REQUIRED = ("name", "images", "pull_policy", "db_drop")
+    from collections.abc import Mapping, Sequence
 
 
 @functools.cache
 def shipped() -> Mapping[str, Convention]:
     """Return the conventions that come with the suite, by name."""
-    found = [read(file) for file in sorted(data_folder("conventions").glob("*.yaml"))]
-    return {convention.name: convention for convention in found}
+    return library.conventions()
 
 
-def named(name: str) -> Convention:
-    """Return a shipped convention by name, or read a user's own file. Raises `UsageError`."""
-    if name in shipped():
-        return shipped()[name]
+@functools.cache
+def users(path: DataPath) -> tuple[Convention, ...]:
+    """Return the conventions that users' folders define."""
+    return tuple(each for name, each in library.conventions(path).items() if name not in shipped())
+
+
+def named(name: str, path: DataPath = PACKAGE_ONLY) -> Convention:
+    """Return a convention of the search path by name, or read a user's own file. Raises `UsageError`."""
+    known = library.conventions(path) if path.folders else shipped()
+    if name in known:
+        return known[name]
     if name.endswith((".yaml", ".yml")):
-        file = Path(name)
-        if not file.is_file():
-            raise UsageError(f"the convention {name} does not exist")
-        return read(file)
-    raise UsageError(
-        f"no convention `{name}`{did_you_mean(name, shipped())}", expected=f"a file, or {', '.join(shipped())}"
-    )
+        return records.load(Convention, Path(name))
+    raise UsageError(f"no convention `{name}`{did_you_mean(name, known)}", expected=f"a file, or {', '.join(known)}")
 
 
-def read(file: Path) -> Convention:
-    """Read a convention from a file; raises `UsageError` that says what is wrong with it."""
-    content = read_values(read_text(file), str(file)).content
-    for entry in content:
-        if entry not in _FIELDS:
-            raise UsageError(f"{file}: no field `{entry}`{did_you_mean(str(entry), _FIELDS)}")
-    for entry in _REQUIRED:
-        if not isinstance(content.get(entry), str):
-            raise UsageError(f"{file}: no `{entry}`")
-    try:
-        return msgspec.convert({"summary": "", **content}, Convention)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"{file}: {error}") from error
+def recognise(values: Mapping[str, Any], others: Sequence[Convention] = ()) -> Convention | None:
+    """Return the convention whose images section these values have: the one with the longest path.
 
-
-def recognise(values: Mapping[str, Any]) -> Convention | None:
-    """Return the shipped convention whose images section these values have: the one with the longest path."""
-    fitting = [convention for convention in shipped().values() if _fits(convention, values)]
+    `others` are conventions beside those that come with the suite: see `users`.
+    """
+    fitting = [convention for convention in (*shipped().values(), *others) if _fits(convention, values)]
     return max(fitting, key=lambda convention: convention.images.count("."), default=None)
 
 
@@ -125,9 +106,12 @@ def functions(convention: Convention, chart: str, keys: tuple[str, ...]) -> dict
     return {key: key if key in STANDARD_KEYS else aliases.get(key, "") for key in keys}
 
 
-def override_patterns(convention: Convention | None, chart: str) -> tuple[str, ...]:
-    """Return where values overrides of `chart` lie, relative to it; of every shipped convention without one."""
-    known = (convention,) if convention else shipped().values()
+def override_patterns(convention: Convention | None, chart: str, others: Sequence[Convention] = ()) -> tuple[str, ...]:
+    """Return where values overrides of `chart` lie, relative to it; without a convention, those of every one.
+
+    `others` as `recognise` has it.
+    """
+    known = (convention,) if convention else (*shipped().values(), *others)
     return tuple(pattern.replace("{chart}", chart) for each in known for pattern in each.overrides)
 
 

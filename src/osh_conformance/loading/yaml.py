@@ -102,8 +102,12 @@ _MAX_NODES = 1_000_000
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 
 
-def read_values(text: str, where: str) -> Values:
-    """Parse a values file; raises `SuiteError` that names `where` if it is no mapping or says a key twice."""
+def read_values(text: str, where: str, *, lists: bool = False) -> Values:
+    """Parse a mapping, with the line of each dotted path; raises `SuiteError` that names `where`.
+
+    It must be a mapping, and have each key once. With `lists` the entries of lists have lines too (`steps[1].do`): data
+    files need them, and the values of charts, which are many and large, do not.
+    """
     _check_depth(text, where)
     loader = _Loader(_readable(text, where))
     aliases = _has_aliases(text)
@@ -121,7 +125,7 @@ def read_values(text: str, where: str) -> Values:
         raise SuiteError(f"{where}: not a mapping of values", expected="`key: value` lines")
     lines: dict[str, int] = {}
     if node is not None:
-        _index(node, "", lines, where)
+        _Index(lines, where, lists=lists).add(node, "")
     return Values(content=content, lines=lines)
 
 
@@ -206,20 +210,38 @@ def _unreadable(where: str, error: Exception, expected: str = "valid YAML") -> S
     return SuiteError(f"{where}{line}: does not parse: {problem}", expected=expected)
 
 
-def _index(node: yaml.Node, prefix: str, lines: dict[str, int], where: str) -> None:
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: set[str] = set()
-    for key, value in node.value:
-        name = str(key.value)
-        line = key.start_mark.line + 1
-        if name in seen and name != "<<":
-            raise SuiteError(
-                f"{where}:{line}: the key {prefix}{name} is there twice, first in line {lines[prefix + name]}",
-                expected="each key once: of two, tools take different ones",
-            )
-        seen.add(name)
-        lines[prefix + name] = line
-        # An alias repeats a node that has its own lines; following it again could take for ever.
-        if value.start_mark.index >= key.start_mark.index:
-            _index(value, f"{prefix}{name}.", lines, where)
+class _Index:
+    """Collects the line of each key, by its dotted path."""
+
+    def __init__(self, lines: dict[str, int], where: str, *, lists: bool) -> None:
+        self._lines = lines
+        self._where = where
+        self._lists = lists
+
+    def add(self, node: yaml.Node, path: str) -> None:
+        """Add what is below a node; raises `SuiteError` for a key that is there twice."""
+        if isinstance(node, yaml.MappingNode):
+            self._add_keys(node, f"{path}." if path else "")
+        elif self._lists and isinstance(node, yaml.SequenceNode):
+            for number, entry in enumerate(node.value):
+                place = f"{path}[{number}]"
+                # An alias repeats a node that has its own lines; following it again could take for ever.
+                if entry.start_mark.index >= node.start_mark.index:
+                    self._lines[place] = entry.start_mark.line + 1
+                    self.add(entry, place)
+
+    def _add_keys(self, node: yaml.MappingNode, prefix: str) -> None:
+        seen: set[str] = set()
+        for key, value in node.value:
+            path = f"{prefix}{key.value}"
+            line = key.start_mark.line + 1
+            if path in seen and key.value != "<<":
+                raise SuiteError(
+                    f"{self._where}:{line}: the key {path} is there twice, first in line {self._lines[path]}",
+                    expected="each key once: of two, tools take different ones",
+                )
+            seen.add(path)
+            self._lines[path] = line
+            # As above: an alias lies before its key.
+            if value.start_mark.index >= key.start_mark.index:
+                self.add(value, path)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from osh_conformance.model.chart import Role
 from osh_conformance.model.observation import ObservedContainer
 from osh_conformance.observe.pod_status import last_end, workload_of
-from osh_conformance.scenario.infrastructure import is_infrastructure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,6 +14,9 @@ if TYPE_CHECKING:
     from osh_conformance.model.chart import DeclaredChart
     from osh_conformance.observe.pod_status import Object
     from osh_conformance.observe.watch import View
+
+#: Helm releases of the suite's own infrastructure start with this; no chart under test is called so.
+RELEASE_PREFIX = "infrastructure-"
 
 
 def runtime_classes(view: View) -> dict[str, str]:
@@ -113,4 +115,9 @@ def is_going(pod: Object) -> bool:
 
 def of_chart(obj: Object) -> bool:
     """Whether a pod or Job is the chart's, and not the suite's own."""
-    return not is_infrastructure(obj)
+    return not instance_of(obj).startswith(RELEASE_PREFIX)
+
+
+def instance_of(obj: Object) -> str:
+    """Return the release that an object belongs to by its label, "" without one."""
+    return str((obj["metadata"].get("labels") or {}).get("app.kubernetes.io/instance", ""))

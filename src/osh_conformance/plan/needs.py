@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.charts.source import opened
 from osh_conformance.charts.values import at
-from osh_conformance.loading import records
-from osh_conformance.loading.records import ALL
+from osh_conformance.loading import library
+from osh_conformance.loading.library import ALL
 from osh_conformance.loading.search import data_folder
 
 if TYPE_CHECKING:
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 def images(flavors: Sequence[str]) -> set[str]:
     """The references of these flavors, and of the infrastructure. Raises `UsageError` for a name that is none."""
-    known = records.flavors()
-    chosen = known.values() if ALL in flavors else [records.chosen(known, name, "flavor") for name in flavors]
+    known = library.flavors()
+    chosen = known.values() if ALL in flavors else [library.chosen(known, name, "flavor") for name in flavors]
     own = {reference for flavor in chosen for reference in (*flavor.images.values(), *flavor.services.values())}
     return own | {database_image()}
 
 
 def recipes(runtimes: Sequence[str]) -> set[str]:
     """The recipes of these runtimes' programs. Raises `UsageError` for a name that is none."""
-    known = records.runtimes()
-    chosen = known.values() if ALL in runtimes else [records.chosen(known, name, "runtime") for name in runtimes]
+    known = library.runtimes()
+    chosen = known.values() if ALL in runtimes else [library.chosen(known, name, "runtime") for name in runtimes]
     return {runtime.recipe for runtime in chosen if runtime.recipe}
 
 

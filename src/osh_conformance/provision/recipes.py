@@ -6,48 +6,68 @@ import fnmatch
 import graphlib
 import hashlib
 import os
-import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Mapping  # noqa: TC003  (the loader reads the types of fields)
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.loading import records
+from osh_conformance.model.field_values import one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
 #: Left behind by programs, never part of a recipe: they must not change its key.
 _JUNK = ("__pycache__", "*.pyc", ".*", "*~", "*.orig", "*.rej")
-_ORIGINS = ("built", "stand-in")
 _KEY_DIGITS = 16
 _FOLDERS = ("offline", "images")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSpec:
-    """The container image that a recipe makes: the reference it is known by, and what it is in its place."""
+    """The container image that a recipe makes."""
 
     reference: str
-    origin: str
-    base: str | None
+    """The reference under which the suite serves it."""
+    origin: Annotated[str, one_of("built", "stand-in")]
+    """`built` from the same sources as the image of that name, or a `stand-in` for it."""
+    base: str | None = None
+    """The reference of the image that it builds on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """One folder with `recipe.toml` and `build.sh`. `minutes` and `disk_mib` are of a cold build on two cores."""
+class RecipeFile:
+    """`recipe.toml`, beside the script `build.sh`."""
+
+    summary: str
+    """What it makes, in one line."""
+    minutes: float
+    """Minutes of a build without a cache, on two cores."""
+    disk_mib: int
+    """MiB of disk that a build takes."""
+    files: tuple[str, ...]
+    """The files that a build leaves."""
+    needs: tuple[str, ...] = ()
+    """The recipes that must be built before."""
+    programs: tuple[str, ...] = ()
+    """The programs that must be on PATH."""
+    packages: tuple[str, ...] = ()
+    """The Debian packages that have them."""
+    env: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    """Environment variables of the script."""
+    image: ImageSpec | None = None
+    """The container image that it makes, if it makes one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe(RecipeFile):
+    """A folder with `recipe.toml` and `build.sh`."""
 
     name: str
     folder: Path
-    summary: str
-    needs: tuple[str, ...]
-    minutes: float
-    disk_mib: int
-    programs: tuple[str, ...]
-    packages: tuple[str, ...]
-    files: tuple[str, ...]
     env: Mapping[str, str]
-    image: ImageSpec | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -161,36 +181,16 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _parse(path: Path) -> Recipe:
-    try:
-        data = tomllib.loads(path.read_text())
-        image = data.get("image")
-        recipe = Recipe(
-            name=path.parent.name,
-            folder=path.parent.absolute(),
-            summary=data["summary"],
-            needs=tuple(data.get("needs", ())),
-            minutes=float(data["minutes"]),
-            disk_mib=int(data["disk_mib"]),
-            programs=tuple(data.get("programs", ())),
-            packages=tuple(data.get("packages", ())),
-            files=tuple(data["files"]),
-            env=MappingProxyType({name: str(value) for name, value in data.get("env", {}).items()}),
-            image=_parse_image(path, image) if image else None,
-        )
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be understood: {error}") from error
-    except KeyError as error:
-        raise UsageError(f"{path}: {error.args[0]} is missing") from error
-    if not (recipe.folder / "build.sh").is_file():
+    read = records.load(RecipeFile, path)
+    folder = path.parent.absolute()
+    if not (folder / "build.sh").is_file():
         raise UsageError(f"{path.parent}: has no build.sh")
-    return recipe
-
-
-def _parse_image(path: Path, data: Mapping[str, Any]) -> ImageSpec:
-    spec = ImageSpec(reference=data["reference"], origin=data["origin"], base=data.get("base"))
-    if spec.origin not in _ORIGINS:
-        raise UsageError(f"{path}: image.origin is `{spec.origin}`", expected="one of " + ", ".join(_ORIGINS))
-    return spec
+    return Recipe(
+        **{each.name: getattr(read, each.name) for each in fields(RecipeFile) if each.name != "env"},
+        env=MappingProxyType({name: str(value) for name, value in read.env.items()}),
+        name=path.parent.name,
+        folder=folder,
+    )
 
 
 def recipes_folder(named: Path | None = None) -> Path | None:

@@ -30,7 +30,7 @@ def of_removal(observation: Observation, removal: Removal, rule: Rule) -> Iterat
     """What is wrong with what one uninstall left, by the word of the server."""
     told = _Teller(observation, rule)
     life = observation.lives[removal.life]
-    if removal.fate is not ExpectedData.GONE_ALREADY:
+    if removal.fate is not ExpectedData.ALREADY_GONE:
         yield from _exit(told, removal)
     yield from _others(told, life, removal)
     if removal.fate is ExpectedData.DROPPED:
@@ -146,7 +146,7 @@ def _not_kept(told: _Teller, life: ReleaseLifetime, removal: Removal) -> Iterato
     populated, after = removal.populated, removal.after
     reason = {
         ExpectedData.KEPT: "with db_drop switched off",
-        ExpectedData.GONE_ALREADY: "which is somebody else's by then",
+        ExpectedData.ALREADY_GONE: "which is somebody else's by then",
     }[removal.fate]
     fix = "let nothing but a db_drop Job drop anything, and render none where the switch is off"
     if removal.ran and removal.fate is ExpectedData.KEPT:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Rule, Severity, Status, Verdict
-from osh_conformance.model.scenario import Do, ExpectedData
+from osh_conformance.model.scenario import ExpectedData, InjectStep
 from osh_conformance.rules import _removals
 from osh_conformance.rules._live import finding
 from osh_conformance.rules.catalogue import observes
@@ -49,30 +49,36 @@ def recovery(observation: Observation) -> Verdict:
 
 def _undisturbed(observation: Observation, removal: Removal) -> str:
     """Why a removal shows nothing of what it does under a fault; "" where it does."""
-    if not removal.hit and removal.call.code == 0:
-        return f"the drop had ended before {removal.struck} could strike"
-    if not removal.hit:
-        return f"helm uninstall failed before the drop was under way, so {removal.struck} did not strike"
+    if not removal.fault_applied and removal.call.code == 0:
+        return f"the drop had ended before {_names(removal)} could strike"
+    if not removal.fault_applied:
+        return f"helm uninstall failed before the drop was under way, so {_names(removal)} did not strike"
     if _stands(observation, removal) and not removal.reachable and removal.call.code == 0:
-        return f"{removal.struck} did not keep the drop from the server"
+        return f"{_names(removal)} did not keep the drop from the server"
     return ""
 
 
 def _stands(observation: Observation, removal: Removal) -> bool:
     """Whether the fault was there before the uninstall began."""
-    return removal.struck in {step.strike for step in observation.scenario.steps if step.do is Do.STRIKE}
+    injected = {step.inject for step in observation.scenario.steps if isinstance(step, InjectStep)}
+    return bool(removal.faults) and injected.issuperset(removal.faults)
+
+
+def _names(removal: Removal) -> str:
+    """The faults of a removal, as text."""
+    return ", ".join(removal.faults)
 
 
 def _first(observation: Observation, removal: Removal) -> Iterator[Finding]:
     if removal.fate is not ExpectedData.DROPPED:
         return
     life, aftermath = observation.lives[removal.life], removal.aftermath
-    under = f"under {removal.struck}"
+    under = f"under {_names(removal)}"
     if removal.call.code == 0:
         left = list(_removals.of_removal(observation, removal, DROP_6))
         for each in left:
             yield _retold(observation, f"{under}: helm uninstall ended with exit code 0, and", each)
-        if not left and _UNTRUSTED in removal.struck:
+        if not left and _UNTRUSTED in removal.faults:
             yield _told(
                 observation,
                 f"{under}: the drop succeeded on a server whose certificate no authority of the release's has signed",
@@ -109,7 +115,7 @@ def _locked_out(observation: Observation, removal: Removal, life: ReleaseLifetim
         if account in removal.after.locked and account not in removal.populated.locked:
             yield _told(
                 observation,
-                f"under {removal.struck}: the uninstall failed, and account {account} is locked",
+                f"under {_names(removal)}: the uninstall failed, and account {account} is locked",
                 "where every database is still there, the service can go on",
                 "unlock what the drop has locked before it ends with an error",
             )
@@ -118,7 +124,7 @@ def _locked_out(observation: Observation, removal: Removal, life: ReleaseLifetim
 def _later(
     observation: Observation, removal: Removal, aftermath: FailedUninstall, life: ReleaseLifetime
 ) -> Iterator[Finding]:
-    under = f"under {removal.struck}"
+    under = f"under {_names(removal)}"
     if aftermath.unfinished:
         bound = "it has no activeDeadlineSeconds"
         if aftermath.deadline is not None:
@@ -180,7 +186,7 @@ def _report(
     if touched and unsaid and said:
         told = _told(
             observation,
-            f"under {removal.struck}: the drop failed midway, and its log does not name {', '.join(unsaid)}, "
+            f"under {_names(removal)}: the drop failed midway, and its log does not name {', '.join(unsaid)}, "
             "which is left",
             "the log of a drop that failed says what is gone and what is left",
             "print what the server still has before the script ends with an error",
