@@ -44,7 +44,7 @@ class CatalogEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogFile:
-    """`catalog.yaml`, beside the charts."""
+    """Facts about the charts of a folder that their own files do not state."""
 
     osh_conformance_catalog: int
     """The version of this layout: `1`."""

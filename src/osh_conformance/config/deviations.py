@@ -55,7 +55,7 @@ class ExpectedFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviationsFile:
-    """A file of deviations: findings that are expected, each with its reason."""
+    """Expected findings, each with its reason."""
 
     osh_conformance_deviations: int
     """The version of this layout: `1`."""
