@@ -1,4 +1,4 @@
-"""Conventions: reading their files, recognising the one of a chart, and putting a cell's coordinates into values."""
+"""Conventions: recognising the one of a chart, and filling its templates of values."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _fits(convention: Convention, values: Mapping[str, Any]) -> bool:
     entries = {key: entry for key, entry in section.items() if key not in convention.not_keys}
     if not all(_is_reference(entry) for entry in entries.values()):
         return False
-    # Elsewhere `images` holds a registry and a tag for all images, and no reference at all.
+    # In some other layouts `images` holds a registry and a tag for all images, and no references.
     return 2 * sum(_looks_like_one(entry) for entry in entries.values()) >= len(entries) > 0
 
 
@@ -69,7 +69,7 @@ def _is_reference(entry: Any) -> bool:
 
 
 def check_section(values: Mapping[str, Any]) -> None:
-    """Raise `SuiteError` where `images` is there, but is nothing that could hold a reference by key."""
+    """Raise `SuiteError` if `images` exists, but is no mapping."""
     section = values.get("images")
     if section is not None and not isinstance(section, dict):
         raise SuiteError(
@@ -79,7 +79,7 @@ def check_section(values: Mapping[str, Any]) -> None:
 
 
 def declared_images(convention: Convention, values: Values, effective: Mapping[str, Any]) -> tuple[DeclaredImage, ...]:
-    """List the images section of the `effective` values, with the lines of the chart's own."""
+    """List the images section of the `effective` values, with lines of the chart's own values.yaml."""
     section = at(effective, convention.images)
     if not isinstance(section, dict):
         return ()
@@ -101,13 +101,13 @@ def declared_images(convention: Convention, values: Values, effective: Mapping[s
 
 
 def functions(convention: Convention, chart: str, keys: tuple[str, ...]) -> dict[str, str]:
-    """Say for each key which standard key's work it does, "" for a component's."""
+    """Return for each key the standard key whose task it performs, "" for a component's own key."""
     aliases = {filled(alias, {"chart": service_name(chart)}): key for alias, key in convention.aliases.items()}
     return {key: key if key in STANDARD_KEYS else aliases.get(key, "") for key in keys}
 
 
 def override_patterns(convention: Convention | None, chart: str, others: Sequence[Convention] = ()) -> tuple[str, ...]:
-    """Return where values overrides of `chart` lie, relative to it; without a convention, those of every one.
+    """Return patterns of the values overrides of `chart`, relative to it; without a convention, those of all.
 
     `others` as `recognise` has it.
     """
@@ -134,7 +134,7 @@ def service_name(chart: str) -> str:
 
 
 def filled(template: Any, words: Mapping[str, str | int]) -> Any:
-    """Put words into `{placeholders}`, in keys too; a text that is one placeholder becomes the word, with its type."""
+    """Fill `{placeholders}`, in keys too; a text that is only a placeholder gets the type of its word."""
     if isinstance(template, dict):
         return {filled(key, words): filled(value, words) for key, value in template.items()}
     if isinstance(template, list):

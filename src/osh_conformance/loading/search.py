@@ -1,4 +1,4 @@
-"""Where the files are that are no Python: those of the package, and the data files of users.
+"""Finds files that are not Python: those of the package, and the data files of users.
 
 A data file is `<kind>/<name>.yaml` in one of these folders, in this order:
 
@@ -86,11 +86,11 @@ def data_files(kind: str, path: DataPath = PACKAGE_ONLY) -> Mapping[str, Path]:
 
 
 def data_folder(name: str) -> Path:
-    """Return `data/<name>`, which is always beside the code."""
+    """Return `data/<name>` of the package."""
     return _PACKAGE / "data" / name
 
 
 def suite_folder(name: str) -> Path:
-    """Return `suites/<name>`: the wheel holds it inside the package, a checkout at its top."""
+    """Return `suites/<name>`: inside the package in a wheel, at the top in a checkout."""
     installed = _PACKAGE / "suites" / name
     return installed if installed.is_dir() else _PACKAGE.parents[1] / "suites" / name

@@ -1,4 +1,4 @@
-"""YAML as Helm's users write it: values with the line of each key, and manifests."""
+"""Reads YAML as Kubernetes does: values with the line of each key, and manifests."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ except ImportError:  # PyYAML without libyaml
 class _Loader(_BaseLoader):
     """Reads what Kubernetes reads: no dates, and a lone `=` is a text.
 
-    Nearly all values are texts, numbers and booleans below mappings and lists: those are told and built here, which
-    takes less time, and everything else as PyYAML does.
+    Nearly all values are texts, numbers and booleans below mappings and lists. This class resolves and builds those
+    itself, which is faster, and leaves the rest to PyYAML.
     """
 
     def descend_resolver(self, _node: Any, _index: Any) -> None:
-        """Nothing is resolved by its place."""
+        """Do nothing: no type depends on the place of a node."""
 
     def ascend_resolver(self) -> None:
-        """Nothing is resolved by its place."""
+        """Do nothing: no type depends on the place of a node."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-        """Tell the type of a node; the same plain text is always of the same."""
+        """Return the type of a node; a plain text always has the same type."""
         if kind is not yaml.ScalarNode:
             return _MAPPING if kind is yaml.MappingNode else _SEQUENCE
         if not implicit[0]:
@@ -51,7 +51,7 @@ class _Loader(_BaseLoader):
 
 
 class _UnusualError(Exception):
-    """A node is none of those that are built here."""
+    """`_built` cannot build this node."""
 
 
 def _built(node: yaml.Node) -> Any:  # noqa: PLR0911  (one for each type)
@@ -93,7 +93,7 @@ _Loader.yaml_implicit_resolvers = {
     for start, resolvers in _BaseLoader.yaml_implicit_resolvers.items()
 }
 _BRACKETS = re.compile(r"[\[\]{}]")
-#: A line that begins with more levels than anybody writes.
+#: A line with more levels of indentation than a real file has.
 _INDENTED = re.compile(r"^[ \t?:-]{300}", re.MULTILINE)
 _SUSPICIOUS = 150
 _ANCHOR, _ALIAS = re.compile(r"&([\w-]+)"), re.compile(r"\*([\w-]+)")
@@ -150,7 +150,7 @@ def read_manifests(text: str, where: str) -> list[Any]:
 
 
 def _readable(text: str, where: str) -> str:
-    """What YAML forbids in a text ends the parser with an error that has no line; say it here."""
+    """Return the text; raise `SuiteError` for a forbidden character: the parser's own error has no line."""
     if found := _FORBIDDEN.search(text):
         line = text.count("\n", 0, found.start()) + 1
         raise SuiteError(f"{where}:{line}: does not parse: the control character {found[0]!r}", expected="valid YAML")
@@ -158,14 +158,14 @@ def _readable(text: str, where: str) -> str:
 
 
 def _check_depth(text: str, where: str) -> None:
-    """Refuse what is nested so deeply that the parser, which is recursive, would end the whole process."""
+    """Refuse nesting that is so deep that the recursive parser would end the whole process."""
     depth = deepest = 0
     for bracket in _BRACKETS.finditer(text):
         depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
         deepest = max(deepest, depth)
     if deepest <= _SUSPICIOUS and not _INDENTED.search(text):
         return
-    # Brackets in a text and long indentations are no nesting; the events, which are not recursive, tell.
+    # Brackets in a text and long indentations are no nesting. The parser of events is not recursive, so it can count.
     depth = 0
     try:
         for event in yaml.parse(text, Loader=_BaseLoader):
@@ -181,19 +181,19 @@ def _check_depth(text: str, where: str) -> None:
 
 
 def _has_aliases(text: str) -> bool:
-    """Whether some `*name` may stand for an `&name`."""
+    """Whether the text may have an alias `*name` of an anchor `&name`."""
     return "*" in text and "&" in text and not set(_ANCHOR.findall(text)).isdisjoint(_ALIAS.findall(text))
 
 
 def _check_size(root: yaml.Node | None, where: str, *, aliases: bool) -> None:
-    """Refuse aliases that, written out, would fill the memory: Kubernetes and Helm refuse them too."""
+    """Refuse aliases that would fill the memory once expanded: Kubernetes and Helm refuse them too."""
     if root is None or not aliases:
         return
     sizes: dict[int, int] = {}
 
     def size(node: yaml.Node) -> int:
         if id(node) not in sizes:
-            sizes[id(node)] = _MAX_NODES + 1  # what holds itself has no end
+            sizes[id(node)] = _MAX_NODES + 1  # a node that contains itself has no end
             children = node.value if not isinstance(node, yaml.ScalarNode) else ()
             pairs = (part for child in children for part in (child if isinstance(child, tuple) else (child,)))
             sizes[id(node)] = 1 + sum(size(part) for part in pairs)
@@ -225,7 +225,7 @@ class _Index:
         elif self._lists and isinstance(node, yaml.SequenceNode):
             for number, entry in enumerate(node.value):
                 place = f"{path}[{number}]"
-                # An alias repeats a node that has its own lines; following it again could take for ever.
+                # An alias repeats a node that has its own lines; following it again might never end.
                 if entry.start_mark.index >= node.start_mark.index:
                     self._lines[place] = entry.start_mark.line + 1
                     self.add(entry, place)

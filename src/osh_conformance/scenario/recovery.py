@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: Seconds after its deadline in which the Job controller ends a Job: pods get their grace period.
 _ENDED_WITHIN = 45.0
-#: Helm's own timeout in seconds, if nobody sets another.
+#: Helm's own timeout in seconds, unless a caller sets another.
 _HELM_TIMEOUT = 300.0
 _LOCK_WAIT = 5
 #: The error of a statement that waited too long for a lock.
@@ -82,7 +82,7 @@ def _wait_for_deadlines(state: ScenarioState, release: InstalledRelease) -> tupl
     def all_ended(view: View) -> bool | None:
         return True if all(_has_ended(job) for job in started_jobs(state, view)) else None
 
-    with state.timed("the Job's own time"):
+    with state.timed("Job deadlines"):
         longest = max(_HELM_TIMEOUT, state.plan.uninstall_timeout) + _ENDED_WITHIN
         watch.watch_for(all_ended, seconds=min(max(bounds, default=0.0), longest))
     unfinished = [job for job in started_jobs(state, watch.view()) if not _has_ended(job)]
@@ -103,7 +103,7 @@ def _seconds_left(job: Object) -> float:
 
 
 def _watch(state: ScenarioState, release: InstalledRelease, seconds: float) -> tuple[str, ...]:
-    """Watch for some seconds; return the containers of the uninstall that ran meanwhile."""
+    """Watch for some seconds; return the containers of the uninstall that ran in them."""
     active: set[str] = set()
 
     def collect(view: View) -> None:
@@ -114,7 +114,7 @@ def _watch(state: ScenarioState, release: InstalledRelease, seconds: float) -> t
                 if "running" in status.get("state", {})
             )
 
-    with state.timed("watch after the failure"):
+    with state.timed("watch after failure"):
         release.context.watch.watch_for(collect, seconds=seconds)
     return tuple(sorted(active))
 

@@ -37,7 +37,7 @@ def uninstall(state: ScenarioState, step: UninstallStep) -> None:
     """Uninstall a release and query the server; while a fault makes that impossible, `recover` queries it later."""
     release = state.releases[step.second]
     lasting = tuple(active.id for active in state.active)
-    with state.timed("questions"):
+    with state.timed("database queries"):
         populated = state.read_database() if state.readable else state.lifetime.installed
         owned = usage.objects(release.context.kube, release.context.namespace, state.plan.release)
     before = release.context.watch.view()
@@ -68,10 +68,10 @@ def _expected_data(release: InstalledRelease, step: UninstallStep) -> ExpectedDa
 
 def observe_result(state: ScenarioState, release: InstalledRelease) -> None:
     """Record what the server and the namespace hold after the latest uninstall."""
-    with state.timed("questions"):
+    with state.timed("database queries"):
         after = state.read_database()
-    with state.timed("removal of pods"):
-        # A failed uninstall has deleted nothing that could end meanwhile.
+    with state.timed("end of pods"):
+        # A failed uninstall has deleted no pod, so there is none to wait for.
         succeeded = state.removals[-1].call.code == 0
         leftovers = _leftovers(release.context.watch, _PODS_END_WITHIN if succeeded else 0.0)
     state.removals[-1] = replace(state.removals[-1], after=after, leftovers=leftovers)

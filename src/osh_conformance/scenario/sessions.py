@@ -30,10 +30,10 @@ def reading(state: ScenarioState) -> str:
 
     A database without a table gets one: without it, no lock would keep the database from being dropped.
     """
-    held = state.read_database()
+    databases = state.read_database().databases
     reads = []
-    for database in (name for name in state.lifetime.databases if name in held.databases):
-        table = min(held.databases[database], default="")
+    for database in (name for name in state.lifetime.databases if name in databases):
+        table = min(databases[database], default="")
         if not table:
             table = _TABLE
             state.server.change(f"CREATE TABLE {quote_name(database)}.{quote_name(table)} (id INT PRIMARY KEY);")

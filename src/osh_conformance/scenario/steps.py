@@ -106,11 +106,11 @@ def install(state: ScenarioState, step: InstallStep) -> None:
         until=step.until,
         withhold_seconds=step.withhold_seconds,
     )
-    with state.timed("install and settle"):
+    with state.timed("install and wait"):
         unsettled = _apply(state, change)
     # Secrets are gone with the release, but the logs of its hooks may contain them.
     context.hidden.learn()
-    with state.timed("questions"):
+    with state.timed("database queries"):
         installed = _wait_for_data(state, before) if step.until is Until.FAILED else state.read_database()
         pods = {pod["metadata"]["name"] for pod in context.watch.view().all_pods} - known
         lifetime = ReleaseLifetime(
@@ -156,7 +156,7 @@ def upgrade(state: ScenarioState, step: UpgradeStep) -> None:
     with state.timed("upgrade"):
         unsettled = _apply(state, change)
     release.drops = drop
-    with state.timed("questions"):
+    with state.timed("database queries"):
         lifetime = replace(state.lifetimes[release.lifetime], unsettled=unsettled)
         if not unsettled:
             lifetime = replace(lifetime, installed=_both(lifetime.installed, state.read_database()))
@@ -242,7 +242,7 @@ def run_chart_tests(state: ScenarioState) -> None:
     """Run the chart's own tests, if it has any."""
     plan = state.plan
     if plan.tests is not None:
-        with state.timed("own tests"):
+        with state.timed("chart tests"):
             state.chart_tests = chart_tests.run(plan.tests, plan.chart, plan.declared, plan.release, state.context)
 
 
