@@ -30,13 +30,12 @@ def read(context: CellContext, state: DatabaseState) -> ResourceUsage:
     return ResourceUsage(
         objects={kind: number for kind, number in objects.items() if kind not in _PASSING},
         server={"databases": len(state.databases), "accounts": len(state.accounts)},
-        nodes={"namespaces": _namespaces(context.kube), **nodes.counted(context.cluster)},
+        nodes={
+            "namespaces": len(context.kube.list("/api/v1/namespaces")),
+            **nodes.counted(context.cluster),
+        },
         suite_bytes=int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE,
     )
-
-
-def _namespaces(kube: Kube) -> int:
-    return len(kube.list("/api/v1/namespaces"))
 
 
 #: Helm puts it on whatever a release owns; hooks have none.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.observe.containers import RELEASE_PREFIX, instance_of
+from osh_conformance.observe.containers import INFRASTRUCTURE_PREFIX, release_of
 from osh_conformance.observe.database import DatabaseServer, quote_name, quote_text
 from osh_conformance.observe.pod_status import pod_ready
 
@@ -42,7 +42,7 @@ class Component:
     @property
     def release(self) -> str:
         """The name of its Helm release."""
-        return RELEASE_PREFIX + self.name
+        return INFRASTRUCTURE_PREFIX + self.name
 
 
 def install(component: Component, context: CellContext, *, service: bool) -> DatabaseServer:
@@ -72,11 +72,11 @@ def publish(component: Component, context: CellContext) -> None:
 def lend(component: Component, owner: CellContext, borrower: CellContext) -> None:
     """Make a component reachable in another namespace, under the same name."""
     release = component.release
-    pods = [pod for pod in owner.watch.view().pods.values() if instance_of(pod) == release]
+    pods = [pod for pod in owner.watch.view().pods.values() if release_of(pod) == release]
     (service,) = [
         each
         for each in owner.kube.list(f"/api/v1/namespaces/{owner.namespace}/services")
-        if instance_of(each) == release
+        if release_of(each) == release
     ]
     ports = [{key: port[key] for key in ("name", "port") if key in port} for port in service["spec"]["ports"]]
     # Without a selector the Service leads to the endpoints below: straight to the pod.
@@ -113,7 +113,7 @@ def add_neighbour(server: DatabaseServer, chart: str) -> None:
 
 def _ready_pod(view: View, component: Component) -> Object | None:
     for pod in view.pods.values():
-        if instance_of(pod) == component.release and pod_ready(pod):
+        if release_of(pod) == component.release and pod_ready(pod):
             return pod
     return None
 
