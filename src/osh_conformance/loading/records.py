@@ -99,7 +99,7 @@ def _understood(error: msgspec.ValidationError, path: str) -> tuple[str, str]:
     """Split `Expected ..., got ... - at `$.steps[0].hold`` into the problem and the dotted path."""
     text, _, place = str(error).partition(" - at `")
     text = text.replace("Invalid RFC3339 encoded date", "no date, expected `YYYY-MM-DD`")
-    inside = place.rstrip("`").removeprefix("key in ").removeprefix("$").replace("[...]", "")
+    inside = place.rstrip("`").removeprefix("$").replace("[...]", "")
     where = f"{path}{inside}".removeprefix(".")
     return f"{text[:1].lower()}{text[1:]}", where
 
@@ -124,12 +124,25 @@ def _check(kind: inspect.Type, value: Any, path: str, content: Content) -> None:
                 _check(kind.item_type, entry, f"{path}[{number}]", content)
         case inspect.DictType() if isinstance(value, dict):
             for key, entry in value.items():
+                _check_text(key, _below(path, key), content)
                 _check(kind.key_type, key, _below(path, key), content)
+                if isinstance(kind.value_type, inspect.StrType):
+                    # The error of `msgspec` would not name the key.
+                    _check_text(entry, _below(path, key), content)
                 _check(kind.value_type, entry, _below(path, key), content)
         case inspect.EnumType() if issubclass(kind.cls, Enum):
             _check_value(value, [member.value for member in kind.cls], path, content)
         case inspect.Metadata():
             _check_annotated(kind, value, path, content)
+
+
+def _check_text(value: Any, path: str, content: Content) -> None:
+    if not isinstance(value, str):
+        raise content.error(path, f"`{path}`: expected `str`, got `{_KINDS.get(type(value), type(value).__name__)}`")
+
+
+#: What `msgspec` calls them.
+_KINDS = {list: "array", dict: "object", type(None): "null"}
 
 
 def _below(path: str, name: object) -> str:
@@ -170,7 +183,9 @@ def _check_union(kind: inspect.UnionType, value: Any, path: str, content: Conten
     tag_field = str(next(iter(records.values())).tag_field)
     if tag_field not in value:
         raise content.error(path, f"{path}: the field `{tag_field}` is missing", f"one of {', '.join(records)}")
-    _check_value(value[tag_field], list(records), _below(path, tag_field), content)
+    place = _below(path, tag_field)
+    _check_text(value[tag_field], place, content)
+    _check_value(value[tag_field], list(records), place, content)
     _check_fields(records[value[tag_field]], value, path, content)
 
 
