@@ -42,7 +42,7 @@ from ci.kills.outcome import Row, table
 from ci.kills.processes import having
 from ci.kills.trial import Trial, say
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.loading import library
+from osh_conformance.loading import definitions
 from osh_conformance.plan import scenarios
 from osh_conformance.progress import Progress
 from osh_conformance.provision import runs
@@ -119,7 +119,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _scenarios(text: str) -> tuple[str, ...]:
     known = scenarios.known()
-    return tuple(library.chosen(known, name, "scenario").name for name in text.split(","))
+    return tuple(definitions.chosen(known, name, "scenario").name for name in text.split(","))
 
 
 def _between(text: str) -> tuple[float, float]:

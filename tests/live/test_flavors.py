@@ -9,7 +9,7 @@ import pytest
 import yaml
 from driving import Program, Result, chart, flavor_mutant, flavor_mutants
 
-from osh_conformance.loading import library
+from osh_conformance.loading import definitions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ _EVERY = ("distribution", "kolla", "loci", "minimal", "stackanetes")
 
 def _flavor_file(folder: Path, name: str) -> Path:
     """A flavor as somebody would write it for charts of their own, from the images of one of ours."""
-    shipped = library.flavors()[name]
+    shipped = definitions.flavors()[name]
     service = shipped.services["keystone"]
     keys = ("db_init", "db_drop")
     images = {"dep_check": shipped.images["dep_check"]} | {key: shipped.images.get(key, service) for key in keys}

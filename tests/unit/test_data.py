@@ -9,7 +9,7 @@ import pytest
 
 from osh_conformance import reference as grammar
 from osh_conformance.live import contract, image_store, prepare
-from osh_conformance.loading import library
+from osh_conformance.loading import definitions
 from osh_conformance.loading.search import data_folder
 from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.matrix import Flavor, Tier
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KINDS: Mapping[str, Mapping[str, object]] = {
-    "flavors": library.flavors(),
-    "formats": library.formats(),
-    "runtimes": library.runtimes(),
+    "flavors": definitions.flavors(),
+    "formats": definitions.formats(),
+    "runtimes": definitions.runtimes(),
     "scenarios": scenarios.known(),
 }
-FLAVORS = library.flavors()
+FLAVORS = definitions.flavors()
 OWN = [name for name, flavor in FLAVORS.items() if not flavor.shipped]
 BOOK = recipes.load(Path(__file__).parents[2] / "ci", offline=True)
 #: Tags of others that move: each run finds out what they are, and pins that.
@@ -108,18 +108,18 @@ def test_only_the_job_images_of_the_minimal_flavor_are_minimal() -> None:
 
 
 def test_only_the_default_format_has_no_tag_of_its_own() -> None:
-    suffixes = {name: form.suffix for name, form in library.formats().items()}
+    suffixes = {name: form.suffix for name, form in definitions.formats().items()}
     assert [name for name, suffix in suffixes.items() if not suffix] == [DEFAULT_FORMAT]
     assert len(set(suffixes.values())) == len(suffixes)
 
 
 def test_a_runtime_can_be_shown_or_says_what_it_needs() -> None:
-    for runtime in library.runtimes().values():
+    for runtime in definitions.runtimes().values():
         assert runtime.needs or (runtime.handler and runtime.state), runtime.name
 
 
 def test_no_two_runtimes_keep_the_same_files() -> None:
-    kept = [frozenset(runtime.state) for runtime in library.runtimes().values() if runtime.state]
+    kept = [frozenset(runtime.state) for runtime in definitions.runtimes().values() if runtime.state]
     assert len(set(kept)) == len(kept)
 
 

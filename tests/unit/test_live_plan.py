@@ -12,7 +12,7 @@ from osh_conformance.cluster.kubeconfig import single_context
 from osh_conformance.config.options import LiveOptions
 from osh_conformance.errors import UsageError
 from osh_conformance.live.prepare import Maker
-from osh_conformance.loading import library, records
+from osh_conformance.loading import definitions, records
 from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.matrix import Flavor
@@ -91,7 +91,7 @@ def test_every_container_is_reached_by_a_key_of_the_flavor(releases: dict[str, R
 
 
 def test_a_release_knows_the_release_of_its_service(releases: dict[str, Release]) -> None:
-    assert releases["drop-enabled"].release_of_service == library.flavors()["distribution"].release
+    assert releases["drop-enabled"].release_of_service == definitions.flavors()["distribution"].release
 
 
 def test_each_image_of_a_flavor_is_supplied_for_the_function_of_its_key() -> None:

@@ -15,7 +15,7 @@ import pytest
 import zstandard
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.loading import library
+from osh_conformance.loading import definitions
 from osh_conformance.registry import client, packaging
 from osh_conformance.registry.client import RegistryClient
 from osh_conformance.registry.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Manifest
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from osh_conformance.model.matrix import PackagingFormat
 
-FORMATS = library.formats()
+FORMATS = definitions.formats()
 PLAIN = (b"usr/bin/keystone" * 9999, b"etc/passwd")
 LAYERS = tuple(gzip.compress(content, mtime=0) for content in PLAIN)
 CONFIG = {"architecture": "amd64", "os": "linux", "config": {"User": "42424", "Labels": {"from": "a recipe"}}}

@@ -12,7 +12,7 @@ from observations import DIGEST, ENTRYPOINT, MEDIA_TYPES, SERVICE, observation
 from osh_conformance.cluster.nodes import keeper_of
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import proofs
-from osh_conformance.loading import library
+from osh_conformance.loading import definitions
 from osh_conformance.plan import scenarios
 from osh_conformance.registry.log import RegistryRequest
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from osh_conformance.model.observation import Observation
 
 _DOCKER = "application/vnd.docker.distribution.manifest.v2"
-RUNTIMES = library.runtimes()
+RUNTIMES = definitions.runtimes()
 
 
 def request(reference: str = SERVICE, digest: str = DIGEST, status: int = 200) -> RegistryRequest:
@@ -40,7 +40,7 @@ FETCHED = (request(), request(ENTRYPOINT))
 
 
 def check_format(seen: Observation, requests: tuple[RegistryRequest, ...] = FETCHED, form: str = "docker") -> None:
-    proofs.check_format(seen, library.formats()[form], {SERVICE, ENTRYPOINT}, requests)
+    proofs.check_format(seen, definitions.formats()[form], {SERVICE, ENTRYPOINT}, requests)
 
 
 def with_image(**changes: Any) -> Observation:
@@ -52,7 +52,7 @@ def test_images_that_nodes_fetched_in_the_format_prove_it() -> None:
     check_format(observation())
 
 
-@pytest.mark.parametrize("form", sorted(set(library.formats()) - {"docker"}))
+@pytest.mark.parametrize("form", sorted(set(definitions.formats()) - {"docker"}))
 def test_an_image_in_another_format_is_an_error(form: str) -> None:
     with pytest.raises(SuiteError, match=f"{SERVICE} was served as {_DOCKER}"):
         check_format(observation(), form=form)

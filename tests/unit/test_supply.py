@@ -10,7 +10,7 @@ import pytest
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.live.image_store import ImageStore
-from osh_conformance.loading import library
+from osh_conformance.loading import definitions
 from osh_conformance.model.observation import PublishedImage
 from osh_conformance.progress import Progress
 from osh_conformance.registry import images
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from osh_conformance.model.matrix import PackagingFormat
 
-FORMATS = library.formats()
+FORMATS = definitions.formats()
 DIGEST = "sha256:" + "d" * 64
 OTHER = "sha256:" + "e" * 64
 #: An engine's image, and one that is taken from its own registry as it is.

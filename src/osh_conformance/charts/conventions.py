@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts.values import at, merged, placed
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.loading import library, records
+from osh_conformance.loading import definitions, records
 from osh_conformance.loading.search import PACKAGE_ONLY, DataPath
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.model.chart import STANDARD_KEYS, DeclaredImage, Values
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 @functools.cache
 def shipped() -> Mapping[str, Convention]:
     """Return the conventions that come with the suite, by name."""
-    return library.conventions()
+    return definitions.conventions()
 
 
 @functools.cache
 def users(path: DataPath) -> tuple[Convention, ...]:
     """Return the conventions that users' folders define."""
-    return tuple(each for name, each in library.conventions(path).items() if name not in shipped())
+    return tuple(each for name, each in definitions.conventions(path).items() if name not in shipped())
 
 
 def named(name: str, path: DataPath = PACKAGE_ONLY) -> Convention:
     """Return a convention of the search path by name, or read a user's own file. Raises `UsageError`."""
-    known = library.conventions(path) if path.folders else shipped()
+    known = definitions.conventions(path) if path.folders else shipped()
     if name in known:
         return known[name]
     if name.endswith((".yaml", ".yml")):

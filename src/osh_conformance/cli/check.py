@@ -145,7 +145,7 @@ def _request(args: argparse.Namespace, wanted: Configuration) -> CheckOptions:
     from dataclasses import replace  # noqa: PLC0415
 
     from osh_conformance.config import configuration  # noqa: PLC0415
-    from osh_conformance.loading import library, records  # noqa: PLC0415
+    from osh_conformance.loading import definitions, records  # noqa: PLC0415
     from osh_conformance.model.matrix import Flavor  # noqa: PLC0415
 
     helm = Path(args.helm_program) if args.helm_program else None
@@ -154,7 +154,7 @@ def _request(args: argparse.Namespace, wanted: Configuration) -> CheckOptions:
         options = (*options, "--strict")
     flavor = records.load(Flavor, args.flavor_file) if args.flavor_file else None
     if args.flavor:
-        flavor = library.chosen(library.flavors(), args.flavor, "flavor")
+        flavor = definitions.chosen(definitions.flavors(), args.flavor, "flavor")
     request = configuration.static_request(tuple(args.paths), wanted, helm=helm, options=options)
     return replace(request, flavor=flavor, overrides=tuple(args.overrides), cache=not args.no_cache)
 

@@ -25,7 +25,7 @@ from osh_conformance.live import artifacts, proofs, runtimes
 from osh_conformance.live.image_store import ImageStore
 from osh_conformance.live.prepare import JOB_KEYS, Maker
 from osh_conformance.live.previous import previous_version
-from osh_conformance.loading import library
+from osh_conformance.loading import definitions
 from osh_conformance.model.chart import nothing_declared
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.observation import Observation, PublishedImage
@@ -245,7 +245,7 @@ class LiveSession:
                     self.cluster,
                     namespace,
                     self.node_runtime,
-                    library.runtimes(self.suite.request.data).values(),
+                    definitions.runtimes(self.suite.request.data).values(),
                 ),
             )
 

@@ -13,8 +13,8 @@ from osh_conformance.charts.find import check_paths, find_charts, in_part, missi
 from osh_conformance.charts.values import merged
 from osh_conformance.cluster.kubeconfig import check_named
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.loading import library, records
-from osh_conformance.loading.library import ALL
+from osh_conformance.loading import definitions, records
+from osh_conformance.loading.definitions import ALL
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.manifests import privileges
 from osh_conformance.model.chart import STANDARD_KEYS
@@ -92,7 +92,7 @@ class LiveSuite:
             check_named(request.kubeconfig, request.context, request.allow_cluster)
         known = scenarios.known(request.data)
         self.scenarios = _chosen_scenarios(known, request)
-        self._formats = _axis(library.formats(request.data), request.formats, "format", DEFAULT_FORMAT)
+        self._formats = _axis(definitions.formats(request.data), request.formats, "format", DEFAULT_FORMAT)
         self._runtimes = self._chosen_runtimes()
         subjects = _each_once(subject for path in request.paths for subject in self._subjects_of(path))
         _check_names(subjects)
@@ -232,7 +232,7 @@ class LiveSuite:
 
     def _flavors(self, default: str) -> Sequence[Flavor]:
         request = self.request
-        known = library.flavors(request.data)
+        known = definitions.flavors(request.data)
         shipped = [] if self._own and not request.flavors else _axis(known, request.flavors, "flavor", default)
         found = [*self._own.values(), *shipped]
         for name, number in Counter(flavor.name for flavor in found).items():
@@ -244,7 +244,7 @@ class LiveSuite:
         request = self.request
         if not request.runtimes:
             return (None,)
-        found = _axis(library.runtimes(request.data), request.runtimes, "runtime")
+        found = _axis(definitions.runtimes(request.data), request.runtimes, "runtime")
         for runtime in found:
             reason = self._runtime_missing(runtime)
             if reason and ALL not in request.runtimes:
@@ -290,7 +290,7 @@ def _chosen_scenarios(known: Mapping[str, Scenario], request: LiveOptions) -> tu
     for name in names:
         wanted = groups - {ScenarioGroup.ENVIRONMENT} if name == ALL else {name} & groups
         of_groups = [scenario for scenario in known.values() if scenario.group in wanted]
-        found += of_groups if wanted else [library.chosen(known, name, "scenario or group")]
+        found += of_groups if wanted else [definitions.chosen(known, name, "scenario or group")]
     alone = [scenario.name for scenario in found if scenario.group is ScenarioGroup.ENVIRONMENT]
     if alone and len(alone) < len(found):
         raise UsageError(
@@ -314,7 +314,7 @@ def _axis(known: Mapping[str, Any], names: Sequence[str], kind: str, default: st
     """
     first = [default] if default else []
     wanted = dict.fromkeys([*first, *known] if ALL in names else names or first)
-    return [library.chosen(known, name, kind) for name in wanted]
+    return [definitions.chosen(known, name, kind) for name in wanted]
 
 
 def _each_once(subjects: Iterable[cells.Subject]) -> list[cells.Subject]:

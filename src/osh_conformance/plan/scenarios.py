@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osh_conformance.loading import library
+from osh_conformance.loading import definitions
 from osh_conformance.loading.search import PACKAGE_ONLY, DataPath
 from osh_conformance.rules import catalogue
 
@@ -16,4 +16,4 @@ if TYPE_CHECKING:
 
 def known(path: DataPath = PACKAGE_ONLY) -> Mapping[str, Scenario]:
     """Return the scenarios by name. Raises `UsageError` for one that names a rule without a live or matrix judge."""
-    return library.scenarios([*catalogue.live_rules(), *catalogue.matrix_rules()], path)
+    return definitions.scenarios([*catalogue.live_rules(), *catalogue.matrix_rules()], path)

@@ -10,7 +10,7 @@ from osh_conformance.charts import conventions
 from osh_conformance.check.engine import StaticSuite
 from osh_conformance.config.options import CheckOptions, LiveOptions
 from osh_conformance.errors import UsageError
-from osh_conformance.loading import library
+from osh_conformance.loading import definitions
 from osh_conformance.loading.search import KINDS, PROJECT_FOLDER, DataPath, data_files, data_path
 from osh_conformance.plan import scenarios
 from osh_conformance.plan.plan import LiveSuite
@@ -112,25 +112,25 @@ def test_two_files_of_one_name_in_one_folder_are_an_error(tmp_path: Path) -> Non
     write(tmp_path, "flavors", TOYS["flavors"])
     write(tmp_path, "flavors", TOYS["flavors"], "toy.yml")
     with pytest.raises(UsageError, match=r"toy.yml: `toy` is already defined in .*toy.yaml"):
-        library.flavors(data_path([tmp_path]))
+        definitions.flavors(data_path([tmp_path]))
 
 
 def test_a_file_must_have_the_name_that_is_in_it(tmp_path: Path) -> None:
     write(tmp_path, "flavors", TOYS["flavors"], "other.yaml")
     with pytest.raises(UsageError, match=r"other.yaml:1: `name` is `toy`, and the file is called other.yaml"):
-        library.flavors(data_path([tmp_path]))
+        definitions.flavors(data_path([tmp_path]))
 
 
 def test_the_project_folder_lies_beside_the_configuration_file(tmp_path: Path) -> None:
     write(tmp_path / PROJECT_FOLDER, "flavors", TOYS["flavors"])
-    assert "toy" in library.flavors(data_path(configuration=tmp_path / "osh-conformance.toml"))
+    assert "toy" in definitions.flavors(data_path(configuration=tmp_path / "osh-conformance.toml"))
     assert data_path(configuration=tmp_path / "elsewhere" / "osh-conformance.toml").folders == ()
 
 
 def test_one_folder_that_is_named_twice_counts_once(tmp_path: Path) -> None:
     write(tmp_path / PROJECT_FOLDER, "flavors", TOYS["flavors"])
     named = [tmp_path / PROJECT_FOLDER, tmp_path / PROJECT_FOLDER]
-    assert "toy" in library.flavors(data_path(named, tmp_path / "osh-conformance.toml"))
+    assert "toy" in definitions.flavors(data_path(named, tmp_path / "osh-conformance.toml"))
 
 
 @pytest.mark.parametrize(
