@@ -19,11 +19,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import yaml
 
 from osh_conformance.config.options import LiveOptions
 from osh_conformance.live import session as stages
 from osh_conformance.model.finding import Status
+from osh_conformance.model.scenario import InstallStep
 from osh_conformance.plan import cells
 from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.progress import Progress
@@ -49,8 +51,11 @@ def main() -> int:
             rows.append(("set-up, cold", _setup({"OSH_CONFORMANCE_CACHE": cache})))
     rows.append(("set-up, warm", _setup({})))
     suite = LiveSuite(LiveOptions(paths=(CHART,), scenarios=("drop-enabled",)))
-    # The script does not withhold the database's Service, so the suite does not either.
-    steps = tuple(replace(step, hold=0.0) for step in suite.pairs[0].scenario.steps)
+    # The script withholds nothing, so the suite does not either.
+    steps = tuple(
+        msgspec.structs.replace(step, withhold_seconds=0.0) if isinstance(step, InstallStep) else step
+        for step in suite.pairs[0].scenario.steps
+    )
     pair = replace(suite.pairs[0], scenario=replace(suite.pairs[0].scenario, steps=steps, rules=("DROP-4",)))
     started = time.monotonic()
     with stages.open_session(suite, [pair], Progress(quiet=True)) as stage:

@@ -46,7 +46,8 @@ from ci.kills.outcome import Row, table
 from ci.kills.processes import having
 from ci.kills.trial import Trial, say
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.loading import records
+from osh_conformance.loading import definitions
+from osh_conformance.plan import scenarios
 from osh_conformance.progress import Progress
 from osh_conformance.provision import runs
 from osh_conformance.provision import tools as toolbox
@@ -121,8 +122,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _scenarios(text: str) -> tuple[str, ...]:
-    known = records.scenarios()
-    return tuple(records.chosen(known, name, "scenario").name for name in text.split(","))
+    known = scenarios.known()
+    return tuple(definitions.chosen(known, name, "scenario").name for name in text.split(","))
 
 
 def _between(text: str) -> tuple[float, float]:
@@ -169,7 +170,7 @@ def _run(args: argparse.Namespace, rows: list[Row]) -> int:
 
 def _cheapest(names: Collection[str]) -> str:
     """Return the shortest scenario: one that installs nothing, if there is one."""
-    known = records.scenarios()
+    known = scenarios.known()
     return next((name for name in names if known[name].probes), next(iter(names)))
 
 

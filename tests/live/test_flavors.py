@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from osh_conformance.loading import records
+from osh_conformance.loading import definitions
 from tests.live.driving import Program, Result, chart, flavor_mutant, flavor_mutants
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _EVERY = ("distribution", "kolla", "loci", "minimal", "stackanetes")
 
 def _flavor_file(folder: Path, name: str) -> Path:
     """A flavor file as a chart author writes it, with the images of one of our flavors."""
-    shipped = records.flavors()[name]
+    shipped = definitions.flavors()[name]
     service = shipped.services["keystone"]
     keys = ("db_init", "db_drop")
     images = {"dep_check": shipped.images["dep_check"]} | {key: shipped.images.get(key, service) for key in keys}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from osh_conformance.loading import records
 from osh_conformance.model.scenario import ScenarioGroup
+from osh_conformance.plan import scenarios
 from tests.controls import Row, expected, mutants
 from tests.live.conftest import MAIN
 from tests.live.driving import BASE, Program, Result, chart, check_findings
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _NOTHING = "does-nothing"
 _SCENARIOS = {
     name: scenario
-    for name, scenario in records.scenarios().items()
-    if scenario.table in (ScenarioGroup.LIFECYCLE, ScenarioGroup.FAULTS)
+    for name, scenario in scenarios.known().items()
+    if scenario.group in (ScenarioGroup.LIFECYCLE, ScenarioGroup.FAULTS)
 }
 _ROWS = [
     *(Row(scenario=name) for name in _SCENARIOS),

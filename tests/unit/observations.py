@@ -134,8 +134,11 @@ def observation(*, db_drop: bool = True) -> Observation:
     )
 
 
-def recovered(struck: str = "server-away") -> Observation:
-    """A release whose first uninstall failed under a fault and did nothing; the second one, after the repair, drops."""
+def recovered(*faults: str) -> Observation:
+    """A release whose first uninstall failed under faults and did nothing; the second one, after the repair, drops.
+
+    Without `faults`, the server was away.
+    """
     seen = observation()
     (removal,) = seen.removals
     used = replace(state(own=True), databases={**NEIGHBOUR, "keystone": {**OWN["keystone"], TENANT: _TENANT_ROWS}})
@@ -143,7 +146,7 @@ def recovered(struck: str = "server-away") -> Observation:
         removal,
         call=_call("uninstall", code=1, output="job keystone-db-drop failed: DeadlineExceeded"),
         after=state(own=True),
-        struck=struck,
+        faults=faults or ("server-away",),
         aftermath=FailedUninstall(
             timeout=90.0,
             deadline=60.0,
@@ -157,7 +160,7 @@ def recovered(struck: str = "server-away") -> Observation:
             told={"keystone-db-drop-x7k2p db-drop": "db_drop failed: the server is away\nleft: database keystone"},
         ),
     )
-    again = replace(removal, populated=used, again=True)
+    again = replace(removal, populated=used, is_retry=True)
     return replace(seen, helm=(seen.helm[0], failed.call, again.call), removals=(failed, again))
 
 

@@ -1,70 +1,51 @@
-"""Conventions: reading their files, recognising the one of a chart, and putting a cell's coordinates into values."""
+"""Conventions: recognising the one of a chart, and filling its templates of values."""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from osh_conformance.charts.values import at, merged, placed
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.loading.files import read_text
-from osh_conformance.loading.search import data_folder
+from osh_conformance.loading import definitions, records
+from osh_conformance.loading.search import PACKAGE_ONLY, DataPath
 from osh_conformance.loading.suggest import did_you_mean
-from osh_conformance.loading.yaml import read_values
 from osh_conformance.model.chart import STANDARD_KEYS, DeclaredImage, Values
 from osh_conformance.model.convention import Convention
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-_FIELDS = {field.name for field in fields(Convention)}
-_REQUIRED = ("name", "images", "pull_policy", "db_drop")
+    from collections.abc import Mapping, Sequence
 
 
 @functools.cache
 def shipped() -> Mapping[str, Convention]:
     """Return the conventions that come with the suite, by name."""
-    found = [read(file) for file in sorted(data_folder("conventions").glob("*.yaml"))]
-    return {convention.name: convention for convention in found}
+    return definitions.conventions()
 
 
-def named(name: str) -> Convention:
-    """Return a shipped convention by name, or read a user's own file. Raises `UsageError`."""
-    if name in shipped():
-        return shipped()[name]
+@functools.cache
+def users(path: DataPath) -> tuple[Convention, ...]:
+    """Return the conventions that users' folders define."""
+    return tuple(each for name, each in definitions.conventions(path).items() if name not in shipped())
+
+
+def named(name: str, path: DataPath = PACKAGE_ONLY) -> Convention:
+    """Return a convention of the search path by name, or read a user's own file. Raises `UsageError`."""
+    known = definitions.conventions(path) if path.folders else shipped()
+    if name in known:
+        return known[name]
     if name.endswith((".yaml", ".yml")):
-        file = Path(name)
-        if not file.is_file():
-            raise UsageError(f"the convention {name} does not exist")
-        return read(file)
-    raise UsageError(
-        f"no convention `{name}`{did_you_mean(name, shipped())}", expected=f"a file, or {', '.join(shipped())}"
-    )
+        return records.load(Convention, Path(name))
+    raise UsageError(f"no convention `{name}`{did_you_mean(name, known)}", expected=f"a file, or {', '.join(known)}")
 
 
-def read(file: Path) -> Convention:
-    """Read a convention from a file; raises `UsageError` that says what is wrong with it."""
-    content = read_values(read_text(file), str(file)).content
-    for entry in content:
-        if entry not in _FIELDS:
-            raise UsageError(f"{file}: no field `{entry}`{did_you_mean(str(entry), _FIELDS)}")
-    for entry in _REQUIRED:
-        if not isinstance(content.get(entry), str):
-            raise UsageError(f"{file}: no `{entry}`")
-    try:
-        return msgspec.convert({"summary": "", **content}, Convention)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"{file}: {error}") from error
+def recognise(values: Mapping[str, Any], others: Sequence[Convention] = ()) -> Convention | None:
+    """Return the convention whose images section these values have: the one with the longest path.
 
-
-def recognise(values: Mapping[str, Any]) -> Convention | None:
-    """Return the shipped convention whose images section these values have: the one with the longest path."""
-    fitting = [convention for convention in shipped().values() if _fits(convention, values)]
+    `others` are conventions beside those that come with the suite: see `users`.
+    """
+    fitting = [convention for convention in (*shipped().values(), *others) if _fits(convention, values)]
     return max(fitting, key=lambda convention: convention.images.count("."), default=None)
 
 
@@ -75,7 +56,7 @@ def _fits(convention: Convention, values: Mapping[str, Any]) -> bool:
     entries = {key: entry for key, entry in section.items() if key not in convention.not_keys}
     if not all(_is_reference(entry) for entry in entries.values()):
         return False
-    # Elsewhere `images` holds a registry and a tag for all images, and no reference at all.
+    # In some other layouts `images` holds a registry and a tag for all images, and no references.
     return 2 * sum(_looks_like_one(entry) for entry in entries.values()) >= len(entries) > 0
 
 
@@ -88,7 +69,7 @@ def _is_reference(entry: Any) -> bool:
 
 
 def check_section(values: Mapping[str, Any]) -> None:
-    """Raise `SuiteError` where `images` is there, but is nothing that could hold a reference by key."""
+    """Raise `SuiteError` if `images` exists, but is no mapping."""
     section = values.get("images")
     if section is not None and not isinstance(section, dict):
         raise SuiteError(
@@ -98,7 +79,7 @@ def check_section(values: Mapping[str, Any]) -> None:
 
 
 def declared_images(convention: Convention, values: Values, effective: Mapping[str, Any]) -> tuple[DeclaredImage, ...]:
-    """List the images section of the `effective` values, with the lines of the chart's own."""
+    """List the images section of the `effective` values, with lines of the chart's own values.yaml."""
     section = at(effective, convention.images)
     if not isinstance(section, dict):
         return ()
@@ -120,14 +101,17 @@ def declared_images(convention: Convention, values: Values, effective: Mapping[s
 
 
 def functions(convention: Convention, chart: str, keys: tuple[str, ...]) -> dict[str, str]:
-    """Say for each key which standard key's work it does, "" for a component's."""
+    """Return for each key the standard key whose task it performs, "" for a component's own key."""
     aliases = {filled(alias, {"chart": service_name(chart)}): key for alias, key in convention.aliases.items()}
     return {key: key if key in STANDARD_KEYS else aliases.get(key, "") for key in keys}
 
 
-def override_patterns(convention: Convention | None, chart: str) -> tuple[str, ...]:
-    """Return where values overrides of `chart` lie, relative to it; of every shipped convention without one."""
-    known = (convention,) if convention else shipped().values()
+def override_patterns(convention: Convention | None, chart: str, others: Sequence[Convention] = ()) -> tuple[str, ...]:
+    """Return patterns of the values overrides of `chart`, relative to it; without a convention, those of all.
+
+    `others` as `recognise` has it.
+    """
+    known = (convention,) if convention else (*shipped().values(), *others)
     return tuple(pattern.replace("{chart}", chart) for each in known for pattern in each.overrides)
 
 
@@ -150,7 +134,7 @@ def service_name(chart: str) -> str:
 
 
 def filled(template: Any, words: Mapping[str, str | int]) -> Any:
-    """Put words into `{placeholders}`, in keys too; a text that is one placeholder becomes the word, with its type."""
+    """Fill `{placeholders}`, in keys too; a text that is only a placeholder gets the type of its word."""
     if isinstance(template, dict):
         return {filled(key, words): filled(value, words) for key, value in template.items()}
     if isinstance(template, list):

@@ -153,13 +153,15 @@ class RenderedCharts:
         chart = self._reader.read(subject.path, subject.root)
         if chart.library:
             return None
-        convention = self._convention or (conventions.named(entry.convention) if entry.convention else None)
-        patterns = conventions.override_patterns(convention, chart.name)
+        data = self._request.data
+        convention = self._convention or (conventions.named(entry.convention, data) if entry.convention else None)
+        others = conventions.users(data)
+        patterns = conventions.override_patterns(convention, chart.name, others)
         beside = self._reader.beside(subject.path, patterns, subject.root)
         values = merged(entry.values, self._request.values)
         if self._request.flavor:
             own = chart.files.get("values.yaml", b"")
-            values = overrides.with_flavor(self._request.flavor, chart.name, own, values, convention)
+            values = overrides.with_flavor(self._request.flavor, chart.name, own, values, convention, others)
         return Job(
             name=chart.name,
             version=chart.version,
@@ -168,6 +170,7 @@ class RenderedCharts:
             overrides=overrides.with_given(beside, self._request.overrides, subject.path, chart.name),
             values=values,
             convention=convention,
+            others=others,
             renderer=self._request.renderer,
             helm=self._request.helm,
         )
@@ -186,6 +189,7 @@ def _keys(job: Job) -> tuple[str, str]:
         job.version,
         job.values,
         job.convention,
+        job.others,
         engine,
         _code("render", "charts", "check", "loading", "model"),
     ):

@@ -47,7 +47,7 @@ class StaticSuite:
         check_paths(request.paths)
         self.subjects = find_targets(request.paths)
         overrides.check(request.overrides, one_chart=len(self.subjects) == 1)
-        convention = conventions.named(request.convention) if request.convention else None
+        convention = conventions.named(request.convention, request.data) if request.convention else None
         self._charts = RenderedCharts(request, convention)
         self._judged: dict[Path, ChartResult | SuiteError | None] = {}
 

@@ -145,16 +145,16 @@ def _request(args: argparse.Namespace, wanted: Configuration) -> CheckOptions:
     from dataclasses import replace  # noqa: PLC0415
 
     from osh_conformance.config import configuration  # noqa: PLC0415
-    from osh_conformance.loading import records  # noqa: PLC0415
+    from osh_conformance.loading import definitions, records  # noqa: PLC0415
     from osh_conformance.model.matrix import Flavor  # noqa: PLC0415
 
     helm = Path(args.helm_program) if args.helm_program else None
     options = settings.repeated(args, _REPEATED)
     if wanted.strict:
         options = (*options, "--strict")
-    flavor = records.read(Flavor, args.flavor_file) if args.flavor_file else None
+    flavor = records.load(Flavor, args.flavor_file) if args.flavor_file else None
     if args.flavor:
-        flavor = records.chosen(records.flavors(), args.flavor, "flavor")
+        flavor = definitions.chosen(definitions.flavors(), args.flavor, "flavor")
     request = configuration.static_request(tuple(args.paths), wanted, helm=helm, options=options)
     return replace(request, flavor=flavor, overrides=tuple(args.overrides), cache=not args.no_cache)
 

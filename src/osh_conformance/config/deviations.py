@@ -1,9 +1,9 @@
-"""Findings that a file expects, each with its reason: written by hand, or for a whole tree as a baseline."""
+"""Expected findings, each with its reason: a file that people write, or a baseline that the suite writes."""
 
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.loading.files import read_text
-from osh_conformance.loading.suggest import did_you_mean
-from osh_conformance.loading.yaml import read_values
+from osh_conformance.loading import records
+from osh_conformance.model.field_values import RULES, RuleId
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
@@ -27,32 +26,52 @@ _LIST = "deviations"
 _ANY = "*"
 _BASELINE_REASON = "baseline: it was so when the gate was switched on"
 _HEADER = """\
-# Findings that are expected. `osh-conformance check` with this file as --deviations fails on new ones only, and tells
-# which entries match nothing any more. An entry may have `expires: YYYY-MM-DD`; rule and reason are required.
+# Expected findings. With this file as --deviations, `osh-conformance check` fails on new findings only, and reports
+# entries that no longer match a finding. Rule and reason are required; `expires: YYYY-MM-DD` is an entry's last day.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deviation:
-    """One entry: which findings are expected, and why. `chart`, `path`, `key` and `container` are patterns (`*`, `?`).
+class ExpectedFinding:
+    """One entry of a file of deviations. Patterns have `*` and `?`."""
 
-    `path` is relative to the chart. With `id` that one finding is meant, whatever the patterns say. `expires` is the
-    last day on which it holds. `file` and `line` say where the entry is.
-    """
-
-    rule: str
+    rule: RuleId
+    """The id of the rule."""
     reason: str
+    """Why the finding is expected."""
     chart: str = _ANY
+    """A pattern for the chart's name."""
     path: str = _ANY
+    """A pattern for the finding's file, relative to the chart."""
     key: str = _ANY
+    """A pattern for the finding's key."""
     container: str = _ANY
+    """A pattern for the finding's container."""
     id: str = ""
+    """The id of one finding. With it, the patterns do not count."""
     expires: date | None = None
+    """The last day on which the entry counts, `YYYY-MM-DD`; by default it has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviationsFile:
+    """Expected findings, each with its reason."""
+
+    osh_conformance_deviations: int
+    """The version of this layout: `1`."""
+    deviations: tuple[ExpectedFinding, ...]
+    """The entries."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation(ExpectedFinding):
+    """An entry, with the file and the line in which it begins."""
+
     file: str = ""
     line: int | None = None
 
     def matches(self, finding: Finding) -> bool:
-        """Whether this entry speaks of `finding`, be it expired or not."""
+        """Whether this entry matches `finding`, expired or not."""
         if self.id:
             return self.id == finding.id
         pairs = (
@@ -65,7 +84,7 @@ class Deviation:
         return all(fnmatch.fnmatchcase(text, pattern) for text, pattern in pairs)
 
     def speaks_of(self, chart: str) -> bool:
-        """Whether the chart of that name is meant."""
+        """Whether the entry applies to the chart of that name."""
         return fnmatch.fnmatchcase(chart, self.chart)
 
     def expired(self, today: date) -> bool:
@@ -84,7 +103,7 @@ class Deviation:
 
 
 class Entries:
-    """Deviations, found quickly: a baseline has as many as its tree has findings."""
+    """Deviations by the id of their finding: a baseline has one for each finding of its tree."""
 
     def __init__(self, entries: Iterable[Deviation]) -> None:
         self.all = tuple(entries)
@@ -93,36 +112,52 @@ class Entries:
             self._by_id.setdefault(entry.id, []).append(entry)
 
     def matching(self, finding: Finding) -> list[Deviation]:
-        """Return those that speak of `finding`: what names its id first."""
+        """Return the entries that match `finding`, those with its id first."""
         patterns = [entry for entry in self._by_id.get("", ()) if entry.matches(finding)]
         return [*self._by_id.get(finding.id, ()), *patterns]
 
 
-_PLACE = ("file", "line")
-_FIELDS = tuple(entry.name for entry in fields(Deviation) if entry.name not in _PLACE)
+_FIELDS = tuple(entry.name for entry in fields(ExpectedFinding))
 
 
 def read(file: Path) -> tuple[Deviation, ...]:
-    """Read a file of deviations; raises `UsageError` that says what is wrong with it, and in which line."""
+    """Read a file of deviations; raises `UsageError` with the line and the field of the first mistake."""
     if not file.is_file():
         raise UsageError(f"the file of deviations {file} does not exist", fix="--write-baseline writes one")
     try:
-        text = read_text(file)
-        content = read_values(text, str(file)).content
+        content = records.read(file, {RULES: registry.all_rules()})
     except SuiteError as error:
         raise UsageError(error.message, expected=error.expected) from error
-    for name in content:
-        if name not in (MARK, _LIST):
-            raise UsageError(f"{file}: no field `{name}`{did_you_mean(str(name), (MARK, _LIST))}")
-    entries = content.get(_LIST)
-    if content.get(MARK) != 1 or not isinstance(entries, list):
+    entries = content.fields.get(_LIST)
+    if (content.fields.get(MARK) != 1 or not isinstance(entries, list)) and set(content.fields) <= {MARK, _LIST}:
         raise UsageError(f"{file}: no file of deviations", expected=f"`{MARK}: 1` and a list `{_LIST}`")
+    tidy = [_tidied(entry) for entry in entries] if isinstance(entries, list) else entries
+    found = records.convert(DeviationsFile, replace(content, fields={**content.fields, _LIST: tidy}))
     shown = str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
-    return tuple(_deviation(entry, shown, line) for entry, line in zip(entries, _lines_of_entries(text), strict=True))
+    return tuple(
+        _placed(entry, shown, content.lines.get(f"{_LIST}[{number}]")) for number, entry in enumerate(found.deviations)
+    )
+
+
+def _tidied(entry: Any) -> Any:
+    """Accept a number where a text is expected, and a rule in lower case; leave out what is empty."""
+    if not isinstance(entry, dict):
+        return entry
+    texts = {
+        name: value if isinstance(value, dict | list) else str(value)
+        for name, value in entry.items()
+        if value not in (None, "")
+    }
+    rule = texts.get("rule")
+    return {**texts, "rule": rule.upper()} if isinstance(rule, str) else texts
+
+
+def _placed(entry: ExpectedFinding, file: str, line: int | None) -> Deviation:
+    return Deviation(**{name: getattr(entry, name) for name in _FIELDS}, file=file, line=line)
 
 
 def baseline(findings: Iterable[Finding], known: Iterable[Deviation] = ()) -> str:
-    """Return a file that expects `findings`, and what `known` expects already: those keep their words."""
+    """Return a file that expects `findings`. The entries of `known` stay as they are."""
     kept = Entries(known)
     # Cells may find different things of one id.
     added = {finding.id: _expecting(finding) for finding in findings if not kept.matching(finding)}
@@ -153,41 +188,3 @@ def _written(entry: Deviation) -> dict[str, Any]:
         for name, value in values.items()
         if value not in (None, "", _ANY)
     }
-
-
-def _deviation(entry: Any, file: str, line: int) -> Deviation:
-    where = f"{file}:{line}"
-    if not isinstance(entry, dict):
-        raise UsageError(f"{where}: a deviation is a mapping", expected=f"fields {', '.join(_FIELDS)}")
-    for name in entry:
-        if name not in _FIELDS:
-            raise UsageError(f"{where}: no field `{name}`{did_you_mean(str(name), _FIELDS)}")
-    for name in ("rule", "reason"):
-        if not entry.get(name):
-            raise UsageError(f"{where}: the deviation has no {name}", expected=f"`{name}: ...`")
-    values = {name: str(value) for name, value in entry.items() if name not in ("expires", "rule")}
-    return Deviation(**values, rule=_rule(str(entry["rule"]), where), expires=_date(entry, where), file=file, line=line)
-
-
-def _rule(name: str, where: str) -> str:
-    known = registry.all_rules()
-    if name.upper() not in known:
-        raise UsageError(f"{where}: no rule `{name}`{did_you_mean(name, known)}", expected=", ".join(known))
-    return name.upper()
-
-
-def _date(entry: dict[str, Any], where: str) -> date | None:
-    text = entry.get("expires")
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(str(text))
-    except ValueError:
-        raise UsageError(f"{where}: `expires: {text}` is no date", expected="YYYY-MM-DD") from None
-
-
-def _lines_of_entries(text: str) -> list[int]:
-    """The line of each entry of the list; `text` is known to parse."""
-    node: Any = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    entries = next(value for key, value in node.value if key.value == _LIST)
-    return [entry.start_mark.line + 1 for entry in entries.value]

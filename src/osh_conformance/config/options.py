@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from osh_conformance.charts.values import merged
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading.files import read_text
+from osh_conformance.loading.search import PACKAGE_ONLY, DataPath
 from osh_conformance.loading.yaml import read_values
 from osh_conformance.model.matrix import FULL, Flavor
 from osh_conformance.render.workers import Limits
@@ -38,6 +39,8 @@ class CheckOptions:
     overrides: tuple[Path, ...] = ()
     cache: bool = True
     limits: Limits = field(default_factory=Limits)
+    #: Where flavors and conventions are found.
+    data: DataPath = PACKAGE_ONLY
     options: tuple[str, ...] = ()
 
 
@@ -94,3 +97,5 @@ class LiveOptions:
     options: tuple[str, ...] = ()
     parallel: int | None = None
     artifacts: Path = Path("artifacts")
+    #: Where flavors, formats, runtimes, conventions and scenarios are found.
+    data: DataPath = PACKAGE_ONLY

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from osh_conformance.charts import conventions
 from osh_conformance.charts.source import opened
 from osh_conformance.charts.values import at, merged
-from osh_conformance.loading import records
 from osh_conformance.observe.identity import IdentityService
 from osh_conformance.plan import cell_values
 from osh_conformance.plan.cells import DATABASE, Subject, functions_of, values_but_images
 from osh_conformance.plan.needs import DATABASE_CHART, database_image
 from osh_conformance.render.declared import declare
-from osh_conformance.scenario.certificates import made as certificates_of
+from osh_conformance.scenario.certificates import create as certificates_of
 from osh_conformance.scenario.infrastructure import Component
 from osh_conformance.scenario.state import CellPlan
 
@@ -83,9 +82,9 @@ class Release:
 
     @property
     def uninstall_timeout(self) -> int:
-        """Seconds for helm to uninstall: its own default, or less where the drop Job is told to be quick."""
-        quick = self.subject.convention.quick if self.scenario.quick else None
-        return quick.seconds + _AFTER_THE_JOB if quick else _TIMEOUT
+        """Seconds for helm to uninstall: its own default, or less where the drop Job is made to give up early."""
+        fast = self.subject.convention.fast_drop if self.scenario.fast_drop else None
+        return fast.seconds + _AFTER_THE_JOB if fast else _TIMEOUT
 
     def plan(
         self,
@@ -151,7 +150,7 @@ class Maker:
             cell_values.scenario_values(convention, each.name, scenario, authority),
         )
         keys = functions_of(each, base)
-        named = records.references(flavor, each.name, keys)
+        named = flavor.references(each.name, keys)
         given = {key: self.image_of(reference, keys[key], chosen) for key, reference in named.items()}
         if scenario.drop_image:
             given |= self._faulty_drop(each, base, given, keys)

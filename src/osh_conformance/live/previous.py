@@ -26,7 +26,7 @@ def previous_version(pair: CellRun, chart: Path, folder: Path) -> Iterator[Path 
 
     It is what the catalogue says, else the chart itself (at `chart`, opened) under a lower version number.
     """
-    if not any(step.previous for step in pair.scenario.steps):
+    if not pair.scenario.has_previous:
         yield None
     elif pair.subject.previous:
         with opened(pair.subject.previous, folder) as source:

@@ -25,7 +25,7 @@ from osh_conformance.live import artifacts, proofs, runtimes
 from osh_conformance.live.image_store import ImageStore
 from osh_conformance.live.prepare import JOB_KEYS, Maker
 from osh_conformance.live.previous import previous_version
-from osh_conformance.loading import records
+from osh_conformance.loading import definitions
 from osh_conformance.model.chart import nothing_declared
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.observation import Observation, PublishedImage
@@ -240,7 +240,13 @@ class LiveSession:
                 cluster=self.cluster,
                 beside=lambda: self._beside(pair, namespace, hidden, public),
                 answer_pull=image.answer if image else lambda _how: None,
-                runtime=partial(runtime_proof, self.cluster, namespace, self.node_runtime, records.runtimes().values()),
+                runtime=partial(
+                    runtime_proof,
+                    self.cluster,
+                    namespace,
+                    self.node_runtime,
+                    definitions.runtimes(self.suite.request.data).values(),
+                ),
             )
 
     @contextlib.contextmanager

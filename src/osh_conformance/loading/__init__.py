@@ -1,1 +1,1 @@
-"""Reads YAML and TOML files into records, with lines and suggestions."""
+"""Reads YAML and TOML files into records; errors have lines and suggestions."""

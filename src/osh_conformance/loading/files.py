@@ -9,12 +9,12 @@ from osh_conformance.errors import SuiteError
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Bytes. One file is Helm's own bound; the whole chart, with all that it depends on, is ours.
+#: Bytes: Helm's own limit for one file.
 MAX_FILE = 5 * 1024 * 1024
 
 
 def read_text(file: Path) -> str:
-    """Read a file as UTF-8; raises `SuiteError` that names it, also for one that no chart would have."""
+    """Read a file as UTF-8; raises `SuiteError` that names it, also if it is too large."""
     try:
         if not file.is_file():
             raise SuiteError(f"{file}: no file")
@@ -28,7 +28,7 @@ def read_text(file: Path) -> str:
 
 
 def decode_text(data: bytes, where: str) -> str:
-    """Return UTF-8 text without a byte order mark; raises `SuiteError` that names `where`."""
+    """Decode UTF-8 without a byte order mark; raises `SuiteError` that names `where`."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""Help with a name that was mistyped."""
+"""Suggests a name for a misspelt one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `: did you mean X?`, or nothing where no name is like it."""
+    """Return `: did you mean X?`, or "" if no known name is similar."""
     names = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), names, n=1)
     return f": did you mean `{names[close[0]]}`?" if close else ""

@@ -1,4 +1,4 @@
-"""YAML as Helm's users write it: values with the line of each key, and manifests."""
+"""Reads YAML as Kubernetes does: values with the line of each key, and manifests."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ except ImportError:  # PyYAML without libyaml
 class _Loader(_BaseLoader):
     """Reads what Kubernetes reads: no dates, and a lone `=` is a text.
 
-    Nearly all values are texts, numbers and booleans below mappings and lists: those are told and built here, which
-    takes less time, and everything else as PyYAML does.
+    Nearly all values are texts, numbers and booleans below mappings and lists. This class resolves and builds those
+    itself, which is faster, and leaves the rest to PyYAML.
     """
 
     def descend_resolver(self, _node: Any, _index: Any) -> None:
-        """Nothing is resolved by its place."""
+        """Do nothing: no type depends on the place of a node."""
 
     def ascend_resolver(self) -> None:
-        """Nothing is resolved by its place."""
+        """Do nothing: no type depends on the place of a node."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-        """Tell the type of a node; the same plain text is always of the same."""
+        """Return the type of a node; a plain text always has the same type."""
         if kind is not yaml.ScalarNode:
             return _MAPPING if kind is yaml.MappingNode else _SEQUENCE
         if not implicit[0]:
@@ -51,7 +51,7 @@ class _Loader(_BaseLoader):
 
 
 class _UnusualError(Exception):
-    """A node is none of those that are built here."""
+    """`_built` cannot build this node."""
 
 
 def _built(node: yaml.Node) -> Any:  # noqa: PLR0911  (one for each type)
@@ -93,7 +93,7 @@ _Loader.yaml_implicit_resolvers = {
     for start, resolvers in _BaseLoader.yaml_implicit_resolvers.items()
 }
 _BRACKETS = re.compile(r"[\[\]{}]")
-#: A line that begins with more levels than anybody writes.
+#: A line with more levels of indentation than a real file has.
 _INDENTED = re.compile(r"^[ \t?:-]{300}", re.MULTILINE)
 _SUSPICIOUS = 150
 _ANCHOR, _ALIAS = re.compile(r"&([\w-]+)"), re.compile(r"\*([\w-]+)")
@@ -102,8 +102,12 @@ _MAX_NODES = 1_000_000
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 
 
-def read_values(text: str, where: str) -> Values:
-    """Parse a values file; raises `SuiteError` that names `where` if it is no mapping or says a key twice."""
+def read_values(text: str, where: str, *, lists: bool = False) -> Values:
+    """Parse a mapping, with the line of each dotted path; raises `SuiteError` that names `where`.
+
+    It must be a mapping, and have each key once. With `lists` the entries of lists have lines too (`steps[1].do`): data
+    files need them, and the values of charts, which are many and large, do not.
+    """
     _check_depth(text, where)
     loader = _Loader(_readable(text, where))
     aliases = _has_aliases(text)
@@ -121,7 +125,7 @@ def read_values(text: str, where: str) -> Values:
         raise SuiteError(f"{where}: not a mapping of values", expected="`key: value` lines")
     lines: dict[str, int] = {}
     if node is not None:
-        _index(node, "", lines, where)
+        _Index(lines, where, lists=lists).add(node, "")
     return Values(content=content, lines=lines)
 
 
@@ -146,7 +150,7 @@ def read_manifests(text: str, where: str) -> list[Any]:
 
 
 def _readable(text: str, where: str) -> str:
-    """What YAML forbids in a text ends the parser with an error that has no line; say it here."""
+    """Return the text; raise `SuiteError` for a forbidden character: the parser's own error has no line."""
     if found := _FORBIDDEN.search(text):
         line = text.count("\n", 0, found.start()) + 1
         raise SuiteError(f"{where}:{line}: does not parse: the control character {found[0]!r}", expected="valid YAML")
@@ -154,14 +158,14 @@ def _readable(text: str, where: str) -> str:
 
 
 def _check_depth(text: str, where: str) -> None:
-    """Refuse what is nested so deeply that the parser, which is recursive, would end the whole process."""
+    """Refuse nesting that is so deep that the recursive parser would end the whole process."""
     depth = deepest = 0
     for bracket in _BRACKETS.finditer(text):
         depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
         deepest = max(deepest, depth)
     if deepest <= _SUSPICIOUS and not _INDENTED.search(text):
         return
-    # Brackets in a text and long indentations are no nesting; the events, which are not recursive, tell.
+    # Brackets in a text and long indentations are no nesting. The parser of events is not recursive, so it can count.
     depth = 0
     try:
         for event in yaml.parse(text, Loader=_BaseLoader):
@@ -177,19 +181,19 @@ def _check_depth(text: str, where: str) -> None:
 
 
 def _has_aliases(text: str) -> bool:
-    """Whether some `*name` may stand for an `&name`."""
+    """Whether the text may have an alias `*name` of an anchor `&name`."""
     return "*" in text and "&" in text and not set(_ANCHOR.findall(text)).isdisjoint(_ALIAS.findall(text))
 
 
 def _check_size(root: yaml.Node | None, where: str, *, aliases: bool) -> None:
-    """Refuse aliases that, written out, would fill the memory: Kubernetes and Helm refuse them too."""
+    """Refuse aliases that would fill the memory once expanded: Kubernetes and Helm refuse them too."""
     if root is None or not aliases:
         return
     sizes: dict[int, int] = {}
 
     def size(node: yaml.Node) -> int:
         if id(node) not in sizes:
-            sizes[id(node)] = _MAX_NODES + 1  # what holds itself has no end
+            sizes[id(node)] = _MAX_NODES + 1  # a node that contains itself has no end
             children = node.value if not isinstance(node, yaml.ScalarNode) else ()
             pairs = (part for child in children for part in (child if isinstance(child, tuple) else (child,)))
             sizes[id(node)] = 1 + sum(size(part) for part in pairs)
@@ -206,20 +210,38 @@ def _unreadable(where: str, error: Exception, expected: str = "valid YAML") -> S
     return SuiteError(f"{where}{line}: does not parse: {problem}", expected=expected)
 
 
-def _index(node: yaml.Node, prefix: str, lines: dict[str, int], where: str) -> None:
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: set[str] = set()
-    for key, value in node.value:
-        name = str(key.value)
-        line = key.start_mark.line + 1
-        if name in seen and name != "<<":
-            raise SuiteError(
-                f"{where}:{line}: the key {prefix}{name} is there twice, first in line {lines[prefix + name]}",
-                expected="each key once: of two, tools take different ones",
-            )
-        seen.add(name)
-        lines[prefix + name] = line
-        # An alias repeats a node that has its own lines; following it again could take for ever.
-        if value.start_mark.index >= key.start_mark.index:
-            _index(value, f"{prefix}{name}.", lines, where)
+class _Index:
+    """Collects the line of each key, by its dotted path."""
+
+    def __init__(self, lines: dict[str, int], where: str, *, lists: bool) -> None:
+        self._lines = lines
+        self._where = where
+        self._lists = lists
+
+    def add(self, node: yaml.Node, path: str) -> None:
+        """Add what is below a node; raises `SuiteError` for a key that is there twice."""
+        if isinstance(node, yaml.MappingNode):
+            self._add_keys(node, f"{path}." if path else "")
+        elif self._lists and isinstance(node, yaml.SequenceNode):
+            for number, entry in enumerate(node.value):
+                place = f"{path}[{number}]"
+                # An alias repeats a node that has its own lines; following it again might never end.
+                if entry.start_mark.index >= node.start_mark.index:
+                    self._lines[place] = entry.start_mark.line + 1
+                    self.add(entry, place)
+
+    def _add_keys(self, node: yaml.MappingNode, prefix: str) -> None:
+        seen: set[str] = set()
+        for key, value in node.value:
+            path = f"{prefix}{key.value}"
+            line = key.start_mark.line + 1
+            if path in seen and key.value != "<<":
+                raise SuiteError(
+                    f"{self._where}:{line}: the key {path} is there twice, first in line {self._lines[path]}",
+                    expected="each key once: of two, tools take different ones",
+                )
+            seen.add(path)
+            self._lines[path] = line
+            # As above: an alias lies before its key.
+            if value.start_mark.index >= key.start_mark.index:
+                self.add(value, path)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from osh_conformance.errors import UsageError
+from osh_conformance.model.field_values import one_of
 
 #: The matrix that takes every combination of values.
 FULL = "full"
 
 
 class Tier(StrEnum):
-    """What an image promises to a chart's scripts (`data/contract.yaml`), and what a family of charts asks for."""
+    """The programs and modules that an image offers to a chart's scripts (`data/contract.yaml`)."""
 
     CORE = "core"
     MINIMAL = "minimal"
@@ -20,63 +23,91 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flavor:
-    """Images that are built one way: a file of `data/flavors/`.
-
-    `images` holds a reference by image key or standard function, `services` one by chart for all of its other keys.
-    `values` are what a chart must be told to run on them. Without any reference it is the chart's own (`shipped`).
-    `tier` is what its job images hold. `release` names the release of the services in it: two flavors of one release
-    make the same tables.
-    """
+    """Images that are built one way: a file of `flavors/`. Without any image it stands for the chart's own."""
 
     name: str
+    """The flavor's name, and its file's."""
     summary: str
+    """What the images have in common, in one line."""
     images: Mapping[str, str] = field(default_factory=dict)
+    """References by image key, or by the standard key whose task an image key performs."""
     services: Mapping[str, str] = field(default_factory=dict)
+    """One reference by chart, for all of its other image keys."""
     values: Mapping[str, Any] = field(default_factory=dict)
+    """Values that a chart needs to run on these images."""
     tier: Tier = Tier.CORE
+    """What the images of Jobs hold: `core`, or `minimal` (/bin/sh, python3 and PyMySQL)."""
     release: str = ""
+    """The OpenStack release of the services in it. Two flavors of one release create the same tables."""
 
     @property
     def shipped(self) -> bool:
         """Whether it stands for the chart's own references."""
         return not self.images and not self.services
 
+    def references(self, chart: str, keys: Mapping[str, str]) -> dict[str, str]:
+        """Return the reference for each image key of a chart; `keys` has the standard key that each performs, or "".
+
+        Empty for a flavor without images (`shipped`). Raises `UsageError` if it has none for a key of this chart.
+        """
+        if self.shipped:
+            return {}
+        found: dict[str, str] = {}
+        missing = []
+        for key, function in keys.items():
+            reference = self.images.get(key) or self.images.get(function) or self.services.get(chart)
+            if reference:
+                found[key] = reference
+            else:
+                missing.append(key)
+        if missing:
+            raise UsageError(
+                f"the flavor {self.name} has no image for {', '.join(missing)} of chart {chart}",
+                expected=f"an entry below `services` for {chart}, or one below `images` for each key",
+                fix="describe your images in your own file, and name it with --flavor-file",
+            )
+        return found
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackagingFormat:
-    """How an image is stored in a registry: a file of `data/formats/`.
-
-    `manifest` is `docker` (schema 2) or `oci`, `layers` `gzip` or `zstd`. With `index` the reference names an index
-    that lists the manifest, with `by_digest` the chart is given the digest beside the tag. `suffix` ends the tag, so
-    that one image can be served in several formats at once.
-    """
+    """How a registry stores an image: a file of `formats/`."""
 
     name: str
+    """The format's name, and its file's."""
     summary: str
-    manifest: str
-    layers: str = "gzip"
+    """The format in one line."""
+    manifest: Annotated[str, one_of("docker", "oci")]
+    """The type of the image manifest: `docker` (version 2 schema 2) or `oci`."""
+    layers: Annotated[str, one_of("gzip", "zstd")] = "gzip"
+    """The compression of the layers: `gzip` or `zstd`."""
     index: bool = False
+    """The reference names an index, which lists the manifest."""
     by_digest: bool = False
+    """The chart gets the digest beside the tag."""
     suffix: str = ""
+    """The end of the tag, so that a registry can serve one image in several formats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerRuntime:
-    """A CRI implementation and an OCI runtime: a file of `data/runtimes/`.
-
-    `cri` is how nodes name the first (`containerd`), `handler` the CRI's name of the second; empty means the node's
-    own. `recipe` builds the handler's program where the node image has none. `state` are names of files that this OCI
-    runtime keeps of each container: another one that keeps all of these keeps more. `needs` says what a cluster must
-    have that the suite cannot make.
-    """
+    """A CRI implementation and an OCI runtime: a file of `runtimes/`."""
 
     name: str
+    """The runtime's name, and its file's."""
     summary: str
+    """The runtime in one line."""
     cri: str
+    """The CRI implementation, as nodes name it (`containerd`)."""
     handler: str = ""
+    """The CRI's name of the OCI runtime; by default the one that the node uses."""
     recipe: str = ""
+    """The recipe that builds the OCI runtime's program, if the node image lacks it."""
     state: tuple[str, ...] = ()
+    """Names of files that the OCI runtime keeps of each container. Of two runtimes whose files are all present, the one
+    with more files is the one that ran."""
     needs: str = ""
+    """What a cluster must have, if the suite cannot provide it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

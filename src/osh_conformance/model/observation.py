@@ -127,11 +127,11 @@ class FailedUninstall:
 class Removal:
     """One uninstall of a release: what the server held just before it, and after it.
 
-    `life` counts in the observation's `lives`. `leftovers` are `Kind/name` of Jobs and pods of the release that were
-    still there when uninstall had been given its time. `struck` says which fault was there, or came ("" for none), and
-    `hit` whether one that was to come in the middle of the drop did. `reachable`: nothing kept the drop Job from
-    the server to its end. `again`: this one follows one that failed. `ran` are the containers of drop Jobs that were
-    started for it, as `Kind/name container`.
+    `life` counts in the observation's `lives`. `leftovers` are Jobs and pods of the release that still existed when the
+    time of the uninstall was over, as `Kind/name`. `faults` are the ids of those that lasted, and of the one that was
+    injected while the drop ran; `fault_applied` is false where that one came too late. `reachable`: at the end of the
+    uninstall no fault kept the drop Job from the server. `is_retry`: it follows one that failed. `ran` are the
+    containers of drop Jobs that started for it, as `Kind/name container`.
     """
 
     life: int
@@ -140,10 +140,10 @@ class Removal:
     populated: DatabaseState
     after: DatabaseState
     leftovers: tuple[str, ...] = ()
-    struck: str = ""
-    hit: bool = True
+    faults: tuple[str, ...] = ()
+    fault_applied: bool = True
     reachable: bool = True
-    again: bool = False
+    is_retry: bool = False
     ran: tuple[str, ...] = ()
     aftermath: FailedUninstall | None = None
 

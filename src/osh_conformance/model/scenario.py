@@ -1,17 +1,23 @@
-"""What is done to a release, as data: a file of `data/scenarios/` is one of these."""
+"""A scenario: steps that act on a release, the faults among them, and the rules that judge the result."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated
+
+import msgspec
+
+from osh_conformance.model.field_values import RuleId, one_of
 
 
 class ScenarioGroup(StrEnum):
-    """Which runs a scenario is part of.
+    """The runs that a scenario belongs to.
 
-    `MAIN` is every run, `LIFECYCLE` and `FAULTS` what is asked for by name, `ENVIRONMENT` what strikes the whole
-    cluster, so that nothing else may run there.
+    `MAIN` is part of every run. `LIFECYCLE` and `FAULTS` run where the user names them. `ENVIRONMENT` disturbs the
+    whole cluster, so nothing else may run at the same time.
     """
 
     MAIN = "main"
@@ -20,25 +26,11 @@ class ScenarioGroup(StrEnum):
     ENVIRONMENT = "environment"
 
 
-class Do(StrEnum):
-    """What a step does."""
-
-    INSTALL = "install"
-    UPGRADE = "upgrade"
-    TEST = "test"
-    SQL = "sql"
-    SESSIONS = "sessions"
-    STRIKE = "strike"
-    REPAIR = "repair"
-    UNINSTALL = "uninstall"
-    RECOVER = "recover"
-
-
 class Until(StrEnum):
-    """How far an install is waited for.
+    """How long an install step waits.
 
-    `READY`: every workload is. `DATABASE`: the server shows the release's databases and accounts, and no more.
-    `FAILED`: helm has given up waiting (`--wait`) because the database's Service is withheld; then it appears.
+    `READY`: until every workload is ready. `DATABASE`: until the server has the release's databases and accounts.
+    `FAILED`: until `helm install --wait` fails because the database's Service is withheld; the Service appears then.
     """
 
     READY = "ready"
@@ -47,110 +39,315 @@ class Until(StrEnum):
 
 
 class ExpectedData(StrEnum):
-    """What an uninstall must leave of the release's data.
+    """What an uninstall must do with the release's data.
 
-    `GONE_ALREADY`: the release is not there any more, so whatever has its names now belongs to somebody else.
+    `ALREADY_GONE`: the release no longer exists, so everything that has its names belongs to another service.
     """
 
     DROPPED = "dropped"
     KEPT = "kept"
-    GONE_ALREADY = "gone-already"
+    ALREADY_GONE = "already-gone"
+
+
+class SqlTarget(StrEnum):
+    """The objects for which a `sql` step runs its statements once each."""
+
+    DATABASE = "database"
+    ACCOUNT = "account"
+
+
+class PullAnswer(StrEnum):
+    """The registry's answer to a pull of the drop Job's image: an HTTP status, or a layer that ends midway."""
+
+    NOT_FOUND = "404"
+    TOO_MANY_REQUESTS = "429"
+    SERVER_ERROR = "500"
+    CUT = "cut"
+
+
+# -- faults ----------------------------------------------------------------------------------------------------------
+
+
+class FaultNeed(StrEnum):
+    """A capability that a cluster must have for a fault, beside the cell's own database server."""
+
+    NODES = "node-exec"
+    REGISTRY = "registry"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScenarioStep:
-    """One thing that is done. Which fields count depends on `do`.
+class FaultKind:
+    """What is known of a fault without injecting it."""
 
-    - install: `drop` is the state of the drop switch (default: the scenario's), `hold` the seconds for which the
-      database's Service is still withheld after all pods that need it were seen waiting, `until` how far it is waited
-      for. `previous`: what is installed is the chart's previous version. `second`: another release of the
-      chart, in a namespace of its own, on the same server.
-    - upgrade: to `drop`, and to this version of the chart.
-    - test: the chart's own tests, if it has any.
-    - sql: statements of the server's administrator; with `each` (`database` or `account`) once for each of the
-      release's, as `{database}` and `{name}` (quoted, and bare for names made of it), or `{account}` and `{user}`.
-    - sessions: `count` connections of each account of the release; `transaction`: each has read a table of each
-      database in a transaction that stays open.
-    - strike: a fault by its name. It lasts until a `repair`, or until `recover` has repaired it.
-    - uninstall: `hooks` false is `--no-hooks`; `fate` is what must become of the data (default: what the switch says).
-      With `strike` the fault comes when the drop is under way, which is made to take long.
-    - recover: where the uninstall failed: the Job's time is waited out, everything repaired, the server watched for
-      `seconds` while somebody else uses it, and the release uninstalled again.
-    """
+    summary: str
+    """What happens, in one line."""
+    lasting: bool = True
+    """It stays until a `repair` or `recover` step ends it."""
+    readable: bool = True
+    """The suite can query the database server while the fault lasts."""
+    reachable: bool = True
+    """A drop Job can reach the database server, with its image and its password, while the fault lasts."""
+    needs: tuple[FaultNeed, ...] = ()
+    """The capabilities that a cluster must have."""
 
-    do: Do
+
+#: Every fault by its id. `scenario/faults/` has a class for each; planning needs this table only.
+FAULTS: Mapping[str, FaultKind] = MappingProxyType(
+    {
+        "api-restarted": FaultKind(
+            summary="the API server is killed, and its kubelet starts it again",
+            lasting=False,
+            needs=(FaultNeed.NODES,),
+        ),
+        "certificate-untrusted": FaultKind(
+            summary="the database server presents a certificate of an authority that the release does not trust",
+            reachable=False,
+        ),
+        "containerd-restarted": FaultKind(
+            summary="the containerd of each node is restarted; containers keep running",
+            lasting=False,
+            needs=(FaultNeed.NODES,),
+        ),
+        "database-locked": FaultKind(
+            summary="another client's transaction locks a table of each database",
+        ),
+        "folder-not-empty": FaultKind(
+            summary="a stray file in its folder keeps the server from dropping the last database, but not its tables",
+        ),
+        "helm-killed": FaultKind(
+            summary="`helm uninstall` is ended with SIGKILL",
+            lasting=False,
+        ),
+        "image-unavailable": FaultKind(
+            summary="the registry answers pulls of the drop Job's image as `drop_image` says; no node has the image",
+            reachable=False,
+            needs=(FaultNeed.REGISTRY, FaultNeed.NODES),
+        ),
+        "kubelet-restarted": FaultKind(
+            summary="the kubelet of each node is restarted",
+            lasting=False,
+            needs=(FaultNeed.NODES,),
+        ),
+        "network-cut": FaultKind(
+            summary="a firewall rule in each node drops all packets from other pods to the database server",
+            reachable=False,
+            needs=(FaultNeed.NODES,),
+        ),
+        "password-changed": FaultKind(
+            summary="the administrator's password is no longer the one that the release knows",
+            reachable=False,
+        ),
+        "pod-evicted": FaultKind(
+            summary="the drop Job's pod is evicted, as when a node is drained",
+            lasting=False,
+        ),
+        "pod-killed": FaultKind(
+            summary="the drop Job's pod is deleted without a grace period",
+            lasting=False,
+        ),
+        "server-away": FaultKind(
+            summary="the database server is shut down",
+            readable=False,
+            reachable=False,
+        ),
+        "server-killed": FaultKind(
+            summary="the database server is killed, and stays down",
+            readable=False,
+            reachable=False,
+        ),
+        "server-restarted": FaultKind(
+            summary="the database server is killed, and starts again at once",
+            lasting=False,
+        ),
+        "server-slow": FaultKind(
+            summary="the database server's process is stopped most of the time",
+        ),
+    }
+)
+FaultId = Annotated[str, one_of(*FAULTS)]
+
+
+# -- steps -----------------------------------------------------------------------------------------------------------
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True):
+    """One action of a scenario. `do` is the verb, and says which record a step is."""
+
+    @property
+    def do(self) -> str:
+        """The verb."""
+        return str(self.__struct_config__.tag)
+
+
+class InstallStep(Step, frozen=True, kw_only=True, tag="install"):
+    """Install the chart, and wait."""
+
     drop: bool | None = None
-    hold: float = 0.0
+    """The state of the chart's drop switch; by default the scenario's `db_drop`."""
+    withhold_seconds: float = 0.0
+    """Seconds for which the database's Service is still withheld once all pods that need it are waiting."""
     until: Until = Until.READY
+    """How long the step waits: `ready` (every workload), `database` (the server has the release's databases and
+    accounts) or `failed` (helm fails because the database's Service is withheld)."""
     previous: bool = False
+    """Install the chart's previous version."""
     second: bool = False
-    sql: str = ""
-    each: str = ""
+    """Install a second release of the chart, in its own namespace, on the same database server."""
+
+
+class UpgradeStep(Step, frozen=True, kw_only=True, tag="upgrade"):
+    """Upgrade the release to this version of the chart, and wait until it is ready."""
+
+    drop: bool | None = None
+    """The new state of the drop switch; by default it stays as it is."""
+    second: bool = False
+    """Upgrade the second release."""
+
+
+class ChartTestsStep(Step, frozen=True, kw_only=True, tag="test"):
+    """Run the chart's own tests, if the catalog names any."""
+
+
+class SqlStep(Step, frozen=True, kw_only=True, tag="sql"):
+    """Run statements as the database server's administrator."""
+
+    sql: str
+    """The statements. With `each: database` they may contain `{database}` (the quoted name) and `{name}` (the bare
+    name, to build other names from); with `each: account` they may contain `{account}` and `{user}`, both quoted."""
+    each: SqlTarget | None = None
+    """Run the statements once for each `database` or each `account` of the release; by default once."""
+
+
+class SessionsStep(Step, frozen=True, kw_only=True, tag="sessions"):
+    """Open connections that stay open, as every account of the release."""
+
     count: int = 1
+    """Connections for each account."""
     transaction: bool = False
-    strike: str = ""
+    """Each connection has read a table of each database in a transaction that stays open."""
+
+
+class InjectStep(Step, frozen=True, kw_only=True, tag="inject"):
+    """Inject a fault. A lasting fault stays until a `repair` or `recover` step."""
+
+    inject: FaultId
+    """The fault's id."""
+
+
+class RepairStep(Step, frozen=True, kw_only=True, tag="repair"):
+    """Repair every fault that lasts."""
+
+
+class UninstallStep(Step, frozen=True, kw_only=True, tag="uninstall"):
+    """Uninstall the release."""
+
+    second: bool = False
+    """Uninstall the second release."""
     hooks: bool = True
-    fate: ExpectedData | None = None
+    """False is `helm uninstall --no-hooks`."""
+    expected_data: ExpectedData | None = None
+    """What must happen to the release's data: `dropped`, `kept`, or `already-gone` (the release no longer exists, and
+    another service owns its names). By default the drop switch decides."""
+    inject: FaultId = ""
+    """The id of a fault to inject while the drop runs. A lock makes the drop wait until then."""
+
+
+class RecoverStep(Step, frozen=True, kw_only=True, tag="recover"):
+    """After a failed uninstall: wait for the Job's deadline, repair, watch the server, and uninstall again."""
+
     seconds: float = 30.0
+    """Seconds to watch the server, while another service uses the databases."""
+
+
+ScenarioStep = (
+    InstallStep
+    | UpgradeStep
+    | ChartTestsStep
+    | SqlStep
+    | SessionsStep
+    | InjectStep
+    | RepairStep
+    | UninstallStep
+    | RecoverStep
+)
+
+
+# -- scenarios -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullProbe:
-    """A pod with one pull policy and a repository of its own. `present`: the node holds the image before it starts.
+    """A pod with one pull policy, whose image has its own repository."""
 
-    `starts` says whether it must run, `asks` whether the registry must be asked at that start.
-    """
-
-    policy: str
+    policy: Annotated[str, one_of("Never", "IfNotPresent", "Always")]
+    """The pod's `imagePullPolicy`: `Never`, `IfNotPresent` or `Always`."""
     present: bool
+    """The node has the image before the pod starts."""
     starts: bool
+    """The pod must start."""
     asks: bool
+    """The node must send a request to the registry at that start."""
 
     @property
     def name(self) -> str:
-        """`never-absent`, as pods and repositories are called."""
+        """`never-absent`: the name of its pod and repository."""
         return f"{self.policy.lower()}-{'present' if self.present else 'absent'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What is done to a release, and which rules judge what was seen.
-
-    `db_drop` is the state of the drop switch where no step says otherwise. `names` are what the service's database is
-    told to be called (`database`, `username`, `password`), and `tls` that it is reached by TLS only: both need a way
-    through values. `quick`: the drop Job is told to give up soon, where the convention has a way. `drop_image` says
-    what the registry answers for the image of the drop Job until it is repaired: 404, 429, 500, or `cut` for a layer
-    that ends midway. `repeated`: the steps are there several times. `probes` are pods of the suite's own, and no
-    release: what they show is the same for every chart and flavor, so one cell of each container runtime runs them.
-    """
+    """Steps that act on a release, and the rules that judge what the suite observed: a file of `scenarios/`."""
 
     name: str
+    """The scenario's name, and its file's."""
     summary: str
-    rules: tuple[str, ...]
-    table: ScenarioGroup = ScenarioGroup.MAIN
+    """What happens, in one line."""
+    rules: tuple[RuleId, ...]
+    """The ids of the live and matrix rules that judge it."""
+    group: ScenarioGroup = ScenarioGroup.MAIN
+    """The runs that it belongs to: `main` (every run), `lifecycle`, `faults`, or `environment` (it disturbs the whole
+    cluster, so it runs by itself)."""
     db_drop: bool = False
-    names: Mapping[str, str] = field(default_factory=dict)
+    """The state of the drop switch where no step says otherwise."""
+    names: Mapping[Annotated[str, one_of("database", "username", "password")], str] = field(default_factory=dict)
+    """Names for the service to use: `database`, `username`, `password`. The convention must say by which values."""
     tls: bool = False
-    quick: bool = False
-    drop_image: str = ""
+    """The database server accepts TLS only. The convention must say how a chart learns of the authority."""
+    fast_drop: bool = False
+    """Shorten the drop Job's deadlines, if the convention says by which values."""
+    drop_image: PullAnswer | None = None
+    """The registry's answer to pulls of the drop Job's image until it is repaired: `404`, `429`, `500`, or `cut` for a
+    layer that ends midway. It belongs to the fault `image-unavailable`."""
     steps: tuple[ScenarioStep, ...] = ()
+    """The steps, one after the other."""
     repeated: bool = False
+    """Set by `--repeat`: the steps are there several times."""
     probes: tuple[PullProbe, ...] = ()
+    """Pods of the suite's own instead of steps. Their result does not depend on chart and flavor, so one cell of each
+    container runtime runs them."""
 
     def times(self, number: int) -> Scenario:
-        """The scenario whose steps are gone through so often, judged by LIFE-2; things are withheld only at first."""
+        """Return the scenario with its steps `number` times, judged by LIFE-2 too; only the first time withholds."""
         if number == 1 or not self.steps:
             return self
-        again = tuple(replace(step, hold=0.0) for step in self.steps)
+        again = tuple(
+            msgspec.structs.replace(step, withhold_seconds=0.0) if isinstance(step, InstallStep) else step
+            for step in self.steps
+        )
         steps = self.steps + again * (number - 1)
         return replace(self, steps=steps, repeated=True, rules=(*self.rules, "LIFE-2"))
 
     @property
     def has_second(self) -> bool:
-        """Whether a second release of the chart has a part in it."""
-        return any(step.second for step in self.steps)
+        """Whether a step acts on a second release of the chart."""
+        return any(step.second for step in self.steps if isinstance(step, InstallStep | UpgradeStep | UninstallStep))
+
+    @property
+    def has_previous(self) -> bool:
+        """Whether a step installs the chart's previous version."""
+        return any(step.previous for step in self.steps if isinstance(step, InstallStep))
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """The names of the faults that strike in it."""
-        return tuple(step.strike for step in self.steps if step.strike)
+        """The ids of the faults that its steps inject."""
+        return tuple(step.inject for step in self.steps if isinstance(step, InjectStep | UninstallStep) and step.inject)

@@ -17,26 +17,25 @@ if TYPE_CHECKING:
 
     from osh_conformance.cluster.api import Kube
     from osh_conformance.model.observation import DatabaseState
-    from osh_conformance.scenario.state import ScenarioState
+    from osh_conformance.observe.context import CellContext
 
 #: Kinds that come by themselves, and go when their time is over.
 _PASSING = ("Event", "Lease", "PodMetrics")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def read(run: ScenarioState, state: DatabaseState) -> ResourceUsage:
+def read(context: CellContext, state: DatabaseState) -> ResourceUsage:
     """Count what is there now; `state` is what the server holds."""
-    objects = count_objects(run.site.kube, run.site.namespace)
+    objects = count_objects(context.kube, context.namespace)
     return ResourceUsage(
         objects={kind: number for kind, number in objects.items() if kind not in _PASSING},
         server={"databases": len(state.databases), "accounts": len(state.accounts)},
-        nodes={"namespaces": _namespaces(run), **nodes.counted(run.site.cluster)},
+        nodes={
+            "namespaces": len(context.kube.list("/api/v1/namespaces")),
+            **nodes.counted(context.cluster),
+        },
         suite_bytes=int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE,
     )
-
-
-def _namespaces(run: ScenarioState) -> int:
-    return len(run.site.kube.list("/api/v1/namespaces"))
 
 
 #: Helm puts it on whatever a release owns; hooks have none.

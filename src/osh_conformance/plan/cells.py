@@ -14,7 +14,7 @@ from osh_conformance.model.matrix import Cell
 from osh_conformance.plan import cell_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from osh_conformance.model.convention import Convention
@@ -54,14 +54,18 @@ def subject(  # noqa: PLR0913, PLR0917  (what a chart comes with)
     values: Mapping[str, Any] | None = None,
     tests: Path | None = None,
     previous: Path | None = None,
+    others: Sequence[Convention] = (),
 ) -> Subject:
-    """Open a chart for live runs. Raises `SuiteError` where it is none, or follows no known convention."""
+    """Open a chart for live runs. Raises `SuiteError` where it is none, or follows no known convention.
+
+    `others` are conventions beside those that come with the suite.
+    """
     with opened(chart) as source:
-        found = convention or conventions.recognise(source.values.content)
+        found = convention or conventions.recognise(source.values.content, others)
         if found is None:
             raise SuiteError(
                 f"{path}: its values follow no known convention",
-                expected=f"the layout of {' or '.join(conventions.shipped())}",
+                expected=f"the layout of {' or '.join([*conventions.shipped(), *(each.name for each in others)])}",
                 fix="describe the layout in a file and give it with --convention",
             )
         return Subject(

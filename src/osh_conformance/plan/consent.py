@@ -15,7 +15,6 @@ from osh_conformance.charts.files import read_archive
 from osh_conformance.charts.source import Reader, opened
 from osh_conformance.charts.values import merged
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.loading import records
 from osh_conformance.manifests.privileges import Reason, asked_for, told
 from osh_conformance.plan import cell_values, cells
 from osh_conformance.render.parse import documents_of
@@ -90,7 +89,7 @@ class _Asking:
 
     def of(self, pair: CellRun) -> tuple[Reason, ...]:
         charts = [pair.subject.chart]
-        if pair.subject.previous and any(step.previous for step in pair.scenario.steps):
+        if pair.subject.previous and pair.scenario.has_previous:
             charts.append(pair.subject.previous)
         documents: list[Document] = []
         for chart in charts:
@@ -129,7 +128,7 @@ class _Asking:
 
 
 def _with_images(subject: Subject, flavor: Flavor, values: Mapping[str, Any]) -> dict[str, Any]:
-    named = records.references(flavor, subject.name, cells.functions_of(subject, values))
+    named = flavor.references(subject.name, cells.functions_of(subject, values))
     return merged(values, conventions.image_values(subject.convention, named))
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from osh_conformance.folders import default_folders
-from osh_conformance.loading import records
 from osh_conformance.plan import timings
 from osh_conformance.plan.capacity import carried
 from osh_conformance.progress import Progress
@@ -119,9 +118,7 @@ def _references(suite: LiveSuite) -> set[str]:
     return {
         reference
         for pair in suite.pairs
-        for reference in records.references(
-            pair.chosen.flavor, pair.subject.name, suite.functions(pair.subject)
-        ).values()
+        for reference in pair.chosen.flavor.references(pair.subject.name, suite.functions(pair.subject)).values()
     }
 
 

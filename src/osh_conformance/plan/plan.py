@@ -13,8 +13,8 @@ from osh_conformance.charts.find import check_paths, find_charts, in_part, missi
 from osh_conformance.charts.values import merged
 from osh_conformance.cluster.kubeconfig import check_named
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.loading import records
-from osh_conformance.loading.records import ALL
+from osh_conformance.loading import definitions, records
+from osh_conformance.loading.definitions import ALL
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.manifests import privileges
 from osh_conformance.model.chart import STANDARD_KEYS
@@ -22,7 +22,7 @@ from osh_conformance.model.finding import Severity, Status, Verdict
 from osh_conformance.model.matrix import ContainerRuntime, Flavor, Tier
 from osh_conformance.model.scenario import ScenarioGroup
 from osh_conformance.plan import axes as matrix
-from osh_conformance.plan import cells, consent
+from osh_conformance.plan import cells, consent, scenarios
 from osh_conformance.render.engines.base import choose
 
 if TYPE_CHECKING:
@@ -90,13 +90,13 @@ class LiveSuite:
                 raise UsageError(f"no Helm major {major}", expected=" or ".join(map(str, HELM_MAJORS)))
         if request.kubeconfig:
             check_named(request.kubeconfig, request.context, request.allow_cluster)
-        known = records.scenarios()
-        self.scenarios = _scenarios(known, request)
-        self._formats = _axis(records.formats(), request.formats, "format", DEFAULT_FORMAT)
+        known = scenarios.known(request.data)
+        self.scenarios = _chosen_scenarios(known, request)
+        self._formats = _axis(definitions.formats(request.data), request.formats, "format", DEFAULT_FORMAT)
         self._runtimes = self._chosen_runtimes()
         subjects = _each_once(subject for path in request.paths for subject in self._subjects_of(path))
         _check_names(subjects)
-        self._own = {file: records.read(Flavor, file) for file in request.flavor_files}
+        self._own = {file: records.load(Flavor, file) for file in request.flavor_files}
         for file, flavor in self._own.items():
             _check_keys(file, flavor, subjects)
         found = [each for subject in subjects for each in self._cells_of(subject)]
@@ -196,9 +196,10 @@ class LiveSuite:
             return None
         entry = catalog.entry_for(chart, self.request.catalog)
         name = self.request.convention or entry.convention
-        convention = conventions.named(name) if name else None
+        convention = conventions.named(name, self.request.data) if name else None
         values = merged(entry.values, self.request.values)
-        return cells.subject(chart, str(chart), convention, values, entry.tests, entry.previous)
+        others = conventions.users(self.request.data)
+        return cells.subject(chart, str(chart), convention, values, entry.tests, entry.previous, others)
 
     # -- the matrix --------------------------------------------------------------------------------------------------
 
@@ -231,9 +232,8 @@ class LiveSuite:
 
     def _flavors(self, default: str) -> Sequence[Flavor]:
         request = self.request
-        shipped = (
-            [] if self._own and not request.flavors else _axis(records.flavors(), request.flavors, "flavor", default)
-        )
+        known = definitions.flavors(request.data)
+        shipped = [] if self._own and not request.flavors else _axis(known, request.flavors, "flavor", default)
         found = [*self._own.values(), *shipped]
         for name, number in Counter(flavor.name for flavor in found).items():
             if number > 1:
@@ -244,7 +244,7 @@ class LiveSuite:
         request = self.request
         if not request.runtimes:
             return (None,)
-        found = _axis(records.runtimes(), request.runtimes, "runtime")
+        found = _axis(definitions.runtimes(request.data), request.runtimes, "runtime")
         for runtime in found:
             reason = self._runtime_missing(runtime)
             if reason and ALL not in request.runtimes:
@@ -262,7 +262,7 @@ class LiveSuite:
         if ALL not in self.request.flavors or flavor in self._own.values():
             return ""
         try:
-            records.references(flavor, subject.name, self.functions(subject))
+            flavor.references(subject.name, self.functions(subject))
         except UsageError as error:
             return error.message
         return ""
@@ -282,26 +282,26 @@ class LiveSuite:
         return ""
 
 
-def _scenarios(known: Mapping[str, Scenario], request: LiveOptions) -> tuple[Scenario, ...]:
-    """The scenarios of a run, each once. Raises `UsageError` where one strikes the cluster of others."""
+def _chosen_scenarios(known: Mapping[str, Scenario], request: LiveOptions) -> tuple[Scenario, ...]:
+    """Return the scenarios of a run, each once. Raises `UsageError` if one would disturb the cluster of others."""
     names = [*(request.scenarios or (ScenarioGroup.MAIN,)), *([ScenarioGroup.FAULTS] if request.faults else [])]
-    tables = set(ScenarioGroup)
+    groups = set(ScenarioGroup)
     found: list[Scenario] = []
     for name in names:
-        wanted = tables - {ScenarioGroup.ENVIRONMENT} if name == ALL else {name} & tables
-        of_tables = [scenario for scenario in known.values() if scenario.table in wanted]
-        found += of_tables if wanted else [records.chosen(known, name, "scenario or table")]
-    alone = [scenario.name for scenario in found if scenario.table is ScenarioGroup.ENVIRONMENT]
+        wanted = groups - {ScenarioGroup.ENVIRONMENT} if name == ALL else {name} & groups
+        of_groups = [scenario for scenario in known.values() if scenario.group in wanted]
+        found += of_groups if wanted else [definitions.chosen(known, name, "scenario or group")]
+    alone = [scenario.name for scenario in found if scenario.group is ScenarioGroup.ENVIRONMENT]
     if alone and len(alone) < len(found):
         raise UsageError(
-            f"--scenario {', '.join(alone)}: what strikes the whole cluster cannot run beside other scenarios",
+            f"--scenario {', '.join(alone)}: a scenario that disturbs the whole cluster cannot run beside others",
             fix=f"run `--scenario {ScenarioGroup.ENVIRONMENT}` by itself",
         )
-    others = [scenario.name for scenario in found if scenario.table is not ScenarioGroup.MAIN]
+    others = [scenario.name for scenario in found if scenario.group is not ScenarioGroup.MAIN]
     if others and request.repeat > 1:
         raise UsageError(
             f"--repeat {request.repeat}: {', '.join(others)} cannot be gone through again on what it has left",
-            expected="scenarios of the table main",
+            expected="scenarios of the group main",
             fix=f"run it {request.repeat} times, or `--scenario drop-enabled --repeat {request.repeat}`",
         )
     return tuple({scenario.name: scenario.times(request.repeat) for scenario in found}.values())
@@ -314,7 +314,7 @@ def _axis(known: Mapping[str, Any], names: Sequence[str], kind: str, default: st
     """
     first = [default] if default else []
     wanted = dict.fromkeys([*first, *known] if ALL in names else names or first)
-    return [records.chosen(known, name, kind) for name in wanted]
+    return [definitions.chosen(known, name, kind) for name in wanted]
 
 
 def _each_once(subjects: Iterable[cells.Subject]) -> list[cells.Subject]:

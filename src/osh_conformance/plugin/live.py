@@ -335,8 +335,8 @@ class LivePlugin:
 
 
 def _at_a_time(suite: LiveSuite) -> int:
-    """How many pairs run at a time: one where they strike the whole cluster."""
-    if any(scenario.table is ScenarioGroup.ENVIRONMENT for scenario in suite.scenarios):
+    """How many pairs run at a time: one where they disturb the whole cluster."""
+    if any(scenario.group is ScenarioGroup.ENVIRONMENT for scenario in suite.scenarios):
         return 1
     return suite.request.parallel or carried()
 

@@ -1,4 +1,4 @@
-"""Recipes: what can be built, from what, and the key that says whether a build is still the same."""
+"""Recipes: what the suite can build, from what, and the content key of a build."""
 
 from __future__ import annotations
 
@@ -6,53 +6,73 @@ import fnmatch
 import graphlib
 import hashlib
 import os
-import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Mapping  # noqa: TC003  (the loader reads the types of fields)
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.loading import records
+from osh_conformance.model.field_values import one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
-#: Left behind by programs, never part of a recipe: they must not change its key.
+#: Files that programs leave behind. They are no part of a recipe, and must not change its key.
 _JUNK = ("__pycache__", "*.pyc", ".*", "*~", "*.orig", "*.rej")
-_ORIGINS = ("built", "stand-in")
 _KEY_DIGITS = 16
 _FOLDERS = ("offline", "images")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSpec:
-    """The container image that a recipe makes: the reference it is known by, and what it is in its place."""
+    """The container image that a recipe makes."""
 
     reference: str
-    origin: str
-    base: str | None
+    """The reference under which the suite serves it."""
+    origin: Annotated[str, one_of("built", "stand-in")]
+    """`built` from the same sources as the image of that name, or a `stand-in` for it."""
+    base: str | None = None
+    """The reference of the image that it builds on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """One folder with `recipe.toml` and `build.sh`. `minutes` and `disk_mib` are of a cold build on two cores."""
+class RecipeFile:
+    """`recipe.toml`, beside the script `build.sh`."""
+
+    summary: str
+    """What it makes, in one line."""
+    minutes: float
+    """Minutes of a build without a cache, on two cores."""
+    disk_mib: int
+    """MiB of disk that a build takes."""
+    files: tuple[str, ...]
+    """The files that a build leaves."""
+    needs: tuple[str, ...] = ()
+    """The recipes that must be built before."""
+    programs: tuple[str, ...] = ()
+    """The programs that must be on PATH."""
+    packages: tuple[str, ...] = ()
+    """The Debian packages that have them."""
+    env: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    """Environment variables of the script."""
+    image: ImageSpec | None = None
+    """The container image that it makes, if it makes one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe(RecipeFile):
+    """A folder with `recipe.toml` and `build.sh`."""
 
     name: str
     folder: Path
-    summary: str
-    needs: tuple[str, ...]
-    minutes: float
-    disk_mib: int
-    programs: tuple[str, ...]
-    packages: tuple[str, ...]
-    files: tuple[str, ...]
     env: Mapping[str, str]
-    image: ImageSpec | None
 
 
 @dataclass(slots=True, kw_only=True)
 class Recipes:
-    """All recipes. `offline`: base images come from recipes too, not from a container registry."""
+    """All recipes. With `offline`, recipes build base images too, instead of a container registry."""
 
     root: Path
     recipes: Mapping[str, Recipe]
@@ -72,28 +92,28 @@ class Recipes:
         return name in self.recipes
 
     def requirements(self, recipe: Recipe) -> tuple[str, ...]:
-        """The names of the recipes that must be built before `recipe`."""
+        """Return the names of the recipes that must be built before `recipe`."""
         base = self.base_recipe(recipe)
         return recipe.needs + ((base.name,) if base and base.name not in recipe.needs else ())
 
     def base_recipe(self, recipe: Recipe) -> Recipe | None:
-        """The recipe that makes the base image of `recipe`; None where it is pulled, or there is no base."""
+        """Return the recipe of the base image of `recipe`; None if it is pulled, or there is no base."""
         if not self.offline or recipe.image is None or recipe.image.base is None:
             return None
         provider = self.providing(recipe.image.base)
         if provider is None:
             raise SuiteError(
                 f"recipe `{recipe.name}` builds on {recipe.image.base}, which no recipe in {self.root} makes",
-                expected="a container registry that can be reached, or a recipe with this reference",
+                expected="a reachable container registry, or a recipe with this reference",
             )
         return provider
 
     def providing(self, reference: str) -> Recipe | None:
-        """The recipe whose image is known by `reference`."""
+        """Return the recipe that makes the image `reference`."""
         return next((r for r in self.recipes.values() if r.image and r.image.reference == reference), None)
 
     def order(self, names: Iterable[str]) -> tuple[Recipe, ...]:
-        """The recipes `names` and all that they need, each after what it needs; raises `UsageError` on a cycle."""
+        """Return the recipes `names` and all that they need, in building order; raises `UsageError` on a cycle."""
         graph: dict[str, tuple[str, ...]] = {}
         todo = list(names)
         while todo:
@@ -108,7 +128,7 @@ class Recipes:
             raise UsageError(f"recipes in {self.root} need each other: {' -> '.join(error.args[1])}") from None
 
     def key(self, name: str) -> str:
-        """The content key: the same folder and the same keys of what it needs give the same key."""
+        """Return the content key: a hash of the recipe's folder, and of the keys of the recipes that it needs."""
         if name not in self._keys:
             for recipe in self.order([name]):
                 needed = [self._keys[other] for other in sorted(self.requirements(recipe))]
@@ -117,7 +137,7 @@ class Recipes:
 
 
 def load(root: Path, *, offline: bool) -> Recipes:
-    """Read the recipes below `root`/offline and `root`/images; raises `UsageError` where one cannot be understood."""
+    """Read the recipes below `root`/offline and `root`/images; raises `UsageError` for a mistake in one."""
     recipes: dict[str, Recipe] = {}
     for kind in _FOLDERS:
         for path in sorted((root / kind).glob("*/recipe.toml")):
@@ -161,51 +181,31 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _parse(path: Path) -> Recipe:
-    try:
-        data = tomllib.loads(path.read_text())
-        image = data.get("image")
-        recipe = Recipe(
-            name=path.parent.name,
-            folder=path.parent.absolute(),
-            summary=data["summary"],
-            needs=tuple(data.get("needs", ())),
-            minutes=float(data["minutes"]),
-            disk_mib=int(data["disk_mib"]),
-            programs=tuple(data.get("programs", ())),
-            packages=tuple(data.get("packages", ())),
-            files=tuple(data["files"]),
-            env=MappingProxyType({name: str(value) for name, value in data.get("env", {}).items()}),
-            image=_parse_image(path, image) if image else None,
-        )
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be understood: {error}") from error
-    except KeyError as error:
-        raise UsageError(f"{path}: {error.args[0]} is missing") from error
-    if not (recipe.folder / "build.sh").is_file():
-        raise UsageError(f"{path.parent}: has no build.sh")
-    return recipe
-
-
-def _parse_image(path: Path, data: Mapping[str, Any]) -> ImageSpec:
-    spec = ImageSpec(reference=data["reference"], origin=data["origin"], base=data.get("base"))
-    if spec.origin not in _ORIGINS:
-        raise UsageError(f"{path}: image.origin is `{spec.origin}`", expected="one of " + ", ".join(_ORIGINS))
-    return spec
+    read = records.load(RecipeFile, path)
+    folder = path.parent.absolute()
+    if not (folder / "build.sh").is_file():
+        raise UsageError(f"{path.parent}: no build.sh in it")
+    return Recipe(
+        **{each.name: getattr(read, each.name) for each in fields(RecipeFile) if each.name != "env"},
+        env=MappingProxyType({name: str(value) for name, value in read.env.items()}),
+        name=path.parent.name,
+        folder=folder,
+    )
 
 
 def recipes_folder(named: Path | None = None) -> Path | None:
-    """The folder of recipes: the one named, `OSH_CONFORMANCE_RECIPES`, or `ci` of the checkout this package runs from.
+    """Return the folder of recipes: `named`, `OSH_CONFORMANCE_RECIPES`, or `ci` of the checkout of this package.
 
-    None: there is none (the package was installed from a wheel). Raises `UsageError` where one was named and is not.
+    None: the package was installed from a wheel. Raises `UsageError` for a named folder without recipes.
     """
-    asked = named or (Path(value) if (value := os.environ.get("OSH_CONFORMANCE_RECIPES")) else None)
-    if asked is not None:
-        if not any((asked / kind).is_dir() for kind in _FOLDERS):
+    requested = named or (Path(value) if (value := os.environ.get("OSH_CONFORMANCE_RECIPES")) else None)
+    if requested is not None:
+        if not any((requested / kind).is_dir() for kind in _FOLDERS):
             raise UsageError(
-                f"{asked} is no folder of recipes", expected=" or ".join(f"{asked / k}/" for k in _FOLDERS)
+                f"{requested} is no folder of recipes", expected=" or ".join(f"{requested / k}/" for k in _FOLDERS)
             )
-        return asked.absolute()
-    # src/osh_conformance/provision/recipes.py -> the checkout; the marker keeps a foreign `ci` folder out.
+        return requested.absolute()
+    # src/osh_conformance/provision/recipes.py -> the checkout. The check below excludes an unrelated `ci` folder.
     checkout = Path(__file__).resolve().parents[3]
     found = checkout / "ci"
     is_ours = (checkout / "src" / "osh_conformance").is_dir()

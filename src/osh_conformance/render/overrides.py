@@ -9,7 +9,6 @@ from osh_conformance.charts import conventions
 from osh_conformance.charts.files import MAX_FILES
 from osh_conformance.charts.values import merged
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.loading import records
 from osh_conformance.loading.files import MAX_FILE
 from osh_conformance.loading.yaml import read_values
 
@@ -23,23 +22,29 @@ if TYPE_CHECKING:
 _SUFFIXES = (".yaml", ".yml")
 
 
-def with_flavor(
-    flavor: Flavor, chart: str, own: bytes, values: Mapping[str, Any], convention: Convention | None
+def with_flavor(  # noqa: PLR0913, PLR0917  (what a rendering is made of)
+    flavor: Flavor,
+    chart: str,
+    own: bytes,
+    values: Mapping[str, Any],
+    convention: Convention | None,
+    others: Sequence[Convention] = (),
 ) -> dict[str, Any]:
     """Return `values` with the flavor's references on top, one for each image key of the chart.
 
     `own` is the chart's values.yaml. Of a chart without a known convention no key is known: it keeps its images.
+    `others` are conventions to recognise beside those that come with the suite.
     Raises `SuiteError` where `own` does not parse, or the flavor has no image for a key.
     """
     shipped = read_values(own.decode(errors="replace"), "values.yaml")
     conventions.check_section(shipped.content)
     base = merged(flavor.values, values)
     effective = merged(shipped.content, base)
-    known = convention or conventions.recognise(effective)
+    known = convention or conventions.recognise(effective, others)
     if known is None:
         return base
     keys = tuple(image.key for image in conventions.declared_images(known, shipped, effective))
-    references = records.references(flavor, chart, conventions.functions(known, chart, keys))
+    references = flavor.references(chart, conventions.functions(known, chart, keys))
     return merged(base, conventions.image_values(known, references))
 
 

@@ -58,6 +58,8 @@ class Job:
     overrides: tuple[tuple[str, bytes], ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     convention: Convention | None = None
+    #: Conventions to recognise beside those that come with the suite.
+    others: tuple[Convention, ...] = ()
     renderer: str | None = None
     helm: Path | None = None
 
@@ -115,7 +117,7 @@ def _render(job: Job, values: Values, templates: Mapping[str, str], kitchen: Ren
         effective=effective,
         templates=templates,
     )
-    convention = job.convention or conventions.recognise(effective)
+    convention = job.convention or conventions.recognise(effective, job.others)
     if convention is None:
         return chart
     return _with_convention(chart, convention, job, kitchen, shipped)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Verdict
 from osh_conformance.model.rule import Rule
-from osh_conformance.model.scenario import Do, ExpectedData
+from osh_conformance.model.scenario import ExpectedData, InjectStep
 from osh_conformance.rules.registry import live_rule
 from osh_conformance.rules.shared.live import not_up
-from osh_conformance.rules.shared.removals import RemovalProblem, faults_of, removal_problems
+from osh_conformance.rules.shared.removals import RemovalProblem, removal_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,9 +80,9 @@ def check_live(observation: Observation) -> Verdict:
 def _unaffected(observation: Observation, removal: Removal) -> str:
     """Return why the fault did not affect the drop, or "" if it did."""
     faults, succeeded = _names(removal), removal.call.code == 0
-    if not removal.hit and succeeded:
+    if not removal.fault_applied and succeeded:
         return f"the drop ended before {faults} was injected"
-    if not removal.hit:
+    if not removal.fault_applied:
         return f"helm uninstall failed before the drop began, so {faults} was not injected"
     if _before_uninstall(observation, removal) and not removal.reachable and succeeded:
         return f"helm uninstall succeeded in spite of {faults}, so the fault did not affect the drop"
@@ -90,14 +90,13 @@ def _unaffected(observation: Observation, removal: Removal) -> str:
 
 
 def _names(removal: Removal) -> str:
-    return ", ".join(faults_of(removal))
+    return ", ".join(removal.faults)
 
 
 def _before_uninstall(observation: Observation, removal: Removal) -> bool:
     """Whether the uninstall had faults, and all of them were in place before it began."""
-    in_place = {step.strike for step in observation.scenario.steps if step.do is Do.STRIKE}
-    faults = faults_of(removal)
-    return bool(faults) and in_place.issuperset(faults)
+    in_place = {step.inject for step in observation.scenario.steps if isinstance(step, InjectStep)}
+    return bool(removal.faults) and in_place.issuperset(removal.faults)
 
 
 def _findings_under_fault(observation: Observation, removal: Removal) -> Iterator[Finding]:
@@ -113,7 +112,7 @@ def _after_success(observation: Observation, removal: Removal) -> Iterator[Remov
     problems = list(removal_problems(observation, removal))
     for problem in problems:
         yield replace(problem, found=f"helm uninstall ended with exit code 0, and {problem.found}")
-    if not problems and _UNTRUSTED in faults_of(removal):
+    if not problems and _UNTRUSTED in removal.faults:
         yield RemovalProblem(
             cause="untrusted server",
             found="the drop succeeded on a server whose certificate is not signed by the release's authority",

@@ -90,10 +90,10 @@ def matrix_rules() -> Mapping[str, MatrixCheck]:
 def rules_of(scenario: Scenario) -> tuple[str, ...]:
     """Return the ids of the rules that are checked in `scenario`: those that it lists, and those that ask for it.
 
-    A rule asks for a scenario by its name, or by the name of its table; the latter does not mean a scenario of pull
+    A rule asks for a scenario by its name, or by the name of its group; the latter does not mean a scenario of pull
     probes, which has no release.
     """
-    wanted = {scenario.name} if scenario.probes else {scenario.name, scenario.table.value}
+    wanted = {scenario.name} if scenario.probes else {scenario.name, scenario.group.value}
     asking = (rule.id for rule in all_rules().values() if wanted & set(rule.scenarios))
     return tuple(dict.fromkeys((*scenario.rules, *asking)))
 

@@ -1,1 +1,1 @@
-"""Acts on a cell: the steps of a scenario, its faults and its infrastructure."""
+"""Acts on a cell: the steps of a scenario, its faults, its infrastructure."""

@@ -1,4 +1,4 @@
-"""Certificates for servers of the suite's own: one pair that clients trust, and one that they must not."""
+"""Certificates for the suite's own servers: one that clients trust, and one that they must not trust."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPair:
-    """A server's certificate, with the chain below its authority, and the key of it; both PEM."""
+    """A server's certificate, with the chain below its authority, and its key; both PEM."""
 
     certificate: str
     key: str
@@ -23,17 +23,17 @@ class KeyPair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificates:
-    """Two pairs for the same hosts, of two authorities; `authority` (PEM) is the one that clients are told."""
+    """Two pairs for the same hosts, of two authorities; clients trust `authority` (PEM)."""
 
     authority: str
     trusted: KeyPair
     untrusted: KeyPair
 
 
-def made(hosts: Sequence[str]) -> Certificates:
-    """Make new certificates, good for years, for host names, wildcards and IP addresses.
+def create(hosts: Sequence[str]) -> Certificates:
+    """Create certificates, valid for years, for host names, wildcards and IP addresses.
 
-    Raises `SuiteError` for no host, and where trustme is not installed.
+    Raises `SuiteError` without a host, and if trustme is not installed.
     """
     if not hosts:
         raise SuiteError("a certificate needs a host")
@@ -41,7 +41,7 @@ def made(hosts: Sequence[str]) -> Certificates:
         import trustme  # noqa: PLC0415  (only live runs have it)
     except ImportError as error:
         raise SuiteError("trustme is not installed", fix="pip install 'osh-conformance[live]'") from error
-    # Clients tell the two apart by key; people by name.
+    # Clients distinguish the two by key; people by name.
     trusted = trustme.CA(organization_name="osh-conformance, trusted")
     untrusted = trustme.CA(organization_name="osh-conformance, untrusted")
     return Certificates(

@@ -1,4 +1,4 @@
-"""A chart author's own tests, run unchanged in the cell while the release is up."""
+"""The chart's own tests, which run unchanged in the cell while the release is installed."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ _DEADLINE = 600.0
 _LINES = 200
 
 
-def run(tests: Path, chart: Path, declared: DeclaredChart, release: str, site: CellContext) -> ChartTests:
-    """Run pytest on `tests`, in a process of its own, as its author would.
+def run(tests: Path, chart: Path, declared: DeclaredChart, release: str, context: CellContext) -> ChartTests:
+    """Run pytest on `tests` in a separate process, as their author would.
 
-    `pytest-helm-charts` is told of the cluster, the chart and, as `test_extra_info`, `namespace` and `release`, by its
-    own environment variables.
+    Environment variables of `pytest-helm-charts` name the cluster, the chart and, as `test_extra_info`, `namespace` and
+    `release`.
     """
     outcome = process.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-q", tests],
         deadline=_DEADLINE,
         cwd=tests.parent,
         env={
-            # The suite's own run has no plugins but its own; its authors' has those that are installed.
+            # The suite's own pytest loads no installed plugins; these tests may need them.
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "",
-            "KUBECONFIG": str(site.helm.kubeconfig),
+            "KUBECONFIG": str(context.helm.kubeconfig),
             "ATS_CLUSTER_TYPE": "existing",
-            "ATS_CLUSTER_VERSION": site.kube.version(),
+            "ATS_CLUSTER_VERSION": context.kube.version(),
             "ATS_CHART_PATH": str(chart.resolve()),
             "ATS_CHART_VERSION": declared.version,
-            "ATS_APP_CONFIG_FILE_PATH": str(site.folder / "values.yaml"),
-            "ATS_EXTRA_NAMESPACE": site.namespace,
+            "ATS_APP_CONFIG_FILE_PATH": str(context.folder / "values.yaml"),
+            "ATS_EXTRA_NAMESPACE": context.namespace,
             "ATS_EXTRA_RELEASE": release,
             "PYTHONDONTWRITEBYTECODE": "1",
         },
-        secrets=site.helm.secrets,
-        cancel=site.cancel,
+        secrets=context.helm.secrets,
+        cancel=context.cancel,
         check=False,
     )
-    lines = site.hidden.redact(outcome.stdout + outcome.stderr).splitlines()
+    lines = context.hidden.redact(outcome.stdout + outcome.stderr).splitlines()
     return ChartTests(
         code=outcome.code,
         failed=tuple(line for line in lines if line.startswith(("FAILED ", "ERROR "))),

@@ -1,4 +1,4 @@
-"""The database server taken away, brought back, slowed or given another certificate, its data kept."""
+"""Stopping, starting and slowing the database server, and changing its certificate; its data stays."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from osh_conformance.observe.database import DatabaseServer
 
 _SCRIPT = "/scripts/server.sh"
-#: Seconds. The script gives up before that, and says why: it waits for its lock, for turns to end, and for the server.
+#: Seconds. The script ends before that, with a reason: it waits for its lock, for the current turn, and for the server.
 _DEADLINE = 240.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerControl:
-    """What is done to a MariaDB server of the suite's own; its container stays.
+    """Controls a MariaDB server of the suite's own; its container keeps running.
 
     Each call returns when it is done, and raises `SuiteError` if that fails or takes too long. The Service follows
-    the readiness probe: it has no endpoint some 3 s after the server went, and has one about 1 s after it came back.
+    the readiness probe: it loses its endpoint about 3 s after the server stops, and has one about 1 s after it starts.
     """
 
     kube: Kube
@@ -31,42 +31,42 @@ class ServerControl:
 
     @classmethod
     def of(cls, server: DatabaseServer) -> ServerControl:
-        """The control of a server that is asked elsewhere."""
+        """Return the control of a server that the suite queries elsewhere."""
         return cls(kube=server.kube, namespace=server.namespace, pod=server.pod, container=server.container)
 
     def stop(self) -> None:
-        """Shut the server down cleanly; it stays away until `start`."""
+        """Shut the server down cleanly; it stays down until `start`."""
         self._control("stop")
 
     def kill(self) -> None:
-        """Kill the server in the midst of whatever it does; it stays away until `start`. Commits are kept."""
+        """Kill the server; it stays down until `start`. Committed data stays."""
         self._control("kill")
 
     def start(self) -> None:
-        """Start the server, unless it is there, and wait until it answers (60 s).
+        """Start the server, unless it runs, and wait until it answers (60 s).
 
-        Its own accounts are then as they were at first, root's password too; accounts of others are untouched.
+        This resets its own accounts, root's password too; all other accounts stay.
         """
         self._control("start")
 
     def slow(self, stopped: float, running: float) -> None:
-        """From now on, stop the server's process for `stopped` seconds and let it run for `running`, in turns.
+        """From now on, stop the server's process for `stopped` seconds and let it run for `running` seconds, in turns.
 
         Both to a millisecond.
         """
         self._control("slow", f"{stopped:.3f}", f"{running:.3f}")
 
     def steady(self) -> None:
-        """Let the server run again; it may be steady, or away."""
+        """End `slow`; the server may run already, or be down."""
         self._control("steady")
 
     def certificate(self, *, trusted: bool) -> None:
-        """Show the trusted or the untrusted certificate to whoever connects from now on."""
+        """Present the trusted or the untrusted certificate to new connections."""
         self._control("certificate", "trusted" if trusted else "untrusted")
 
     def run(self, argv: Sequence[str]) -> str:
-        """Run any program in the server's container (it has no shell of its own around it); its stdout."""
+        """Run a program in the server's container, without a shell; return its stdout."""
         return self.kube.execute(self.namespace, self.pod, self.container, argv, deadline=_DEADLINE)
 
-    def _control(self, *words: str) -> None:
-        self.run([_SCRIPT, *words])
+    def _control(self, *arguments: str) -> None:
+        self.run([_SCRIPT, *arguments])

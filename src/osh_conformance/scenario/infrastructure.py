@@ -1,4 +1,4 @@
-"""What a cell needs beside its chart: a database server of its own, and a neighbour's data on it."""
+"""The cell's own database server, and another service's data on it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.observe.containers import INFRASTRUCTURE_PREFIX, release_of
 from osh_conformance.observe.database import DatabaseServer, quote_name, quote_text
 from osh_conformance.observe.pod_status import pod_ready
 
@@ -20,16 +21,15 @@ if TYPE_CHECKING:
     from osh_conformance.observe.pod_status import Object
     from osh_conformance.observe.watch import View
 
-#: Helm releases of the suite's own infrastructure start with this; no chart under test is called so.
-RELEASE_PREFIX = "infrastructure-"
-_READY = 120.0
+#: Seconds within which the pod must be ready.
+_READY_WITHIN = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """An infrastructure chart, and the values that give it the credentials the chart under test is told.
+    """An infrastructure chart, with values that set the credentials that the chart under test gets.
 
-    `without_service` are the values with which its Service is withheld.
+    `without_service` are the values that withhold its Service.
     """
 
     name: str
@@ -42,44 +42,44 @@ class Component:
     @property
     def release(self) -> str:
         """The name of its Helm release."""
-        return RELEASE_PREFIX + self.name
+        return INFRASTRUCTURE_PREFIX + self.name
 
 
-def install(component: Component, site: CellContext, *, service: bool) -> DatabaseServer:
-    """Install a component and wait until its pod is ready; without `service`, nobody can reach it by name yet."""
-    values = _write(component, {} if service else component.without_service, site.folder)
-    outcome = site.helm.install(component.release, component.chart, site.namespace, values, cancel=site.cancel)
+def install(component: Component, context: CellContext, *, service: bool) -> DatabaseServer:
+    """Install a component and wait until its pod is ready; without `service`, no pod can reach it by name yet."""
+    values = _write(component, {} if service else component.without_service, context.folder)
+    outcome = context.helm.install(component.release, component.chart, context.namespace, values, cancel=context.cancel)
     if not outcome.ok:
-        raise SuiteError(f"the suite's own {component.name} does not install", details=outcome.tail)
-    what = f"the suite's own {component.name}"
-    pod = site.watch.wait(what, lambda view: _ready_pod(view, component), deadline=_READY)
+        raise SuiteError(f"failed to install the suite's own {component.name}", details=outcome.tail)
+    title = f"the suite's own {component.name}"
+    pod = context.watch.wait(title, lambda view: _ready_pod(view, component), deadline=_READY_WITHIN)
     return DatabaseServer(
-        kube=site.kube,
-        namespace=site.namespace,
+        kube=context.kube,
+        namespace=context.namespace,
         pod=pod["metadata"]["name"],
         container=component.container,
     )
 
 
-def publish(component: Component, site: CellContext) -> None:
-    """Give a component its Service."""
-    values = _write(component, {}, site.folder)
-    outcome = site.helm.upgrade(component.release, component.chart, site.namespace, values)
+def publish(component: Component, context: CellContext) -> None:
+    """Create a component's Service."""
+    values = _write(component, {}, context.folder)
+    outcome = context.helm.upgrade(component.release, component.chart, context.namespace, values)
     if not outcome.ok:
-        raise SuiteError(f"the Service of the suite's own {component.name} cannot be made", details=outcome.tail)
+        raise SuiteError(f"failed to create the Service of the suite's own {component.name}", details=outcome.tail)
 
 
 def lend(component: Component, owner: CellContext, borrower: CellContext) -> None:
-    """Let another namespace reach a component under the name that it has in its own."""
+    """Make a component reachable in another namespace, under the same name."""
     release = component.release
-    pods = [pod for pod in owner.watch.view().pods.values() if _instance_of(pod) == release]
+    pods = [pod for pod in owner.watch.view().pods.values() if release_of(pod) == release]
     (service,) = [
         each
         for each in owner.kube.list(f"/api/v1/namespaces/{owner.namespace}/services")
-        if _instance_of(each) == release
+        if release_of(each) == release
     ]
     ports = [{key: port[key] for key in ("name", "port") if key in port} for port in service["spec"]["ports"]]
-    # Without a selector, so that nobody but this function says where it leads: straight to the pod.
+    # Without a selector the Service leads to the endpoints below: straight to the pod.
     metadata = {"name": service["metadata"]["name"]}
     path = f"/api/v1/namespaces/{borrower.namespace}"
     borrower.kube.ensure(f"{path}/services", {"metadata": metadata, "spec": {"ports": ports}})
@@ -89,19 +89,10 @@ def lend(component: Component, owner: CellContext, borrower: CellContext) -> Non
     )
 
 
-def is_infrastructure(pod: Object) -> bool:
-    """Whether a pod or Job is the suite's own."""
-    return _instance_of(pod).startswith(RELEASE_PREFIX)
-
-
-def _instance_of(obj: Object) -> str:
-    return str((obj["metadata"].get("labels") or {}).get("app.kubernetes.io/instance", ""))
-
-
 def add_neighbour(server: DatabaseServer, chart: str) -> None:
-    """Put another tenant's data on the server: what a careless drop of `chart`'s database would take with it.
+    """Put another service's data on the server, which a careless drop of `chart`'s database would remove too.
 
-    Its database and account have names that begin like the chart's, and an account bears the chart's name for another
+    The names of its database and account begin like the chart's; one more account has the chart's name and another
     host.
     """
     database = quote_name(f"{chart}_neighbour")
@@ -122,7 +113,7 @@ def add_neighbour(server: DatabaseServer, chart: str) -> None:
 
 def _ready_pod(view: View, component: Component) -> Object | None:
     for pod in view.pods.values():
-        if _instance_of(pod) == component.release and pod_ready(pod):
+        if release_of(pod) == component.release and pod_ready(pod):
             return pod
     return None
 

@@ -1,4 +1,4 @@
-"""Pods of the suite's own, one for each pull policy and state of the node, to see whether the node obeys it."""
+"""Pods of the suite's own that show which pulls a node does: one for each pull policy, with and without the image."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ _FINAL = frozenset({"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullWitness:
-    """What probes need of a registry.
+    """The registry, as probes need it.
 
-    `serve` gives the reference of an image in a repository of the name given, that nobody else asks for; `requests` are
-    all that nodes asked for there so far, as `METHOD kind reference status`.
+    `serve` returns the reference of an image in a repository of a given name, which no other pod uses. `requests`
+    returns the nodes' requests for it so far, as `METHOD kind reference status`.
     """
 
     serve: Callable[[str], str]
     requests: Callable[[str], Sequence[str]]
 
 
-def observe_pulls(probes: Sequence[PullProbe], site: CellContext, witness: PullWitness) -> tuple[ObservedPull, ...]:
-    """Run each probe; raises `SuiteError` where a pod neither starts nor says why it does not."""
-    return tuple(_observed(probe, site, witness) for probe in probes)
+def observe_pulls(probes: Sequence[PullProbe], context: CellContext, witness: PullWitness) -> tuple[ObservedPull, ...]:
+    """Run each probe; raises `SuiteError` for a pod that neither starts nor has a reason not to."""
+    return tuple(_observed(probe, context, witness) for probe in probes)
 
 
-def _observed(probe: PullProbe, site: CellContext, witness: PullWitness) -> ObservedPull:
-    reference = witness.serve(f"{site.namespace}-{probe.name}")
+def _observed(probe: PullProbe, context: CellContext, witness: PullWitness) -> ObservedPull:
+    reference = witness.serve(f"{context.namespace}-{probe.name}")
     if probe.present:
-        started, reason = _run(site, f"{probe.name}-first", reference, "IfNotPresent")
+        started, reason = _run(context, f"{probe.name}-first", reference, "IfNotPresent")
         if not started:
-            raise SuiteError(f"the probe's image {reference} does not start: {reason}", details=site.watch.state())
+            raise SuiteError(f"the probe with image {reference} did not start: {reason}", details=context.watch.state())
     before = len(witness.requests(reference))
-    started, reason = _run(site, probe.name, reference, probe.policy)
+    started, reason = _run(context, probe.name, reference, probe.policy)
     asked = tuple(witness.requests(reference)[before:])
     return ObservedPull(probe=probe, started=started, reason=reason, requests=asked)
 
 
-def _run(site: CellContext, name: str, image: str, policy: str) -> tuple[bool, str]:
-    site.kube.core.create_namespaced_pod(site.namespace, _pod(name, image, policy))
+def _run(context: CellContext, name: str, image: str, policy: str) -> tuple[bool, str]:
+    context.kube.core.create_namespaced_pod(context.namespace, _pod(name, image, policy))
 
     def outcome(view: View) -> tuple[bool, str] | None:
         for status in container_statuses(view.pods.get(name, {})):
@@ -66,7 +66,7 @@ def _run(site: CellContext, name: str, image: str, policy: str) -> tuple[bool, s
     def concerns(pod: Any) -> bool:
         return bool(pod["metadata"]["name"] == name)
 
-    return site.watch.wait(f"probe {name}", outcome, deadline=_STARTED_WITHIN, concerns=concerns)
+    return context.watch.wait(f"probe {name}", outcome, deadline=_STARTED_WITHIN, concerns=concerns)
 
 
 def _pod(name: str, image: str, policy: str) -> dict[str, Any]:

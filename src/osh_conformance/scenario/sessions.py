@@ -1,4 +1,4 @@
-"""Connections that stay open: of the service, as its workers hold them, or of somebody else."""
+"""Connections that stay open: those of the service, or of another client."""
 
 from __future__ import annotations
 
@@ -20,85 +20,85 @@ _TABLE = "osh_conformance_read"
 _CLOSES_WITHIN = 60.0
 _PAUSE = 0.5
 _SCRIPT = "/scripts/sessions.sh"
-#: A second password for the account, beside its own.
+#: The second password of an account.
 _PASSWORD = "osh-conformance-session"  # noqa: S105
 _NATIVE = "mysql_native_password"
 
 
-def reading(run: ScenarioState) -> str:
-    """SQL that begins a transaction and reads a table of each database: DROP DATABASE has to wait for its end.
+def reading(state: ScenarioState) -> str:
+    """Return SQL that begins a transaction and reads a table of each database: DROP DATABASE must wait for its end.
 
-    A database without a table is given one: nothing else would keep it from being dropped.
+    A database without a table gets one: without it, no lock would keep the database from being dropped.
     """
-    state = run.look()
+    databases = state.read_database().databases
     reads = []
-    for database in (name for name in run.of_release.databases if name in state.databases):
-        table = min(state.databases[database], default="")
+    for database in (name for name in state.lifetime.databases if name in databases):
+        table = min(databases[database], default="")
         if not table:
             table = _TABLE
-            run.server.change(f"CREATE TABLE {quote_name(database)}.{quote_name(table)} (id INT PRIMARY KEY);")
+            state.server.change(f"CREATE TABLE {quote_name(database)}.{quote_name(table)} (id INT PRIMARY KEY);")
         reads.append(f"SELECT 1 FROM {quote_name(database)}.{quote_name(table)} LIMIT 1;")  # noqa: S608
     return " ".join(["START TRANSACTION;", *reads])
 
 
 @contextlib.contextmanager
-def opened(run: ScenarioState, account: str, sql: str, count: int = 1) -> Iterator[None]:
-    """Hold `count` connections of an account of the release that have run `sql`."""
-    _let_in(run, account)
+def opened(state: ScenarioState, account: str, sql: str, count: int = 1) -> Iterator[None]:
+    """Keep `count` connections of an account of the release open that have run `sql`."""
+    _allow_login(state, account)
     user = account.rpartition("@")[0]
-    # An account may be called by any characters.
+    # An account's name may have any characters.
     name = hashlib.sha256(account.encode()).hexdigest()[:8]
-    run.control.run([_SCRIPT, "open", name, str(count), sql, f"--user={user}", f"--password={_PASSWORD}"])
+    state.control.run([_SCRIPT, "open", name, str(count), sql, f"--user={user}", f"--password={_PASSWORD}"])
     try:
         yield
     finally:
-        _close(run, name)
+        _close(state, name)
 
 
 @contextlib.contextmanager
-def locked(run: ScenarioState) -> Iterator[None]:
-    """Hold a transaction of the server's administrator that keeps every database of the release from being dropped."""
-    sql = reading(run)
-    # An option file has to come first, and be the only one.
-    run.control.run([_SCRIPT, "open", _LOCK, "1", sql, "--defaults-file=/etc/administrator/my.cnf"])
+def locked(state: ScenarioState) -> Iterator[None]:
+    """Keep a transaction of the administrator open that prevents every database of the release from being dropped."""
+    sql = reading(state)
+    # The client accepts this option only in the first place.
+    state.control.run([_SCRIPT, "open", _LOCK, "1", sql, "--defaults-file=/etc/administrator/my.cnf"])
     try:
         yield
     finally:
-        _close(run, _LOCK)
+        _close(state, _LOCK)
 
 
-def _close(run: ScenarioState, name: str) -> None:
-    """End sessions. What they hold would be held against the chart: one that cannot be ended is an error."""
+def _close(state: ScenarioState, name: str) -> None:
+    """End sessions. Raises `SuiteError` for one that stays open: the chart must not be blamed for its locks."""
     ends = time.monotonic() + _CLOSES_WITHIN
     while True:
         try:
-            run.control.run([_SCRIPT, "close", name])
+            state.control.run([_SCRIPT, "close", name])
         except SuiteError:
-            # Of an interrupted run the pod goes, and its sessions with it.
-            if run.site.cancel.is_set():
+            # An interrupted run deletes the pod, and so ends its sessions.
+            if state.context.cancel.is_set():
                 return
             if time.monotonic() > ends:
                 raise
         else:
             return
-        # Nothing tells when a node lets anybody into its containers again.
-        run.site.cancel.wait(_PAUSE)
+        # A restarted node does not announce when `exec` works again.
+        state.context.cancel.wait(_PAUSE)
 
 
-def _let_in(run: ScenarioState, account: str) -> None:
-    """Give an account a second password; its own stays."""
+def _allow_login(state: ScenarioState, account: str) -> None:
+    """Give an account a second password beside its own."""
     user, _, host = account.rpartition("@")
     where = f"User = {quote_text(user)} AND Host = {quote_text(host)}"
-    found = run.server.change(
+    found = state.server.change(
         f"SELECT JSON_VALUE(priv, '$.plugin'), JSON_VALUE(priv, '$.authentication_string') "  # noqa: S608
         f"FROM mysql.global_priv WHERE {where};"
     ).split()
     if len(found) != 2 or found[0] != _NATIVE:  # noqa: PLR2004
         raise SuiteError(
-            f"account {account} cannot be given a second password",
+            f"account {account} cannot have a second password",
             expected=f"an account that logs in by {_NATIVE}, found {' '.join(found[:1]) or 'none'}",
         )
-    run.server.change(
+    state.server.change(
         f"ALTER USER {named_account(account)} IDENTIFIED VIA {_NATIVE} USING {quote_text(found[1])} "
         f"OR {_NATIVE} USING PASSWORD({quote_text(_PASSWORD)});"
     )

@@ -1,4 +1,4 @@
-"""A running scenario: what it runs on, and what has been seen so far."""
+"""A running scenario: what it runs on, and what the suite has observed so far."""
 
 from __future__ import annotations
 
@@ -27,14 +27,13 @@ if TYPE_CHECKING:
         ResourceUsage,
         RuntimeProof,
     )
-    from osh_conformance.model.scenario import Scenario
+    from osh_conformance.model.scenario import FaultKind, Scenario
     from osh_conformance.observe.context import CellContext
     from osh_conformance.observe.database import DatabaseServer
     from osh_conformance.observe.identity import IdentityService
     from osh_conformance.process import Outcome
     from osh_conformance.scenario.certificates import Certificates
     from osh_conformance.scenario.database_control import ServerControl
-    from osh_conformance.scenario.faults import Fault
     from osh_conformance.scenario.infrastructure import Component
 
 
@@ -73,38 +72,48 @@ class CellPlan:
 
 @dataclass(slots=True, kw_only=True)
 class InstalledRelease:
-    """A release that was installed: where, as which life, and whether its last revision drops."""
+    """A release that was installed: where, the index of its lifetime, and whether its last revision drops."""
 
-    site: CellContext
-    life: int
+    context: CellContext
+    lifetime: int
     drops: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveFault:
+    """A fault that lasts until it is repaired."""
+
+    id: str
+    kind: FaultKind
+    #: Raises `SuiteError` where it does not succeed.
+    repair: Callable[[], None]
 
 
 @dataclass(slots=True, kw_only=True)
 class ScenarioState:
-    """The state of a running scenario."""
+    """The state of a running scenario. `context` is the cell's namespace; a second release has its own."""
 
     plan: CellPlan
-    site: CellContext
+    context: CellContext
     server: DatabaseServer
     control: ServerControl
-    calls: list[HelmCall] = field(default_factory=list)
+    helm_calls: list[HelmCall] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
-    lives: list[ReleaseLifetime] = field(default_factory=list)
+    lifetimes: list[ReleaseLifetime] = field(default_factory=list)
     removals: list[Removal] = field(default_factory=list)
-    #: By whether it is the second one.
+    #: The first release (False) and the second (True).
     releases: dict[bool, InstalledRelease] = field(default_factory=dict)
-    active: list[Fault] = field(default_factory=list)
-    hold: DependencyWithheld | None = None
+    active: list[ActiveFault] = field(default_factory=list)
+    withheld: DependencyWithheld | None = None
     identity: IdentityState | None = None
     runtime: RuntimeProof | None = None
-    own_tests: ChartTests | None = None
-    gauges: list[ResourceUsage] = field(default_factory=list)
-    #: What the release owned before its latest uninstall, as `Kind/name`.
-    owned: tuple[str, ...] = ()
-    #: The uids of the Jobs that were there before it.
-    jobs: frozenset[str] = frozenset()
-    #: Ends the helm program that runs now, with SIGKILL.
+    chart_tests: ChartTests | None = None
+    usage: list[ResourceUsage] = field(default_factory=list)
+    #: The objects that the release owned before its latest uninstall, as `Kind/name`.
+    owned_before: tuple[str, ...] = ()
+    #: The uids of the Jobs that existed before it.
+    jobs_before: frozenset[str] = frozenset()
+    #: Ends the running helm program with SIGKILL.
     kill_helm: Callable[[], None] = lambda: None
     closing: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
@@ -117,34 +126,34 @@ class ScenarioState:
         finally:
             self.seconds[step] = round(self.seconds.get(step, 0.0) + time.monotonic() - started, 2)
 
-    def look(self) -> DatabaseState:
-        """What the server holds now."""
+    def read_database(self) -> DatabaseState:
+        """Return what the server holds now."""
         return self.server.state()
 
     @property
     def readable(self) -> bool:
-        """Whether the server can be asked: not while a fault keeps it away."""
-        return all(fault.readable for fault in self.active)
+        """Whether no active fault keeps the suite from querying the server."""
+        return all(fault.kind.readable for fault in self.active)
 
     @property
-    def of_release(self) -> ReleaseLifetime:
-        """The first release's latest life."""
-        return self.lives[self.releases[False].life]
+    def lifetime(self) -> ReleaseLifetime:
+        """The latest lifetime of the first release."""
+        return self.lifetimes[self.releases[False].lifetime]
 
-    def values_file(self, site: CellContext, *, drop: bool, second: bool) -> list[Path]:
-        """Write the values of a release, for nobody else to read."""
+    def values_files(self, context: CellContext, *, drop: bool, second: bool) -> list[Path]:
+        """Write the values of a release into files that only this user can read."""
         layers = [self.plan.values, self.plan.switch[drop], self.plan.second if second else {}]
-        files = [site.folder / f"values{number or ''}.yaml" for number in range(len(layers))]
+        files = [context.folder / f"values{number or ''}.yaml" for number in range(len(layers))]
         for file, layer in zip(files, layers, strict=True):
             file.touch(mode=0o600)
             file.write_text(yaml.safe_dump(dict(layer)))
         return files
 
-    def note(self, action: str, outcome: Outcome, site: CellContext, *, killed: bool = False) -> HelmCall:
-        """Record a call of helm that was for a release in `site`."""
-        # A chart may make up a password, and tell it.
-        site.hidden.learn()
-        redact = site.hidden.redact
+    def record_call(self, action: str, outcome: Outcome, context: CellContext, *, killed: bool = False) -> HelmCall:
+        """Record a call of helm for a release in `context`."""
+        # A chart may generate a password, and print it.
+        context.hidden.learn()
+        redact = context.hidden.redact
         call = HelmCall(
             action=action,
             command=redact(" ".join(outcome.argv)),
@@ -153,5 +162,5 @@ class ScenarioState:
             output=redact(outcome.tail),
             killed=killed,
         )
-        self.calls.append(call)
+        self.helm_calls.append(call)
         return call

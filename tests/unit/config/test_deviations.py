@@ -129,16 +129,28 @@ def test_a_pattern_without_a_match_in_the_tree_is_stale(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a: 1\n", ("`a`",)),
-        ("deviations: []\n", ("osh_conformance_deviations",)),
-        ("[]\n", ("mapping",)),
-        ("deviations: [\n", ("parse",)),
-        ("osh_conformance_deviations: 1\ndeviations:\n- rule: REF-1\n", (":3", "reason")),
-        ("osh_conformance_deviations: 1\ndeviations:\n- reason: r\n", (":3", "rule")),
-        ("osh_conformance_deviations: 1\ndeviations:\n- {rule: RFE-1, reason: r}\n", ("RFE-1", "`REF-1`")),
-        ("osh_conformance_deviations: 1\ndeviations:\n- {rule: REF-1, reson: r}\n", ("reson", "`reason`")),
-        ("osh_conformance_deviations: 1\ndeviations:\n- {rule: REF-1, reason: r, expires: soon}\n", ("soon", "date")),
-        ("osh_conformance_deviations: 1\ndeviations:\n- REF-1\n", (":3", "mapping")),
+        ("a: 1\n", ("no field `a`",)),
+        ("deviations: []\n", ("no file of deviations",)),
+        ("[]\n", ("not a mapping",)),
+        ("deviations: [\n", ("does not parse",)),
+        (
+            "osh_conformance_deviations: 1\ndeviations:\n- rule: REF-1\n",
+            (":3: deviations[0]: the field `reason` is missing",),
+        ),
+        (
+            "osh_conformance_deviations: 1\ndeviations:\n- reason: r\n",
+            (":3: deviations[0]: the field `rule` is missing",),
+        ),
+        ("osh_conformance_deviations: 1\ndeviations:\n- {rule: RFE-1, reason: r}\n", ("did you mean `REF-1`?",)),
+        ("osh_conformance_deviations: 1\ndeviations:\n- {rule: REF-1, reson: r}\n", ("did you mean `reason`?",)),
+        (
+            "osh_conformance_deviations: 1\ndeviations:\n- {rule: REF-1, reason: r, expires: soon}\n",
+            (":3: `deviations[0].expires`: no date",),
+        ),
+        (
+            "osh_conformance_deviations: 1\ndeviations:\n- REF-1\n",
+            (":3: `deviations[0]`: expected `object`, got `str`",),
+        ),
     ],
 )
 def test_a_wrong_file_is_a_usage_error_with_its_line(tmp_path: Path, text: str, words: tuple[str, ...]) -> None:

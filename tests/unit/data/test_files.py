@@ -8,11 +8,11 @@ import pytest
 
 from osh_conformance import reference as grammar
 from osh_conformance.live import contract, image_store, prepare
-from osh_conformance.loading import records
+from osh_conformance.loading import definitions
 from osh_conformance.loading.search import data_folder
 from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.matrix import Flavor, Tier
-from osh_conformance.plan import needs
+from osh_conformance.plan import needs, scenarios
 from osh_conformance.plan.plan import DEFAULT_FORMAT
 from osh_conformance.provision import recipes
 from osh_conformance.registry import images
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KINDS: Mapping[str, Mapping[str, object]] = {
-    "flavors": records.flavors(),
-    "formats": records.formats(),
-    "runtimes": records.runtimes(),
-    "scenarios": records.scenarios(),
+    "flavors": definitions.flavors(),
+    "formats": definitions.formats(),
+    "runtimes": definitions.runtimes(),
+    "scenarios": scenarios.known(),
 }
-FLAVORS = records.flavors()
+FLAVORS = definitions.flavors()
 OWN = [name for name, flavor in FLAVORS.items() if not flavor.shipped]
 BOOK = recipes.load(ROOT / "ci", offline=True)
 #: Tags of others that move: each run finds out what they are, and pins that.
@@ -81,7 +81,7 @@ def test_a_stand_in_image_is_labelled_as_one(name: str) -> None:
 @pytest.mark.parametrize("name", OWN)
 def test_a_flavor_has_an_image_for_every_standard_key_of_keystone(name: str) -> None:
     keys = dict.fromkeys((*STANDARD_KEYS, "bootstrap", "keystone_api"), "") | {key: key for key in STANDARD_KEYS}
-    assert set(records.references(FLAVORS[name], "keystone", keys)) == set(keys)
+    assert set(FLAVORS[name].references("keystone", keys)) == set(keys)
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -107,19 +107,19 @@ def test_only_the_job_images_of_the_minimal_flavor_are_minimal() -> None:
     assert minimal.services["keystone"] == FLAVORS["distribution"].services["keystone"]
 
 
-def test_only_the_default_format_has_no_tag_suffix() -> None:
-    suffixes = {name: form.suffix for name, form in records.formats().items()}
+def test_only_the_default_format_has_no_tag_of_its_own() -> None:
+    suffixes = {name: form.suffix for name, form in definitions.formats().items()}
     assert [name for name, suffix in suffixes.items() if not suffix] == [DEFAULT_FORMAT]
     assert len(set(suffixes.values())) == len(suffixes)
 
 
-def test_a_runtime_can_be_proved_or_names_what_it_needs() -> None:
-    for runtime in records.runtimes().values():
+def test_a_runtime_can_be_shown_or_says_what_it_needs() -> None:
+    for runtime in definitions.runtimes().values():
         assert runtime.needs or (runtime.handler and runtime.state), runtime.name
 
 
 def test_no_two_runtimes_keep_the_same_files() -> None:
-    kept = [frozenset(runtime.state) for runtime in records.runtimes().values() if runtime.state]
+    kept = [frozenset(runtime.state) for runtime in definitions.runtimes().values() if runtime.state]
     assert len(set(kept)) == len(kept)
 
 
@@ -133,20 +133,20 @@ def test_setting_up_all_flavors_needs_their_images_and_those_of_the_infrastructu
     assert all(BOOK.providing(text) for text in wanted)
 
 
-@pytest.mark.parametrize("name", records.scenarios())
-def test_the_rules_of_a_scenario_exist(name: str) -> None:
+@pytest.mark.parametrize("name", scenarios.known())
+def test_a_scenario_is_judged_by_rules_that_there_are(name: str) -> None:
     known = {*registry.live_rules(), *registry.matrix_rules()}
-    assert set(records.scenarios()[name].rules) <= known
+    assert set(scenarios.known()[name].rules) <= known
 
 
 def test_every_live_rule_is_named_by_a_scenario() -> None:
     # LIFE-2 judges whichever is gone through again and again.
-    judged = {rule for scenario in records.scenarios().values() for rule in scenario.times(2).rules}
+    judged = {rule for scenario in scenarios.known().values() for rule in scenario.times(2).rules}
     assert judged == {*registry.live_rules(), *registry.matrix_rules()}
 
 
 def test_each_pull_policy_is_probed_with_and_without_the_image() -> None:
-    (probes,) = (scenario.probes for scenario in records.scenarios().values() if scenario.probes)
+    (probes,) = (scenario.probes for scenario in scenarios.known().values() if scenario.probes)
     assert {(probe.policy, probe.present) for probe in probes} == {
         (policy, present) for policy in ("Always", "IfNotPresent", "Never") for present in (True, False)
     }

@@ -1,4 +1,4 @@
-"""The scenario files, and errors of files like them."""
+"""Scenarios: each file can run, and a file with a mistake gets one error with file, line and field."""
 
 from __future__ import annotations
 
@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.charts import conventions
-from osh_conformance.errors import UsageError
+from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading import records
-from osh_conformance.model.scenario import Do, ExpectedData, Scenario, ScenarioGroup, Until
-from osh_conformance.plan import cell_values
+from osh_conformance.model.field_values import RULES
+from osh_conformance.model.scenario import (
+    FAULTS,
+    ExpectedData,
+    InstallStep,
+    RecoverStep,
+    Scenario,
+    ScenarioGroup,
+    SqlStep,
+    SqlTarget,
+    UninstallStep,
+)
+from osh_conformance.plan import cell_values, scenarios
 from osh_conformance.rules import registry
 from osh_conformance.scenario import faults
+from osh_conformance.scenario.faults import Fault
 from tests.paths import ROOT
 
 if TYPE_CHECKING:
@@ -21,14 +33,14 @@ if TYPE_CHECKING:
 
     from osh_conformance.model.convention import Convention
 
-SCENARIOS = records.scenarios()
-STRUCK = [
-    name for name, scenario in SCENARIOS.items() if scenario.table in (ScenarioGroup.FAULTS, ScenarioGroup.ENVIRONMENT)
+SCENARIOS = scenarios.known()
+WITH_FAULT = [
+    name for name, scenario in SCENARIOS.items() if scenario.group in (ScenarioGroup.FAULTS, ScenarioGroup.ENVIRONMENT)
 ]
 _LIVE = ROOT / "suites" / "live"
 _MARKER = re.compile(r"live_rules\(([^)]*)\)")
-#: The words that a step puts into SQL, by what it is done for.
-_WORDS = {"": set(), "database": {"database", "name"}, "account": {"account", "user"}}
+#: The placeholders of SQL, by the objects for which it runs.
+_PLACEHOLDERS = {None: set(), SqlTarget.DATABASE: {"database", "name"}, SqlTarget.ACCOUNT: {"account", "user"}}
 
 
 def _tested() -> set[str]:
@@ -37,13 +49,17 @@ def _tested() -> set[str]:
     return {rule.strip().strip('"') for rules in found for rule in rules.split(",") if rule.strip()}
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_every_fault_of_a_scenario_is_known(name: str) -> None:
-    assert set(SCENARIOS[name].faults) <= set(faults.known())
+def test_every_fault_of_the_table_has_a_class_and_every_class_is_in_the_table() -> None:
+    assert set(faults.known()) == set(FAULTS)
 
 
-def test_every_known_fault_is_injected_by_a_scenario() -> None:
-    assert {fault for scenario in SCENARIOS.values() for fault in scenario.faults} == set(faults.known())
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_has_a_repair_exactly_if_it_lasts(fault: str) -> None:
+    assert (faults.known()[fault].repair is not Fault.repair) == FAULTS[fault].lasting
+
+
+def test_every_fault_belongs_to_a_scenario() -> None:
+    assert {fault for scenario in SCENARIOS.values() for fault in scenario.faults} == set(FAULTS)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -55,119 +71,142 @@ def test_every_rule_of_a_scenario_exists_and_has_a_test(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_the_rule_of_a_repeated_scenario_has_a_test(name: str) -> None:
+def test_a_scenario_that_is_repeated_is_judged_by_a_rule_with_a_test(name: str) -> None:
     assert set(SCENARIOS[name].times(2).rules) <= set(registry.live_rules()) | set(registry.matrix_rules())
     assert set(SCENARIOS[name].times(2).rules) <= _tested()
 
 
-@pytest.mark.parametrize("name", STRUCK)
-def test_a_scenario_with_a_fault_ends_with_a_recovery(name: str) -> None:
+@pytest.mark.parametrize("name", WITH_FAULT)
+def test_a_scenario_with_a_fault_ends_with_an_uninstall_and_a_recovery(name: str) -> None:
     steps = SCENARIOS[name].steps
-    assert steps[-1].do is Do.RECOVER
+    assert isinstance(steps[-1], RecoverStep)
     # It recovers from the uninstall just before it.
-    assert steps[-2].do is Do.UNINSTALL
-    assert [step.do for step in steps].count(Do.RECOVER) == 1
+    assert isinstance(steps[-2], UninstallStep)
+    assert sum(isinstance(step, RecoverStep) for step in steps) == 1
 
 
-@pytest.mark.parametrize("name", STRUCK)
-def test_a_scenario_with_a_fault_has_one_fault_and_a_fast_drop(name: str) -> None:
+@pytest.mark.parametrize("name", WITH_FAULT)
+def test_a_scenario_with_a_fault_has_only_one_and_a_fast_drop(name: str) -> None:
     assert len(SCENARIOS[name].faults) == 1
-    assert SCENARIOS[name].quick
+    assert SCENARIOS[name].fast_drop
     assert SCENARIOS[name].rules == ("DROP-6",)
 
 
 @pytest.mark.parametrize("convention", conventions.shipped().values(), ids=lambda each: each.name)
-def test_scenario_groups_about_removals_have_no_other_components(convention: Convention) -> None:
+def test_all_groups_but_main_use_the_minimal_values(convention: Convention) -> None:
     for scenario in SCENARIOS.values():
         switched = cell_values.scenario_values(convention, "keystone", scenario, "").get("manifests", {})
-        assert switched == ({} if scenario.table is ScenarioGroup.MAIN else convention.lean["manifests"])
-    # What has a part stays.
-    assert not any(switch.startswith("job_db_") for switch in convention.lean["manifests"])
+        assert switched == ({} if scenario.group is ScenarioGroup.MAIN else convention.minimal_values["manifests"])
+    # An uninstall needs these.
+    assert not any(switch.startswith("job_db_") for switch in convention.minimal_values["manifests"])
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_scenario_installs_first_and_uninstalls_last(name: str) -> None:
-    # SQL may run before.
-    steps = [step.do for step in SCENARIOS[name].steps if step.do is not Do.SQL or step.each]
+    # Statements for the server itself may come before.
+    steps = [step for step in SCENARIOS[name].steps if not isinstance(step, SqlStep) or step.each]
     if SCENARIOS[name].probes:
         assert steps == []
         return
-    assert steps[0] is Do.INSTALL
-    assert [do for do in steps if do is not Do.RECOVER][-1] is Do.UNINSTALL
-    # Each life of a release is ended before the next.
+    assert isinstance(steps[0], InstallStep)
+    assert isinstance([step for step in steps if not isinstance(step, RecoverStep)][-1], UninstallStep)
+    # Each lifetime of a release ends before the next begins.
     for second in (False, True):
-        lives = [s for s in SCENARIOS[name].steps if s.second is second and s.do in (Do.INSTALL, Do.UNINSTALL)]
-        again = [s for s in lives if s.fate is not ExpectedData.GONE_ALREADY]
-        assert [s.do for s in again] == [Do.INSTALL, Do.UNINSTALL] * (len(again) // 2)
+        ends = [s for s in steps if isinstance(s, InstallStep | UninstallStep) and s.second is second]
+        own = [s for s in ends if not (isinstance(s, UninstallStep) and s.expected_data is ExpectedData.ALREADY_GONE)]
+        assert [type(s) for s in own] == [InstallStep, UninstallStep] * (len(own) // 2)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_a_step_has_only_the_fields_of_its_verb(name: str) -> None:
+def test_sql_has_only_placeholders_that_are_filled(name: str) -> None:
     for step in SCENARIOS[name].steps:
-        assert bool(step.sql) == (step.do is Do.SQL)
-        assert step.each in _WORDS
-        assert not step.each or step.do is Do.SQL
-        assert bool(step.strike) or step.do is not Do.STRIKE
-        assert not step.strike or step.do in (Do.STRIKE, Do.UNINSTALL)
-        assert step.hooks or step.do is Do.UNINSTALL
-        assert step.fate is None or step.do is Do.UNINSTALL
-        assert not step.transaction or step.do is Do.SESSIONS
-        assert step.until is Until.READY or step.do is Do.INSTALL
-        assert not (step.hold or step.previous) or step.do is Do.INSTALL
-        assert step.drop is None or step.do in (Do.INSTALL, Do.UPGRADE)
+        if isinstance(step, SqlStep):
+            words = set(re.findall(r"\{(\w+)\}", step.sql))
+            assert words <= _PLACEHOLDERS[step.each]
+            assert words or not step.each
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_every_placeholder_in_sql_has_a_value(name: str) -> None:
-    for step in SCENARIOS[name].steps:
-        words = set(re.findall(r"\{(\w+)\}", step.sql))
-        assert words <= _WORDS[step.each]
-        assert words or not step.each
-
-
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_a_scenario_with_a_pull_fault_names_its_answer(name: str) -> None:
+def test_a_scenario_states_the_answer_of_the_registry_exactly_if_its_fault_needs_one(name: str) -> None:
     assert bool(SCENARIOS[name].drop_image) == ("image-unavailable" in SCENARIOS[name].faults)
-    assert SCENARIOS[name].drop_image in {"", "404", "429", "500", "cut"}
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_scenarios_name_databases_and_accounts_of_the_service(name: str) -> None:
-    assert set(SCENARIOS[name].names) <= {"database", "username", "password"}
+def test_only_the_first_round_of_a_repeated_scenario_withholds_the_service() -> None:
+    repeated = SCENARIOS["drop-enabled"].times(2)
+    installs = [step for step in repeated.steps if isinstance(step, InstallStep)]
+    assert [bool(step.withhold_seconds) for step in installs] == [True, False]
+    assert repeated.repeated
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("steps: [{do: uninstall, strik: way-cut}]", "`strik`.*`strike`"),
-        ("steps: [{do: install}, {do: install, hold: 3, drops: true}]", "`drops`.*`drop`"),
-        ("steps: [{do: instal}]", "'instal'"),
-        ("steps: [{do: install, until: redy}]", "'redy'"),
-        ("steps: [{drop: true}]", "`do`"),
-        ("steps: [{do: install, hold: soon}]", r"`float`, .*`str` .*\$.steps\[0\].hold"),
-        ("table: fauls", "'fauls'"),
-        ("stps: []", "`stps`.*`steps`"),
-    ],
-)
-def test_a_wrong_scenario_file_is_a_usage_error_with_its_place(tmp_path: Path, text: str, message: str) -> None:
-    file = tmp_path / "mine.yaml"
+def _load(folder: Path, text: str) -> Scenario:
+    file = folder / "mine.yaml"
     file.write_text(f"name: mine\nsummary: my own\nrules: [DROP-4]\n{text}\n")
-    with pytest.raises(UsageError, match=message) as caught:
-        records.read(Scenario, file)
-    assert str(file) in str(caught.value)
+    return records.load(Scenario, file, {RULES: registry.live_rules()})
 
 
 @pytest.mark.parametrize(
-    ("steps", "message"),
+    ("text", "line", "message"),
     [
-        ("install", r"`array`, .*`str` .*\$.steps`"),
-        ("3", r"`array`, .*`int` .*\$.steps`"),
-        ("[install]", r"`object`, .*`str` .*\$.steps\[0\]`"),
-        ("[[install]]", r"`object`, .*`array` .*\$.steps\[0\]`"),
+        (
+            "steps: [{do: uninstall, injct: pod-killed}]",
+            4,
+            "steps[0]: `uninstall` has no field `injct`: did you mean `inject`",
+        ),
+        (
+            "steps:\n- {do: install}\n- do: install\n  drops: true",
+            7,
+            "steps[1]: `install` has no field `drops`: did you mean `drop`",
+        ),
+        ("steps: [{do: install, inject: pod-killed}]", 4, "steps[0]: `install` has no field `inject`"),
+        ("steps:\n- do: uninstal", 5, "`steps[0].do`: no value `uninstal`: did you mean `uninstall`"),
+        ("steps:\n- do: strike", 5, "`steps[0].do`: no value `strike`"),
+        ("steps: [{do: install, until: redy}]", 4, "`steps[0].until`: no value `redy`: did you mean `ready`"),
+        ("steps: [{do: inject, inject: pod-kiled}]", 4, "no value `pod-kiled`: did you mean `pod-killed`"),
+        ("steps: [{do: uninstall, expected_data: gone}]", 4, "`steps[0].expected_data`: no value `gone`"),
+        ("steps:\n- drop: true", 5, "steps[0]: the field `do` is missing"),
+        ("steps: [{do: sql, each: account}]", 4, "steps[0]: the field `sql` is missing"),
+        ("steps: [{do: install, withhold_seconds: soon}]", 4, "withhold_seconds`: expected `float`, got `str`"),
+        ("group: fauls", 4, "`group`: no value `fauls`: did you mean `faults`"),
+        ("drop_image: '403'", 4, "`drop_image`: no value `403`: did you mean `404`"),
+        ("drop_image: 404", 4, "`drop_image`: "),
+        ("names: {databse: x}", 4, "`names.databse`: no value `databse`: did you mean `database`"),
+        ("names:\n  database: 3", 5, "`names.database`: expected `str`, got `int`"),
+        ("names:\n  3: x", 5, "`names.3`: expected `str`, got `int`"),
+        ("steps: [{do: 3}]", 4, "`steps[0].do`: expected `str`, got `int`"),
+        ("steps: [{do: [install]}]", 4, "`steps[0].do`: expected `str`, got `array`"),
+        ("stps: []", 4, "no field `stps`: did you mean `steps`"),
+        ("steps: install", 4, "`steps`: expected `array`, got `str`"),
+        ("steps: 3", 4, "`steps`: expected `array`, got `int`"),
+        ("steps: [install]", 4, "`steps[0]`: expected `object`, got `str`"),
+        ("steps: [[install]]", 4, "`steps[0]`: expected `object`, got `array`"),
+        ("probes: [{policy: Nevr, present: true, starts: true, asks: true}]", 4, "did you mean `Never`"),
+        ("probes: [{policy: Never, present: true, starts: true}]", 4, "probes[0]: the field `asks` is missing"),
     ],
 )
-def test_steps_of_a_wrong_type_are_a_usage_error_with_their_place(tmp_path: Path, steps: str, message: str) -> None:
+def test_a_scenario_with_a_mistake_gets_one_error_with_file_line_and_field(
+    tmp_path: Path, text: str, line: int, message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        _load(tmp_path, text)
+    assert str(caught.value).startswith(f"{tmp_path / 'mine.yaml'}:{line}: ")
+    assert message in str(caught.value)
+    assert caught.value.exit_code == 4
+
+
+def test_a_scenario_with_an_unknown_rule_gets_an_error(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
-    file.write_text(f"name: mine\nsummary: my own\nrules: [DROP-4]\nsteps: {steps}\n")
-    with pytest.raises(UsageError, match=message):
-        records.read(Scenario, file)
+    file.write_text("name: mine\nsummary: my own\nrules:\n- DROP-4\n- DORP-5\n")
+    with pytest.raises(UsageError, match=r"mine\.yaml:5: `rules\[1\]`: no rule `DORP-5`: did you mean `DROP-5`"):
+        records.load(Scenario, file, {RULES: registry.live_rules()})
+
+
+def test_a_scenario_without_a_required_field_gets_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("name: mine\nrules: [DROP-4]\n")
+    with pytest.raises(UsageError, match="the field `summary` is missing"):
+        records.load(Scenario, file)
+
+
+def test_a_key_that_stands_twice_in_a_step_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match=r"the key steps\[0\]\.drop is there twice"):
+        _load(tmp_path, "steps: [{do: install, drop: true, drop: false}]")

@@ -9,7 +9,7 @@ import pytest
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.live.image_store import ImageStore
-from osh_conformance.loading import records
+from osh_conformance.loading import definitions
 from osh_conformance.progress import Progress
 from osh_conformance.registry import images
 from osh_conformance.registry.server import Registry
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.unit.registry.fake import FakeRegistry
 
-FORMATS = records.formats()
+FORMATS = definitions.formats()
 AREA = "run/r1"
 OTHER = "sha256:" + "e" * 64
 BY_TAG, FLOATING, MISSING = "docker.io/x/y:1.0.0", "docker.io/x/y:latest", "docker.io/x/gone:1"

@@ -11,7 +11,8 @@ import pytest
 from osh_conformance.cluster.nodes import keeper_of
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import proofs
-from osh_conformance.loading import records
+from osh_conformance.loading import definitions
+from osh_conformance.plan import scenarios
 from osh_conformance.registry.log import RegistryRequest
 from tests.unit.observations import DIGEST, ENTRYPOINT, MEDIA_TYPES, SERVICE, observation
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from osh_conformance.model.observation import Observation
 
 _DOCKER = "application/vnd.docker.distribution.manifest.v2"
-RUNTIMES = records.runtimes()
+RUNTIMES = definitions.runtimes()
 
 
 def request(reference: str = SERVICE, digest: str = DIGEST, status: int = 200) -> RegistryRequest:
@@ -39,7 +40,7 @@ FETCHED = (request(), request(ENTRYPOINT))
 
 
 def check_format(seen: Observation, requests: tuple[RegistryRequest, ...] = FETCHED, form: str = "docker") -> None:
-    proofs.check_format(seen, records.formats()[form], {SERVICE, ENTRYPOINT}, requests)
+    proofs.check_format(seen, definitions.formats()[form], {SERVICE, ENTRYPOINT}, requests)
 
 
 def with_image(**changes: Any) -> Observation:
@@ -51,7 +52,7 @@ def test_images_that_nodes_fetched_prove_the_format() -> None:
     check_format(observation())
 
 
-@pytest.mark.parametrize("form", sorted(set(records.formats()) - {"docker"}))
+@pytest.mark.parametrize("form", sorted(set(definitions.formats()) - {"docker"}))
 def test_an_image_in_another_format_is_an_error(form: str) -> None:
     with pytest.raises(SuiteError, match=f"{SERVICE} .*{_DOCKER}"):
         check_format(observation(), form=form)
@@ -141,7 +142,7 @@ def test_a_hook_pod_without_the_runtime_class_is_an_error_after_its_deletion(giv
 
 def test_probes_leave_no_state_files() -> None:
     seen = proved(traced={})
-    check_runtime(replace(seen, scenario=records.scenarios()["pull-policy"]))
+    check_runtime(replace(seen, scenario=scenarios.known()["pull-policy"]))
 
 
 def test_the_default_runtime_of_a_node_needs_no_proof() -> None:

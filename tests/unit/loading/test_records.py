@@ -26,5 +26,5 @@ def test_a_wrong_flavor_file_is_a_usage_error_with_its_place(tmp_path: Path, tex
     file = tmp_path / "flavor.yaml"
     file.write_text(text)
     with pytest.raises(UsageError, match=message) as caught:
-        records.read(Flavor, file)
+        records.load(Flavor, file)
     assert str(file) in str(caught.value)

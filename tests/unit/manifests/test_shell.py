@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from osh_conformance.manifests.shell import ShellError, commands
+from tests.paths import ROOT
 
 _SCRIPT = r"""#!/bin/bash
 # Comments: an apostrophe's no quote, nor is (this
@@ -47,7 +47,7 @@ $NAME
 """
 _SCRIPTS = [
     _SCRIPT.replace("      esac\n    ) echo odd ;;\n", ""),
-    *(file.read_text() for file in sorted(Path(__file__).parents[3].glob("c*/**/*.sh"))),
+    *(file.read_text() for file in sorted(ROOT.glob("c*/**/*.sh"))),
 ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from osh_conformance.config.options import LiveOptions
 from osh_conformance.errors import UsageError
 from osh_conformance.live.prepare import Maker
-from osh_conformance.loading import records
+from osh_conformance.loading import definitions
 from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.matrix import Flavor
 from osh_conformance.plan.plan import LiveSuite
@@ -82,7 +82,7 @@ def test_every_container_is_reached_by_a_key_of_the_flavor(releases: dict[str, R
 
 
 def test_a_cell_plan_names_the_release_of_its_service(releases: dict[str, Release]) -> None:
-    assert releases["drop-enabled"].release_of_service == records.flavors()["distribution"].release
+    assert releases["drop-enabled"].release_of_service == definitions.flavors()["distribution"].release
 
 
 def test_each_image_of_a_flavor_is_supplied_for_the_function_of_its_key() -> None:
@@ -115,4 +115,4 @@ def test_a_password_of_hard_characters_reaches_chart_and_server(releases: dict[s
 def test_a_flavor_without_an_image_for_a_key_is_an_error_that_names_the_key() -> None:
     flavor = Flavor(name="mine", summary="", images={"db_init": "docker.io/x/y:1"})
     with pytest.raises(UsageError, match=r"mine .*db_sync .*keystone"):
-        records.references(flavor, "keystone", {"db_init": "db_init", "db_sync": "db_sync"})
+        flavor.references("keystone", {"db_init": "db_init", "db_sync": "db_sync"})

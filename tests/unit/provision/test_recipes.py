@@ -105,10 +105,13 @@ def test_a_cycle_of_recipes_is_an_error_that_names_them(root: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        ('needs = ["nobody"]\n', "`nobody`"),
-        ("needs = [\n", "odd/recipe.toml"),
-        ('[image]\nreference = "x/y:1"\norigin = "found"\n', r"image\.origin .*`found`"),
-        ('[image]\norigin = "built"\n', "reference"),
+        ('needs = ["nobody"]\n', "needs `nobody`"),
+        ("needs = [\n", "does not parse"),
+        ('[image]\nreference = "x/y:1"\norigin = "found"\n', ":7: `image.origin`: no value `found`"),
+        ("neds = []\n", ":5: no field `neds`: did you mean `needs`"),
+        ('minutes = "1"\n', "does not parse"),
+        ("programs = [1]\n", r":5: `programs\[0\]`: expected `str`, got `int`"),
+        ('[image]\norigin = "built"\n', ":5: image: the field `reference` is missing"),
     ],
 )
 def test_a_malformed_recipe_is_an_error_that_names_its_file(root: Path, toml: str, message: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.loading import records
+from osh_conformance.loading import definitions
 from osh_conformance.registry import packaging
 from osh_conformance.registry.client import RegistryClient
 from osh_conformance.registry.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Manifest
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from osh_conformance.model.matrix import PackagingFormat
     from tests.unit.registry.fake import FakeRegistry
 
-FORMATS = records.formats()
+FORMATS = definitions.formats()
 #: The repository and the tag of an image, as the Docker engine pushes it.
 SOURCE, TAG = "store", "image"
 

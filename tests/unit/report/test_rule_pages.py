@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from osh_conformance.cli import main
 from osh_conformance.report import rule_pages
 from osh_conformance.rules import registry
+from tests.paths import ROOT
 
-_FOLDER = Path(__file__).parents[3] / "docs" / "rules"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FOLDER = ROOT / "docs" / "rules"
 
 
 def test_the_pages_are_current() -> None:

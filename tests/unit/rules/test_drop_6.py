@@ -9,7 +9,7 @@ import pytest
 
 from osh_conformance.model.finding import Status
 from osh_conformance.model.observation import DatabaseState, TableState
-from osh_conformance.model.scenario import Do, ExpectedData, Scenario, ScenarioStep
+from osh_conformance.model.scenario import ExpectedData, InjectStep, RecoverStep, Scenario, ScenarioStep, UninstallStep
 from tests.unit.mutations import aftermath, both, life, removal, uninstall
 from tests.unit.observations import NEIGHBOUR, TENANT, observation, recovered, state
 from tests.unit.rules.verdicts import assert_fails, assert_passes, assert_undecided, assert_warns, verdict_of
@@ -28,10 +28,10 @@ LOCKED = replace(THERE, locked=("keystone@%",))
 
 def standing(*faults: str, seen: Observation | None = None) -> Observation:
     """A release that is uninstalled while faults are in place; by default its drop succeeds in spite of them."""
-    steps = [ScenarioStep(do=Do.STRIKE, strike=fault) for fault in faults]
-    steps += [ScenarioStep(do=Do.UNINSTALL), ScenarioStep(do=Do.RECOVER)]
-    scenario = Scenario(name="a-fault", summary="", rules=(), db_drop=True, steps=tuple(steps))
-    seen = seen or removal(struck=", ".join(faults), reachable=False)(observation())
+    injected = tuple(InjectStep(inject=fault) for fault in faults)
+    steps: tuple[ScenarioStep, ...] = (*injected, UninstallStep(), RecoverStep())
+    scenario = Scenario(name="a-fault", summary="", rules=(), db_drop=True, steps=steps)
+    seen = seen or removal(faults=faults, reachable=False)(observation())
     return replace(seen, scenario=scenario)
 
 
@@ -65,7 +65,7 @@ def test_drop_6_accepts_a_drop_without_a_fault() -> None:
 
 
 def test_drop_6_accepts_a_drop_that_succeeds_under_a_fault() -> None:
-    assert_passes("DROP-6", removal(struck="pod-killed")(observation()))
+    assert_passes("DROP-6", removal(faults=("pod-killed",))(observation()))
 
 
 def test_drop_6_fails_an_uninstall_that_reports_success_and_dropped_nothing() -> None:
@@ -105,7 +105,7 @@ def test_drop_6_fails_a_drop_that_trusts_any_server_under_a_second_fault() -> No
 def test_drop_6_fails_a_drop_of_another_database_under_a_fault() -> None:
     assert_fails(
         "DROP-6",
-        removal(struck="pod-killed", after=replace(GONE, databases={}))(observation()),
+        removal(faults=("pod-killed",), after=replace(GONE, databases={}))(observation()),
         "under pod-killed: helm uninstall ended with exit code 0, and database neighbour of another service is gone",
     )
 
@@ -113,7 +113,7 @@ def test_drop_6_fails_a_drop_of_another_database_under_a_fault() -> None:
 def test_drop_6_fails_a_drop_job_that_stays_under_a_fault() -> None:
     assert_fails(
         "DROP-6",
-        removal(struck="pod-killed", leftovers=("Job/keystone-db-drop",))(observation()),
+        removal(faults=("pod-killed",), leftovers=("Job/keystone-db-drop",))(observation()),
         "and Job/keystone-db-drop is still there after helm uninstall",
     )
 
@@ -231,7 +231,7 @@ def test_drop_6_fails_an_account_that_a_failed_drop_left_locked() -> None:
 
 def test_drop_6_fails_an_account_that_was_left_locked_under_two_faults() -> None:
     faults = ("server-slow", "database-locked")
-    seen = removal(after=LOCKED)(standing(*faults, seen=recovered(", ".join(faults))))
+    seen = removal(after=LOCKED)(standing(*faults, seen=recovered(*faults)))
     assert_fails("DROP-6", seen, "the failed uninstall left account keystone@% locked")
 
 
@@ -239,9 +239,9 @@ def test_drop_6_fails_an_account_that_was_left_locked_under_two_faults() -> None
     "mutate",
     [
         # A killed pod can unlock nothing.
-        removal(struck="pod-killed", after=LOCKED),
+        removal(faults=("pod-killed",), after=LOCKED),
         # Neither can one that was killed under a second fault.
-        removal(struck="database-locked, pod-killed", after=LOCKED),
+        removal(faults=("database-locked", "pod-killed"), after=LOCKED),
         # Neither can one that does not reach the server.
         removal(reachable=False, after=LOCKED),
         # The service has lost a database, and cannot go on.
@@ -347,12 +347,12 @@ def test_drop_6_is_undecided_without_an_uninstall() -> None:
 
 
 def test_drop_6_is_undecided_if_the_fault_came_after_the_drop() -> None:
-    seen = removal(struck="pod-killed", hit=False)(observation())
+    seen = removal(faults=("pod-killed",), fault_applied=False)(observation())
     assert_undecided("DROP-6", seen, "the drop ended before pod-killed was injected")
 
 
 def test_drop_6_is_undecided_if_the_drop_never_began() -> None:
-    seen = removal(hit=False)(recovered("pod-killed"))
+    seen = removal(fault_applied=False)(recovered("pod-killed"))
     assert_undecided("DROP-6", seen, "helm uninstall failed before the drop began, so pod-killed was not injected")
 
 
@@ -362,5 +362,5 @@ def test_drop_6_is_undecided_if_the_fault_did_not_affect_the_drop(faults: tuple[
 
 
 def test_drop_6_fails_leftovers_although_the_fault_came_after_the_drop() -> None:
-    seen = removal(struck="pod-killed", hit=False, after=THERE)(observation())
+    seen = removal(faults=("pod-killed",), fault_applied=False, after=THERE)(observation())
     assert verdict_of("DROP-6", seen).status is Status.FAIL

@@ -102,7 +102,7 @@ def test_a_rule_that_is_replaced_is_the_own_one_again_afterwards() -> None:
 
 
 def test_a_scenario_keeps_its_own_rules_first() -> None:
-    scenario = Scenario(name="one", summary="", rules=("REF-2", "REF-1"), table=ScenarioGroup.MAIN)
+    scenario = Scenario(name="one", summary="", rules=("REF-2", "REF-1"), group=ScenarioGroup.MAIN)
     assert registry.rules_of(scenario)[:2] == ("REF-2", "REF-1")
 
 
@@ -115,8 +115,8 @@ def test_a_rule_of_another_distribution_is_checked_in_the_scenarios_that_it_asks
 ) -> None:
     _install(tmp_path, _RULE.format(id="ACME-1", scenarios=scenarios))
     code = (
-        "from osh_conformance.loading import records\n"
-        "print(','.join(name for name, each in sorted(records.scenarios().items()) if 'ACME-1' in each.rules))"
+        "from osh_conformance.plan import scenarios\n"
+        "print(','.join(name for name, each in sorted(scenarios.known().items()) if 'ACME-1' in each.rules))"
     )
     assert _run(tmp_path, sys.executable, "-c", code).stdout.strip() == expected
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.scenario.certificates import Certificates, KeyPair, made
+from osh_conformance.scenario.certificates import Certificates, KeyPair, create
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ HOST = "mariadb.cell.svc.cluster.local"
 
 @pytest.fixture(scope="module")
 def certificates() -> Certificates:
-    return made(["mariadb", HOST, "127.0.0.1"])
+    return create(["mariadb", HOST, "127.0.0.1"])
 
 
 def served(pair: KeyPair, folder: Path) -> ssl.SSLContext:
@@ -67,9 +67,9 @@ def test_a_client_rejects_both_certificates_for_another_host(certificates: Certi
         meet(served(certificates.trusted, tmp_path), certificates.authority, "elsewhere")
 
 
-def test_a_certificate_without_a_host_is_an_error() -> None:
-    with pytest.raises(SuiteError, match="host"):
-        made([])
+def test_no_host_is_an_error() -> None:
+    with pytest.raises(SuiteError, match="needs a host"):
+        create([])
 
 
 def test_trustme_is_imported_only_for_certificates() -> None:

@@ -18,14 +18,14 @@ class FakeRun:
     """A release on a server that holds `held`, and takes down what is changed."""
 
     held: DatabaseState
-    of_release: ReleaseLifetime = field(default_factory=lambda: observation().lives[0])
+    lifetime: ReleaseLifetime = field(default_factory=lambda: observation().lives[0])
     changes: list[str] = field(default_factory=list)
 
     @property
     def server(self) -> FakeRun:
         return self
 
-    def look(self) -> DatabaseState:
+    def read_database(self) -> DatabaseState:
         return self.held
 
     def change(self, sql: str) -> str:

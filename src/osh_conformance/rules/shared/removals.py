@@ -43,11 +43,6 @@ class RemovalProblem:
         )
 
 
-def faults_of(removal: Removal) -> tuple[str, ...]:
-    """Return the ids of the faults of an uninstall: those in place before it, then the one injected during it."""
-    return tuple(removal.struck.split(", ")) if removal.struck else ()
-
-
 def check_removals(rule: Rule, observation: Observation) -> Verdict:
     """Return the verdict of `rule` on all uninstalls of an observation."""
     if not any(life.databases or life.accounts for life in observation.lives):
@@ -65,7 +60,7 @@ def check_removals(rule: Rule, observation: Observation) -> Verdict:
 def removal_problems(observation: Observation, removal: Removal) -> Iterator[RemovalProblem]:
     """Yield what one uninstall left or deleted against its scenario, as the database server shows it."""
     life = observation.lives[removal.life]
-    if removal.fate is not ExpectedData.GONE_ALREADY:
+    if removal.fate is not ExpectedData.ALREADY_GONE:
         yield from _exit(observation, removal)
     # A later release began with what an earlier one, or another release, had there; that may be gone by now.
     before = observation.lives[0].before

@@ -1,8 +1,7 @@
-"""What a fault is."""
+"""The base class of faults, and their register."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 if TYPE_CHECKING:
@@ -15,43 +14,30 @@ _Class = TypeVar("_Class", bound="type[Fault]")
 registered: dict[str, type[Fault]] = {}
 
 
-class Need(StrEnum):
-    """What a fault needs beside the cell's own server; a cluster that lacks it cannot have the fault."""
-
-    NODES = "node-exec"
-    REGISTRY = "registry"
-
-
 class Fault:
-    """One thing that goes wrong in a running scenario.
+    """A fault in a running scenario. Its entry of `model.scenario.FAULTS` says whether it lasts, and what it needs."""
 
-    `lasts` is whether it has to be repaired; while one without `readable` lasts, the suite cannot ask the server, and
-    while one without `reachable` does, no drop Job can. `needs` are what a cluster must allow.
-    """
+    id: ClassVar[str]
 
-    name: ClassVar[str]
-    lasts: ClassVar[bool] = True
-    readable: ClassVar[bool] = True
-    reachable: ClassVar[bool] = True
-    needs: ClassVar[tuple[Need, ...]] = ()
+    def __init__(self, state: ScenarioState) -> None:
+        self.state = state
 
-    def __init__(self, run: ScenarioState) -> None:
-        self.run = run
-
-    def strike(self) -> None:
-        """Make it go wrong. Raises `SuiteError` where that does not succeed."""
+    def inject(self) -> None:
+        """Make it happen. Raises `SuiteError` where that does not succeed."""
         raise NotImplementedError
 
     def repair(self) -> None:
-        """Make it right again. Raises `SuiteError` where that does not succeed."""
+        """End it. Raises `SuiteError` where that does not succeed. Faults that do not last have none."""
 
 
-def fault(name: str) -> Callable[[_Class], _Class]:
-    """Register the decorated class under the name by which scenarios know it."""
+def fault(fault_id: str) -> Callable[[_Class], _Class]:
+    """Register the decorated class under the id by which scenarios name it."""
 
     def register(found: _Class) -> _Class:
-        found.name = name
-        registered[name] = found
+        if fault_id in registered:
+            raise ValueError(f"two faults have the id {fault_id}")
+        found.id = fault_id
+        registered[fault_id] = found
         return found
 
     return register

@@ -1,4 +1,4 @@
-"""Faults of the database server: away, killed, slow, with another password or certificate, or in somebody's use."""
+"""Faults of the database server: down, slow, with another password or certificate, or locked."""
 
 from __future__ import annotations
 
@@ -9,110 +9,100 @@ from osh_conformance.scenario import sessions
 from osh_conformance.scenario.faults.base import Fault, fault
 
 _ROOT = "root@'%'"
-#: In turns: what a server that has far too much to do looks like from outside.
+#: Seconds, in turns: from outside, the server looks like an overloaded one.
 _STOPPED, _RUNNING = 0.4, 0.1
 
 
 @fault("server-away")
 class Away(Fault):
-    """The server was shut down."""
+    """The server is shut down."""
 
-    readable = reachable = False
-
-    def strike(self) -> None:
-        self.run.control.stop()
+    def inject(self) -> None:
+        self.state.control.stop()
 
     def repair(self) -> None:
-        self.run.control.start()
+        self.state.control.start()
 
 
 @fault("server-killed")
 class Killed(Fault):
-    """The server is killed, and stays away."""
+    """The server is killed, and stays down."""
 
-    readable = reachable = False
-
-    def strike(self) -> None:
-        self.run.control.kill()
+    def inject(self) -> None:
+        self.state.control.kill()
 
     def repair(self) -> None:
-        self.run.control.start()
+        self.state.control.start()
 
 
 @fault("server-restarted")
 class Restarted(Fault):
-    """The server is killed, and comes back at once."""
+    """The server is killed, and starts again at once."""
 
-    lasts = False
-
-    def strike(self) -> None:
-        self.run.control.kill()
-        self.run.control.start()
+    def inject(self) -> None:
+        self.state.control.kill()
+        self.state.control.start()
 
 
 @fault("server-slow")
 class Slow(Fault):
-    """The server stands still most of the time."""
+    """The server's process is stopped most of the time."""
 
-    def strike(self) -> None:
-        self.run.control.slow(_STOPPED, _RUNNING)
+    def inject(self) -> None:
+        self.state.control.slow(_STOPPED, _RUNNING)
 
     def repair(self) -> None:
-        self.run.control.steady()
+        self.state.control.steady()
 
 
 @fault("password-changed")
 class PasswordChanged(Fault):
-    """The administrator's password is not the one that the release knows."""
+    """The administrator's password is no longer the one that the release knows."""
 
-    reachable = False
-
-    def strike(self) -> None:
+    def inject(self) -> None:
         self._set("another")
 
     def repair(self) -> None:
-        self._set(self.run.plan.password)
+        self._set(self.state.plan.password)
 
     def _set(self, password: str) -> None:
-        self.run.server.change(f"ALTER USER {_ROOT} IDENTIFIED BY {quote_text(password)};")
+        self.state.server.change(f"ALTER USER {_ROOT} IDENTIFIED BY {quote_text(password)};")
 
 
 @fault("certificate-untrusted")
 class CertificateUntrusted(Fault):
-    """The server shows a certificate of an authority that the release was not told to trust."""
+    """The server presents a certificate of an authority that the release does not trust."""
 
-    reachable = False
-
-    def strike(self) -> None:
-        self.run.control.certificate(trusted=False)
+    def inject(self) -> None:
+        self.state.control.certificate(trusted=False)
 
     def repair(self) -> None:
-        self.run.control.certificate(trusted=True)
+        self.state.control.certificate(trusted=True)
 
 
 @fault("database-locked")
 class Locked(Fault):
-    """Somebody else's transaction holds a table of each database."""
+    """Another client's transaction locks a table of each database."""
 
-    def strike(self) -> None:
-        self._held = contextlib.ExitStack()
-        self._held.enter_context(sessions.locked(self.run))
+    def inject(self) -> None:
+        self._lock = contextlib.ExitStack()
+        self._lock.enter_context(sessions.locked(self.state))
 
     def repair(self) -> None:
-        self._held.close()
+        self._lock.close()
 
 
 @fault("folder-not-empty")
 class FolderNotEmpty(Fault):
-    """The server can drop every table of a database, and not the database: a file of somebody's lies in its folder."""
+    """The server can drop every table of the last database, but not the database: its folder has a stray file."""
 
-    def strike(self) -> None:
-        self.run.control.run(["touch", *self._files])
+    def inject(self) -> None:
+        self.state.control.run(["touch", *self._files])
 
     def repair(self) -> None:
-        self.run.control.run(["rm", "-f", *self._files])
+        self.state.control.run(["rm", "-f", *self._files])
 
     @property
     def _files(self) -> list[str]:
-        # The last one alone, so that a service with several has lost some of them by then.
-        return [f"/var/lib/mysql/{folder_of(name)}/stray" for name in self.run.of_release.databases[-1:]]
+        # Only the last one, so that a service with several databases has lost some of them by then.
+        return [f"/var/lib/mysql/{folder_of(name)}/stray" for name in self.state.lifetime.databases[-1:]]

@@ -1,4 +1,4 @@
-"""Faults of the cluster itself; nothing else may run there meanwhile."""
+"""Faults of the cluster itself; nothing else may run there at the same time."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import time
 
 from osh_conformance.cluster.nodes import process_of
 from osh_conformance.errors import SuiteError
-from osh_conformance.scenario.faults.base import Fault, Need, fault
+from osh_conformance.scenario.faults.base import Fault, fault
 
 _BACK_WITHIN = 120.0
 _PAUSE = 0.5
 
 
 class _Restarted(Fault):
-    lasts = False
-    needs = (Need.NODES,)
-
-    def strike(self) -> None:
-        for node in self.run.site.cluster.nodes:
+    def inject(self) -> None:
+        for node in self.state.context.cluster.nodes:
             self._restart(node)
         self._await_back()
 
@@ -25,18 +22,18 @@ class _Restarted(Fault):
         raise NotImplementedError
 
     def _await_back(self) -> None:
-        """Nothing tells when an API server that is away will answer, or a kubelet lets anybody into a container."""
+        """Poll until the API server answers and the kubelet allows `exec`: no event announces either."""
         ends = time.monotonic() + _BACK_WITHIN
         while not self._is_back():
             if time.monotonic() > ends:
-                raise SuiteError(f"{self.name}: the cluster does not answer again within {_BACK_WITHIN:g} s")
-            self.run.site.cancel.wait(_PAUSE)
+                raise SuiteError(f"{self.id}: the cluster did not answer again within {_BACK_WITHIN:g} s")
+            self.state.context.cancel.wait(_PAUSE)
 
     def _is_back(self) -> bool:
-        if not self.run.site.kube.is_ready():
+        if not self.state.context.kube.is_ready():
             return False
         try:
-            self.run.control.run(["true"])
+            self.state.control.run(["true"])
         except SuiteError:
             return False
         return True
@@ -47,29 +44,29 @@ class KubeletRestarted(_Restarted):
     """The kubelet of each node is restarted."""
 
     def _restart(self, node: str) -> None:
-        self.run.site.cluster.node_exec(node, "systemctl", "restart", "kubelet")
+        self.state.context.cluster.node_exec(node, "systemctl", "restart", "kubelet")
 
 
 @fault("containerd-restarted")
 class ContainerdRestarted(_Restarted):
-    """The containerd of each node is restarted; containers go on."""
+    """The containerd of each node is restarted; containers keep running."""
 
     def _restart(self, node: str) -> None:
-        self.run.site.cluster.node_exec(node, "systemctl", "restart", "containerd")
+        self.state.context.cluster.node_exec(node, "systemctl", "restart", "containerd")
 
 
 @fault("api-restarted")
 class ApiRestarted(_Restarted):
     """The API server is killed, and its kubelet starts it again."""
 
-    def strike(self) -> None:
+    def inject(self) -> None:
         self._ended = False
-        super().strike()
+        super().inject()
         if not self._ended:
-            raise SuiteError(f"{self.name}: no node runs a kube-apiserver")
+            raise SuiteError(f"{self.id}: no node runs a kube-apiserver")
 
     def _restart(self, node: str) -> None:
-        cluster = self.run.site.cluster
+        cluster = self.state.context.cluster
         process = process_of(cluster, node, "kube-apiserver")
         if process is not None:
             self._ended = True

@@ -1,19 +1,16 @@
-"""The image of the drop Job cannot be had from its registry."""
+"""A fault of the registry: it does not serve the image of the drop Job."""
 
 from __future__ import annotations
 
-from osh_conformance.scenario.faults.base import Fault, Need, fault
+from osh_conformance.scenario.faults.base import Fault, fault
 
 
 @fault("image-unavailable")
 class ImageUnavailable(Fault):
     """The registry answers as the scenario's `drop_image` says; no node has the image."""
 
-    reachable = False
-    needs = (Need.REGISTRY, Need.NODES)
-
-    def strike(self) -> None:
-        self.run.site.answer_pull(self.run.plan.scenario.drop_image)
+    def inject(self) -> None:
+        self.state.context.answer_pull(self.state.plan.scenario.drop_image or "")
 
     def repair(self) -> None:
-        self.run.site.answer_pull("")
+        self.state.context.answer_pull("")

@@ -1,23 +1,21 @@
-"""Faults of what runs the drop: its pod killed or evicted, helm killed."""
+"""Faults of the drop Job's pod, and of helm."""
 
 from __future__ import annotations
 
 from kubernetes.client.exceptions import ApiException
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.scenario import removal
+from osh_conformance.scenario.drop import drop_pods
 from osh_conformance.scenario.faults.base import Fault, fault
 
 
 class _OnPods(Fault):
-    lasts = False
-
-    def strike(self) -> None:
-        for pod in removal.drop_pods(self.run, self.run.site.watch.view()):
+    def inject(self) -> None:
+        for pod in drop_pods(self.state, self.state.context.watch.view()):
             try:
                 self._end(pod["metadata"]["name"])
             except ApiException as error:
-                raise SuiteError(f"{self.name}: pod {pod['metadata']['name']}: {error.reason}") from error
+                raise SuiteError(f"{self.id}: pod {pod['metadata']['name']}: {error.reason}") from error
 
     def _end(self, pod: str) -> None:
         raise NotImplementedError
@@ -28,7 +26,7 @@ class PodKilled(_OnPods):
     """The drop Job's pod is deleted, without a grace period."""
 
     def _end(self, pod: str) -> None:
-        self.run.site.kube.core.delete_namespaced_pod(pod, self.run.site.namespace, grace_period_seconds=0)
+        self.state.context.kube.core.delete_namespaced_pod(pod, self.state.context.namespace, grace_period_seconds=0)
 
 
 @fault("pod-evicted")
@@ -37,14 +35,12 @@ class PodEvicted(_OnPods):
 
     def _end(self, pod: str) -> None:
         body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
-        self.run.site.kube.core.create_namespaced_pod_eviction(pod, self.run.site.namespace, body)
+        self.state.context.kube.core.create_namespaced_pod_eviction(pod, self.state.context.namespace, body)
 
 
 @fault("helm-killed")
 class HelmKilled(Fault):
     """`helm uninstall` is ended with SIGKILL."""
 
-    lasts = False
-
-    def strike(self) -> None:
-        self.run.kill_helm()
+    def inject(self) -> None:
+        self.state.kill_helm()

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Takes the server away and brings it back, its data kept, while the container and start.sh in it stay:
+# Stops and starts the server while the container, and start.sh in it, keep running; the data stays:
 #   server.sh stop|kill|start|steady
 #   server.sh slow STOPPED RUNNING           seconds, in turns, from now on
 #   server.sh certificate trusted|untrusted  for new connections
-# It returns when it is done, or fails and says why. The server's state is in files: server.pid is there while it is,
-# away while it is wanted so, turns.pid while it is slow.
+# It returns when it is done, or fails with a reason. Files hold the server's state: server.pid exists while it runs,
+# away while it must stay down, turns.pid while it is slow.
 set -eu
 run=/run/mysqld
 seconds=60
@@ -14,7 +14,7 @@ fail() {
     exit 1
 }
 
-# Whether a command comes to succeed in time.
+# Wait until a command succeeds; fail after a time.
 within() {
     limit=$(($(date +%s) + seconds))
     while ! "$@"; do
@@ -26,11 +26,11 @@ within() {
 client() { mariadb --defaults-file=/etc/administrator/my.cnf --connect-timeout="$seconds" --execute "$1"; }
 answers() { client 'DO 1' >/dev/null 2>&1; }
 gone() { [ ! -e "$run/server.pid" ]; }
-# A zombie has ended, whether or not somebody comes for it.
+# A zombie has ended, even if its parent has not waited for it.
 ended() { ! kill -0 "$1" 2>/dev/null || grep -qs '^State:[[:space:]]*Z' "/proc/$1/status"; }
 server() { cat "$run/server.pid"; }
 
-# The two that take turns are never at it at the same time: once the one is gone, nobody stops the server again.
+# Only one process takes turns at a time: once it has ended, none stops the server again.
 steady() {
     if [ -s "$run/turns.pid" ]; then
         turns=$(cat "$run/turns.pid")
@@ -48,7 +48,7 @@ slow() {
     ! gone || fail "the server is away: it cannot be slow"
     steady
     kill -STOP "$(server)"
-    # Whoever runs this in the container waits for all that holds its output; the lock is for this script alone.
+    # The caller waits for every process that has its output open; only this script may hold the lock.
     setsid sh "$0" turns "$(server)" "$1" "$2" </dev/null >/dev/null 2>&1 9>&- &
     echo "$!" >"$run/turns.pid"
 }
@@ -61,7 +61,7 @@ turns() {
     done
 }
 
-# start.sh takes the file away when it has seen the server's end.
+# start.sh removes the file once the server has ended.
 leave() {
     if gone; then
         [ -e "$run/away" ] || fail "the server has not been started yet"

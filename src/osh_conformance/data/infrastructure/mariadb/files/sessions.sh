@@ -1,5 +1,5 @@
 #!/bin/sh
-# Holds sessions open that have run some SQL and say nothing more:
+# Keeps sessions open that have run some SQL and then send nothing:
 #   sessions.sh open NAME COUNT SQL OPTION...   the options are the client's
 #   sessions.sh close NAME
 set -eu
@@ -7,7 +7,7 @@ folder=/tmp/sessions/$2
 seconds=60
 
 hold() {
-    # The client reads on, and nothing comes.
+    # The client goes on reading, and gets nothing.
     { printf '%s\n' "$1" "SELECT 'ready';" && exec tail -f /dev/null; } |
         { shift && exec mariadb "$@" --batch --skip-column-names --unbuffered; }
 }
@@ -17,7 +17,7 @@ open() {
     count=$1
     shift
     for number in $(seq "$count"); do
-        # Whoever runs this in the container waits for all that holds its output.
+        # The caller waits for every process that has its output open.
         setsid sh "$0" hold "${folder##*/}" "$@" </dev/null >"$folder/$number.out" 2>&1 &
         echo "$!" >"$folder/$number.pid"
     done

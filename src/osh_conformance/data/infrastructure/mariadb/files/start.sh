@@ -1,14 +1,14 @@
 #!/bin/sh
-# Makes the system tables once, then keeps the server as a child: server.sh takes it away and brings it back while the
-# container stays. If it ends by itself, so does the container. Works for any uid, on a read-only file system.
+# Creates the system tables once, then runs the server as a child: server.sh stops and starts it while the container
+# keeps running. If the server ends by itself, the container ends too. Works with any user id, on a read-only file system.
 set -eu
 run=/run/mysqld
 defaults=/etc/mariadb/my.cnf
 made=/var/lib/mysql/.made
 child='' ending='' caught=''
 
-# Until the child is gone. Once a second, because a child that is not yet the program that it will be may miss a signal;
-# and one that is stopped does not hear it.
+# Until the child has ended. Once a second, because a child may miss a signal before it executes its program, and a
+# stopped one does not get it.
 end() {
     ending=yes caught=yes tries=0
     [ -n "$child" ] || return 0
@@ -21,7 +21,7 @@ end() {
     done
 }
 
-# Until a child has ended, with its exit code in `code`; a signal interrupts `wait`, not this.
+# Wait until a child has ended, and put its exit code into `code`; a signal interrupts `wait`, but not this.
 await() {
     child=$1
     [ -z "$ending" ] || end
@@ -34,12 +34,12 @@ await() {
 }
 
 trap end TERM
-# The folder outlives the container, and what was true of the one before.
+# The folder outlives the container, so it may hold the state of an earlier one.
 rm -rf "$run/server.pid" "$run/turns.pid" "$run/away" "$run/back"
 mkfifo -m 0600 "$run/back"
 [ ! -e /etc/mariadb/tls ] || sh /scripts/server.sh certificate trusted
 
-# The mark comes last, so that a container that was killed while it made the tables starts over.
+# The mark comes last, so a container that was killed while it created the tables starts again.
 if [ ! -e "$made" ]; then
     rm -rf /var/lib/mysql/*
     mariadb-install-db --defaults-file="$defaults" --auth-root-authentication-method=normal \
@@ -50,13 +50,13 @@ fi
 
 while [ -z "$ending" ]; do
     mariadbd --defaults-file="$defaults" &
-    # Under its name once it is whole: server.sh looks at any time.
+    # Renamed once it is complete: server.sh may read it at any time.
     echo "$!" >"$run/server.new"
     mv "$run/server.new" "$run/server.pid"
     await "$!"
     rm -f "$run/server.pid"
     [ -e "$run/away" ] || exit "$code"
-    # Opened when `server.sh start` opens the other end.
+    # This waits until `server.sh start` opens the other end.
     (: <"$run/back") &
     await "$!"
     rm -f "$run/away"

@@ -3,12 +3,12 @@ app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name | trunc 63 }}
 {{- end -}}
 
-{{/* A password for the pod's own clients: the same in each render, and of characters that an option file takes as they are. (root, user) */}}
+{{/* A password for the pod's own clients: the same in each rendering, of characters that an option file takes unquoted. (root, user) */}}
 {{- define "mariadb.derived_password" -}}
 {{- printf "%s/%s/%s" .user .root.Release.Namespace .root.Values.root.password | sha256sum | trunc 32 -}}
 {{- end -}}
 
-{{/* A string literal of SQL, in one line, because the server reads init-file by lines. */}}
+{{/* A string literal of SQL in one line, because the server reads init-file line by line. */}}
 {{- define "mariadb.literal" -}}
 '{{ . | replace "\\" "\\\\" | replace "'" "\\'" | replace "\n" "\\n" | replace "\r" "\\r" }}'
 {{- end -}}
@@ -22,7 +22,7 @@ socket = /run/mysqld/mysqld.sock
 default-character-set = utf8mb4
 {{- end -}}
 
-{{/* Nothing, unless what TLS needs is given in part. */}}
+{{/* Fails if the values for TLS are incomplete. */}}
 {{- define "mariadb.check_tls" -}}
 {{- range $name, $pair := pick . "trusted" "untrusted" }}
 {{- if ne (empty $pair.certificate) (empty $pair.key) }}

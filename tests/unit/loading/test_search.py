@@ -1,0 +1,153 @@
+"""The search path: data files from outside the package are found, and no name is defined twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from osh_conformance.charts import conventions
+from osh_conformance.check.engine import StaticSuite
+from osh_conformance.config.options import CheckOptions, LiveOptions
+from osh_conformance.errors import UsageError
+from osh_conformance.loading import definitions
+from osh_conformance.loading.search import KINDS, PROJECT_FOLDER, DataPath, data_files, data_path
+from osh_conformance.plan import scenarios
+from osh_conformance.plan.plan import LiveSuite
+from tests.paths import KEYSTONE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOYS = {
+    "flavors": "name: toy\nsummary: s\nservices: {keystone: docker.io/example/keystone:1.0.0}\n"
+    "images: {dep_check: docker.io/example/entrypoint:1.0.0}\n",
+    "formats": "name: toy\nsummary: s\nmanifest: oci\nsuffix: -toy\n",
+    "runtimes": "name: toy\nsummary: s\ncri: containerd\nhandler: toy\nstate: [toy.json]\n",
+    "scenarios": "name: toy\nsummary: s\ndb_drop: true\nrules: [DROP-4]\nsteps: [{do: install}, {do: uninstall}]\n",
+    "conventions": "name: toy\nimages: pictures\npull_policy: pull\ndb_drop: drop\n",
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataPath:
+    """A folder with one file of each kind."""
+    for kind, text in TOYS.items():
+        write(tmp_path / "mine", kind, text)
+    return data_path([tmp_path / "mine"])
+
+
+def write(folder: Path, kind: str, text: str, name: str = "toy.yaml") -> Path:
+    (folder / kind).mkdir(parents=True, exist_ok=True)
+    (folder / kind / name).write_text(text)
+    return folder / kind / name
+
+
+def planned(data: DataPath, **options: object) -> LiveSuite:
+    return LiveSuite(LiveOptions(paths=(KEYSTONE,), data=data, **options))  # type: ignore[arg-type]
+
+
+def test_a_flavor_from_outside_the_package_makes_a_cell(data: DataPath) -> None:
+    (pair,) = planned(data, flavors=("toy",), scenarios=("drop-enabled",)).pairs
+    assert pair.cell.flavor == "toy"
+    assert pair.chosen.flavor.services == {"keystone": "docker.io/example/keystone:1.0.0"}
+
+
+def test_a_format_from_outside_the_package_makes_a_cell(data: DataPath) -> None:
+    (pair,) = planned(data, formats=("toy",), scenarios=("drop-enabled",)).pairs
+    assert (pair.cell.format, pair.chosen.form.suffix) == ("toy", "-toy")
+
+
+def test_a_runtime_from_outside_the_package_makes_a_cell(data: DataPath) -> None:
+    (pair,) = planned(data, runtimes=("toy",), scenarios=("drop-enabled",)).pairs
+    assert pair.cell.runtime == "toy"
+
+
+def test_a_scenario_from_outside_the_package_runs_by_its_name(data: DataPath) -> None:
+    (pair,) = planned(data, scenarios=("toy",)).pairs
+    assert (pair.scenario.name, pair.scenario.rules) == ("toy", ("DROP-4",))
+
+
+def test_a_scenario_from_outside_the_package_joins_its_group(data: DataPath) -> None:
+    assert {pair.scenario.name for pair in planned(data).pairs} >= {"drop-enabled", "toy"}
+
+
+def chart(folder: Path) -> Path:
+    """A chart in the layout of the toy convention."""
+    files = {
+        "Chart.yaml": "apiVersion: v2\nname: painter\nversion: 1.0.0\n",
+        "values.yaml": "pictures: {api: docker.io/example/api:latest}\npull: IfNotPresent\ndrop: false\n",
+        "templates/pod.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: api}\nspec:\n  containers:\n"
+        "  - {name: api, image: {{ .Values.pictures.api }}, imagePullPolicy: {{ .Values.pull }}}\n",
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_a_convention_from_outside_the_package_is_recognised(data: DataPath, tmp_path: Path) -> None:
+    options = CheckOptions(paths=(chart(tmp_path / "painter"),), cache=False)
+    with_toy = StaticSuite(CheckOptions(paths=options.paths, cache=False, data=data))
+    without = StaticSuite(options)
+    rendered = [suite.rendered(suite.subjects[0]) for suite in (with_toy, without)]
+    assert [chart.convention for chart in rendered if chart] == ["toy", None]
+    (finding,) = with_toy.judge(with_toy.subjects[0], "REF-2").findings
+    assert (finding.key, finding.line) == ("pictures.api", 1)
+
+
+def test_a_convention_from_outside_the_package_is_found_by_name(data: DataPath) -> None:
+    assert conventions.named("toy", data).images == "pictures"
+    with pytest.raises(UsageError, match="no convention `toy`"):
+        conventions.named("toy")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_name_of_the_package_cannot_be_defined_again(kind: str, tmp_path: Path) -> None:
+    taken = next(iter(data_files(kind)))
+    file = write(tmp_path, kind, f"name: {taken}\n", f"{taken}.yaml")
+    with pytest.raises(UsageError, match=f"`{taken}` is already defined in .*data/{kind}/{taken}.yaml") as caught:
+        data_files(kind, data_path([tmp_path]))
+    assert str(caught.value).startswith(f"{file}: ")
+
+
+def test_two_files_of_one_name_in_one_folder_are_an_error(tmp_path: Path) -> None:
+    write(tmp_path, "flavors", TOYS["flavors"])
+    write(tmp_path, "flavors", TOYS["flavors"], "toy.yml")
+    with pytest.raises(UsageError, match=r"toy.yml: `toy` is already defined in .*toy.yaml"):
+        definitions.flavors(data_path([tmp_path]))
+
+
+def test_a_file_must_have_the_name_that_is_in_it(tmp_path: Path) -> None:
+    write(tmp_path, "flavors", TOYS["flavors"], "other.yaml")
+    with pytest.raises(UsageError, match=r"other.yaml:1: `name` is `toy`, and the file is called other.yaml"):
+        definitions.flavors(data_path([tmp_path]))
+
+
+def test_the_project_folder_lies_beside_the_configuration_file(tmp_path: Path) -> None:
+    write(tmp_path / PROJECT_FOLDER, "flavors", TOYS["flavors"])
+    assert "toy" in definitions.flavors(data_path(configuration=tmp_path / "osh-conformance.toml"))
+    assert data_path(configuration=tmp_path / "elsewhere" / "osh-conformance.toml").folders == ()
+
+
+def test_one_folder_that_is_named_twice_counts_once(tmp_path: Path) -> None:
+    write(tmp_path / PROJECT_FOLDER, "flavors", TOYS["flavors"])
+    named = [tmp_path / PROJECT_FOLDER, tmp_path / PROJECT_FOLDER]
+    assert "toy" in definitions.flavors(data_path(named, tmp_path / "osh-conformance.toml"))
+
+
+@pytest.mark.parametrize(
+    ("inside", "message"),
+    [("flavor", "no kind of data file: did you mean `flavors`"), ("docs", "no data files"), ("", "no such folder")],
+)
+def test_a_folder_whose_files_would_be_ignored_is_an_error(tmp_path: Path, inside: str, message: str) -> None:
+    if inside:
+        (tmp_path / "mine" / inside).mkdir(parents=True)
+    with pytest.raises(UsageError, match=message):
+        data_path([tmp_path / "mine"])
+
+
+def test_an_unknown_rule_of_a_scenario_is_an_error_with_its_line(tmp_path: Path) -> None:
+    write(tmp_path, "scenarios", TOYS["scenarios"].replace("DROP-4", "DROP-40"))
+    with pytest.raises(UsageError, match=r"toy.yaml:4: `rules\[0\]`: no rule `DROP-40`: did you mean `DROP-4`"):
+        scenarios.known(data_path([tmp_path]))

@@ -1,0 +1,272 @@
+"""A scenario runs on fakes: which calls its steps make, in which order, and what the observation records."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from osh_conformance.errors import SuiteError
+from osh_conformance.model.chart import Container, DeclaredChart, Role
+from osh_conformance.model.matrix import Cell
+from osh_conformance.model.observation import DatabaseState, TableState
+from osh_conformance.model.scenario import (
+    ExpectedData,
+    InjectStep,
+    InstallStep,
+    RecoverStep,
+    RepairStep,
+    Scenario,
+    SqlStep,
+    SqlTarget,
+    UninstallStep,
+    Until,
+    UpgradeStep,
+)
+from osh_conformance.observe import usage
+from osh_conformance.observe.watch import View
+from osh_conformance.process import Outcome
+from osh_conformance.progress import Progress
+from osh_conformance.scenario import faults, infrastructure, runner
+from osh_conformance.scenario.database_control import ServerControl
+from osh_conformance.scenario.infrastructure import Component
+from osh_conformance.scenario.state import CellPlan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from osh_conformance.model.observation import Observation
+    from osh_conformance.model.scenario import ScenarioStep
+
+_EMPTY = View(pods={}, jobs={}, all_pods=[], all_jobs=[])
+_ROWS = {"user": TableState(rows=2, checksum=1)}
+_DROP = Container(
+    kind="Job",
+    workload_name="drop",
+    name="drop",
+    role=Role.HOOK,
+    image="i",
+    pull_policy="Always",
+    template="t",
+    hook=("pre-delete",),
+    key="db_drop",
+)
+
+
+@dataclass(kw_only=True)
+class Fakes:
+    """Helm, the database server and its control; `calls` has what the steps asked of them, in order."""
+
+    calls: list[str] = field(default_factory=list)
+    codes: dict[str, list[int]] = field(default_factory=dict)
+    own: bool = False
+
+    def helm(self, action: str) -> Outcome:
+        self.calls.append(action)
+        code = self.codes[action].pop(0) if self.codes.get(action) else 0
+        if code == 0:
+            self.own = action != "uninstall"
+        return Outcome(argv=("helm", action), code=code, stdout="", stderr="", seconds=1.0)
+
+    def state(self) -> DatabaseState:
+        self.calls.append("query")
+        mine = {"keystone": _ROWS} if self.own else {}
+        accounts = {"keystone@%": ("ALL ON keystone",)} if self.own else {}
+        return DatabaseState(databases={"neighbour": _ROWS, **mine}, accounts={"root@%": (), **accounts})
+
+    def change(self, sql: str) -> str:
+        self.calls.append(sql)
+        return ""
+
+
+class Watch:
+    logs: dict[str, str] = {}  # noqa: RUF012  (nothing is logged)
+
+    def view(self) -> View:
+        return _EMPTY
+
+    def wait(self, _title: str, condition: Any, **_: object) -> Any:
+        while (found := condition(_EMPTY)) is None:
+            threading.Event().wait(0.01)
+        return found
+
+    def watch_for(self, condition: Any, *, seconds: float) -> Any:
+        assert seconds >= 0
+        return condition(_EMPTY)
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
+    made = Fakes()
+    server = SimpleNamespace(state=made.state, names=made.state, change=made.change, waiting=lambda: ())
+
+    def install(_component: object, _context: object, *, service: bool) -> object:
+        made.calls.append(f"server {service}")
+        return server
+
+    monkeypatch.setattr(infrastructure, "install", install)
+    monkeypatch.setattr(infrastructure, "publish", lambda *_: made.calls.append("publish"))
+    monkeypatch.setattr(infrastructure, "add_neighbour", lambda *_: None)
+    monkeypatch.setattr(usage, "objects", lambda *_: ("ConfigMap/keystone",))
+    verbs = ("stop", "start", "slow", "steady")
+    control = {verb: (lambda *_, verb=verb: made.calls.append(verb)) for verb in verbs}
+    monkeypatch.setattr(ServerControl, "of", lambda _: SimpleNamespace(**control))
+    return made
+
+
+def run(fakes: Fakes, folder: Path, *steps: ScenarioStep, db_drop: bool = True) -> Observation:
+    helm = {a: (lambda *_, a=a, **__: fakes.helm(a)) for a in ("install", "upgrade", "uninstall")}
+    hidden = SimpleNamespace(learn=lambda: None, redact=lambda text: text)
+    context: Any = SimpleNamespace(
+        title="cell",
+        progress=Progress(quiet=True),
+        helm=SimpleNamespace(**helm),
+        kube=None,
+        namespace="cell",
+        folder=folder,
+        watch=Watch(),
+        cancel=threading.Event(),
+        hidden=hidden,
+        runtime=lambda: None,
+        last_words=lambda *_: "",
+        beside=lambda: contextlib.nullcontext(context),
+    )
+    declared = DeclaredChart(
+        name="keystone",
+        version="1",
+        convention="reference",
+        policy="Always",
+        images={},
+        functions={"db_drop": "db_drop"},
+        containers=(_DROP,),
+    )
+    plan = CellPlan(
+        cell=Cell(chart="keystone", path="keystone", flavor="shipped"),
+        scenario=Scenario(name="mine", summary="", rules=(), db_drop=db_drop, steps=steps),
+        chart=folder,
+        values={},
+        switch={True: {"drop": True}, False: {"drop": False}},
+        declared=declared,
+        release="keystone",
+        images=(),
+        database=Component(name="mariadb", chart=folder, image="i", values={}, without_service={}, container="mariadb"),
+        password="p",
+    )
+    return runner.observe(plan, context, lambda: fakes.calls.append("failed"))
+
+
+def acts(fakes: Fakes) -> list[str]:
+    return [call for call in fakes.calls if call != "query"]
+
+
+def test_an_install_and_an_uninstall_record_a_lifetime_and_a_removal(fakes: Fakes, tmp_path: Path) -> None:
+    seen = run(fakes, tmp_path, InstallStep(), UninstallStep())
+    assert acts(fakes) == ["server True", "install", "uninstall"]
+    assert seen.lives[0].databases == ("keystone",)
+    (removal,) = seen.removals
+    assert (removal.fate, removal.faults, removal.fault_applied) == (ExpectedData.DROPPED, (), True)
+    assert "keystone" in removal.populated.databases
+    assert "keystone" not in removal.after.databases
+
+
+@pytest.mark.parametrize(
+    ("step", "db_drop", "expected"),
+    [
+        (UninstallStep(), False, ExpectedData.KEPT),
+        (UninstallStep(hooks=False), True, ExpectedData.KEPT),
+        (UninstallStep(expected_data=ExpectedData.ALREADY_GONE), True, ExpectedData.ALREADY_GONE),
+    ],
+)
+def test_the_switch_the_hooks_and_the_step_decide_what_is_expected(
+    fakes: Fakes, tmp_path: Path, step: UninstallStep, expected: ExpectedData, *, db_drop: bool
+) -> None:
+    assert run(fakes, tmp_path, InstallStep(), step, db_drop=db_drop).removals[0].fate is expected
+
+
+def test_an_upgrade_switches_the_drop(fakes: Fakes, tmp_path: Path) -> None:
+    seen = run(fakes, tmp_path, InstallStep(), UpgradeStep(drop=False), UninstallStep())
+    assert acts(fakes) == ["server True", "install", "upgrade", "uninstall"]
+    assert seen.removals[0].fate is ExpectedData.KEPT
+
+
+def test_a_first_step_that_withholds_the_service_publishes_it_later(fakes: Fakes, tmp_path: Path) -> None:
+    seen = run(fakes, tmp_path, InstallStep(withhold_seconds=3), UninstallStep())
+    assert acts(fakes) == ["server False", "install", "publish", "uninstall"]
+    assert seen.hold is not None
+
+
+def test_an_install_that_must_fail_is_an_error_where_it_succeeds(fakes: Fakes, tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="succeeded without a database"):
+        run(fakes, tmp_path, InstallStep(until=Until.FAILED))
+
+
+def test_a_release_that_is_not_ready_is_uninstalled_and_no_step_follows(fakes: Fakes, tmp_path: Path) -> None:
+    fakes.codes = {"install": [1]}
+    seen = run(fakes, tmp_path, InstallStep(), SqlStep(sql="SELECT 1;"), UninstallStep())
+    assert acts(fakes) == ["server True", "install", "failed", "uninstall"]
+    assert "exit code 1" in seen.unsettled
+
+
+def test_sql_runs_once_for_each_database(fakes: Fakes, tmp_path: Path) -> None:
+    run(fakes, tmp_path, InstallStep(), SqlStep(sql="USE {database}; -- {name}", each=SqlTarget.DATABASE))
+    assert acts(fakes)[-1] == "USE `keystone`; -- keystone"
+
+
+def test_a_fault_that_keeps_the_suite_from_the_server_is_queried_after_the_repair(fakes: Fakes, tmp_path: Path) -> None:
+    fakes.codes = {"uninstall": [1]}
+    seen = run(
+        fakes, tmp_path, InstallStep(), InjectStep(inject="server-away"), UninstallStep(), RecoverStep(seconds=0)
+    )
+    failed, retry = seen.removals
+    assert (failed.faults, failed.reachable, failed.is_retry) == (("server-away",), False, False)
+    assert failed.aftermath is not None
+    assert (retry.faults, retry.is_retry, retry.fate) == ((), True, ExpectedData.DROPPED)
+    stopped, started = fakes.calls.index("stop"), fakes.calls.index("start")
+    assert "query" not in fakes.calls[stopped:started]
+    assert [call for call in acts(fakes) if call in ("uninstall", "start")] == ["uninstall", "start", "uninstall"]
+
+
+def test_a_recovery_after_a_successful_uninstall_only_repairs(fakes: Fakes, tmp_path: Path) -> None:
+    seen = run(fakes, tmp_path, InstallStep(), InjectStep(inject="server-slow"), UninstallStep(), RecoverStep())
+    assert len(seen.removals) == 1
+    assert seen.removals[0].aftermath is None
+    assert acts(fakes)[-2:] == ["uninstall", "steady"]
+
+
+def test_a_repair_step_ends_a_fault_before_the_uninstall(fakes: Fakes, tmp_path: Path) -> None:
+    seen = run(fakes, tmp_path, InstallStep(), InjectStep(inject="server-slow"), RepairStep(), UninstallStep())
+    assert acts(fakes)[-3:] == ["slow", "steady", "uninstall"]
+    assert seen.removals[0].faults == ()
+
+
+def test_a_fault_that_is_still_active_at_the_end_is_repaired(fakes: Fakes, tmp_path: Path) -> None:
+    run(fakes, tmp_path, InstallStep(), InjectStep(inject="server-slow"), UninstallStep())
+    assert acts(fakes)[-1] == "steady"
+
+
+def test_a_fault_that_comes_too_late_is_not_applied(
+    fakes: Fakes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("osh_conformance.scenario.sessions.locked", lambda _: contextlib.nullcontext())
+    seen = run(fakes, tmp_path, InstallStep(), UninstallStep(inject="pod-killed"))
+    assert (seen.removals[0].faults, seen.removals[0].fault_applied) == (("pod-killed",), False)
+
+
+def test_all_faults_are_repaired_even_if_one_repair_fails(fakes: Fakes) -> None:
+    def repair(name: str) -> Any:
+        def act() -> None:
+            fakes.calls.append(name)
+            if name == "last":
+                raise SuiteError("no repair")
+
+        return act
+
+    active: list[Any] = [SimpleNamespace(repair=repair("first")), SimpleNamespace(repair=repair("last"))]
+    state: Any = SimpleNamespace(active=active)
+    with pytest.raises(SuiteError, match="no repair"):
+        faults.repair_all(state)
+    assert fakes.calls == ["last", "first"]
