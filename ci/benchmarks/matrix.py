@@ -45,8 +45,8 @@ def main() -> int:
         LiveOptions(
             paths=(CHART,),
             flavors=tuple(args.flavor.split(",")),
-            formats=tuple(args.format.split(",")),
-            majors=(3, 4),
+            packaging_formats=tuple(args.format.split(",")),
+            helm_majors=(3, 4),
             scenarios=("drop-enabled", "drop-disabled"),
         )
     )

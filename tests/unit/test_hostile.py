@@ -50,7 +50,7 @@ def _chart(folder: Path, files: dict[str, str | bytes] | None = None) -> Path:
 
 def _suite(path: Path, renderer: str | None = None) -> StaticSuite:
     helm = Path(HELM) if HELM else None
-    suite = StaticSuite(CheckOptions(paths=(path,), cache=False, limits=_LIMITS, renderer=renderer, helm=helm))
+    suite = StaticSuite(CheckOptions(paths=(path,), cache=False, limits=_LIMITS, renderer=renderer, helm_program=helm))
     suite.expect(suite.subjects)
     return suite
 

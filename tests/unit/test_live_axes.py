@@ -67,7 +67,7 @@ def test_all_runtimes_are_those_that_our_own_nodes_have() -> None:
 
 
 def test_all_formats_begin_with_the_default_and_leave_out_the_charts_own_references() -> None:
-    found = suite(formats=("all",), flavors=("distribution", "shipped"))
+    found = suite(packaging_formats=("all",), flavors=("distribution", "shipped"))
     assert found.pairs[0].cell.format == "docker"
     ours = {pair.cell.format for pair in found.pairs if pair.cell.flavor == "distribution"}
     theirs = {pair.cell.format for pair in found.pairs if pair.cell.flavor == "shipped"}
@@ -78,7 +78,7 @@ def test_all_formats_begin_with_the_default_and_leave_out_the_charts_own_referen
 
 @pytest.mark.parametrize("strategy", ["pairwise", "single"])
 def test_what_cannot_be_had_here_costs_no_value_of_another_axis(strategy: str) -> None:
-    found = suite(flavors=("all",), runtimes=("all",), formats=("all",), majors=(3, 4), strategy=strategy)
+    found = suite(flavors=("all",), runtimes=("all",), packaging_formats=("all",), helm_majors=(3, 4), matrix_mode=strategy)
     assert {pair.cell.flavor for pair in found.pairs} == set(records.flavors())
     assert {pair.cell.format for pair in found.pairs} == set(records.formats())
     assert {pair.cell.helm for pair in found.pairs} == {3, 4}
@@ -101,7 +101,7 @@ def test_a_cluster_of_the_users_has_the_runtimes_that_it_has(kubeconfig: Path) -
 
 
 def test_a_cluster_of_the_users_gets_images_as_their_registries_have_them(kubeconfig: Path) -> None:
-    found = suite(formats=("all",), kubeconfig=kubeconfig, allow_cluster="own")
+    found = suite(packaging_formats=("all",), kubeconfig=kubeconfig, allow_cluster="own")
     assert {pair.cell.format for pair in found.pairs} == {"docker"}
     assert "registries that the suite does not fill" in found.left_out[0].reason
 
@@ -141,7 +141,7 @@ def test_a_shard_takes_what_is_left_out_with_it() -> None:
 
 
 def test_probes_are_run_once_for_each_runtime() -> None:
-    found = suite(flavors=("all",), runtimes=("runc", "crun"), majors=(3, 4))
+    found = suite(flavors=("all",), runtimes=("runc", "crun"), helm_majors=(3, 4))
     probed = [pair.cell.runtime for pair in found.pairs if pair.scenario.probes]
     assert sorted(probed) == ["crun", "runc"]
 
@@ -161,7 +161,7 @@ def again(found: LiveSuite, pair: CellRun) -> str:
 
 
 def test_a_pair_is_run_again_by_its_values_on_each_axis() -> None:
-    found = suite(flavors=("loci",), formats=("oci-zstd",), runtimes=("youki",), majors=(3,), shard="1/1")
+    found = suite(flavors=("loci",), packaging_formats=("oci-zstd",), runtimes=("youki",), helm_majors=(3,), shard="1/1")
     assert again(found, found.pairs[0]) == (
         "--flavor loci --format oci-zstd --runtime youki --helm 3 --scenario drop-disabled"
     )

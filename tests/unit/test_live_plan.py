@@ -14,6 +14,7 @@ from osh_conformance.errors import UsageError
 from osh_conformance.live.prepare import Maker
 from osh_conformance.loading import records
 from osh_conformance.model.chart import STANDARD_KEYS
+from osh_conformance.model.event import ResultFound
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.matrix import Flavor
 from osh_conformance.model.result import CellReport
@@ -61,7 +62,7 @@ def test_a_wrong_name_is_a_usage_error_that_helps(wishes: dict[str, object], mes
 
 
 def test_a_pair_is_run_again_with_the_same_options() -> None:
-    found = suite(options=("--values", "my values.yaml"))
+    found = suite(repeated=("--values", "my values.yaml"))
     expected = f"osh-conformance live {KEYSTONE} --flavor distribution --helm 4 --scenario drop-disabled"
     assert found.command(found.pairs[0]) == f"{expected} --values 'my values.yaml'"
 
@@ -177,7 +178,7 @@ def report(name: str, status: str, reason: str = "") -> CellReport:
 def test_the_table_has_a_line_for_each_scenario_and_a_column_for_each_rule() -> None:
     run = RunReport()
     for scenario, rule, status in (("off", "PP-1", Status.PASS), ("on", "DROP-4", Status.FAIL)):
-        run.add("keystone", Verdict(rule=rule, status=status), cell="k", scenario=scenario)
+        run.handle(ResultFound.of("keystone", Verdict(rule=rule, status=status), cell="k", scenario=scenario))
     run.cells.append(report("k", "fail"))
     assert tables.cells(run).splitlines() == [
         "chart     flavor  images          runtime          helm  scenario  cell  DROP-4  PP-1",
@@ -188,7 +189,7 @@ def test_the_table_has_a_line_for_each_scenario_and_a_column_for_each_rule() -> 
 
 def test_a_cell_that_is_not_in_the_table_has_its_reason_below_it() -> None:
     run = RunReport()
-    run.add("keystone", Verdict(rule="PP-1", status=Status.ERROR, reason="no network"), cell="e", scenario="on")
+    run.handle(ResultFound.of("keystone", Verdict(rule="PP-1", status=Status.ERROR, reason="no network"), cell="e", scenario="on"))
     run.cells += [report("e", "error", "no network"), report("s", "skipped", "needs CRI-O")]
     head, row, *below = tables.cells(run).splitlines()
     assert (head.split()[-1], row.split()[-1]) == ("PP-1", "ERROR")

@@ -103,7 +103,7 @@ def _chart(folder: Path, section: str) -> StaticSuite:
     (folder / "Chart.yaml").write_text("apiVersion: v2\nname: heat\nversion: 1.0.0\n")
     (folder / "values.yaml").write_text("\n".join(lines))
     assert yaml.safe_load((folder / "values.yaml").read_text())["images"]["pull_policy"] == "IfNotPresent"
-    return StaticSuite(CheckOptions(paths=(folder,), rules=("REF-1,REF-2,REF-3,REF-4,PP-2",)))
+    return StaticSuite(CheckOptions(paths=(folder,), select=("REF-1,REF-2,REF-3,REF-4,PP-2",)))
 
 
 def test_the_example_of_the_rules_own_document_is_clean(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.cli.output import Patience
 from osh_conformance.errors import SuiteError
+from osh_conformance.model.event import ResultFound
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
 from osh_conformance.report.result import RunReport
 from osh_conformance.report.terminal import show
@@ -60,14 +61,14 @@ def test_a_run_of_every_outcome() -> None:
         container="init",
         containers=("Job/init init",),
     )
-    run.add("keystone", Verdict.of("REF-2", [_FAIL, lapsed]))
-    run.add("keystone", Verdict.of("REF-1", [warning]))
-    run.add("keystone", Verdict.of("PP-1", [in_template]))
+    run.handle(ResultFound.of("keystone", Verdict.of("REF-2", [_FAIL, lapsed])))
+    run.handle(ResultFound.of("keystone", Verdict.of("REF-1", [warning])))
+    run.handle(ResultFound.of("keystone", Verdict.of("PP-1", [in_template])))
     vendored = replace(_expected(1, "vendor (glance/values.yaml:1)"), chart="glance", path="glance/values.yaml")
-    run.add("glance", Verdict(rule="REF-2", status=Status.EXPECTED, findings=(vendored,), reason="vendor"))
-    run.add("glance", Verdict.undecided("DROP-3", "the script reads more than it says"))
-    run.add("glance", Verdict.not_applicable("KEY-4", "no standard key"))
-    run.add_error("broken", "REF-1", SuiteError("values.yaml:2: does not parse", expected="valid YAML"))
+    run.handle(ResultFound.of("glance", Verdict(rule="REF-2", status=Status.EXPECTED, findings=(vendored,), reason="vendor")))
+    run.handle(ResultFound.of("glance", Verdict.undecided("DROP-3", "the script reads more than it says")))
+    run.handle(ResultFound.of("glance", Verdict.not_applicable("KEY-4", "no standard key")))
+    run.handle(ResultFound.broken("broken", "REF-1", SuiteError("values.yaml:2: does not parse", expected="valid YAML")))
     assert _shown(run) == textwrap.dedent(
         """\
         FAIL PP-1  keystone  keystone/templates/job.yaml  Job/init init
@@ -122,7 +123,7 @@ def test_a_run_of_every_outcome() -> None:
 def test_hundreds_of_expected_findings_are_one_line_a_reason() -> None:
     run = RunReport(charts=6)
     findings = tuple(_expected(number, "baseline (d.yaml)") for number in range(300))
-    run.add("all", Verdict(rule="REF-2", status=Status.EXPECTED, findings=findings, reason="baseline"))
+    run.handle(ResultFound.of("all", Verdict(rule="REF-2", status=Status.EXPECTED, findings=findings, reason="baseline")))
     assert _shown(run) == textwrap.dedent(
         """\
         XFAIL REF-2  chart-0, chart-1, chart-2, chart-3 and 2 more  300 findings: baseline (d.yaml)
@@ -135,9 +136,9 @@ def test_of_hundreds_of_findings_one_of_each_rule_is_told_in_full() -> None:
     run = RunReport(charts=2)
     for chart in ("glance", "nova"):
         findings = [replace(_FAIL, chart=chart, key=f"images.tags.k{number}", line=number) for number in range(1, 151)]
-        run.add(chart, Verdict.of("REF-2", findings))
-    run.add_error("broken", "REF-2", SuiteError("values.yaml:2: does not parse", expected="valid YAML"))
-    run.add_error("other", "REF-2", SuiteError("values.yaml:3: does not parse", expected="valid YAML"))
+        run.handle(ResultFound.of(chart, Verdict.of("REF-2", findings)))
+    run.handle(ResultFound.broken("broken", "REF-2", SuiteError("values.yaml:2: does not parse", expected="valid YAML")))
+    run.handle(ResultFound.broken("other", "REF-2", SuiteError("values.yaml:3: does not parse", expected="valid YAML")))
     shown = _shown(run).splitlines()
     line = "FAIL REF-2  {}  keystone/values.yaml:{}  images.tags.k{}"
     assert shown[0] == line.format("glance", 1, 1)
@@ -152,7 +153,7 @@ def test_of_hundreds_of_findings_one_of_each_rule_is_told_in_full() -> None:
 
 def test_one_chart_alone_is_told_in_full() -> None:
     run = RunReport(charts=1)
-    run.add("keystone", Verdict.of("REF-2", [replace(_FAIL, key=f"images.k{number}") for number in range(100)]))
+    run.handle(ResultFound.of("keystone", Verdict.of("REF-2", [replace(_FAIL, key=f"images.k{number}") for number in range(100)])))
     assert _shown(run).count("  why ") == 100
 
 
@@ -165,7 +166,7 @@ def test_charts_that_were_left_out_are_told() -> None:
 def test_one_cause_is_told_once_with_all_that_it_reaches() -> None:
     run = RunReport(charts=1)
     for container in ("Job/a a", "Job/b b"):
-        run.add("keystone", Verdict.of("REF-2", [replace(_FAIL, containers=(container,))]))
+        run.handle(ResultFound.of("keystone", Verdict.of("REF-2", [replace(_FAIL, containers=(container,))])))
     (finding,) = run.findings
     assert finding.containers == ("Job/a a", "Job/b b")
 

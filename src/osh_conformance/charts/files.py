@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gzip
-import hashlib
 import io
 import os
 import stat
@@ -190,12 +189,3 @@ def _header(path: str, size: int) -> bytes:
     info = tarfile.TarInfo(path)
     info.size = size
     return info.tobuf(tarfile.GNU_FORMAT, errors="surrogateescape")
-
-
-def digest(files: Mapping[str, bytes]) -> str:
-    """Return a hash of paths and contents."""
-    found = hashlib.sha256()
-    for path, data in sorted(files.items()):
-        found.update(f"{len(path)} {path} {len(data)}\n".encode(errors="surrogateescape"))
-        found.update(data)
-    return found.hexdigest()

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from osh_conformance.charts import catalog, conventions
-from osh_conformance.charts.source import Reader
-from osh_conformance.charts.values import merged
+from osh_conformance.charts import conventions
 from osh_conformance.check.worker import called, decoded_verdicts, placed, unpacked, work
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.search import data_folder
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from osh_conformance.charts.target import ChartTarget
     from osh_conformance.config.options import CheckOptions
     from osh_conformance.model.chart import RenderedChart
-    from osh_conformance.model.convention import Convention
     from osh_conformance.model.finding import Verdict
 
 #: Charts that are read ahead of the one that is judged: enough for every worker, few enough for the memory.
@@ -71,12 +68,10 @@ class _Begun:
 class RenderedCharts:
     """Renders the subjects of one run, and has them judged by every rule."""
 
-    def __init__(self, request: CheckOptions, convention: Convention | None) -> None:
+    def __init__(self, request: CheckOptions) -> None:
         """Start nothing yet; raises `UsageError` for a renderer that does not exist."""
         wanted(request.renderer)
         self._request = request
-        self._convention = convention
-        self._reader = Reader()
         self._cache = Cache() if request.cache else None
         self._expected: list[ChartTarget] = []
         self._begun: dict[Path, _Begun] = {}
@@ -144,16 +139,13 @@ class RenderedCharts:
         return shared(work, self._request.limits)
 
     def _job(self, subject: ChartTarget) -> Job | None:
-        if subject.error:
-            raise subject.error
-        entry = catalog.entry_for(subject.path, self._request.catalog)
-        chart = self._reader.read(subject.path, subject.root)
+        chart = subject.files
         if chart.library:
             return None
-        convention = self._convention or (conventions.named(entry.convention) if entry.convention else None)
+        convention = subject.convention
         patterns = conventions.override_patterns(convention, chart.name)
-        beside = self._reader.beside(subject.path, patterns, subject.root)
-        values = merged(entry.values, self._request.values)
+        beside = subject.reader.beside(subject.path, patterns, subject.root)
+        values = subject.values
         if self._request.flavor:
             own = chart.files.get("values.yaml", b"")
             values = overrides.with_flavor(self._request.flavor, chart.name, own, values, convention)
@@ -166,7 +158,7 @@ class RenderedCharts:
             values=values,
             convention=convention,
             renderer=self._request.renderer,
-            helm=self._request.helm,
+            helm=self._request.helm_program,
         )
 
 

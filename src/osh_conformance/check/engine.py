@@ -6,7 +6,6 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from osh_conformance.charts import conventions
 from osh_conformance.charts.find import check_paths, find_targets
 from osh_conformance.check.charts import ChartResult, RenderedCharts
 from osh_conformance.errors import SuiteError, UsageError
@@ -43,12 +42,13 @@ class StaticSuite:
         So it does where no PATH exists, and for overrides that cannot be told apart by chart.
         """
         self.request = request
-        self.rules = selected_rules(request.rules)
+        self.rules = selected_rules(request.select)
         check_paths(request.paths)
-        self.subjects = find_targets(request.paths)
+        self.subjects = find_targets(
+            request.paths, convention=request.convention, catalog_file=request.catalog, values=request.values
+        )
         overrides.check(request.overrides, one_chart=len(self.subjects) == 1)
-        convention = conventions.named(request.convention) if request.convention else None
-        self._charts = RenderedCharts(request, convention)
+        self._charts = RenderedCharts(request)
         self._judged: dict[Path, ChartResult | SuiteError | None] = {}
 
     def expect(self, wanted: Iterable[ChartTarget]) -> None:
@@ -80,7 +80,7 @@ class StaticSuite:
 
     def reproduce(self, subject: ChartTarget, rule: str | None = None) -> str:
         """Return the command that judges this chart again, by one rule or all."""
-        words = ("osh-conformance", "check", str(subject.path), *self.request.options)
+        words = ("osh-conformance", "check", str(subject.path), *self.request.repeated)
         return shlex.join((*words, "--rule", rule) if rule else words)
 
     def _finished(self, verdict: Verdict, subject: ChartTarget) -> Verdict:

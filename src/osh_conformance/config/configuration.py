@@ -80,14 +80,14 @@ def static_request(
     """Return what `settings` ask of a static run on `paths`; raises `UsageError` for values that cannot be read."""
     return CheckOptions(
         paths=paths,
-        rules=settings.rule,
+        select=settings.rule,
         values=read_overrides(Path(file) for file in settings.values),
         strict=settings.strict,
         renderer=settings.renderer,
-        helm=helm,
+        helm_program=helm,
         convention=settings.convention,
         catalog=Path(settings.catalog) if settings.catalog else None,
-        options=options,
+        repeated=options,
     )
 
 

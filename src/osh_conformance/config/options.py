@@ -19,26 +19,98 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckOptions:
-    """What a static run is asked for. `rules` empty means all; `values` override those of every chart.
+    """The options of a static run.
 
-    `flavor` puts its images in place of each chart's own; `overrides` are files and folders to judge besides those
-    that lie with a chart. Without `cache` nothing that was rendered before is used, or kept. `limits` are what
-    rendering one chart may take. `options` are the command line's, as `reproduce` must repeat them.
+    - paths: charts, archives and trees of charts, as the user wrote them.
+    - select, ignore: rule ids and families; `select` empty means all rules.
+    - since, shard: check only charts that changed since that git reference, and only that part (`I/N`) of them.
+    - values: values files, merged; they override the values of every chart.
+    - flavor: its images replace those of each chart.
+    - overrides: values overrides to check besides those that lie with a chart, files and folders.
+    - convention: a name or a file; None: recognise it.
+    - catalog: a file; None: the one beside the chart.
+    - renderer: `sdk` or `helm`; None: the first of them that is there. `helm_program`: None: the one on PATH.
+    - cache: whether former renderings are used, and new ones kept.
+    - limits: seconds and bytes that rendering one chart may take.
+    - deviations: files of expected findings.
+    - strict: a warning fails.
+    - repeated: words of the command line that `reproduce` repeats.
     """
 
     paths: tuple[Path, ...]
-    rules: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    since: str | None = None
+    shard: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
-    strict: bool = False
-    renderer: str | None = None
-    helm: Path | None = None
-    convention: str | None = None
-    catalog: Path | None = None
     flavor: Flavor | None = None
     overrides: tuple[Path, ...] = ()
+    convention: str | None = None
+    catalog: Path | None = None
+    renderer: str | None = None
+    helm_program: Path | None = None
     cache: bool = True
     limits: Limits = field(default_factory=Limits)
-    options: tuple[str, ...] = ()
+    deviations: tuple[Path, ...] = ()
+    strict: bool = False
+    repeated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveOptions:
+    """The options of a live run, and of its plan.
+
+    - paths, select, ignore, values, convention, catalog, renderer, helm_program, deviations, strict, repeated: as in
+      `CheckOptions`; `select` and `ignore` choose live and matrix rules too.
+    - flavors: names; empty means the catalog's choice for each chart. `all` is every flavor that can be had here.
+    - flavor_files: flavors of the user.
+    - packaging_formats, runtimes: names, or `all`; empty means docker, and the nodes' own runtime.
+    - helm_majors: 3, 4 or both.
+    - matrix_mode: `full`, `pairwise` or `single`: which combinations of flavor, format, runtime and Helm run.
+    - shard: run only that part (`I/N`) of the cells.
+    - scenarios: names of scenarios and of groups of them; empty means the group main, `all` every group but
+      environment. `faults` adds the group faults.
+    - repeat: how often the steps of each scenario run on one server and in one namespace.
+    - parallel: cells at a time; None: as many as the machine carries.
+    - ready_timeout: seconds to wait for a release to become ready.
+    - kubeconfig: run on this cluster, and make none. `context` names one in it; `allow_cluster` repeats the name of a
+      cluster that the suite did not make.
+    - node_image: the node image for kind. `recipes`: the folder of build recipes. `keep`: leave the cluster running.
+    - allow_privileged: install charts that request more than a namespace of their own.
+    - artifacts: the folder for logs of cells that fail.
+    """
+
+    paths: tuple[Path, ...]
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    convention: str | None = None
+    catalog: Path | None = None
+    renderer: str | None = None
+    helm_program: Path | None = None
+    deviations: tuple[Path, ...] = ()
+    strict: bool = False
+    repeated: tuple[str, ...] = ()
+    flavors: tuple[str, ...] = ()
+    flavor_files: tuple[Path, ...] = ()
+    packaging_formats: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] = ()
+    helm_majors: tuple[int, ...] = (4,)
+    matrix_mode: str = FULL
+    shard: str | None = None
+    scenarios: tuple[str, ...] = ()
+    faults: bool = False
+    repeat: int = 1
+    parallel: int | None = None
+    ready_timeout: float = 300.0
+    kubeconfig: Path | None = None
+    context: str | None = None
+    allow_cluster: str | None = None
+    node_image: str | None = None
+    recipes: Path | None = None
+    keep: bool = False
+    allow_privileged: bool = False
+    artifacts: Path = Path("artifacts")
 
 
 def read_overrides(files: Iterable[Path]) -> dict[str, Any]:
@@ -50,47 +122,3 @@ def read_overrides(files: Iterable[Path]) -> dict[str, Any]:
         except SuiteError as error:
             raise UsageError(error.message, expected=error.expected) from error
     return merged(*layers)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveOptions:
-    """What a live run is asked for.
-
-    `flavors` empty means the catalogue's choice for each chart, `runtimes` empty the nodes' own, `formats` empty the
-    default, `scenarios` empty those of the main table; names may be those of tables, and `all` is every value of an
-    axis that can be had here, and every table but `environment`. `faults` adds the table of faults. The steps of each
-    scenario are gone through `repeat` times. `strategy` says which combinations are taken, `shard` which part of the
-    cells (`I/N`). With `kubeconfig` the run is on that cluster, and none is made. `settle` are the seconds that a
-    release has to get ready; with `strict` a warning fails. With `allow_privileged` charts are installed that ask for
-    more than a namespace of their own. `options` are the words of the command line that a run of one pair needs too.
-    `parallel` None is as many cells at a time as the machine carries.
-    """
-
-    paths: tuple[Path, ...]
-    flavors: tuple[str, ...] = ()
-    flavor_files: tuple[Path, ...] = ()
-    formats: tuple[str, ...] = ()
-    runtimes: tuple[str, ...] = ()
-    majors: tuple[int, ...] = (4,)
-    strategy: str = FULL
-    shard: str | None = None
-    scenarios: tuple[str, ...] = ()
-    faults: bool = False
-    repeat: int = 1
-    values: Mapping[str, Any] = field(default_factory=dict)
-    convention: str | None = None
-    catalog: Path | None = None
-    renderer: str | None = None
-    helm: Path | None = None
-    kubeconfig: Path | None = None
-    context: str | None = None
-    allow_cluster: str | None = None
-    node_image: str | None = None
-    recipes: Path | None = None
-    keep: bool = False
-    settle: float = 300.0
-    strict: bool = False
-    allow_privileged: bool = False
-    options: tuple[str, ...] = ()
-    parallel: int | None = None
-    artifacts: Path = Path("artifacts")

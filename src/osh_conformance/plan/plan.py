@@ -85,14 +85,14 @@ class LiveSuite:
         self.request = request
         self._functions: dict[str, Mapping[str, str]] = {}
         check_paths(request.paths)
-        for major in request.majors:
+        for major in request.helm_majors:
             if major not in HELM_MAJORS:
                 raise UsageError(f"no Helm major {major}", expected=" or ".join(map(str, HELM_MAJORS)))
         if request.kubeconfig:
             check_named(request.kubeconfig, request.context, request.allow_cluster)
         known = records.scenarios()
         self.scenarios = _scenarios(known, request)
-        self._formats = _axis(records.formats(), request.formats, "format", DEFAULT_FORMAT)
+        self._formats = _axis(records.formats(), request.packaging_formats, "format", DEFAULT_FORMAT)
         self._runtimes = self._chosen_runtimes()
         subjects = _each_once(subject for path in request.paths for subject in self._subjects_of(path))
         _check_names(subjects)
@@ -112,7 +112,7 @@ class LiveSuite:
     @functools.cached_property
     def renderer(self) -> Renderer:
         """What renders the charts of this run."""
-        return choose(self.request.renderer, self.request.helm)
+        return choose(self.request.renderer, self.request.helm_program)
 
     def command(self, pair: CellRun) -> str:
         """The command that runs this pair again, and nothing else."""
@@ -124,7 +124,7 @@ class LiveSuite:
         which += ("--helm", str(where.helm), "--scenario", pair.scenario.name)
         which += () if self.request.repeat == 1 else ("--repeat", str(self.request.repeat))
         which += (consent.OPTION,) if self.request.allow_privileged else ()
-        return shlex.join(("osh-conformance", "live", where.path, *which, *self.request.options))
+        return shlex.join(("osh-conformance", "live", where.path, *which, *self.request.repeated))
 
     def finished(self, verdict: Verdict, pair: CellRun) -> Verdict:
         """Return `verdict` as this run sees it.
@@ -207,9 +207,9 @@ class LiveSuite:
             flavors=self._flavors(catalog.entry_for(subject.chart, self.request.catalog).flavor),
             formats=self._formats,
             runtimes=self._runtimes,
-            majors=self.request.majors,
+            majors=self.request.helm_majors,
         )
-        chosen = matrix.combinations(axes, self.request.strategy, lambda each: not self._why_not(subject, each))
+        chosen = matrix.combinations(axes, self.request.matrix_mode, lambda each: not self._why_not(subject, each))
         return [(subject, cells.cell(subject, each), each) for each in chosen]
 
     def _pairs(self, found: Sequence[tuple[cells.Subject, Cell, matrix.AxisValues]]) -> Iterable[CellRun]:

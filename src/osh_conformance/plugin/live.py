@@ -16,8 +16,9 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.live import proofs
 from osh_conformance.live import session as stages
 from osh_conformance.loading.search import suite_folder
+from osh_conformance.model.event import CellFinished, ClusterOpened, ErrorFound, ResultFound, ScenariosFinished
 from osh_conformance.model.finding import Status
-from osh_conformance.model.result import CellReport
+from osh_conformance.model.result import CellReport, error_finding
 from osh_conformance.model.scenario import ScenarioGroup
 from osh_conformance.plan import cells, timings
 from osh_conformance.plan.capacity import carried
@@ -26,7 +27,7 @@ from osh_conformance.plugin import collect_suite
 from osh_conformance.plugin.static import EXPECTATIONS, RUN
 from osh_conformance.progress import Progress
 from osh_conformance.report import tables
-from osh_conformance.report.result import RunReport, error_finding
+from osh_conformance.report.result import RunReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -113,7 +114,8 @@ class LivePlugin:
         self._failure: SuiteError | None = None
         self._pool = ThreadPoolExecutor(max_workers=_at_a_time(suite), thread_name_prefix="cell")
         self._judged: dict[str, Future[CellResult]] = {}
-        run.errors += [error_finding(error, Path(chart).name) for chart, error in suite.errors.items()]
+        for chart, error in suite.errors.items():
+            run.handle(ErrorFound(error=error_finding(error, Path(chart).name)))
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Make an item for each pair and each rule that both its scenario and the test stand for, or for each cell."""
@@ -142,7 +144,7 @@ class LivePlugin:
         found = call.excinfo
         if found and report.failed and _is_ours(item) and not found.errisinstance(pytest.fail.Exception):
             broken = SuiteError(f"{item.name}: {found.exconly()}", details=report.longreprtext)
-            self._run.errors.append(error_finding(broken))
+            self._run.handle(ErrorFound(error=error_finding(broken)))
         return report
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -174,7 +176,7 @@ class LivePlugin:
         except SuiteError as error:
             self._failure = error
             return
-        self._run.kubernetes = self._stage.kubernetes
+        self._run.handle(ClusterOpened(kubernetes=self._stage.kubernetes))
         # pytest-helm-charts' fixtures are pointed at the same cluster.
         config.option.kubeconfig = str(self._stage.kubeconfig)
         config.option.cluster_type = "kind" if self._stage.cluster.owned else "existing"
@@ -190,9 +192,8 @@ class LivePlugin:
             pytest.skip(f"left out: {reason.message}")
         except SuiteError as error:
             command = self._suite.command(pair)
-            self._run.add_error(
-                pair.subject.name, rule, error, reproduce=command, cell=pair.cell.id, scenario=pair.scenario.name
-            )
+            where = {"cell": pair.cell.id, "scenario": pair.scenario.name}
+            self._run.handle(ResultFound.broken(pair.subject.name, rule, error, reproduce=command, **where))
             pytest.fail(f"ERROR {pair.id}: {error}", pytrace=False)
 
     @pytest.fixture
@@ -263,7 +264,8 @@ class LivePlugin:
 
     def _told(self, pair: CellRun, said: Verdict) -> Verdict:
         verdict = self._expectations.applied_live(self._suite.finished(said, pair))
-        self._run.add(pair.subject.name, verdict, cell=pair.cell.id, scenario=pair.scenario.name)
+        where = {"cell": pair.cell.id, "scenario": pair.scenario.name}
+        self._run.handle(ResultFound.of(pair.subject.name, verdict, **where))
         return verdict
 
     def _tell_the_rest(self, items: list[pytest.Item]) -> None:
@@ -278,10 +280,13 @@ class LivePlugin:
 
     def _report_cells(self) -> None:
         done = [check for check in self._run.checks if check.cell and check.status is not Status.ERROR]
-        self._run.all_scenarios = not self._suite.request.scenarios and 0 < self._wanted == len(done)
+        complete = not self._suite.request.scenarios and 0 < self._wanted == len(done)
+        self._run.handle(ScenariosFinished(complete=complete))
         asked = {pair.cell.id: pair for pair in self._suite.pairs}
-        self._run.cells += [self._cell_report(pair) for pair in asked.values() if self._was_begun(pair)]
-        self._run.cells += [_left_out(each.cell, each.reason) for each in self._suite.left_out]
+        cells_done = [self._cell_report(pair) for pair in asked.values() if self._was_begun(pair)]
+        cells_left = [_left_out(each.cell, each.reason) for each in self._suite.left_out]
+        for cell in (*cells_done, *cells_left):
+            self._run.handle(CellFinished(cell=cell))
         if self._stage:
             timings.note(self._stage.tools.folders, self._seconds())
 

@@ -15,11 +15,12 @@ from osh_conformance.config import configuration
 from osh_conformance.config.expectations import Expectations
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.search import suite_folder
+from osh_conformance.model.event import ResultFound
 from osh_conformance.model.finding import Finding, Status, Verdict
-from osh_conformance.model.result import Check
+from osh_conformance.model.result import Check, error_finding
 from osh_conformance.plugin import collect_suite
 from osh_conformance.report import terminal
-from osh_conformance.report.result import RunReport, error_finding
+from osh_conformance.report.result import RunReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -212,8 +213,11 @@ class StaticPlugin:
         carried = getattr(report, _CARRIED, None)
         if carried:
             error = carried["error"]
-            self._run.record(
-                msgspec.convert(carried["check"], Check), msgspec.convert(error, Finding) if error else None
+            self._run.handle(
+                ResultFound(
+                    check=msgspec.convert(carried["check"], Check),
+                    error=msgspec.convert(error, Finding) if error else None,
+                )
             )
 
     @pytest.hookimpl(tryfirst=True)
@@ -257,7 +261,7 @@ class _Unreported:
         if not isinstance(judgement, tuple):
             return None
         outcome = self._plugin.outcome(*judgement)
-        self._run.record(outcome.check, outcome.error)
+        self._run.handle(ResultFound(check=outcome.check, error=outcome.error))
         return True
 
 
