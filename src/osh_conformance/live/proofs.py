@@ -77,7 +77,7 @@ def origins(observation: Observation) -> set[str]:
     return {image.origin for image in observation.images if image.reference in own}
 
 
-def told(observation: Observation) -> str:
+def describe(observation: Observation) -> str:
     """What was seen of a cell's packaging and runtime, in one line; "" where nothing could be."""
     own = observation.declared.images.values()
     types = {kind for image in observation.images if image.reference in own for kind in image.media_types}

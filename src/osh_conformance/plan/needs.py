@@ -1,7 +1,8 @@
-"""What must be on a machine for cells of certain flavors and runtimes."""
+"""Lists the images and recipes that cells of certain flavors and runtimes need."""
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from osh_conformance.charts.source import opened
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def images(flavors: Sequence[str]) -> set[str]:
-    """The references of these flavors, and of the infrastructure. Raises `UsageError` for a name that is none."""
+    """Return the references of these flavors and of the infrastructure. Raises `UsageError` for an unknown name."""
     known = records.flavors()
     chosen = known.values() if ALL in flavors else [records.chosen(known, name, "flavor") for name in flavors]
     own = {reference for flavor in chosen for reference in (*flavor.images.values(), *flavor.services.values())}
@@ -23,7 +24,7 @@ def images(flavors: Sequence[str]) -> set[str]:
 
 
 def recipes(runtimes: Sequence[str]) -> set[str]:
-    """The recipes of these runtimes' programs. Raises `UsageError` for a name that is none."""
+    """Return the recipes of these runtimes' programs. Raises `UsageError` for an unknown name."""
     known = records.runtimes()
     chosen = known.values() if ALL in runtimes else [records.chosen(known, name, "runtime") for name in runtimes]
     return {runtime.recipe for runtime in chosen if runtime.recipe}
@@ -32,7 +33,8 @@ def recipes(runtimes: Sequence[str]) -> set[str]:
 DATABASE_CHART = data_folder("infrastructure") / "mariadb"
 
 
+@functools.cache
 def database_image() -> str:
-    """The reference of the database server's image."""
+    """Return the reference of the database server's image."""
     with opened(DATABASE_CHART) as source:
         return str(at(source.values.content, "images.mariadb"))

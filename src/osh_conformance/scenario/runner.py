@@ -169,7 +169,7 @@ def _changed(  # noqa: PLR0913
 
     def change() -> Outcome:
         act = site.helm.install if action == "install" else site.helm.upgrade
-        seconds = _IMPATIENT if failing else int(plan.settle)
+        seconds = _IMPATIENT if failing else int(plan.ready_timeout)
         return act(plan.release, chart, site.namespace, files, timeout=seconds, wait=failing, cancel=stop)
 
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -198,7 +198,7 @@ def _waited(
         run.hold = readiness.held(run.plan, site, change, step.hold)
         infrastructure.publish(run.plan.database, run.site)
     declared = run.plan.second_declared if step.second else run.plan.declared
-    return readiness.settled(declared or run.plan.declared, site, change, run.plan.settle)
+    return readiness.settled(declared or run.plan.declared, site, change, run.plan.ready_timeout)
 
 
 def _appeared(run: ScenarioState, before: DatabaseState) -> DatabaseState:
