@@ -47,7 +47,7 @@ class Job:
     """A chart to render: its files by path, with all that it depends on, and those of its values overrides.
 
     `folder` is where it lies below the PATH argument. `rendered` is what it gave when it was rendered before, encoded.
-    `values` override the chart's own. `convention` None means: recognise it. `renderer` and `helm` as for `choose`.
+    `values` override the chart's own. `convention` None means: recognise it. `renderer` and `helm_program` as for `choose`.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Job:
     values: Mapping[str, Any] = field(default_factory=dict)
     convention: Convention | None = None
     renderer: str | None = None
-    helm: Path | None = None
+    helm_program: Path | None = None
 
 
 def render_chart(job: Job, step: Step) -> RenderedChart:
@@ -75,7 +75,7 @@ def render_chart(job: Job, step: Step) -> RenderedChart:
         # A name of our own: the chart's has been checked, but by what Helm takes for a name, not a file system.
         archive = Path(scratch) / "chart.tgz"
         archive.write_bytes(packed(job.files, "chart"))
-        kitchen = RenderMemo(choose(job.renderer, job.helm), archive, step)
+        kitchen = RenderMemo(choose(job.renderer, job.helm_program), archive, step)
         try:
             return _render(job, values, templates, kitchen)
         finally:
