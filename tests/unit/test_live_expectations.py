@@ -17,16 +17,17 @@ import pytest
 from osh_conformance.cli import main
 from osh_conformance.errors import SuiteError
 from osh_conformance.folders import Folders
-from osh_conformance.live import session as stages
-from osh_conformance.live.session import CellResult
+from osh_conformance.live import session as sessions
+from osh_conformance.live.cell import CellResult
+from osh_conformance.live.engine import LiveEngine
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
-from osh_conformance.plan.plan import LeftOutError
-from osh_conformance.plugin.live import LivePlugin
+from osh_conformance.plan.cells import LeftOutError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from osh_conformance.plan.plan import CellRun, LiveSuite
+    from osh_conformance.plan.cells import CellRun
+    from osh_conformance.plan.plan import LiveSuite
 
 _KEYSTONE = str(Path(__file__).parents[2] / "charts-under-test" / "keystone")
 _FINDING = Finding(
@@ -45,7 +46,7 @@ _WARNING = Finding(
 
 
 @dataclass
-class _Stage:
+class _Session:
     kubernetes: str = "v1.36.1"
     kubeconfig: Path = Path("kubeconfig")
     cluster: Any = field(default_factory=lambda: SimpleNamespace(owned=True))
@@ -65,23 +66,21 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refused: dict[str, Ex
     findings: list[Finding] = []
 
     @contextlib.contextmanager
-    def opened(_suite: LiveSuite, _pairs: list[CellRun], _progress: object) -> Iterator[_Stage]:
-        yield _Stage()
+    def open_session(_suite: LiveSuite, _cell_runs: list[CellRun], _progress: object) -> Iterator[_Session]:
+        yield _Session()
 
-    def submit(_plugin: LivePlugin, _request: object, pair: CellRun, _stage: _Stage) -> Future[CellResult]:
-        here = findings if pair.scenario.db_drop else []
-        verdicts = {
-            rule: Verdict.of(rule, [each for each in here if each.rule == rule]) for rule in pair.scenario.rules
-        }
+    def submit(_engine: LiveEngine, cell_run: CellRun, _session: _Session, _create: object) -> Future[CellResult]:
+        here = findings if cell_run.scenario.db_drop else []
+        verdicts = {rule: Verdict.of(rule, [each for each in here if each.rule == rule]) for rule in cell_run.rules}
         done: Future[CellResult] = Future()
-        if pair.cell.flavor in refused:
-            done.set_exception(refused[pair.cell.flavor])
+        if cell_run.cell.flavor in refused:
+            done.set_exception(refused[cell_run.cell.flavor])
             return done
         done.set_result(CellResult(observation=observations.observation(), verdicts=verdicts))
         return done
 
-    monkeypatch.setattr(stages, "opened", opened)
-    monkeypatch.setattr(LivePlugin, "_submit", submit)
+    monkeypatch.setattr(sessions, "open_session", open_session)
+    monkeypatch.setattr(LiveEngine, "_submit", submit)
     monkeypatch.chdir(tmp_path)
     return findings
 
@@ -239,14 +238,14 @@ def test_what_was_seen_before_an_interruption_is_told(
     shown: list[Finding], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown.append(_FINDING)
-    told_by_it = LivePlugin._told
+    emit_verdict = LiveEngine._emit_verdict
 
     def interrupted(*_: object) -> None:
-        monkeypatch.setattr(LivePlugin, "_told", told_by_it)
+        monkeypatch.setattr(LiveEngine, "_emit_verdict", emit_verdict)
         raise KeyboardInterrupt
 
     # The first item of all starts every cell of its module.
-    monkeypatch.setattr(LivePlugin, "_told", interrupted)
+    monkeypatch.setattr(LiveEngine, "_emit_verdict", interrupted)
     assert main(["live", _KEYSTONE, "--json", "r.json"]) == 2
     assert "interrupted" in capsys.readouterr().out
     (cell,) = json.loads(Path("r.json").read_text())["cells"]

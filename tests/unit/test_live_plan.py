@@ -1,4 +1,4 @@
-"""From a command line's wishes to pairs and releases; no cluster."""
+"""From the options of a run to its cell runs, and from a cell run to its plan; no cluster."""
 
 from __future__ import annotations
 
@@ -8,34 +8,40 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from osh_conformance.charts import source
+from osh_conformance.charts.opened import OpenedCharts
 from osh_conformance.cluster.kubeconfig import single_context
 from osh_conformance.config.options import LiveOptions
 from osh_conformance.errors import UsageError
-from osh_conformance.live.prepare import Maker
+from osh_conformance.live.prepare import Preparation
+from osh_conformance.live.run_charts import RunCharts
 from osh_conformance.loading import records
 from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.event import ResultFound
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.matrix import Flavor
 from osh_conformance.model.result import CellReport
+from osh_conformance.plan import needs
 from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.report import tables
 from osh_conformance.report.result import RunReport
 
 if TYPE_CHECKING:
-    from osh_conformance.live.prepare import Release
-    from osh_conformance.plan.axes import AxisValues
+    from collections.abc import Iterable, Iterator
+
+    from osh_conformance.plan.cells import CellRun
+    from osh_conformance.scenario.state import CellPlan
 
 CHARTS = Path(__file__).parents[2] / "charts-under-test"
 KEYSTONE = CHARTS / "keystone"
 
 
-def suite(**wishes: object) -> LiveSuite:
-    return LiveSuite(LiveOptions(paths=(KEYSTONE,), **wishes))  # type: ignore[arg-type]
+def suite(**options: object) -> LiveSuite:
+    return LiveSuite(LiveOptions(paths=(KEYSTONE,), **options))  # type: ignore[arg-type]
 
 
 def test_the_catalogue_names_the_flavor_and_every_scenario_runs_on_helm_4() -> None:
-    assert [pair.id for pair in suite().pairs] == [
+    assert [cell_run.id for cell_run in suite().cell_runs] == [
         "keystone-distribution-docker-default-helm4-drop-disabled",
         "keystone-distribution-docker-default-helm4-drop-enabled",
         "keystone-distribution-docker-default-helm4-pull-policy",
@@ -44,82 +50,173 @@ def test_the_catalogue_names_the_flavor_and_every_scenario_runs_on_helm_4() -> N
 
 def test_a_tree_has_its_charts_without_libraries() -> None:
     found = LiveSuite(LiveOptions(paths=(CHARTS,), scenarios=("drop-enabled",)))
-    assert [pair.subject.name for pair in found.pairs] == ["keystone", "several-databases"]
+    assert [cell_run.target.name for cell_run in found.cell_runs] == ["keystone", "several-databases"]
 
 
 @pytest.mark.parametrize(
-    ("wishes", "message"),
+    ("options", "message"),
     [
         ({"flavors": ("distributon",)}, "did you mean `distribution`"),
         ({"scenarios": ("drop-enable",)}, "did you mean `drop-enabled`"),
-        ({"majors": (2,)}, "no Helm major 2"),
+        ({"helm_majors": (2,)}, "no Helm major 2"),
         ({"convention": "referense"}, "did you mean `reference`"),
     ],
 )
-def test_a_wrong_name_is_a_usage_error_that_helps(wishes: dict[str, object], message: str) -> None:
+def test_a_wrong_name_is_a_usage_error_that_helps(options: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        suite(**wishes)
+        suite(**options)
 
 
 def test_a_pair_is_run_again_with_the_same_options() -> None:
     found = suite(repeated=("--values", "my values.yaml"))
     expected = f"osh-conformance live {KEYSTONE} --flavor distribution --helm 4 --scenario drop-disabled"
-    assert found.command(found.pairs[0]) == f"{expected} --values 'my values.yaml'"
+    assert found.command(found.cell_runs[0]) == f"{expected} --values 'my values.yaml'"
+
+
+class Images:
+    """Publishes nothing: each image keeps its reference, with `suffix` behind a flavor's."""
+
+    def __init__(self, suffix: str = "") -> None:
+        self._suffix = suffix
+        self.functions: list[str] = []
+        self.published: tuple[str, ...] = ()
+
+    def publish_for_key(self, reference: str, function: str) -> str:
+        self.functions.append(function)
+        return f"{reference}{self._suffix}"
+
+    def publish_faulty(self, reference: str) -> str:
+        return reference
+
+    def publish_declared(self, references: Iterable[str], infrastructure: str) -> tuple[object, ...]:
+        self.published = (*references, infrastructure)
+        return ()
 
 
 @pytest.fixture(scope="module")
-def releases() -> dict[str, Release]:
-    found = suite(scenarios=("drop-enabled", "drop-disabled"))
-    maker = Maker(
-        renderer=found.renderer,
-        image_of=lambda reference, _function, _chosen: reference,
-        faulty=lambda reference: reference,
+def charts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunCharts]:
+    folder = tmp_path_factory.mktemp("charts")
+    with OpenedCharts(folder) as opened:
+        yield RunCharts(folder, opened)
+
+
+def prepare(found: LiveSuite, cell_run: CellRun, charts: RunCharts, images: Images) -> CellPlan:
+    preparation = Preparation(
+        renderer=found.renderer, charts=charts, node_runtime="containerd://2.2.0", ready_timeout=60.0
     )
-    return {
-        pair.scenario.name: maker.release(pair.subject, pair.cell, pair.scenario, pair.chosen, "cell")
-        for pair in found.pairs
-    }
+    return preparation.prepare(cell_run, "cell", images)  # type: ignore[arg-type]
 
 
-def test_the_switch_decides_whether_a_drop_container_is_declared(releases: dict[str, Release]) -> None:
-    assert releases["drop-enabled"].declared.containers_of("db_drop")
-    assert not releases["drop-disabled"].declared.containers_of("db_drop")
+@pytest.fixture(scope="module")
+def plans(charts: RunCharts) -> dict[str, CellPlan]:
+    found = suite(scenarios=("drop-enabled", "drop-disabled"))
+    return {each.scenario.name: prepare(found, each, charts, Images()) for each in found.cell_runs}
 
 
-def test_every_container_is_reached_by_a_key_of_the_flavor(releases: dict[str, Release]) -> None:
-    declared = releases["drop-enabled"].declared
+def test_the_switch_decides_whether_a_drop_container_is_declared(plans: dict[str, CellPlan]) -> None:
+    assert plans["drop-enabled"].declared.containers_of("db_drop")
+    assert not plans["drop-disabled"].declared.containers_of("db_drop")
+
+
+def test_every_container_is_reached_by_a_key_of_the_flavor(plans: dict[str, CellPlan]) -> None:
+    declared = plans["drop-enabled"].declared
     assert all(c.key and c.image == declared.images[c.key] for c in declared.containers)
 
 
-def test_a_release_knows_the_release_of_its_service(releases: dict[str, Release]) -> None:
-    assert releases["drop-enabled"].release_of_service == records.flavors()["distribution"].release
+def test_a_plan_names_the_release_of_its_service(plans: dict[str, CellPlan]) -> None:
+    assert plans["drop-enabled"].release_of_service == records.flavors()["distribution"].release
 
 
-def test_each_image_of_a_flavor_is_supplied_for_the_function_of_its_key() -> None:
-    found = suite(scenarios=("drop-enabled",))
-    asked = []
-
-    def image_of(reference: str, function: str, _chosen: AxisValues) -> str:
-        asked.append(function)
-        return f"{reference}-mine"
-
-    (pair,) = found.pairs
-    maker = Maker(renderer=found.renderer, image_of=image_of, faulty=lambda reference: reference)
-    release = maker.release(pair.subject, pair.cell, pair.scenario, pair.chosen, "cell")
-    assert set(STANDARD_KEYS) <= set(asked)
-    assert all(str(c.image).endswith("-mine") for c in release.declared.containers)
+def test_each_image_of_a_flavor_is_published_for_the_function_of_its_key(charts: RunCharts) -> None:
+    found, images = suite(scenarios=("drop-enabled",)), Images("-mine")
+    plan = prepare(found, found.cell_runs[0], charts, images)
+    assert set(STANDARD_KEYS) <= set(images.functions)
+    assert all(str(c.image).endswith("-mine") for c in plan.declared.containers)
+    assert {reference for reference in images.published if "mariadb" not in reference} == {
+        c.image for c in plan.declared.containers
+    }
 
 
-def test_the_references_of_a_release_include_its_infrastructure(releases: dict[str, Release]) -> None:
-    assert any("mariadb" in reference for reference in releases["drop-enabled"].references)
+def test_the_images_of_a_plan_include_its_infrastructure(charts: RunCharts) -> None:
+    found, images = suite(scenarios=("drop-enabled",)), Images()
+    plan = prepare(found, found.cell_runs[0], charts, images)
+    assert images.published[-1] == plan.database.image
+    assert "mariadb" in plan.database.image
 
 
-def test_a_password_of_hard_characters_reaches_chart_and_server(releases: dict[str, Release]) -> None:
-    release = releases["drop-enabled"]
-    password = release.values["database"]["admin"]["password"]
-    assert password == release.database.values["root"]["password"]
+def test_a_password_of_hard_characters_reaches_chart_and_server(plans: dict[str, CellPlan]) -> None:
+    plan = plans["drop-enabled"]
+    password = plan.values["database"]["admin"]["password"]
+    assert password == plan.database.values["root"]["password"]
     assert {"@", "/", "%", ":", "'", '"', "\\", "$", " ", "`"} <= set(password)
-    assert password in release.secrets
+    assert password in plan.secrets
+
+
+# -- reading and writing charts --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the charts that were read from disk, one entry a read."""
+    read: list[str] = []
+
+    def counting(name: str) -> None:
+        function = getattr(source, name)
+
+        def count(path: Path, *arguments: object) -> object:
+            read.append(path.name)
+            return function(path, *arguments)
+
+        monkeypatch.setattr(source, name, count)
+
+    for name in ("read_folder", "read_archive"):
+        counting(name)
+    return read
+
+
+def test_a_plan_reads_a_chart_once(reads: list[str]) -> None:
+    suite(flavors=("all",), scenarios=("all",))
+    assert reads == ["keystone"]
+
+
+def test_two_prepared_cell_runs_read_a_packaged_chart_once_and_unpack_it_once(reads: list[str], tmp_path: Path) -> None:
+    package = tmp_path / "keystone-1.0.0.tgz"
+    package.write_bytes(source.Reader().read(KEYSTONE).packed())
+    needs.database_image.cache_clear()
+    reads.clear()
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    found = LiveSuite(LiveOptions(paths=(package,), scenarios=("drop-enabled", "drop-disabled")))
+    with OpenedCharts(scratch) as opened:
+        charts = RunCharts(scratch, opened)
+        first, second = (prepare(found, cell_run, charts, Images()) for cell_run in found.cell_runs)
+        (unpacked,) = scratch.iterdir()
+        assert first.chart == second.chart == unpacked / "chart"
+    assert reads == ["keystone-1.0.0.tgz", "mariadb"]
+    assert list(scratch.iterdir()) == []
+
+
+def test_the_previous_version_of_a_chart_is_written_once_under_a_lower_number(tmp_path: Path) -> None:
+    found = suite(scenarios=("previous-version",))
+    with OpenedCharts(tmp_path) as opened:
+        charts = RunCharts(tmp_path, opened)
+        plans = [prepare(found, found.cell_runs[0], charts, Images()) for _ in range(2)]
+        first, second = (plan.previous for plan in plans)
+        assert first is not None
+        assert first == second != plans[0].chart
+        assert "\nversion: 0.0.0\n" in (first / "Chart.yaml").read_text()
+        assert "\nversion: 0.0.0\n" not in (plans[0].chart / "Chart.yaml").read_text()
+
+
+def test_a_selection_leaves_scenarios_without_a_rule_out() -> None:
+    found = suite(select=("PP",), scenarios=("main",))
+    assert {cell_run.scenario.name: cell_run.rules for cell_run in found.cell_runs} == {
+        "drop-disabled": ("PP-1",),
+        "drop-enabled": ("PP-1",),
+        "pull-policy": ("PP-3",),
+    }
+    ignored = suite(ignore=("PP-3",), scenarios=("pull-policy", "drop-enabled"))
+    assert [cell_run.scenario.name for cell_run in ignored.cell_runs] == ["drop-enabled"]
 
 
 def test_a_flavor_without_an_image_for_a_key_says_which() -> None:
@@ -189,7 +286,11 @@ def test_the_table_has_a_line_for_each_scenario_and_a_column_for_each_rule() -> 
 
 def test_a_cell_that_is_not_in_the_table_has_its_reason_below_it() -> None:
     run = RunReport()
-    run.handle(ResultFound.of("keystone", Verdict(rule="PP-1", status=Status.ERROR, reason="no network"), cell="e", scenario="on"))
+    run.handle(
+        ResultFound.of(
+            "keystone", Verdict(rule="PP-1", status=Status.ERROR, reason="no network"), cell="e", scenario="on"
+        )
+    )
     run.cells += [report("e", "error", "no network"), report("s", "skipped", "needs CRI-O")]
     head, row, *below = tables.cells(run).splitlines()
     assert (head.split()[-1], row.split()[-1]) == ("PP-1", "ERROR")

@@ -285,7 +285,7 @@ def refused(*paths: Path, **wishes: Any) -> str:
 def test_our_own_charts_ask_for_nothing() -> None:
     found = LiveSuite(LiveOptions(paths=(KEYSTONE.parent,), flavors=("all",)))
     assert found.privileged() == {}
-    assert all(found.pod_security(pair) == LEVELS["baseline"] for pair in found.pairs)
+    assert all(found.pod_security(cell_run) == LEVELS["baseline"] for cell_run in found.cell_runs)
 
 
 def test_every_chart_of_a_tree_is_named_with_all_of_its_reasons(tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_every_chart_of_a_tree_is_named_with_all_of_its_reasons(tmp_path: Path) 
     agent = chart(tmp_path, "agent", templates__agent=PRIVILEGED_POD)
     reader = chart(tmp_path, "reader", templates__role=ROLE)
     assert refused(tmp_path) == (
-        "2 charts ask for more than a namespace of its own; nothing was installed\n"
+        "2 charts request more than a namespace of its own; nothing was installed\n"
         "  expected   pods that the Pod Security level `baseline` admits, and objects of the release's own namespace\n"
         "  fix        --allow-privileged, on a cluster of your own making\n"
         f"  | {agent}\n"
@@ -360,32 +360,32 @@ def test_a_chart_without_images_of_its_own_is_read_with_those_of_the_flavor(tmp_
 
 def test_a_chart_that_does_not_render_is_an_error_of_its_cells(tmp_path: Path) -> None:
     broken = chart(tmp_path, "broken", templates__broken='{{ fail "on purpose" }}')
-    assert suite(broken).pairs
+    assert suite(broken).cell_runs
 
 
 def test_probes_of_the_suites_own_need_no_chart(tmp_path: Path) -> None:
     found = suite(chart(tmp_path, "x", templates__agent=PRIVILEGED_POD), scenarios=("pull-policy",))
-    assert [found.pod_security(pair) for pair in found.pairs] == [LEVELS["baseline"]]
+    assert [found.pod_security(cell_run) for cell_run in found.cell_runs] == [LEVELS["baseline"]]
 
 
 def test_what_was_allowed_is_told_and_run_again_and_its_namespaces_admit_it(tmp_path: Path) -> None:
     made = chart(tmp_path, "x", templates__agent=PRIVILEGED_POD)
     found = suite(made, allow_privileged=True)
-    levels = {pair.scenario.name: found.pod_security(pair) for pair in found.pairs}
+    levels = {cell_run.scenario.name: found.pod_security(cell_run) for cell_run in found.cell_runs}
     assert found.privileged() == {str(made): ["Pod/agent: hostPath /run", "Pod/agent agent: privileged"]}
     assert levels == {**dict.fromkeys(levels, LEVELS["privileged"]), "pull-policy": LEVELS["baseline"]}
-    assert all(found.command(pair).endswith(" --allow-privileged") for pair in found.pairs)
+    assert all(found.command(cell_run).endswith(" --allow-privileged") for cell_run in found.cell_runs)
 
 
 def test_what_was_not_allowed_is_not_run_again_as_if_it_were() -> None:
     found = suite(KEYSTONE)
-    assert "--allow-privileged" not in found.command(found.pairs[0])
+    assert "--allow-privileged" not in found.command(found.cell_runs[0])
 
 
 def test_a_namespace_carries_its_level_beside_what_it_carried_before() -> None:
     found = suite(KEYSTONE, runtimes=("crun",))
     labels = session.LiveSession.labels(
-        cast("Any", SimpleNamespace(suite=found, folder=Path("live-1"))), found.pairs[0]
+        cast("Any", SimpleNamespace(suite=found, run_label={"osh-conformance.run": "live-1"})), found.cell_runs[0]
     )
     assert labels["osh-conformance.run"] == "live-1"
     assert labels.items() > LEVELS["baseline"].items()
@@ -396,13 +396,13 @@ def test_what_is_allowed_is_told_before_anything_is_set_up(tmp_path: Path, monke
     def nothing(**_wishes: object) -> None:
         raise SuiteError("no engine")
 
-    monkeypatch.setattr("osh_conformance.live.session.toolbox.find", nothing)
+    monkeypatch.setattr("osh_conformance.live.session.provided.find", nothing)
     made = chart(tmp_path, "x", templates__agent=PRIVILEGED_POD)
     found, said = suite(made, allow_privileged=True), io.StringIO()
-    with pytest.raises(SuiteError, match="no engine"), session.open_session(found, found.pairs, Progress(said)):
+    with pytest.raises(SuiteError, match="no engine"), session.open_session(found, found.cell_runs, Progress(said)):
         pass
     assert said.getvalue() == (
-        f"  {made} is allowed what it asks for: Pod/agent: hostPath /run; Pod/agent agent: privileged\n"
+        f"  {made} gets the privileged access that it requests: Pod/agent: hostPath /run; Pod/agent agent: privileged\n"
     )
 
 
@@ -413,7 +413,7 @@ def test_live_refuses_before_there_is_a_cluster(tmp_path: Path, capsys: pytest.C
     made = chart(tmp_path, "x", templates__agent=PRIVILEGED_POD)
     report = tmp_path / "report.json"
     assert main(["live", str(made), "--json", str(report), "--kubeconfig", str(_kubeconfig(tmp_path)), *OWN]) == 4
-    assert "ERROR 1 chart asks for more than a namespace of its own" in capsys.readouterr().err
+    assert "ERROR 1 chart requests more than a namespace of its own" in capsys.readouterr().err
     assert "Pod/agent agent: privileged" in json.dumps(json.loads(report.read_text()))
 
 

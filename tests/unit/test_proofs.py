@@ -180,14 +180,14 @@ def test_a_table_shows_the_runtime_that_the_node_showed() -> None:
 
 
 def test_a_proof_is_told_in_one_line() -> None:
-    assert proofs.told(observation()) == (
+    assert proofs.describe(observation()) == (
         f"fetched as {', '.join(MEDIA_TYPES)}; 1 sandboxes with handler crun; "
         "1 containers with state files of crun; started by containerd-shim-runc-v2"
     )
 
 
 def test_where_nothing_was_seen_nothing_is_told() -> None:
-    assert proofs.told(replace(observation(), runtime=None, images=())) == ""
+    assert proofs.describe(replace(observation(), runtime=None, images=())) == ""
 
 
 def test_origins_are_those_of_the_charts_own_images() -> None:

@@ -117,18 +117,18 @@ def test_a_pinned_image_that_is_served_with_another_digest_is_an_error(tools: An
 # -- for a run -----------------------------------------------------------------------------------------------------
 
 
-class _Supplies(ImageStore):
+class _Store(ImageStore):
     """Serves under a tag of the format's, and counts how often."""
 
     def __init__(self) -> None:
         super().__init__(SimpleNamespace(registry=None), SimpleNamespace(), Progress(quiet=True))  # type: ignore[arg-type]
         self.asked: list[str] = []
 
-    def _served(self, reference: str, form: PackagingFormat | None) -> PublishedImage:
+    def _push(self, reference: str, packaging_format: PackagingFormat | None) -> PublishedImage:
         self.asked.append(reference)
         if "gone" in reference:
             raise SuiteError("no registry has it")
-        suffix = form.suffix if form else ""
+        suffix = packaging_format.suffix if packaging_format else ""
         return PublishedImage(
             reference=f"{reference.partition('@')[0]}{suffix}", origin="built", digests=(OTHER, DIGEST)
         )
@@ -147,23 +147,23 @@ class _Supplies(ImageStore):
     ids=["pinned by tag", "in a format", "by digest", "pinned by digest", "floats", "floats in a format"],
 )
 def test_what_a_chart_is_given_holds_its_image(reference: str, form: str, given: str) -> None:
-    supplied = _Supplies().flavored(reference, FORMATS[form])
-    assert (supplied.reference, supplied.digests) == (given, (OTHER, DIGEST))
+    published = _Store().publish_as(reference, FORMATS[form])
+    assert (published.reference, published.digests) == (given, (OTHER, DIGEST))
 
 
 def test_an_image_is_supplied_once_for_a_run_and_format() -> None:
-    supplies = _Supplies()
+    store = _Store()
     for form in ("docker", "oci-gzip", "docker", "oci-gzip"):
-        supplies.flavored("docker.io/x/y:latest", FORMATS[form])
-    assert len(supplies.asked) == 2
+        store.publish_as("docker.io/x/y:latest", FORMATS[form])
+    assert len(store.asked) == 2
 
 
 def test_an_image_that_cannot_be_had_is_asked_for_once_and_told_each_time() -> None:
-    supplies = _Supplies()
+    store = _Store()
     for _ in range(2):
         with pytest.raises(SuiteError, match="no registry has it"):
-            supplies.flavored("docker.io/x/gone:1", FORMATS["docker"])
-    assert len(supplies.asked) == 1
+            store.publish_as("docker.io/x/gone:1", FORMATS["docker"])
+    assert len(store.asked) == 1
 
 
 def test_without_a_registry_nobody_sees_what_nodes_pull() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from osh_conformance.cli.arguments import given
 from osh_conformance.config import resolve
 from osh_conformance.errors import ExitCode
-from osh_conformance.plan import estimate
+from osh_conformance.plan.estimate import estimate
 from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.report import plan as report
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def run(args: argparse.Namespace) -> ExitCode:
     """Print the plan. The exit code is `BROKEN` for a chart that cannot be read, `NOTHING` where no cell would run."""
     suite = LiveSuite(resolve.live_options(given(args)))
-    plan = estimate.of(suite)
+    plan = estimate(suite)
     print(report.text(plan))
     for error in suite.errors.values():
         print(f"ERROR {error}", file=sys.stderr)

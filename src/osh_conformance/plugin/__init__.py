@@ -38,7 +38,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Add the static half for `--charts`, and the live half for `--live`."""
+    """Add the fixtures for chart authors, the static half for `--charts`, and the live half for `--live`."""
+    from osh_conformance.plugin import fixtures  # noqa: PLC0415  (importing the plugin imports nothing)
+
+    config.pluginmanager.register(fixtures, "osh-conformance-fixtures")
     if config.getoption("--live") or config.getoption("--charts"):
         from osh_conformance.plugin import user_run  # noqa: PLC0415  (a run without charts imports no engine)
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from osh_conformance.live.session import LiveSession
 
 _HELP = "run pytest with --live and with --charts PATH, the folder of the chart"
-_LIVE_PLUGIN = "osh-conformance-live"
+#: The name under which the live half registers.
+LIVE_PLUGIN = "osh-conformance-live"
 _FIXTURES = frozenset({"conformance_cluster", "conformance_namespace", "conformance_helm", "conformance_database"})
 _HELM_MAJOR = 4
 
@@ -78,7 +79,7 @@ def _own_namespace(request: pytest.FixtureRequest) -> Iterator[OwnNamespace]:
 
 def _session(request: pytest.FixtureRequest) -> LiveSession:
     """Return the open session of the run; the test ends with an error where there is none."""
-    live = request.config.pluginmanager.get_plugin(_LIVE_PLUGIN)
+    live = request.config.pluginmanager.get_plugin(LIVE_PLUGIN)
     if live is None:
         pytest.fail(f"{request.fixturename} needs a cluster: {_HELP}", pytrace=False)
     try:

@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from osh_conformance.config import resolve
 from osh_conformance.errors import SuiteError
+from osh_conformance.live.engine import LiveEngine
+from osh_conformance.loading.search import suite_folder
 from osh_conformance.plan.cells import CellRun, LeftOut, LeftOutError
-from osh_conformance.plugin.fixtures import uses_cluster
+from osh_conformance.plan.plan import LiveSuite
+from osh_conformance.plugin.fixtures import LIVE_PLUGIN, uses_cluster
+from osh_conformance.plugin.user_run import collect_suite
+from osh_conformance.progress import Progress
+from osh_conformance.report import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
-    from osh_conformance.live.engine import LiveEngine
+    from osh_conformance.config.expectations import Expectations
     from osh_conformance.live.session import LiveSession
     from osh_conformance.model.finding import Verdict
+    from osh_conformance.report.base import Listeners
 
 _ITEM = "assertion"
 _CELL = "conformance_cell"
 
 
-def check_usage(config: pytest.Config) -> None:
-    """Raise `pytest.UsageError` for a run that `--live` does not fit."""
+def register(config: pytest.Config, given: Mapping[str, Any], listeners: Listeners, expectations: Expectations) -> None:
+    """Add the live suite to a pytest run of a user; raises `pytest.UsageError` and `UsageError` for wrong options.
+
+    `given` are the options of `config/options.py` by their destination.
+    """
+    _check_usage(config)
+    kubeconfig = config.getoption("kubeconfig", None)
+    options = resolve.live_options({**given, "kubeconfig": Path(kubeconfig) if kubeconfig else None})
+    plugin = LivePlugin(LiveSuite(options), listeners, Progress(), expectations)
+    collect_suite(config, suite_folder("live"))
+    config.pluginmanager.register(plugin, LIVE_PLUGIN)
+
+
+def _check_usage(config: pytest.Config) -> None:
     if not hasattr(config.option, "kubeconfig"):
         raise pytest.UsageError("--live needs pytest-helm-charts: pip install 'osh-conformance[live]'")
-    if not config.getoption("charts"):
-        raise pytest.UsageError("--live needs charts: --charts PATH")
     if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
         raise pytest.UsageError("--live runs its cells in parallel by itself, on one cluster: leave out -n")
 
@@ -34,14 +53,24 @@ def check_usage(config: pytest.Config) -> None:
 class LivePlugin:
     """Makes the items of a live run, and gives each one the result of the engine."""
 
-    def __init__(self, engine: LiveEngine) -> None:
-        self._engine = engine
+    def __init__(self, suite: LiveSuite, listeners: Listeners, progress: Progress, expectations: Expectations) -> None:
+        self._engine = LiveEngine(suite, expectations, progress, listeners.handle, usage_table=tables.table)
         #: The number of assertions of a complete run.
         self._expected = 0
 
     def required_session(self) -> LiveSession:
         """Return the open session; raises `SuiteError` if the cluster could not be opened."""
         return self._engine.required_session()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Declare the marker of the suite's tests."""
+        config.addinivalue_line("markers", "live_rules(*ids): the live rules that a test stands for")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self) -> None:
+        """Report the charts that cannot be read, once the run has started."""
+        self._engine.report_unreadable()
 
     # -- items --------------------------------------------------------------------------------------------------------
 
@@ -139,14 +168,16 @@ class LivePlugin:
         """Start every cell run of the item's module. Their namespaces belong to the module."""
         if self._engine.session is None:
             return
-        create: Callable[..., Any] = request.getfixturevalue("namespace_factory")
+
+        def create(name: str, labels: Mapping[str, str]) -> None:
+            factory: Callable[..., Any] = request.getfixturevalue("namespace_factory")
+            factory(name, extra_metadata={"labels": dict(labels)})
+
         module = request.node.getparent(pytest.Module)
         for item in request.session.items:
             if item.getparent(pytest.Module) is module:
                 for cell_run in self._cell_runs_of(item):
-                    self._engine.start(
-                        cell_run, lambda name, labels: create(name, extra_metadata={"labels": dict(labels)})
-                    )
+                    self._engine.start(cell_run, create)
 
     def _cell_runs_of(self, item: pytest.Item) -> tuple[CellRun, ...]:
         """Return the cell runs that an item needs: one for an assertion, those of all scenarios for a cell."""
