@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -9,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from osh_conformance.charts.target import ChartTarget
+from osh_conformance.check.engine import StaticEngine
 from osh_conformance.cli import main
 from osh_conformance.config import deviations
 from osh_conformance.config.deviations import Deviation
 from osh_conformance.config.expectations import Expectations
+from osh_conformance.config.options import CheckOptions
 from osh_conformance.errors import UsageError
 from osh_conformance.model.finding import Finding, Status, Verdict
 
@@ -33,6 +36,7 @@ _FINDING = Finding(
 
 
 def _subject(folder: Path, name: str = "keystone", label: str = "") -> ChartTarget:
+    (folder / "Chart.yaml").write_text(f"apiVersion: v2\nname: {name}\nversion: 1.0.0\n")
     return ChartTarget(name=name, label=label or name, path=folder, folder="keystone/")
 
 
@@ -67,10 +71,10 @@ def test_a_finding_has_one_id_alone_and_in_its_tree() -> None:
 
 
 def test_charts_of_one_name_have_ids_of_their_own(tmp_path: Path) -> None:
-    verdict = Verdict.of("REF-2", [_FINDING])
-    labels = ("old/keystone", "new/keystone")
-    found = [Expectations().applied(verdict, _subject(tmp_path, label=label)) for label in labels]
-    assert len({verdict.findings[0].id for verdict in found}) == 2
+    charts = [shutil.copytree(_MUTANTS / "ref-2-latest", tmp_path / name / "api") for name in ("old", "new")]
+    engine = StaticEngine(CheckOptions(paths=tuple(charts), select=("REF-2",)))
+    events = [engine.result(target, "REF-2").event for target in engine.targets]
+    assert len({event.check.findings[0].id for event in events}) == 2
 
 
 def test_a_verdict_is_expected_when_each_of_its_findings_is(tmp_path: Path) -> None:
@@ -171,7 +175,7 @@ def test_the_ratchet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         (chart / file).write_text((_MUTANTS / "ref-2-latest" / file).read_text())
     values, old = chart / "values.yaml", (chart / "values.yaml").read_text()
     baseline = tmp_path / "d.yaml"
-    check = ["check", str(chart), "--rule", "REF-1,REF-2"]
+    check = ["check", str(chart), "--select", "REF-1,REF-2"]
     gate = [*check, "--deviations", str(baseline)]
 
     assert main([*check, "--write-baseline", str(baseline)]) == 0

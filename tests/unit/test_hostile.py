@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from helm_program import HELM, needs_helm
 
-from osh_conformance.check.engine import StaticSuite
+from osh_conformance.check.engine import StaticEngine
 from osh_conformance.config.options import CheckOptions
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.finding import Status
@@ -48,21 +48,20 @@ def _chart(folder: Path, files: dict[str, str | bytes] | None = None) -> Path:
     return folder
 
 
-def _suite(path: Path, renderer: str | None = None) -> StaticSuite:
+def _engine(path: Path, renderer: str | None = None) -> StaticEngine:
     helm = Path(HELM) if HELM else None
-    suite = StaticSuite(CheckOptions(paths=(path,), cache=False, limits=_LIMITS, renderer=renderer, helm_program=helm))
-    suite.expect(suite.subjects)
-    return suite
+    engine = StaticEngine(CheckOptions(paths=(path,), cache=False, limits=_LIMITS, renderer=renderer, helm_program=helm))
+    engine.expect(engine.targets)
+    return engine
 
 
-def _said(suite: StaticSuite, label: str) -> str:
-    (subject,) = [subject for subject in suite.subjects if subject.label == label]
-    # Not `pytest.raises`: a failure would write out what the test makes sure is never written out.
-    try:
-        verdict = suite.judge(subject, "REF-1")
-    except SuiteError as error:
-        return str(error)
-    return pytest.fail(f"{label} was judged: {verdict.status}", pytrace=False)
+def _said(engine: StaticEngine, label: str) -> str:
+    (target,) = [target for target in engine.targets if target.label == label]
+    result = engine.result(target, "REF-1")
+    if isinstance(result.failure, SuiteError):
+        return str(result.failure)
+    # Only the status: a failure must not write out what the test makes sure is never written out.
+    return pytest.fail(f"{label} was judged: {result.event.check.status}", pytrace=False)
 
 
 _ALIASES = "a0: &a0 [x, x]\n" + "".join(f"a{n + 1}: &a{n + 1} [*a{n}, *a{n}]\n" for n in range(60))
@@ -124,13 +123,13 @@ def test_each_bad_chart_is_an_error_and_the_others_go_on(tmp_path: Path) -> None
         _chart(tree / name, files)
     _chart(tree / "a-good-one")
     _chart(tree / "z-good-one")
-    suite = _suite(tree)
-    label = {subject.folder.rstrip("/"): subject.label for subject in suite.subjects}
-    wrong = {name: said for name, (_, expected) in _BAD.items() if expected not in (said := _said(suite, label[name]))}
+    engine = _engine(tree)
+    label = {target.folder.rstrip("/"): target.label for target in engine.targets}
+    wrong = {name: said for name, (_, expected) in _BAD.items() if expected not in (said := _said(engine, label[name]))}
     assert wrong == {}
     for good in ("a-good-one", "z-good-one"):
-        (subject,) = [subject for subject in suite.subjects if subject.label == good]
-        assert {suite.judge(subject, rule).status for rule in ("REF-1", "KEY-1", "PP-1")} == {Status.PASS}
+        (target,) = [target for target in engine.targets if target.label == good]
+        assert {engine.result(target, rule).event.check.status for rule in ("REF-1", "KEY-1", "PP-1")} == {Status.PASS}
 
 
 _ENDLESS = "{{ range until 1000000 }}{{ range until 1000000 }}{{ end }}{{ end }}"
@@ -148,14 +147,14 @@ def test_what_takes_too_much_is_ended_and_the_others_go_on(tmp_path: Path, rende
     _chart(tree / "hungry", {"templates/a.yaml": _HUNGRY})
     _chart(tree / "huge", {"templates/a.yaml": _HUGE})
     _chart(tree / "good")
-    suite = _suite(tree, renderer)
+    engine = _engine(tree, renderer)
     # Twice as long, and again, where the machine had no time for it.
-    assert re.search(r"no end within (15|30|60|120) s", _said(suite, "endless"))
-    said = _said(suite, "hungry")
+    assert re.search(r"no end within (15|30|60|120) s", _said(engine, "endless"))
+    said = _said(engine, "hungry")
     assert "the process that renders it died" in said or "out of memory" in said or "does not render" in said
-    assert "renders 38 MiB of manifests" in _said(suite, "huge")
-    (good,) = [subject for subject in suite.subjects if subject.label == "good"]
-    assert suite.judge(good, "REF-1").status is Status.PASS
+    assert "renders 38 MiB of manifests" in _said(engine, "huge")
+    (good,) = [target for target in engine.targets if target.label == "good"]
+    assert engine.result(good, "REF-1").event.check.status is Status.PASS
     assert not _programs()
 
 
@@ -223,16 +222,16 @@ def test_archives_that_lie_are_refused_and_nothing_is_unpacked(tmp_path: Path) -
     (tree / "garbage-1.0.0.tgz").write_bytes(b"no archive")
     _archive(tree / "good-1.0.0.tgz", lambda tar: _add(tar, "a/templates/pod.yaml", _POD.encode()))
     before = _snapshot(tmp_path)
-    suite = _suite(tree)
+    engine = _engine(tree)
     wrong = {
         name: said
         for name, (_, expected) in _ARCHIVES.items()
-        if expected not in (said := _said(suite, f"{name}-1.0.0"))
+        if expected not in (said := _said(engine, f"{name}-1.0.0"))
     }
     assert wrong == {}
-    assert "not a packaged chart" in _said(suite, "garbage-1.0.0")
-    (good,) = [subject for subject in suite.subjects if subject.label == "good-1.0.0"]
-    assert suite.judge(good, "KEY-1").status is Status.PASS
+    assert "not a packaged chart" in _said(engine, "garbage-1.0.0")
+    (good,) = [target for target in engine.targets if target.label == "good-1.0.0"]
+    assert engine.result(good, "KEY-1").event.check.status is Status.PASS
     assert _snapshot(tmp_path) == before
     assert not Path("/tmp/escaped").exists()  # noqa: S108
 
@@ -248,15 +247,15 @@ def test_links_lead_nowhere_but_into_the_tree(tmp_path: Path) -> None:
     inside = _chart(tree / "inside")
     (tree / "common.yaml").write_text(_POD.replace("name: api", "name: common"), encoding="utf-8")
     (inside / "templates" / "common.yaml").symlink_to("../../common.yaml")
-    suite = _suite(tree)
+    engine = _engine(tree)
     for name in links:
-        said = _said(suite, name)
+        said = _said(engine, name)
         assert "outside of the chart" in said, (name, said)
         assert "password" not in said
-    assert "folders deep" in _said(suite, "loop")
-    assert "a pipe, socket or device" in _said(suite, "pipe")
-    (subject,) = [subject for subject in suite.subjects if subject.label == "inside"]
-    chart = suite.rendered(subject)
+    assert "folders deep" in _said(engine, "loop")
+    assert "a pipe, socket or device" in _said(engine, "pipe")
+    (target,) = [target for target in engine.targets if target.label == "inside"]
+    chart = engine.rendered(target)
     assert chart is not None
     assert {container.template for container in chart.containers} == {"templates/pod.yaml", "templates/common.yaml"}
 
@@ -278,9 +277,9 @@ def test_templates_read_no_file_of_the_machine_and_run_nothing(tmp_path: Path) -
     for name in ("files/run.sh", "hooks/pre-render"):
         (chart / name).chmod(0o755)
     before = _snapshot(tmp_path)
-    suite = _suite(chart)
-    (subject,) = suite.subjects
-    rendered = suite.rendered(subject)
+    engine = _engine(chart)
+    (target,) = engine.targets
+    rendered = engine.rendered(target)
     assert rendered is not None
     documents = {each.template: each.content for each in rendered.renderings["shipped"].documents}
     assert documents["templates/files.yaml"] == {"a": "", "b": ""}
@@ -300,9 +299,9 @@ def test_a_dependency_is_resolved_beside_the_tree_that_stays_as_it_is(tmp_path: 
         },
     )
     before = _snapshot(tmp_path)
-    suite = _suite(tmp_path / "tree" / "user")
-    (subject,) = suite.subjects
-    assert suite.judge(subject, "KEY-1").status is Status.PASS
+    engine = _engine(tmp_path / "tree" / "user")
+    (target,) = engine.targets
+    assert engine.result(target, "KEY-1").event.check.status is Status.PASS
     assert _snapshot(tmp_path) == before
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from osh_conformance.charts.target import ChartTarget
 from osh_conformance.cli import main
 from osh_conformance.config import optouts
+from osh_conformance.config.optouts import OptOut
+from osh_conformance.errors import SuiteError
 
 _MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
 
@@ -20,7 +23,12 @@ def _chart(tmp_path: Path, name: str = "ref-2-latest") -> Path:
 
 def _values(tmp_path: Path, text: str) -> list[tuple[tuple[str, ...], str, str]]:
     (tmp_path / "values.yaml").write_text(text)
-    return [(entry.keys, entry.rule, entry.problem) for entry in optouts.read(tmp_path)]
+    return [(entry.keys, entry.rule, entry.problem) for entry in _read(tmp_path)]
+
+
+def _read(chart: Path) -> tuple[OptOut, ...]:
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: chart\nversion: 1.0.0\n")
+    return optouts.read(ChartTarget(name="chart", label="chart", path=chart))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +58,7 @@ def test_what_a_comment_in_values_covers(tmp_path: Path, text: str, keys: tuple[
 def test_a_comment_in_a_template(tmp_path: Path, comment: str) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "a.yaml").write_text(f"a: b\n{comment}\n")
-    (entry,) = optouts.read(tmp_path)
+    (entry,) = _read(tmp_path)
     assert (entry.rule, entry.reason, entry.path, entry.line) == ("PP-1", "why not", "templates/a.yaml", 2)
 
 
@@ -64,7 +72,7 @@ def test_several_rules_have_one_reason(tmp_path: Path) -> None:
     [
         ("ignore REF-2", "the opt-out of REF-2 gives no reason"),
         ("ignore RFE-2 vendor", "no rule `RFE-2`: did you mean `REF-2`?"),
-        ("ignroe REF-2 vendor", "`osh-conformance: ignroe` says nothing: did you mean `ignore`?"),
+        ("ignroe REF-2 vendor", "`osh-conformance: ignroe` is no opt-out: did you mean `ignore`?"),
     ],
 )
 def test_a_comment_that_is_wrong_is_an_error_and_covers_nothing(
@@ -73,7 +81,7 @@ def test_a_comment_that_is_wrong_is_an_error_and_covers_nothing(
     chart = _chart(tmp_path)
     values = chart / "values.yaml"
     values.write_text(values.read_text().replace(":latest", f":latest # osh-conformance: {comment}"))
-    assert main(["check", str(chart), "--rule", "REF-2"]) == 3
+    assert main(["check", str(chart), "--select", "REF-2"]) == 3
     out = capsys.readouterr().out
     assert f"values.yaml:3: {problem}" in out
     assert "ERROR" in out
@@ -83,7 +91,7 @@ def test_an_opt_out_is_shown_as_expected_with_its_reason(tmp_path: Path, capsys:
     chart = _chart(tmp_path)
     values = chart / "values.yaml"
     values.write_text(values.read_text().replace(":latest", ":latest # osh-conformance: ignore REF-2 vendor"))
-    assert main(["check", str(chart), "--rule", "REF-1,REF-2"]) == 0
+    assert main(["check", str(chart), "--select", "REF-1,REF-2"]) == 0
     out = capsys.readouterr().out
     assert "XFAIL REF-2  ref-2-latest  values.yaml:3  images.api: vendor (values.yaml:3)" in out
     assert "2 checks: 1 passed, 1 expected to fail" in out
@@ -93,7 +101,7 @@ def test_an_opt_out_in_a_template_covers_that_template(tmp_path: Path) -> None:
     chart = _chart(tmp_path, "pp-1-hook")
     template = chart / "templates" / "job.yaml"
     template.write_text(f"{{{{/* osh-conformance: ignore PP-1 vendor */}}}}\n{template.read_text()}")
-    assert main(["check", str(chart), "--rule", "PP-1"]) == 0
+    assert main(["check", str(chart), "--select", "PP-1"]) == 0
 
 
 def test_a_packaged_chart_brings_its_opt_outs(tmp_path: Path) -> None:
@@ -103,25 +111,35 @@ def test_a_packaged_chart_brings_its_opt_outs(tmp_path: Path) -> None:
     archive = tmp_path / "ref-2-latest-0.1.0.tgz"
     with tarfile.open(archive, "w:gz") as tar:
         tar.add(chart, "ref-2-latest")
-    assert main(["check", str(archive), "--rule", "REF-2"]) == 0
+    assert main(["check", str(archive), "--select", "REF-2"]) == 0
 
 
 def test_a_stale_opt_out_is_reported_where_it_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chart = _chart(tmp_path)
     values = chart / "values.yaml"
     values.write_text(values.read_text().replace(":latest", ":1.2.3 # osh-conformance: ignore REF-2 vendor"))
-    assert main(["check", str(chart), "--rule", "REF-2"]) == 0
+    assert main(["check", str(chart), "--select", "REF-2"]) == 0
     out = capsys.readouterr().out
     assert "WARN REF-2  ref-2-latest  values.yaml:3" in out
     assert "an opt-out that matches no finding: vendor" in out
-    assert main(["check", str(chart), "--rule", "REF-1"]) == 0
+    assert main(["check", str(chart), "--select", "REF-1"]) == 0
     assert "opt-out" not in capsys.readouterr().out, "a rule that was not asked says nothing about it"
 
 
-def test_what_a_symlink_leads_to_is_not_read(tmp_path: Path) -> None:
+def test_an_opt_out_behind_a_link_out_of_the_tree_is_not_read(tmp_path: Path) -> None:
     outside = tmp_path / "outside.yaml"
     outside.write_text("# osh-conformance: ignore REF-2 vendor\n")
-    chart = tmp_path / "chart"
-    chart.mkdir()
+    chart = tmp_path / "tree" / "chart"
+    chart.mkdir(parents=True)
     (chart / "values.yaml").symlink_to(outside)
-    assert optouts.read(chart) == ()
+    with pytest.raises(SuiteError, match="outside of the chart"):
+        _read(chart)
+
+
+def test_an_override_that_helm_ignores_has_its_opt_outs(tmp_path: Path) -> None:
+    (tmp_path / ".helmignore").write_text("values_overrides\n")
+    (tmp_path / "values_overrides").mkdir()
+    text = "images:\n  tags:\n    api: x # osh-conformance: ignore REF-2 vendor\n"
+    (tmp_path / "values_overrides" / "a.yaml").write_text(text)
+    (entry,) = _read(tmp_path)
+    assert (entry.path, entry.keys) == ("values_overrides/a.yaml", ("images.tags.api",))

@@ -23,7 +23,7 @@ def _tree(pytester: pytest.Pytester, *names: str, settings: str = "", deviations
     """Make the repository of a chart author: charts, a configuration, expected findings."""
     for name in names:
         shutil.copytree(_MUTANTS / name, pytester.path / "charts" / name)
-    rules = settings if "rule =" in settings else f"rule = {list(_SIX)}\n{settings}"
+    rules = settings if "select =" in settings else f"select = {list(_SIX)}\n{settings}"
     (pytester.path / "osh-conformance.toml").write_text(rules)
     content = {"osh_conformance_deviations": 1, "deviations": deviations}
     (pytester.path / "d.yaml").write_text(json.dumps(content))
@@ -100,7 +100,7 @@ def test_workers_get_whole_charts_and_their_verdicts_reach_the_controller(pytest
             "WARN REF-1  clean-flat  d.yaml:1",
             "*a deviation that matches no finding: long gone",
             "XFAIL REF-2  ref-2-latest  ref-2-latest/values.yaml:3  images.api: known (d.yaml)",
-            "4 charts, 12 checks: *1 failed, 1 expected to fail, 1 warning",
+            "4 charts, 12 checks: *1 failed, 1 expected to fail, 1 warning in * s",
         ]
     )
     workers: dict[str, set[str]] = {}
@@ -147,7 +147,7 @@ def test_a_repository_has_its_configuration_in_pyproject_too(pytester: pytest.Py
     entry = {"rule": "REF-2", "chart": "ref-*", "reason": "known", "expires": "2999-01-01"}
     _tree(pytester, "ref-2-latest", deviations=[entry])
     (pytester.path / "osh-conformance.toml").unlink()
-    pytester.makepyprojecttoml('[tool.osh-conformance]\nrule = ["REF-2", "REF-1"]\ndeviations = ["d.yaml"]\n')
+    pytester.makepyprojecttoml('[tool.osh-conformance]\nselect = ["REF-2", "REF-1"]\ndeviations = ["d.yaml"]\n')
     pytester.runpytest_subprocess("--charts", "charts").assert_outcomes(passed=1, xfailed=1)
 
 

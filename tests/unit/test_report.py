@@ -9,7 +9,7 @@ import pytest
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.search import data_folder
-from osh_conformance.model.event import ResultFound
+from osh_conformance.model.event import ResultFound, RunFinished
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
 from osh_conformance.model.result import CellReport
 from osh_conformance.report import json_document
@@ -47,7 +47,7 @@ def test_the_exit_code_follows_from_the_outcomes(statuses: tuple[Status, ...], c
 
 def test_an_interrupted_run_is_2_whatever_it_found() -> None:
     run = _run(Status.FAIL)
-    run.interrupted = True
+    run.handle(RunFinished(seconds=1.0, interrupted=True))
     assert run.exit_code == 2
 
 
@@ -83,7 +83,7 @@ def test_a_live_run_fits_the_schema() -> None:
     )
     verdict = Verdict.of("DROP-4", [_finding(rule="DROP-4", line=1)])
     run.handle(ResultFound.of("a", verdict, cell="a-shipped", scenario="drop-enabled", seconds=2.0))
-    run.finish()
+    run.handle(RunFinished(seconds=1.0))
     built = json_document.build(run)
     jsonschema.validate(built, json.loads(data_folder("report.schema.json").read_text()))
     (cell,) = built["cells"]

@@ -9,11 +9,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from osh_conformance.cli.output import Patience
 from osh_conformance.errors import SuiteError
-from osh_conformance.model.event import ResultFound
+from osh_conformance.model.event import ResultFound, RunFinished
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
 from osh_conformance.report.result import RunReport
+from osh_conformance.report.status_line import StatusLine
 from osh_conformance.report.terminal import show
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ _FAIL = Finding(
     expected="a reference pinned to a version or a digest",
     why="a moving tag gives tomorrow's install another program than today's",
     fix="images.tags.db_sync: docker.io/kolla/keystone:<version>",
-    reproduce="osh-conformance check charts/keystone --rule REF-2",
+    reproduce="osh-conformance check charts/keystone --select REF-2",
 )
 
 
 def _shown(run: RunReport) -> str:
     stream = io.StringIO()
-    run.finish()
+    run.handle(RunFinished(seconds=0.1))
     show(run, stream)
     return re.sub(r"in \d+\.\d s", "in 0.1 s", stream.getvalue())
 
@@ -76,7 +76,7 @@ def test_a_run_of_every_outcome() -> None:
           expected   a reference pinned to a version or a digest
           why        a moving tag gives tomorrow's install another program than today's
           fix        images.tags.db_sync: docker.io/kolla/keystone:<version>
-          reproduce  osh-conformance check charts/keystone --rule REF-2
+          reproduce  osh-conformance check charts/keystone --select REF-2
 
         FAIL REF-2  keystone  keystone/values.yaml:14  images.tags.db_sync
           found      docker.io/kolla/keystone  (no tag: Kubernetes reads it as :latest)
@@ -84,7 +84,7 @@ def test_a_run_of_every_outcome() -> None:
           expected   a reference pinned to a version or a digest
           why        a moving tag gives tomorrow's install another program than today's
           fix        images.tags.db_sync: docker.io/kolla/keystone:<version>
-          reproduce  osh-conformance check charts/keystone --rule REF-2
+          reproduce  osh-conformance check charts/keystone --select REF-2
 
         WARN REF-1  keystone  keystone/values.yaml:15  images.x
           found      docker.io/kolla/keystone  (no tag: Kubernetes reads it as :latest)
@@ -92,7 +92,7 @@ def test_a_run_of_every_outcome() -> None:
           expected   a reference pinned to a version or a digest
           why        a moving tag gives tomorrow's install another program than today's
           fix        images.tags.db_sync: docker.io/kolla/keystone:<version>
-          reproduce  osh-conformance check charts/keystone --rule REF-2
+          reproduce  osh-conformance check charts/keystone --select REF-2
 
         FAIL REF-2  keystone  keystone/values.yaml:16  images.tags.api
           found      docker.io/kolla/keystone  (no tag: Kubernetes reads it as :latest)
@@ -101,7 +101,7 @@ def test_a_run_of_every_outcome() -> None:
           but        d.yaml:3 expected this until 2026-05-31: vendor
           why        a moving tag gives tomorrow's install another program than today's
           fix        images.tags.db_sync: docker.io/kolla/keystone:<version>
-          reproduce  osh-conformance check charts/keystone --rule REF-2
+          reproduce  osh-conformance check charts/keystone --select REF-2
 
         ERROR  broken
           found      values.yaml:2: does not parse
@@ -183,7 +183,7 @@ def test_what_takes_long_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> 
         (io.StringIO(), "  ..   3 of 80 charts  0 s\n"),
         (_Terminal(), "\r  ..   3 of 80 charts  0 s"),
     ):
-        with Patience(lambda: "3 of 80 charts", stream, after=0.01):
+        with StatusLine(lambda: "3 of 80 charts", stream, after=0.01):
             deadline = time.monotonic() + 10
             while not stream.getvalue() and time.monotonic() < deadline:
                 time.sleep(0.005)
@@ -193,6 +193,6 @@ def test_what_takes_long_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_is_quick_says_nothing() -> None:
     stream = io.StringIO()
-    with Patience(lambda: "never", stream):
+    with StatusLine(lambda: "never", stream):
         pass
     assert stream.getvalue() == ""

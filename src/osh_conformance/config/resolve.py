@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from osh_conformance.charts.values import merged
 from osh_conformance.config import configuration
 from osh_conformance.config.options import CHECK, LIVE, CheckOptions, Kind, LiveOptions, options_of
+from osh_conformance.config.selection import check_static
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading import records
 from osh_conformance.loading.files import read_text
@@ -28,6 +29,7 @@ def check_options(given: Mapping[str, Any]) -> CheckOptions:
     is wrong, and for a file that cannot be read.
     """
     fields = _fields(CHECK, given)
+    check_static(fields["select"])
     return CheckOptions(**{**fields, "flavor": _flavor(given), "cache": not given.get("no_cache")})
 
 

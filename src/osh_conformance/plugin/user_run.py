@@ -34,9 +34,11 @@ def register(config: pytest.Config) -> None:
         reporters = [] if is_worker else given_reporters(config)
         for reporter in reporters:
             reporter.check_writable()
-        engine = StaticEngine(resolve.check_options(given))
+        is_live = config.getoption("--live")
+        static = resolve.static_half(resolve.live_options(given), given) if is_live else resolve.check_options(given)
+        engine = StaticEngine(static)
         listeners = Listeners(reporters)
-        if config.getoption("--live"):
+        if is_live:
             # Only a live run needs the extra `live`.
             from osh_conformance.plugin import live  # noqa: PLC0415
 
