@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import jsonschema
@@ -13,8 +14,10 @@ import pytest
 from osh_conformance.check.charts import ChartResult
 from osh_conformance.cli import main
 from osh_conformance.loading.search import data_folder
-from osh_conformance.model.finding import Verdict
 from osh_conformance.rules import catalogue
+
+if TYPE_CHECKING:
+    from osh_conformance.model.finding import Verdict
 
 _MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
 _CLEAN = str(_MUTANTS / "clean-flat")

@@ -50,7 +50,9 @@ def _chart(folder: Path, files: dict[str, str | bytes] | None = None) -> Path:
 
 def _engine(path: Path, renderer: str | None = None) -> StaticEngine:
     helm = Path(HELM) if HELM else None
-    engine = StaticEngine(CheckOptions(paths=(path,), cache=False, limits=_LIMITS, renderer=renderer, helm_program=helm))
+    engine = StaticEngine(
+        CheckOptions(paths=(path,), cache=False, limits=_LIMITS, renderer=renderer, helm_program=helm)
+    )
     engine.expect(engine.targets)
     return engine
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import shutil
 import tarfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from osh_conformance.charts.target import ChartTarget
 from osh_conformance.cli import main
 from osh_conformance.config import optouts
-from osh_conformance.config.optouts import OptOut
 from osh_conformance.errors import SuiteError
+
+if TYPE_CHECKING:
+    from osh_conformance.config.optouts import OptOut
 
 _MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
 

@@ -54,9 +54,9 @@ def toy(tmp_path: Path) -> Iterator[Path]:
 def test_check_offers_a_registered_reporter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "deep" / "toy.txt"
     assert main(["check", _MUTANT, "--select", "REF", "--toy", str(file)]) == 1
-    assert file.read_text() == (
-        "REF-2 ref-2-latest docker.io/example/api:latest  (whatever was pushed last)\n"
-    ), "it listens to every event of the run"
+    assert file.read_text() == ("REF-2 ref-2-latest docker.io/example/api:latest  (whatever was pushed last)\n"), (
+        "it listens to every event of the run"
+    )
     with pytest.raises(SystemExit):
         main(["check", "--help"])
     assert "--toy FILE" in capsys.readouterr().out
@@ -90,7 +90,16 @@ def test_two_reporters_with_one_option_are_refused() -> None:
 
 def test_pytest_offers_a_registered_reporter(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(toy_reporter=_TOY)
-    arguments = ("-p", "toy_reporter", "--charts", _MUTANT, "--conformance-select", "REF", "--conformance-toy", "toy.txt")
+    arguments = (
+        "-p",
+        "toy_reporter",
+        "--charts",
+        _MUTANT,
+        "--conformance-select",
+        "REF",
+        "--conformance-toy",
+        "toy.txt",
+    )
     pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=3, failed=1)
     assert (pytester.path / "toy.txt").read_text().startswith("REF-2 ref-2-latest ")
 

@@ -65,10 +65,14 @@ def test_a_run_of_every_outcome() -> None:
     run.handle(ResultFound.of("keystone", Verdict.of("REF-1", [warning])))
     run.handle(ResultFound.of("keystone", Verdict.of("PP-1", [in_template])))
     vendored = replace(_expected(1, "vendor (glance/values.yaml:1)"), chart="glance", path="glance/values.yaml")
-    run.handle(ResultFound.of("glance", Verdict(rule="REF-2", status=Status.EXPECTED, findings=(vendored,), reason="vendor")))
+    run.handle(
+        ResultFound.of("glance", Verdict(rule="REF-2", status=Status.EXPECTED, findings=(vendored,), reason="vendor"))
+    )
     run.handle(ResultFound.of("glance", Verdict.undecided("DROP-3", "the script reads more than it says")))
     run.handle(ResultFound.of("glance", Verdict.not_applicable("KEY-4", "no standard key")))
-    run.handle(ResultFound.broken("broken", "REF-1", SuiteError("values.yaml:2: does not parse", expected="valid YAML")))
+    run.handle(
+        ResultFound.broken("broken", "REF-1", SuiteError("values.yaml:2: does not parse", expected="valid YAML"))
+    )
     assert _shown(run) == textwrap.dedent(
         """\
         FAIL PP-1  keystone  keystone/templates/job.yaml  Job/init init
@@ -123,7 +127,9 @@ def test_a_run_of_every_outcome() -> None:
 def test_hundreds_of_expected_findings_are_one_line_a_reason() -> None:
     run = RunReport(charts=6)
     findings = tuple(_expected(number, "baseline (d.yaml)") for number in range(300))
-    run.handle(ResultFound.of("all", Verdict(rule="REF-2", status=Status.EXPECTED, findings=findings, reason="baseline")))
+    run.handle(
+        ResultFound.of("all", Verdict(rule="REF-2", status=Status.EXPECTED, findings=findings, reason="baseline"))
+    )
     assert _shown(run) == textwrap.dedent(
         """\
         XFAIL REF-2  chart-0, chart-1, chart-2, chart-3 and 2 more  300 findings: baseline (d.yaml)
@@ -137,7 +143,9 @@ def test_of_hundreds_of_findings_one_of_each_rule_is_told_in_full() -> None:
     for chart in ("glance", "nova"):
         findings = [replace(_FAIL, chart=chart, key=f"images.tags.k{number}", line=number) for number in range(1, 151)]
         run.handle(ResultFound.of(chart, Verdict.of("REF-2", findings)))
-    run.handle(ResultFound.broken("broken", "REF-2", SuiteError("values.yaml:2: does not parse", expected="valid YAML")))
+    run.handle(
+        ResultFound.broken("broken", "REF-2", SuiteError("values.yaml:2: does not parse", expected="valid YAML"))
+    )
     run.handle(ResultFound.broken("other", "REF-2", SuiteError("values.yaml:3: does not parse", expected="valid YAML")))
     shown = _shown(run).splitlines()
     line = "FAIL REF-2  {}  keystone/values.yaml:{}  images.tags.k{}"
@@ -153,7 +161,11 @@ def test_of_hundreds_of_findings_one_of_each_rule_is_told_in_full() -> None:
 
 def test_one_chart_alone_is_told_in_full() -> None:
     run = RunReport(charts=1)
-    run.handle(ResultFound.of("keystone", Verdict.of("REF-2", [replace(_FAIL, key=f"images.k{number}") for number in range(100)])))
+    run.handle(
+        ResultFound.of(
+            "keystone", Verdict.of("REF-2", [replace(_FAIL, key=f"images.k{number}") for number in range(100)])
+        )
+    )
     assert _shown(run).count("  why ") == 100
 
 

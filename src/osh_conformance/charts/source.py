@@ -166,7 +166,7 @@ class Reader:
 
 @contextlib.contextmanager
 def opened(path: Path, scratch: Path | None = None, files: ChartFiles | None = None) -> Iterator[ChartSource]:
-    """Open the chart at `path`: `folder` is `path` itself, or a copy below `scratch` that the end of the `with` removes.
+    """Open the chart at `path`: `folder` is `path` itself, or a copy below `scratch` that the `with` removes.
 
     `files` are those of the chart, where a `Reader` has read it. Raises `SuiteError` as `Reader.read` does, and for
     values that do not parse.

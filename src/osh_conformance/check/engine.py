@@ -69,9 +69,7 @@ class StaticEngine:
             "rules": list(self.rules),
             "since": self.options.since,
         }
-        return RunStarted(
-            target=target, charts=len(self.targets), shard=self.options.shard, left_out=self.left_out
-        )
+        return RunStarted(target=target, charts=len(self.targets), shard=self.options.shard, left_out=self.left_out)
 
     def expect(self, targets: Iterable[ChartTarget]) -> None:
         """Announce the targets whose results will be needed, in that order, so that they are rendered ahead."""
@@ -89,9 +87,7 @@ class StaticEngine:
             broken = SuiteError(f"{rule} broke on this chart: {error!r}", fix="report it, with the chart")
             event = ResultFound.broken(target.label, rule, broken, reproduce=self.reproduce(target, rule))
             return Result(event=event, failure=error)
-        return Result(
-            event=ResultFound.of(target.label, verdict, seconds=time.monotonic() - started), verdict=verdict
-        )
+        return Result(event=ResultFound.of(target.label, verdict, seconds=time.monotonic() - started), verdict=verdict)
 
     def rendered(self, target: ChartTarget) -> RenderedChart | None:
         """Return the chart as rules see it, None for a library chart; raises `SuiteError` where it does not render."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-
 class Parser(argparse.ArgumentParser):
     """A parser that raises `UsageError` instead of ending the program."""
 
@@ -58,7 +57,7 @@ def build_parser(verb: str = "") -> Parser:
     """Return the parser, with the arguments of one verb."""
     parser = Parser(
         prog="osh-conformance",
-        description="Checks that Helm charts run with any image under any container runtime, and remove what they made.",
+        description="Checks that Helm charts run with any image under any container runtime, and clean up afterwards.",
     )
     parser.add_argument("--version", action="version", version=f"osh-conformance {__version__}")
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")

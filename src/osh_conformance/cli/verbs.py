@@ -68,7 +68,7 @@ def _setup(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--only", metavar="NAME", help="build only this recipe and the recipes that it needs")
     undo = parser.add_mutually_exclusive_group()
-    undo.add_argument("--stop", action="store_true", help="stop the Docker engine that `setup` started; keep the builds")
+    undo.add_argument("--stop", action="store_true", help="stop the Docker engine that `setup` started; keep builds")
     undo.add_argument(
         "--remove", action="store_true", help="remove everything that `setup` created: Docker engine, builds, images"
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
 
 #: In front of the options of reporters: other plugins may have an option `--json`.
 PREFIX = "--conformance-"
@@ -33,7 +36,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             option_name = PREFIX + name
             group.addoption(option_name, dest=destination(option_name), metavar=reporter.metavar, help=reporter.help)
     group.addoption(
-        "--live", action="store_true", default=False, help="install the charts of --charts on a kind cluster and check them"
+        "--live",
+        action="store_true",
+        default=False,
+        help="install the charts of --charts on a kind cluster, and check what happens",
     )
 
 

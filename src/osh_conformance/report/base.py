@@ -13,7 +13,6 @@ import importlib
 import importlib.metadata
 import os
 import pkgutil
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from osh_conformance import report as package
@@ -24,6 +23,7 @@ from osh_conformance.report.result import RunReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from osh_conformance.errors import SuiteError
     from osh_conformance.model.event import Event

@@ -55,7 +55,7 @@ def _reasons(run: RunReport) -> list[str]:
 
 
 def left_out(cells: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """Group cells (id, reason) by reason: a single cell by its name, several by their number and what their names share."""
+    """Group cells (id, reason) by reason: one cell by its name, several by their number and the parts they share."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in cells:
         by_reason.setdefault(reason, []).append(name)
