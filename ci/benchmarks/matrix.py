@@ -61,9 +61,8 @@ def main() -> int:
         later = _fetched(session) - first
     runs = len(suite.cell_runs)
     alone, together = (statistics.median(seconds) for seconds in times.values())
-    print(
-        f"{runs} runs of {len({cell_run.cell.id for cell_run in suite.cell_runs})} cells, medians of {args.rounds} rounds"
-    )
+    cells = {cell_run.cell.id for cell_run in suite.cell_runs}
+    print(f"{runs} runs of {len(cells)} cells, medians of {args.rounds} rounds")
     print(f"first round, images not on the node   {warming:7.1f} s  {first / _MIB:8.1f} MiB fetched")
     print(f"one after the other                   {alone:7.1f} s  {alone / runs:8.1f} s each")
     print(f"{args.parallel} at a time                           {together:7.1f} s  {together / runs:8.1f} s each")

@@ -24,7 +24,6 @@ _HELP = "run pytest with --live and with --charts PATH, the folder of the chart"
 #: The name under which the live half registers.
 LIVE_PLUGIN = "osh-conformance-live"
 _FIXTURES = frozenset({"conformance_cluster", "conformance_namespace", "conformance_helm", "conformance_database"})
-_HELM_MAJOR = 4
 
 
 def uses_cluster(item: pytest.Item) -> bool:
@@ -48,18 +47,9 @@ def conformance_namespace(_own_namespace: OwnNamespace) -> str:
 
 
 @pytest.fixture
-def conformance_helm(request: pytest.FixtureRequest, _own_namespace: OwnNamespace) -> ConformanceHelm:
-    """Install, upgrade and uninstall releases in the test's namespace.
-
-    The test can request another major version of Helm by `@pytest.mark.parametrize("conformance_helm", [3, 4],
-    indirect=True)`.
-    """
-    from osh_conformance.errors import SuiteError  # noqa: PLC0415  (see above)
-
-    try:
-        return _own_namespace.helm(getattr(request, "param", _HELM_MAJOR))
-    except SuiteError as error:
-        pytest.fail(f"conformance_helm: {error}", pytrace=False)
+def conformance_helm(_own_namespace: OwnNamespace) -> ConformanceHelm:
+    """Install, upgrade and uninstall releases in the test's namespace, with Helm 4."""
+    return _own_namespace.helm()
 
 
 @pytest.fixture
@@ -82,8 +72,12 @@ def _session(request: pytest.FixtureRequest) -> LiveSession:
     live = request.config.pluginmanager.get_plugin(LIVE_PLUGIN)
     if live is None:
         pytest.fail(f"{request.fixturename} needs a cluster: {_HELP}", pytrace=False)
+    error = ""
     try:
         session: LiveSession = live.required_session()
-    except Exception as error:  # noqa: BLE001  (a cluster that does not open is an error of each test)
+    except Exception as reason:  # noqa: BLE001  (a cluster that does not open is an error of each test)
+        error = str(reason)
+    # Outside of the `except`, so that pytest prints this error alone.
+    if error:
         pytest.fail(f"{request.fixturename}: {error}", pytrace=False)
     return session
