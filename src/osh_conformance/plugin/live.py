@@ -10,11 +10,9 @@ import pytest
 from osh_conformance.config import resolve
 from osh_conformance.errors import SuiteError
 from osh_conformance.live.engine import LiveEngine
-from osh_conformance.loading.search import suite_folder
 from osh_conformance.plan.cells import CellRun, LeftOut, LeftOutError
 from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.plugin.fixtures import LIVE_PLUGIN, uses_cluster
-from osh_conformance.plugin.user_run import collect_suite
 from osh_conformance.progress import Progress
 from osh_conformance.report import tables
 
@@ -31,7 +29,7 @@ _CELL = "conformance_cell"
 
 
 def register(config: pytest.Config, given: Mapping[str, Any], listeners: Listeners, expectations: Expectations) -> None:
-    """Add the live suite to a pytest run of a user; raises `pytest.UsageError` and `UsageError` for wrong options.
+    """Add the live half to a pytest run of a user; raises `pytest.UsageError` and `UsageError` for wrong options.
 
     `given` are the options of `config/options.py` by their destination.
     """
@@ -39,7 +37,6 @@ def register(config: pytest.Config, given: Mapping[str, Any], listeners: Listene
     kubeconfig = config.getoption("kubeconfig", None)
     options = resolve.live_options({**given, "kubeconfig": Path(kubeconfig) if kubeconfig else None})
     plugin = LivePlugin(LiveSuite(options), listeners, Progress(), expectations)
-    collect_suite(config, suite_folder("live"))
     config.pluginmanager.register(plugin, LIVE_PLUGIN)
 
 

@@ -46,6 +46,8 @@ def register(config: pytest.Config) -> None:
     except SuiteError as error:
         raise pytest.UsageError(str(error)) from error
     collect_suite(config, suite_folder("static"))
+    if is_live:
+        collect_suite(config, suite_folder("live"))
     config.pluginmanager.register(StaticPlugin(engine, listeners), "osh-conformance-static")
     config.pluginmanager.register(UserRun(engine, listeners), "osh-conformance-run")
 
