@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.live.contexts import open_context
 from osh_conformance.live.credentials import Credentials
 from osh_conformance.manifests.privileges import pod_security
-from osh_conformance.observe.context import CellContext
-from osh_conformance.observe.known_secrets import KnownSecrets
-from osh_conformance.observe.watch import NamespaceWatch
 from osh_conformance.plan.cells import DATABASE
 from osh_conformance.render.parse import containers_of
 from osh_conformance.scenario import infrastructure
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from osh_conformance import process
     from osh_conformance.cluster.helm import Helm
     from osh_conformance.live.session import LiveSession
+    from osh_conformance.observe.context import CellContext
     from osh_conformance.observe.database import DatabaseServer
 
 #: The Helm major version that tests get unless they request another one.
@@ -210,29 +209,9 @@ def own_namespace(session: LiveSession, title: str) -> Iterator[OwnNamespace]:
     credentials = Credentials.new(name)
     session.create_namespace(name, {**session.run_label, **pod_security(())})
     try:
-        with _context(session, name, title, credentials.secrets) as context:
+        with open_context(
+            session, name, title=title, helm_major=max(session.tools.helm), secrets=credentials.secrets
+        ) as context:
             yield OwnNamespace(session, context, credentials)
     finally:
         session.remove_namespace(name)
-
-
-@contextlib.contextmanager
-def _context(session: LiveSession, name: str, title: str, hidden: tuple[str, ...]) -> Iterator[CellContext]:
-    folder = session.folder / name
-    folder.mkdir(mode=0o700)
-    known = KnownSecrets(session.kube, name, hidden, ())
-    with NamespaceWatch(session.kube, name, session.cancel, known) as watch:
-        yield CellContext(
-            title=title,
-            progress=session.progress,
-            helm=session.helm(max(session.tools.helm), hidden),
-            kube=session.kube,
-            namespace=name,
-            folder=folder,
-            watch=watch,
-            cancel=session.cancel,
-            hidden=known,
-            cluster=session.cluster,
-            # Only scenarios install a second release.
-            beside=contextlib.nullcontext,  # type: ignore[arg-type]
-        )

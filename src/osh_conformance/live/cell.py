@@ -5,23 +5,19 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from osh_conformance.cluster.nodes import node_logs, runtime_proof
+from osh_conformance.cluster.nodes import node_logs
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import artifacts, proofs, runtimes
 from osh_conformance.live.cell_images import CellImages
-from osh_conformance.loading import records
+from osh_conformance.live.contexts import open_context
 from osh_conformance.model.chart import nothing_declared
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.observation import Observation
 from osh_conformance.observe.containers import runtime_classes
-from osh_conformance.observe.context import CellContext
-from osh_conformance.observe.known_secrets import KnownSecrets
-from osh_conformance.observe.watch import NamespaceWatch
 from osh_conformance.plan import feasible
 from osh_conformance.plan.cells import unavailable
 from osh_conformance.rules import catalogue
@@ -33,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from osh_conformance.live.session import LiveSession
+    from osh_conformance.observe.context import CellContext
     from osh_conformance.plan.cells import CellRun
     from osh_conformance.scenario.state import CellPlan
 
@@ -90,7 +87,6 @@ class _CellRunner:
         if cell_run.scenario.drop_image and self._images.faulty is None:
             return self._not_applicable("no image key of the chart is the drop Job's own")
         with self._context(self._namespace, plan.secrets, plan.releases) as context:
-            self._wait_for_runtime(context)
             return self._observe(plan, context)
 
     def _check_cri(self) -> None:
@@ -135,8 +131,7 @@ class _CellRunner:
 
     def _probe(self) -> CellResult:
         session = self._session
-        with self._context(self._namespace, (), ()) as context:
-            self._wait_for_runtime(context)
+        with self._context(self._namespace) as context:
             started = time.monotonic()
             pulls = (
                 observe_pulls(self._cell_run.scenario.probes, context, session.images.witness())
@@ -186,32 +181,22 @@ class _CellRunner:
 
     @contextlib.contextmanager
     def _context(
-        self, namespace: str, secrets: tuple[str, ...], public_names: tuple[str, ...]
+        self, namespace: str, secrets: tuple[str, ...] = (), public_names: tuple[str, ...] = ()
     ) -> Iterator[CellContext]:
-        """Watch a namespace. `public_names` are no secrets, even where a Secret holds them."""
-        session = self._session
-        folder = session.folder / namespace
-        folder.mkdir(mode=0o700)
-        known = KnownSecrets(session.kube, namespace, secrets, public_names)
+        # Only the drop Job of the first release gets the image whose pull can be made to fail.
         faulty = self._images.faulty if namespace == self._namespace else None
-        with NamespaceWatch(session.kube, namespace, session.cancel, known) as watch:
-            yield CellContext(
-                title=self._cell_run.id,
-                progress=session.progress,
-                helm=session.helm(self._cell_run.cell.helm, secrets),
-                kube=session.kube,
-                namespace=namespace,
-                folder=folder,
-                watch=watch,
-                cancel=session.cancel,
-                hidden=known,
-                cluster=session.cluster,
-                beside=lambda: self._second_context(secrets, public_names),
-                answer_pull=faulty.answer if faulty else lambda _how: None,
-                runtime=partial(
-                    runtime_proof, session.cluster, namespace, session.node_runtime, records.runtimes().values()
-                ),
-            )
+        with open_context(
+            self._session,
+            namespace,
+            title=self._cell_run.id,
+            helm_major=self._cell_run.cell.helm,
+            secrets=secrets,
+            public_names=public_names,
+            second_context=lambda: self._second_context(secrets, public_names),
+            answer_pull=faulty.answer if faulty else lambda _how: None,
+        ) as context:
+            self._wait_for_runtime(context)
+            yield context
 
     @contextlib.contextmanager
     def _second_context(self, secrets: tuple[str, ...], public_names: tuple[str, ...]) -> Iterator[CellContext]:
@@ -220,7 +205,6 @@ class _CellRunner:
         self._session.create_namespace(second, self._session.labels(self._cell_run))
         try:
             with self._context(second, secrets, public_names) as context:
-                self._wait_for_runtime(context)
                 yield context
         finally:
             self._session.remove_namespace(second)
