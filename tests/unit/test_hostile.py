@@ -256,8 +256,8 @@ def test_links_lead_nowhere_but_into_the_tree(tmp_path: Path) -> None:
         assert "password" not in said
     assert "folders deep" in _said(engine, "loop")
     assert "a pipe, socket or device" in _said(engine, "pipe")
-    (target,) = [target for target in engine.targets if target.label == "inside"]
-    chart = engine.rendered(target)
+    (found,) = [target for target in engine.targets if target.label == "inside"]
+    chart = engine.rendered(found)
     assert chart is not None
     assert {container.template for container in chart.containers} == {"templates/pod.yaml", "templates/common.yaml"}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from osh_conformance.charts import source
+from osh_conformance.charts import files, source
 from osh_conformance.cli import main
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
 def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each chart is read, by its path."""
     found: Counter[str] = Counter()
-    folder, archive = source.read_folder, source.read_archive
+    folder, archive = files.read_folder, files.read_archive
 
     def read_folder(path: Path, allowed: Sequence[Path]) -> dict[str, bytes]:
         found[str(path.resolve())] += 1

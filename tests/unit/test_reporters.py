@@ -15,6 +15,8 @@ from osh_conformance.report import base
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from osh_conformance.report.result import RunReport
+
 _MUTANT = str(Path(__file__).parents[1] / "mutants" / "static" / "ref-2-latest")
 _TOY = '''
 """A reporter that writes one line for each finding."""
@@ -81,7 +83,7 @@ def test_two_reporters_with_one_option_are_refused() -> None:
         option = "toy"
         help = ""
 
-        def text(self, report: base.RunReport) -> str:
+        def text(self, report: RunReport) -> str:
             return str(report.charts)
 
     with pytest.raises(ValueError, match="two reporters have the option --toy"):

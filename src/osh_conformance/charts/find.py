@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def missing(path: Path) -> SuiteError:
-    """Say that there is nothing at a PATH."""
+    """Return the error for a PATH that does not exist."""
     return SuiteError(f"{path} does not exist", expected="a chart directory, a .tgz, or a tree of charts")
 
 
 def check_paths(paths: Sequence[Path]) -> None:
-    """Raise `UsageError` where no PATH exists; beside one that does, another that does not is an error of its own."""
+    """Raise `UsageError` if no PATH exists. If only some do, each other one becomes a target with an error."""
     if paths and not any(path.exists() for path in paths):
         error = missing(paths[0])
         raise UsageError(error.message, expected=error.expected)
@@ -105,7 +105,7 @@ def _target(chart: Path, argument: Path) -> ChartTarget:
     return ChartTarget(name=name, label=name, path=chart, root=argument, folder=folder)
 
 
-#: How `helm package` names what it makes; another archive in a tree is none of ours.
+#: The names that `helm package` gives to archives; other archives in a tree are not charts.
 _PACKAGE = re.compile(r".+-v?\d+\.\d+\.\d+[^/]*\.tgz")
 
 
@@ -131,14 +131,14 @@ _SHARD = re.compile(r"(\d+)/(\d+)")
 
 
 def in_shard(targets: Sequence[ChartTarget], shard: str) -> tuple[ChartTarget, ...]:
-    """Return the part `I/N` of the targets; a chart stays in its part whatever other charts come and go."""
+    """Return part `I/N` of the targets. A chart stays in its part when other charts are added or removed."""
     return in_part(targets, shard, lambda target: target.name)
 
 
 def in_part(entries: Sequence[_T], shard: str, name_of: Callable[[_T], str]) -> tuple[_T, ...]:
-    """Return the part `I/N` of the entries: by the name, so that it stays the same whatever comes and goes beside it.
+    """Return part `I/N` of the entries, chosen by a hash of the name: it does not change with other entries.
 
-    Raises `UsageError` if `shard` is no such text.
+    Raises `UsageError` if `shard` is not such a text.
     """
     index, count = _parsed_shard(shard)
     return tuple(entry for entry in entries if _bucket(name_of(entry), count) == index - 1)

@@ -1,4 +1,4 @@
-"""Reading a chart, a directory or a `.tgz`, with what it depends on. Nothing is downloaded, or written to it."""
+"""Reads a chart, a directory or a `.tgz`, with its dependencies. Downloads nothing, and writes nothing to the chart."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import functools
 import re
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ _VERSION = re.compile(r"-v?\d[^/]*\.tgz")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartSource:
-    """A chart that can be rendered or installed: `folder` has everything in it that the chart depends on."""
+    """A chart that can be rendered or installed: `folder` contains all dependencies."""
 
     folder: Path
     name: str
@@ -75,9 +76,10 @@ class ChartFiles:
 
 
 class Reader:
-    """Reads the charts of one run. It reads each chart once, and each chart that others depend on once."""
+    """Reads the charts of one run: each chart once, and each chart that others depend on once. Threads may share it."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._charts: dict[tuple[Path, Path], ChartFiles | SuiteError] = {}
         self._folders: dict[Path, dict[str, bytes]] = {}
 
@@ -88,12 +90,13 @@ class Reader:
         and for a chart that is too large, that links out of its tree, or whose dependencies are not all there.
         """
         key = (path, root or path)
-        if key not in self._charts:
-            try:
-                self._charts[key] = self._read(*key)
-            except SuiteError as error:
-                self._charts[key] = error
-        found = self._charts[key]
+        with self._lock:
+            if key not in self._charts:
+                try:
+                    self._charts[key] = self._read(*key)
+                except SuiteError as error:
+                    self._charts[key] = error
+            found = self._charts[key]
         if isinstance(found, SuiteError):
             raise found
         return found
@@ -118,7 +121,8 @@ class Reader:
     def beside(self, path: Path, patterns: Iterable[str], root: Path | None = None) -> tuple[tuple[str, bytes], ...]:
         """Read the values files that fit `patterns`, relative to the chart directory at `path`, and set images.
 
-        Patterns lead out of the chart no further than its dependencies may. What cannot be read is left out.
+        Patterns lead out of the chart no further than its dependencies may. Files outside, and files that are too
+        large, are left out.
         """
         if path.is_file():
             return ()
@@ -153,7 +157,7 @@ class Reader:
         allowed: tuple[Path, ...],
         chain: tuple[Path, ...],
     ) -> None:
-        """Put the charts that are named by `file://` where Helm looks for them."""
+        """Put the charts that `file://` names into `charts/`, where Helm looks for them."""
         for entry in missing:
             dependency = _local_dependency(origin, entry, allowed)
             if dependency in chain or any(parent == dependency for parent in origin.parents):
@@ -257,20 +261,20 @@ def _local_dependency(origin: Path, entry: dict[str, Any], allowed: tuple[Path, 
             fix=f"helm dependency build {origin}",
         )
     if not (dependency / CHART_FILE).is_file():
-        raise SuiteError(f"{origin}: {repository} is no chart", fix="mend `repository` in Chart.yaml")
+        raise SuiteError(f"{origin}: {repository} is no chart", fix="correct `repository` in Chart.yaml")
     return dependency
 
 
 def _absent(chart: Path, name: str) -> SuiteError:
     return SuiteError(
         f"{chart}: the chart `{name}` that it depends on is not in charts/",
-        expected="everything at hand: nothing is downloaded",
+        expected="all dependencies in charts/ (the suite downloads nothing)",
         fix=f"helm dependency build {chart}",
     )
 
 
 def _allowed(origin: Path, root: Path) -> tuple[Path, ...]:
-    """What links and `file://` may lead into: the git work tree, and the folder around PATH."""
+    """Return the folders that links and `file://` may lead into: the git work tree, and the folder around PATH."""
     found = [folder for folder in origin.parents if (folder / ".git").exists()][:1]
     # A PATH right below the root of the file system would allow everything.
     found.append(root.parent if root.parent != Path(root.anchor) else root)

@@ -31,7 +31,7 @@ class ChartTarget:
     - folder: the part of `path` that leads from `root` to the chart: "" or "x/y/".
     - error: why the chart cannot be checked, None for a chart that can. The fields below are then empty.
     - entry: the chart's entry in a catalog, None without one.
-    - convention: what `--convention` or the catalog names, None where neither does: then `recognised` says which.
+    - convention: the one that `--convention` or the catalog names, None without a name: see `recognised`.
     - values: over the chart's own: those of the catalog, and over them those of the user.
     """
 

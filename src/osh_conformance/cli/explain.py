@@ -30,15 +30,15 @@ def run(args: argparse.Namespace) -> ExitCode:
     name = args.rule.upper()
     if name not in rules:
         raise UsageError(f"no rule `{args.rule}`{did_you_mean(name, rules)}", expected=", ".join(rules))
-    print(_explained(rules[name], document.judged(name)))
+    print(_text(rules[name], document.judged(name)))
     return ExitCode.OK
 
 
-def _explained(rule: Rule, judged: Mapping[str, str]) -> str:
+def _text(rule: Rule, sides: Mapping[str, str]) -> str:
     lines = (
         ("source", f'"{rule.source}"'),
         ("why", rule.why),
-        *(judged.items()),
+        *(sides.items()),
         ("breaks it", rule.example),
         ("keeps it", rule.fix),
     )

@@ -1,6 +1,6 @@
 """The configuration file: `osh-conformance.toml`, or `[tool.osh-conformance]` in pyproject.toml.
 
-A key is the name of an option that may stand in a file (`config/options.py` says which). The command line overrides the
+A key is the name of an option with `in_file` in `config/options.py`. The command line overrides the
 file. Paths are relative to the file. The file nearest to the first PATH applies, none from outside its repository.
 """
 

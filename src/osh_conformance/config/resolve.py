@@ -1,4 +1,4 @@
-"""From what the user gave, on the command line or to pytest, and the configuration file to the options of an engine."""
+"""Merges the command line or pytest's options with the configuration file, into the options of an engine."""
 
 from __future__ import annotations
 

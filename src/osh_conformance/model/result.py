@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """The outcome of one rule on one subject: a chart, or (with `cell` and `scenario`) a chart on a cluster."""
+    """The outcome of one rule on one chart, or (with `cell` and `scenario`) on a chart on a cluster."""
 
     chart: str
     rule: str

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from osh_conformance.model.finding import Verdict
     from osh_conformance.report.base import Listeners
 
-_ITEM = "judgement"
+_ITEM = "chart_and_rule"
 _EVENT = pytest.StashKey[dict[str, Any]]()
 #: The attribute of a test's report that carries the event, from worker processes of pytest-xdist too.
 _CARRIED = "osh_conformance"
@@ -56,28 +56,28 @@ class StaticPlugin:
             return
         marker = metafunc.definition.get_closest_marker("rules")
         rules = [rule for rule in (marker.args if marker else ()) if rule in self._engine.rules]
-        judgements = [(target, rule) for target in self._engine.targets for rule in rules]
-        ids = [f"{target.label}-{rule}" for target, rule in judgements]
-        metafunc.parametrize(_ITEM, judgements, ids=ids, scope="function")
+        pairs = [(target, rule) for target in self._engine.targets for rule in rules]
+        ids = [f"{target.label}-{rule}" for target, rule in pairs]
+        metafunc.parametrize(_ITEM, pairs, ids=ids, scope="function")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Remove tests whose rules are not selected."""
-        items[:] = [item for item in items if _ITEM not in _params(item) or judgement_of(item)]
+        items[:] = [item for item in items if _ITEM not in _params(item) or chart_and_rule_of(item)]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Announce the charts of the items that will run. A worker of pytest-xdist runs only some of them."""
         if not session.config.option.collectonly and not hasattr(session.config, "workerinput"):
-            found = filter(None, map(judgement_of, session.items))
+            found = filter(None, map(chart_and_rule_of, session.items))
             self._engine.expect({target.label: target for target, _ in found}.values())
 
     @pytest.fixture
-    def verdict(self, request: pytest.FixtureRequest, judgement: tuple[ChartTarget, str]) -> Verdict:
+    def verdict(self, request: pytest.FixtureRequest, chart_and_rule: tuple[ChartTarget, str]) -> Verdict:
         """Check one chart by one rule. A chart that cannot be checked is an error here, not a failure of the test."""
-        result = self._engine.result(*judgement)
+        result = self._engine.result(*chart_and_rule)
         request.node.stash[_EVENT] = msgspec.to_builtins(result.event)
         if isinstance(result.failure, SuiteError):
-            pytest.fail(f"ERROR {judgement[0].label}: {result.failure}", pytrace=False)
+            pytest.fail(f"ERROR {chart_and_rule[0].label}: {result.failure}", pytrace=False)
         if result.failure:
             raise result.failure
         assert result.verdict is not None  # noqa: S101  (a result without a failure has one)
@@ -114,7 +114,7 @@ class StaticPlugin:
 
 
 class DirectItems:
-    """Runs static items without fixtures, phases and reports, for runs in which nobody reads pytest's reports.
+    """Runs static items without fixtures, phases and reports, for runs without a reader of pytest's reports.
 
     pytest's own protocol takes most of the time of a run whose charts are all in the cache.
     """
@@ -126,10 +126,10 @@ class DirectItems:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """Pass on the event that the item's fixture would have passed on."""
-        judgement = judgement_of(item)
-        if judgement is None:
+        chart_and_rule = chart_and_rule_of(item)
+        if chart_and_rule is None:
             return None
-        self._listeners.handle(self._engine.result(*judgement).event)
+        self._listeners.handle(self._engine.result(*chart_and_rule).event)
         return True
 
 
@@ -139,7 +139,7 @@ class _SuiteModule(pytest.Module):
         return name.startswith("test_")
 
 
-def judgement_of(item: pytest.Item) -> tuple[ChartTarget, str] | None:
+def chart_and_rule_of(item: pytest.Item) -> tuple[ChartTarget, str] | None:
     """Return the chart and the rule of a static item, None for any other item."""
     value = _params(item).get(_ITEM)
     return value if isinstance(value, tuple) else None

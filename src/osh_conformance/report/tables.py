@@ -30,14 +30,14 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _table(run: RunReport) -> list[str]:
-    asked = {(check.cell, check.scenario, check.rule): check.status for check in run.checks if check.cell}
-    if not asked:
+    statuses = {(check.cell, check.scenario, check.rule): check.status for check in run.checks if check.cell}
+    if not statuses:
         return []
-    rules = sorted({rule for _, _, rule in asked})
+    rules = sorted({rule for _, _, rule in statuses})
     rows = [["chart", "flavor", "images", "runtime", "helm", "scenario", "cell", *rules]]
     for cell in run.cells:
-        for scenario in sorted({scenario for name, scenario, _ in asked if name == cell.id}):
-            outcomes = [_word(asked.get((cell.id, scenario, rule))) for rule in rules]
+        for scenario in sorted({scenario for name, scenario, _ in statuses if name == cell.id}):
+            outcomes = [_word(statuses.get((cell.id, scenario, rule))) for rule in rules]
             rows.append([*_described(cell), scenario, _together_are(outcomes), *outcomes])
     return aligned(rows)
 
