@@ -112,5 +112,5 @@ def test_a_cell_that_another_runtime_ran_is_an_error(kube: Kube, program: Progra
     finally:
         node.delete_runtime_class(_NAME)
     assert result.code == 3, result.printed
-    assert "the cell asks for runtime crun, and the node ran" in result.printed
+    assert "the cell requests runtime crun, but the node ran" in result.printed
     assert "<failure" not in result.junit

@@ -61,7 +61,7 @@ def test_a_minimal_image_needs_less(tmp_path: Path) -> None:
 def test_an_image_without_python3_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="lacks python3, python3 module pymysql") as caught:
         check(image(tmp_path, "pymysql", python="python"), Tier.MINIMAL)
-    assert "tier minimal promises: /bin/sh, python3, pymysql" in caught.value.expected
+    assert "the contents of tier minimal: /bin/sh, python3, pymysql" in caught.value.expected
 
 
 class _Broken:
@@ -74,7 +74,7 @@ class _Broken:
         return Outcome(argv=("docker",), code=self._code, stdout="", stderr="docker: it says why", seconds=0.0)
 
 
-@pytest.mark.parametrize(("code", "message"), [(127, "lacks /bin/sh"), (125, "cannot be tried")])
+@pytest.mark.parametrize(("code", "message"), [(127, "lacks /bin/sh"), (125, "Docker failed to run image")])
 def test_an_image_without_a_shell_is_no_fault_of_the_engine_and_the_other_way_round(code: int, message: str) -> None:
     with pytest.raises(SuiteError, match=message) as caught:
         contract.check(cast("Docker", _Broken(code)), "local", "docker.io/x/y:1", Tier.MINIMAL)

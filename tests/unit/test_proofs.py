@@ -74,7 +74,7 @@ def test_a_layer_in_another_format_is_an_error() -> None:
     ids=["never", "refused", "another digest", "from another host"],
 )
 def test_an_image_that_ran_and_was_not_fetched_is_an_error(requests: tuple[RegistryRequest, ...]) -> None:
-    with pytest.raises(SuiteError, match=f"{SERVICE} ran, and no node asked the registry"):
+    with pytest.raises(SuiteError, match=f"{SERVICE} ran, but no node requested its manifest"):
         check_format(observation(), requests)
 
 
@@ -121,8 +121,8 @@ def test_handlers_and_state_files_prove_a_runtime() -> None:
         ({"handlers": {"api": "crun", "job": "runc"}}, "the node ran job by runc"),
         ({"handlers": {"api": ""}}, "the node ran api by the default handler"),
         ({"traced": {"api/api": "runc"}}, "the node ran api/api by runc"),
-        ({"traced": {}}, "nothing in the nodes shows that runtime crun"),
-        ({"handlers": {}}, "nothing in the nodes shows that runtime crun"),
+        ({"traced": {}}, "no evidence that runtime crun"),
+        ({"handlers": {}}, "no evidence that runtime crun"),
     ],
 )
 def test_a_pod_of_another_runtime_is_an_error(changes: dict[str, Any], message: str) -> None:

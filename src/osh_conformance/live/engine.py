@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.live import cell, proofs
+from osh_conformance.live import cell as cells
+from osh_conformance.live import proofs
 from osh_conformance.live import session as sessions
 from osh_conformance.live.cell_report import ended_well, left_out_report, report_of
 from osh_conformance.model.event import CellFinished, ClusterOpened, ErrorFound, ResultFound, ScenariosFinished
@@ -126,12 +127,12 @@ class LiveEngine:
         """Emit an error of this program, which must not look like a chart that conforms."""
         self._emit(ErrorFound(error=error_finding(error)))
 
-    def prove(self, asked: Cell) -> str:
+    def prove(self, cell: Cell) -> str:
         """Return what shows that a cell had its format and runtime. Raises the first error of its cell runs."""
         results: list[CellResult] = []
         failures: list[SuiteError] = []
         # Wait for all of them, also after a failure: their namespaces end with the caller's.
-        for cell_run in self.cell_runs_of(asked):
+        for cell_run in self.cell_runs_of(cell):
             try:
                 results.append(self.result(cell_run))
             except SuiteError as error:
@@ -140,12 +141,12 @@ class LiveEngine:
             raise failures[0]
         return "; ".join(dict.fromkeys(proofs.describe(result.observation) for result in results))
 
-    def cell_runs_of(self, asked: Cell) -> tuple[CellRun, ...]:
+    def cell_runs_of(self, cell: Cell) -> tuple[CellRun, ...]:
         """Return the cell runs of a cell, one for each scenario."""
-        return tuple(cell_run for cell_run in self.suite.cell_runs if cell_run.cell == asked)
+        return tuple(cell_run for cell_run in self.suite.cell_runs if cell_run.cell == cell)
 
     def finish(self, assertions: Iterable[tuple[CellRun, str]], *, expected: int) -> None:
-        """Cancel what still runs, and emit the rest: verdicts that nobody asked for, and a report of each cell.
+        """Cancel what still runs, and emit the rest: verdicts without an item so far, and a report of each cell.
 
         `assertions` are the cell runs and rules of this run, `expected` is the number of results of a complete run.
         """
@@ -175,7 +176,7 @@ class LiveEngine:
         """Run a cell in a thread of the pool."""
         try:
             with self._progress.step(f"cell {cell_run.id}"):
-                result = cell.run_cell(session, cell_run, namespace)
+                result = cells.run_cell(session, cell_run, namespace)
         except SuiteError as error:
             if not session.cancel.is_set():
                 self._progress.say(f"       {error.message.partition(chr(10))[0]}")
@@ -190,7 +191,7 @@ class LiveEngine:
         """Apply a rule that compares a cell with the others of its chart, as far as they have a result."""
         futures = [self._futures.get(other.id) for other in self.suite.comparable(cell_run)]
         others = [future.result().observation for future in futures if future and not future.exception()]
-        return cell.compare(self.required_session(), cell_run, rule, result.observation, others)
+        return cells.compare(self.required_session(), cell_run, rule, result.observation, others)
 
     # -- emitting -----------------------------------------------------------------------------------------------------
 
@@ -206,7 +207,7 @@ class LiveEngine:
         self._emit(event)
 
     def _emit_unreported(self, assertions: Iterable[tuple[CellRun, str]]) -> None:
-        """Emit the verdicts of finished cell runs that an interruption kept from being asked for."""
+        """Emit the verdicts of finished cell runs whose items an interruption prevented."""
         reported = {(check.cell, check.scenario, check.rule) for check in self._checks}
         for cell_run, rule in assertions:
             future = self._futures.get(cell_run.id)
@@ -218,13 +219,13 @@ class LiveEngine:
 
     def _emit_cells(self) -> None:
         """Emit a report of each cell that was started or has a result, then of each one that was left out."""
-        for asked in {cell_run.cell.id: cell_run.cell for cell_run in self.suite.cell_runs}.values():
+        for cell in {cell_run.cell.id: cell_run.cell for cell_run in self.suite.cell_runs}.values():
             futures = [
-                self._futures[cell_run.id] for cell_run in self.cell_runs_of(asked) if cell_run.id in self._futures
+                self._futures[cell_run.id] for cell_run in self.cell_runs_of(cell) if cell_run.id in self._futures
             ]
-            checks = [check for check in self._checks if check.cell == asked.id]
+            checks = [check for check in self._checks if check.cell == cell.id]
             if futures or checks:
-                self._emit(CellFinished(cell=report_of(asked, futures, checks)))
+                self._emit(CellFinished(cell=report_of(cell, futures, checks)))
         for left_out in self.suite.left_out:
             self._emit(CellFinished(cell=left_out_report(left_out.cell, left_out.reason)))
 

@@ -1,4 +1,4 @@
-"""The charts of a run as folders that the helm program reads: each is written once, whatever number of cells run it."""
+"""The charts of a run as folders that the helm program reads: each is written once for all cells."""
 
 from __future__ import annotations
 

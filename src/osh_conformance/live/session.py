@@ -94,15 +94,15 @@ class LiveSession:
         """Start to remove a namespace, and do not wait: its pods must not slow the next cells down."""
         self.kube.remove_namespace(name)
 
-    def helm(self, helm_major: int, hidden: tuple[str, ...] = ()) -> Helm:
-        """Return a driver for the helm program of a major version that hides the secrets `hidden` in its output."""
+    def helm(self, helm_major: int, redacted: tuple[str, ...] = ()) -> Helm:
+        """Return a driver for the helm program of a major version; it removes the texts `redacted` from its output."""
         return Helm(
             program=self.tools.helm[helm_major],
             major=helm_major,
             kubeconfig=self.kubeconfig,
             context=self.cluster.context,
             home=self.folder / f"helm{helm_major}",
-            secrets=hidden,
+            secrets=redacted,
         )
 
     def faulty_registry(self) -> FaultyRegistry:

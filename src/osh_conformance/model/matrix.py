@@ -81,7 +81,7 @@ class ContainerRuntime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AxisValues:
-    """One value of each axis of the matrix. The runtime None is the nodes' own, whatever it is."""
+    """One value of each axis of the matrix. The runtime None is the default of the nodes."""
 
     flavor: Flavor
     packaging_format: PackagingFormat

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Axes:
     """All values that a run combines. The mode `single` starts from the first possible combination.
 
-    The runtime None is the nodes' own, whatever it is.
+    The runtime None is the default of the nodes.
     """
 
     flavors: Sequence[Flavor]

@@ -47,7 +47,7 @@ class LiveSuite:
     """
 
     def __init__(self, options: LiveOptions) -> None:
-        """Read everything that the options name; raises `UsageError` for whatever is wrong.
+        """Read everything that the options name; raises `UsageError` for anything wrong in it.
 
         So it does for a chart that requests more than a namespace of its own, unless the options allow that.
         """

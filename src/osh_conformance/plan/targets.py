@@ -27,7 +27,7 @@ def live_targets(options: LiveOptions) -> tuple[tuple[ChartTarget, ...], dict[st
     """Return the charts that a live run installs, and by path the errors of those that cannot be read.
 
     Raises `UsageError` for a PATH without a chart, for a named chart that cannot be read, and for two charts of the
-    same name. A library chart is left out: nobody installs it.
+    same name. Library charts are left out: they cannot be installed.
     """
     check_paths(options.paths)
     targets: list[ChartTarget] = []
