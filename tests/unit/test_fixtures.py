@@ -81,6 +81,17 @@ def test_a_cluster_that_does_not_open_is_an_error_of_the_own_test(pytester: pyte
     result.stdout.fnmatch_lines(["*conformance_cluster: no engine*"])
 
 
+def test_live_without_its_extra_is_a_usage_error_that_says_what_to_install(pytester: pytest.Pytester) -> None:
+    missing = "raise ModuleNotFoundError('No module named kubernetes', name='kubernetes')"
+    pytester.makepyfile(**{"kubernetes/__init__": missing})
+    pytester.syspathinsert()
+    result = pytester.runpytest_subprocess("--live", f"--charts={_KEYSTONE}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: --live needs *osh-conformance?live?*: the module `kubernetes` is not installed"]
+    )
+
+
 # -- the helm driver -------------------------------------------------------------------------------------------------
 
 

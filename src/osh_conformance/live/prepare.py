@@ -61,7 +61,7 @@ class Preparation:
             cell=cell_run.cell,
             scenario=scenario,
             chart=source.folder,
-            previous=self.charts.previous(target) if any(step.previous for step in scenario.steps) else None,
+            previous=self.charts.previous(target) if cell_run.needs_previous else None,
             values=values,
             switch={state: conventions.drop_values(convention, enabled=state) for state in (True, False)},
             second=second or {},

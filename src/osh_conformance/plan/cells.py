@@ -51,6 +51,11 @@ class CellRun:
         return convention_of(self.target)
 
     @property
+    def needs_previous(self) -> bool:
+        """Whether a step of the scenario installs the chart's previous version."""
+        return any(step.previous for step in self.scenario.steps)
+
+    @property
     def id(self) -> str:
         """The name in test ids, timings and artifact folders."""
         return f"{self.cell.id}-{self.scenario.name}"

@@ -97,7 +97,7 @@ class _Renderings:
         target = cell_run.target
         charts = [target.path]
         previous = target.entry.previous if target.entry else None
-        if previous and any(step.previous for step in cell_run.scenario.steps):
+        if previous and cell_run.needs_previous:
             charts.append(previous)
         documents: list[Document] = []
         for chart in charts:

@@ -21,7 +21,7 @@ from osh_conformance.report import terminal
 from osh_conformance.report.base import FileReporter, Listeners, registered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 def register(config: pytest.Config) -> None:
@@ -39,10 +39,7 @@ def register(config: pytest.Config) -> None:
         engine = StaticEngine(static)
         listeners = Listeners(reporters)
         if is_live:
-            # Only a live run needs the extra `live`.
-            from osh_conformance.plugin import live  # noqa: PLC0415
-
-            live.register(config, given, listeners, engine.expectations)
+            _add_live_half(config, given, listeners, engine)
     except SuiteError as error:
         raise pytest.UsageError(str(error)) from error
     collect_suite(config, suite_folder("static"))
@@ -50,6 +47,17 @@ def register(config: pytest.Config) -> None:
         collect_suite(config, suite_folder("live"))
     config.pluginmanager.register(StaticPlugin(engine, listeners), "osh-conformance-static")
     config.pluginmanager.register(UserRun(engine, listeners), "osh-conformance-run")
+
+
+def _add_live_half(config: pytest.Config, given: Mapping[str, Any], listeners: Listeners, engine: StaticEngine) -> None:
+    # Only a live run needs the extra `live`.
+    try:
+        from osh_conformance.plugin import live  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise pytest.UsageError(
+            f"--live needs `pip install 'osh-conformance[live]'`: the module `{error.name}` is not installed"
+        ) from error
+    live.register(config, given, listeners, engine.expectations)
 
 
 def given_options(config: pytest.Config) -> dict[str, Any]:
