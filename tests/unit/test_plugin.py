@@ -81,6 +81,23 @@ def test_a_run_that_asks_for_nothing_imports_nothing() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+def test_offering_the_options_imports_no_engine_and_no_library(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_imports():
+            rooms = {name.split(".")[1] for name in sys.modules if name.startswith("osh_conformance.")}
+            assert rooms <= {"config", "report", "plugin", "model", "errors", "rules"}
+            assert not {"msgspec", "yaml", "kubernetes"} & set(sys.modules)
+        """
+    )
+    pytester.runpytest_subprocess("-p", "osh_conformance.plugin").assert_outcomes(passed=1)
+
+
 def test_every_static_rule_has_its_place_in_the_suite(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--charts", str(_MUTANTS / "clean-flat"), "--collect-only", "-q")
     items = [line for line in result.outlines if "::" in line]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,6 +91,21 @@ def test_two_reporters_with_one_option_are_refused() -> None:
 
     with pytest.raises(ValueError, match="two reporters have the option --toy"):
         base.register(Other)
+
+
+def test_another_package_brings_a_reporter_by_its_entry_point(tmp_path: Path) -> None:
+    (tmp_path / "toy_reporter.py").write_text(_TOY)
+    metadata = tmp_path / "toy_reporter-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-reporter\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[osh_conformance.reporters]\ntoy = toy_reporter:ToyReporter\n")
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    for argv in (
+        [sys.executable, "-m", "osh_conformance", "live", "--help"],
+        [sys.executable, "-m", "pytest", "--help"],
+    ):
+        done = subprocess.run(argv, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True)
+        assert re.search("toy[ =]FILE", done.stdout)
 
 
 def test_pytest_offers_a_registered_reporter(pytester: pytest.Pytester) -> None:

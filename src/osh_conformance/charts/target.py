@@ -6,15 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts import conventions
-from osh_conformance.charts.source import Reader, opened
+from osh_conformance.charts.source import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from osh_conformance.charts.catalog import CatalogEntry
-    from osh_conformance.charts.source import ChartFiles, ChartSource
+    from osh_conformance.charts.source import ChartFiles
     from osh_conformance.errors import SuiteError
     from osh_conformance.model.convention import Convention
 
@@ -57,7 +56,3 @@ class ChartTarget:
     def recognised(self) -> Convention | None:
         """The convention that applies: the named one, else the one that the shipped values follow, else None."""
         return self.convention or conventions.recognise(self.files.values.content)
-
-    def opened(self, scratch: Path | None = None) -> AbstractContextManager[ChartSource]:
-        """Open the chart as a folder that can be installed, without reading it again; see `source.opened`."""
-        return opened(self.path, scratch, self.files)

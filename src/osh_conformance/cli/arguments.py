@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance.config.options import Kind, options_of
+from osh_conformance.config.options import OUTPUT, Kind, options_of
 from osh_conformance.errors import UsageError
 from osh_conformance.report.base import registered
 
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from osh_conformance.config.options import Option
     from osh_conformance.report.base import FileReporter
 
-_OUTPUT = "output"
 
-
-def add_options(parser: argparse.ArgumentParser, verb: str) -> None:
-    """Offer the PATH arguments and the options of a verb, in groups."""
+def add_options(parser: argparse.ArgumentParser, verb: str, *, reports: bool) -> None:
+    """Offer the PATH arguments and the options of a verb, in groups; with `reports` an option for each reporter."""
     groups: dict[str, argparse._ArgumentGroup] = {}
     for option in options_of(verb):
         if not option.name:
@@ -30,15 +28,9 @@ def add_options(parser: argparse.ArgumentParser, verb: str) -> None:
         if option.group not in groups:
             groups[option.group] = parser.add_argument_group(option.group)
         groups[option.group].add_argument(f"--{option.name}", dest=option.dest, help=option.help, **_form(option))
-
-
-def add_reporters(parser: argparse.ArgumentParser) -> None:
-    """Offer an option for each registered reporter."""
-    group = next((group for group in parser._action_groups if group.title == _OUTPUT), None)  # noqa: SLF001
-    group = group or parser.add_argument_group(_OUTPUT)
-    for name, reporter in registered().items():
-        group.add_argument(f"--{name}", type=Path, metavar=reporter.metavar, help=reporter.help)
-    parser.set_defaults(reporters=tuple(registered()))
+    for name, reporter in registered().items() if reports else ():
+        groups[OUTPUT].add_argument(f"--{name}", type=Path, metavar=reporter.metavar, help=reporter.help)
+    parser.set_defaults(reporters=tuple(registered()) if reports else ())
 
 
 def given(args: argparse.Namespace) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ A verb is a `Verb` in this table and a module `cli/<name>.py` with `run(args) ->
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,20 +33,6 @@ class Verb:
     add_arguments: Callable[[argparse.ArgumentParser], None]
     epilog: str = ""
     needs: tuple[str, ...] = ()
-
-
-def _check(parser: argparse.ArgumentParser) -> None:
-    arguments.add_options(parser, CHECK)
-    arguments.add_reporters(parser)
-
-
-def _live(parser: argparse.ArgumentParser) -> None:
-    arguments.add_options(parser, LIVE)
-    arguments.add_reporters(parser)
-
-
-def _plan(parser: argparse.ArgumentParser) -> None:
-    arguments.add_options(parser, PLAN)
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +79,7 @@ VERBS: dict[str, Verb] = {
     "check": Verb(
         help="check charts without a cluster, in seconds",
         description="Renders each chart and checks the manifests by the static rules. Needs no cluster.",
-        add_arguments=_check,
+        add_arguments=partial(arguments.add_options, verb=CHECK, reports=True),
         epilog="""
 examples:
   osh-conformance check charts/keystone
@@ -113,7 +100,7 @@ runtime and Helm major. Checks what then runs, what the database server shows be
 uninstall` leaves behind. Checks the static rules too. Removes the cluster afterwards. `osh-conformance plan` prints
 what would run and for how long; `osh-conformance setup` provides what a live run needs.
 """,
-        add_arguments=_live,
+        add_arguments=partial(arguments.add_options, verb=LIVE, reports=True),
         epilog="""
 examples:
   osh-conformance live charts-under-test/keystone
@@ -133,7 +120,7 @@ examples:
 Takes the options of `osh-conformance live`, and runs nothing. Prints the cells, the cells that are left out with
 their reasons, the images to pull or build first, and the time, from former runs on this machine.
 """,
-        add_arguments=_plan,
+        add_arguments=partial(arguments.add_options, verb=PLAN, reports=False),
         epilog="""
 examples:
   osh-conformance plan charts-under-test/keystone --flavor all --runtime all --helm 3,4

@@ -43,7 +43,7 @@ CHECK, LIVE, PLAN = "check", "live", "plan"
 _ALL = (CHECK, LIVE, PLAN)
 _CELLS = (LIVE, PLAN)
 
-_RULES, _CHARTS, _RUNS, _CLUSTER, _EXPECTED, _OUTPUT = (
+_RULES, _CHARTS, _RUNS, _CLUSTER, _EXPECTED, OUTPUT = (
     "rules and charts to check",
     "the charts",
     "cells and scenarios to run",
@@ -446,7 +446,7 @@ OPTIONS: tuple[Option, ...] = (
         name="strict",
         field="strict",
         kind=Kind.SWITCH,
-        group=_OUTPUT,
+        group=OUTPUT,
         help="treat warnings as failures",
         verbs=(CHECK, LIVE),
         in_file=True,
@@ -457,7 +457,7 @@ OPTIONS: tuple[Option, ...] = (
         name="artifacts",
         field="artifacts",
         kind=Kind.FILE,
-        group=_OUTPUT,
+        group=OUTPUT,
         metavar="DIR",
         help="the folder for logs of cells that fail (default: artifacts)",
         verbs=(LIVE,),
