@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import observations
 import pytest
 
+from osh_conformance.charts import files, source
 from osh_conformance.cli import main
 from osh_conformance.errors import SuiteError
 from osh_conformance.folders import Folders
@@ -24,7 +25,7 @@ from osh_conformance.model.finding import Finding, Severity, Status, Verdict
 from osh_conformance.plan.cells import LeftOutError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from osh_conformance.plan.cells import CellRun
     from osh_conformance.plan.plan import LiveSuite
@@ -83,6 +84,20 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refused: dict[str, Ex
     monkeypatch.setattr(LiveEngine, "_submit", submit)
     monkeypatch.chdir(tmp_path)
     return findings
+
+
+def test_live_reads_a_chart_once_for_both_halves(shown: list[Finding], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not shown
+    reads: list[str] = []
+    read_folder = files.read_folder
+
+    def count(folder: Path, allowed: Sequence[Path]) -> dict[str, bytes]:
+        reads.append(folder.name)
+        return read_folder(folder, allowed)
+
+    monkeypatch.setattr(source, "read_folder", count)
+    assert main(["live", _KEYSTONE]) == 0
+    assert reads == ["keystone"]
 
 
 def _expecting(**entry: str) -> str:

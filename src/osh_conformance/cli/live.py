@@ -37,8 +37,8 @@ def run(args: argparse.Namespace) -> ExitCode:
         reporter.check_writable()
     options = resolve.live_options(given(args))
     scratch.hold_temporary_files(default_folders().scratch)
-    suite = LiveSuite(options)
     engine = StaticEngine(resolve.static_half(options, given(args)))
+    suite = LiveSuite(options, engine.targets)
     listeners = Listeners([*reporters, TerminalReporter(sys.stdout)])
     listeners.handle(_started(options, charts=len(engine.targets)))
     plugins = [StaticPlugin(engine, listeners), LivePlugin(suite, listeners, Progress(), engine.expectations)]

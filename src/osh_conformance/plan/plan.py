@@ -46,10 +46,11 @@ class LiveSuite:
     - cell_runs: each scenario on each other cell.
     """
 
-    def __init__(self, options: LiveOptions) -> None:
+    def __init__(self, options: LiveOptions, found: Sequence[ChartTarget] | None = None) -> None:
         """Read everything that the options name; raises `UsageError` for anything wrong in it.
 
-        So it does for a chart that requests more than a namespace of its own, unless the options allow that.
+        `found` are the targets of the static half of the run: the charts are not read again. Raises `UsageError` also
+        for a chart that requests more than a namespace of its own, unless the options allow that.
         """
         self.options = options
         self._functions: dict[str, Mapping[str, str]] = {}
@@ -64,7 +65,7 @@ class LiveSuite:
         )
         self._formats = selection.axis_values(records.formats(), options.packaging_formats, "format", DEFAULT_FORMAT)
         self._runtimes = selection.select_runtimes(options)
-        targets, self.errors = live_targets(options)
+        targets, self.errors = live_targets(options, found)
         self._own_flavors = read_flavors(options.flavor_files, targets)
         cells = [cell for target in targets for cell in self._cells_of(target)]
         if options.shard:

@@ -23,18 +23,23 @@ if TYPE_CHECKING:
     from osh_conformance.config.options import LiveOptions
 
 
-def live_targets(options: LiveOptions) -> tuple[tuple[ChartTarget, ...], dict[str, SuiteError]]:
+def live_targets(
+    options: LiveOptions, found: Sequence[ChartTarget] | None = None
+) -> tuple[tuple[ChartTarget, ...], dict[str, SuiteError]]:
     """Return the charts that a live run installs, and by path the errors of those that cannot be read.
 
-    Raises `UsageError` for a PATH without a chart, for a named chart that cannot be read, and for two charts of the
-    same name. Library charts are left out: they cannot be installed.
+    `found` are the targets of the static half of the run, which has read them already. Raises `UsageError` for a PATH
+    without a chart, for a named chart that cannot be read, and for two charts of the same name. Library charts are left
+    out: they cannot be installed.
     """
     check_paths(options.paths)
     targets: list[ChartTarget] = []
     errors: dict[str, SuiteError] = {}
-    for target in find_targets(
-        options.paths, convention=options.convention, catalog_file=options.catalog, values=options.values
-    ):
+    if found is None:
+        found = find_targets(
+            options.paths, convention=options.convention, catalog_file=options.catalog, values=options.values
+        )
+    for target in found:
         try:
             targets += _installable(target)
         except UsageError:

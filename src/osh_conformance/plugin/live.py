@@ -19,6 +19,7 @@ from osh_conformance.report import tables
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
+    from osh_conformance.check.engine import StaticEngine
     from osh_conformance.config.expectations import Expectations
     from osh_conformance.live.session import LiveSession
     from osh_conformance.model.finding import Verdict
@@ -28,15 +29,15 @@ _ITEM = "assertion"
 _CELL = "conformance_cell"
 
 
-def register(config: pytest.Config, given: Mapping[str, Any], listeners: Listeners, expectations: Expectations) -> None:
+def register(config: pytest.Config, given: Mapping[str, Any], listeners: Listeners, static: StaticEngine) -> None:
     """Add the live half to a pytest run of a user; raises `pytest.UsageError` and `UsageError` for wrong options.
 
-    `given` are the options of `config/options.py` by their destination.
+    `given` are the options of `config/options.py` by their destination, `static` is the static half of the run.
     """
     _check_usage(config)
     kubeconfig = config.getoption("kubeconfig", None)
     options = resolve.live_options({**given, "kubeconfig": Path(kubeconfig) if kubeconfig else None})
-    plugin = LivePlugin(LiveSuite(options), listeners, Progress(), expectations)
+    plugin = LivePlugin(LiveSuite(options, static.targets), listeners, Progress(), static.expectations)
     config.pluginmanager.register(plugin, LIVE_PLUGIN)
 
 

@@ -57,7 +57,7 @@ def _add_live_half(config: pytest.Config, given: Mapping[str, Any], listeners: L
         raise pytest.UsageError(
             f"--live needs `pip install 'osh-conformance[live]'`: the module `{error.name}` is not installed"
         ) from error
-    live.register(config, given, listeners, engine.expectations)
+    live.register(config, given, listeners, engine)
 
 
 def given_options(config: pytest.Config) -> dict[str, Any]:
