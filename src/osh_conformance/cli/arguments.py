@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser, verb: str, *, reports: bool) ->
     groups: dict[str, argparse._ArgumentGroup] = {}
     for option in options_of(verb):
         if not option.name:
-            parser.add_argument(option.field, nargs="+", type=Path, metavar=option.metavar, help=option.help)
+            parser.add_argument(option.target, nargs="+", type=Path, metavar=option.placeholder, help=option.help)
             continue
         if option.group not in groups:
             groups[option.group] = parser.add_argument_group(option.group)
@@ -51,7 +51,7 @@ def _form(option: Option) -> dict[str, Any]:
         return {"action": "store_true"}
     if option.kind is Kind.SWITCH:
         return {"action": argparse.BooleanOptionalAction, "default": None}
-    form: dict[str, Any] = {"metavar": option.metavar or None, "choices": option.choices or None}
+    form: dict[str, Any] = {"metavar": option.placeholder, "choices": option.choices or None}
     forms: dict[Kind, dict[str, Any]] = {
         Kind.NAMES: {"action": "extend", "type": _names, "default": []},
         Kind.FILES: {"action": "append", "type": Path, "default": []},

@@ -13,8 +13,9 @@ from osh_conformance.check.engine import StaticEngine
 from osh_conformance.cli.arguments import given, reporters_of
 from osh_conformance.config import resolve
 from osh_conformance.model.event import RunFinished
+from osh_conformance.plugin.direct import DirectItems
 from osh_conformance.plugin.in_process import run_suites
-from osh_conformance.plugin.static import DirectItems, StaticPlugin
+from osh_conformance.plugin.static import StaticPlugin
 from osh_conformance.report.base import Listeners
 from osh_conformance.report.status_line import StatusLine
 from osh_conformance.report.terminal import TerminalReporter

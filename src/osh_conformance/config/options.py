@@ -6,7 +6,7 @@ engines get. This module imports nothing large: `--help` waits for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ class Kind(Enum):
 
 CHECK, LIVE, PLAN = "check", "live", "plan"
 _ALL = (CHECK, LIVE, PLAN)
-_CELLS = (LIVE, PLAN)
+_CELLS, _CHECK, _LIVE, _CHECKS = (LIVE, PLAN), (CHECK,), (LIVE,), (CHECK, LIVE)
 
 _RULES, _CHARTS, _RUNS, _CLUSTER, _EXPECTED, OUTPUT = (
     "rules and charts to check",
@@ -53,12 +53,14 @@ _RULES, _CHARTS, _RUNS, _CLUSTER, _EXPECTED, OUTPUT = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Option:
     """One option.
 
     - name: on the command line without dashes, and as a key of the configuration file. "" for the PATH arguments.
-    - field: the field of `CheckOptions` and `LiveOptions`.
+    - group: its heading in `--help`.
+    - field: the field of `CheckOptions` and `LiveOptions`, None where it has the option's name, "" without one.
+    - metavar: None for a file means FILE.
     - verbs: the verbs that offer it.
     - in_file: whether the configuration file may set it.
     - repeated: whether `reproduce` repeats it, because it changes what is found.
@@ -67,11 +69,12 @@ class Option:
     """
 
     name: str
-    field: str
     kind: Kind
     group: str
     help: str
-    metavar: str = ""
+    _: KW_ONLY
+    field: str | None = None
+    metavar: str | None = None
     verbs: tuple[str, ...] = _ALL
     default: Any = None
     choices: tuple[str, ...] = ()
@@ -81,386 +84,326 @@ class Option:
     environment: str = ""
 
     @property
+    def target(self) -> str:
+        """The field of the records, "" without one."""
+        return self.dest if self.field is None else self.field
+
+    @property
+    def placeholder(self) -> str | None:
+        """The placeholder of the value in `--help`."""
+        return "FILE" if self.metavar is None and self.kind in (Kind.FILE, Kind.FILES) else self.metavar
+
+    @property
     def dest(self) -> str:
         """The attribute in which argparse and pytest keep the value."""
-        return self.name.replace("-", "_") or self.field
+        return self.name.replace("-", "_") or str(self.field)
 
 
 OPTIONS: tuple[Option, ...] = (
     Option(
-        name="",
+        "",
+        Kind.FILES,
+        "",
+        "a chart directory, a .tgz, or a folder with charts in it",
         field="paths",
-        kind=Kind.FILES,
-        group="",
         metavar="PATH",
-        help="a chart directory, a .tgz, or a folder with charts in it",
         pytest="--charts",
     ),
-    # -- rules and charts to check -----------------------------------------------------------------------------------
+    # -- rules and charts to check -------------------------------------------------------------------------------------
     Option(
-        name="select",
-        field="select",
-        kind=Kind.NAMES,
-        group=_RULES,
+        "select",
+        Kind.NAMES,
+        _RULES,
+        "check only these rules, by id or family (REF-1,KEY); repeatable",
         metavar="RULE,...",
-        help="check only these rules, by id or family (REF-1,KEY); repeatable",
         in_file=True,
         pytest="--conformance-select",
     ),
     Option(
-        name="ignore",
-        field="ignore",
-        kind=Kind.NAMES,
-        group=_RULES,
+        "ignore",
+        Kind.NAMES,
+        _RULES,
+        "skip these rules, by id or family; repeatable",
         metavar="RULE,...",
-        help="skip these rules, by id or family; repeatable",
         in_file=True,
         pytest="--conformance-ignore",
     ),
     Option(
-        name="since",
-        field="since",
-        kind=Kind.TEXT,
-        group=_RULES,
+        "since",
+        Kind.TEXT,
+        _RULES,
+        "check only charts that changed since this git commit or branch, and charts that depend on them",
         metavar="REF",
-        help="check only charts that changed since this git commit or branch, and charts that depend on them",
-        verbs=(CHECK,),
+        verbs=_CHECK,
     ),
     Option(
-        name="shard",
-        field="shard",
-        kind=Kind.TEXT,
-        group=_RULES,
-        metavar="I/N",
-        help="check only part I of N; each chart stays in its part",
-        verbs=(CHECK,),
+        "shard", Kind.TEXT, _RULES, "check only part I of N; each chart stays in its part", metavar="I/N", verbs=_CHECK
     ),
-    # -- cells and scenarios to run ----------------------------------------------------------------------------------
+    # -- cells and scenarios to run ------------------------------------------------------------------------------------
     Option(
-        name="flavor",
+        "flavor",
+        Kind.NAMES,
+        _RUNS,
+        "image flavors to install the charts with",
         field="flavors",
-        kind=Kind.NAMES,
-        group=_RUNS,
         metavar="NAME,...|all",
-        help="image flavors to install the charts with",
         verbs=_CELLS,
     ),
     Option(
-        name="flavor-file",
+        "flavor-file",
+        Kind.FILES,
+        _RUNS,
+        "a file that describes your own flavor; repeatable",
         field="flavor_files",
-        kind=Kind.FILES,
-        group=_RUNS,
-        metavar="FILE",
-        help="a file that describes your own flavor; repeatable",
         verbs=_CELLS,
     ),
     Option(
-        name="format",
+        "format",
+        Kind.NAMES,
+        _RUNS,
+        "packaging formats of the images (default: docker)",
         field="packaging_formats",
-        kind=Kind.NAMES,
-        group=_RUNS,
         metavar="NAME,...|all",
-        help="packaging formats of the images (default: docker)",
         verbs=_CELLS,
     ),
     Option(
-        name="runtime",
+        "runtime",
+        Kind.NAMES,
+        _RUNS,
+        "container runtimes (default: that of the nodes); `all` skips those that this cluster cannot run",
         field="runtimes",
-        kind=Kind.NAMES,
-        group=_RUNS,
         metavar="NAME,...|all",
-        help="container runtimes (default: that of the nodes); `all` skips those that this cluster cannot run",
         verbs=_CELLS,
     ),
     Option(
-        name="helm",
+        "helm",
+        Kind.NAMES,
+        _RUNS,
+        "major versions of Helm (default: 4)",
         field="helm_majors",
-        kind=Kind.NAMES,
-        group=_RUNS,
         metavar="3,4",
-        help="major versions of Helm (default: 4)",
         verbs=_CELLS,
         default=("4",),
     ),
     Option(
-        name="matrix",
+        "matrix",
+        Kind.TEXT,
+        _RUNS,
+        "run every combination (default), each pair of values once, or one change at a time",
         field="matrix_mode",
-        kind=Kind.TEXT,
-        group=_RUNS,
         metavar="full|pairwise|single",
-        help="run every combination (default), each pair of values once, or one change at a time",
         verbs=_CELLS,
         default="full",
     ),
+    Option("shard", Kind.TEXT, _RUNS, "run only part I of N; each cell stays in its part", metavar="I/N", verbs=_CELLS),
     Option(
-        name="shard",
-        field="shard",
-        kind=Kind.TEXT,
-        group=_RUNS,
-        metavar="I/N",
-        help="run only part I of N; each cell stays in its part",
-        verbs=_CELLS,
-    ),
-    Option(
-        name="scenario",
+        "scenario",
+        Kind.NAMES,
+        _RUNS,
+        "scenarios, or groups of them: main (default), lifecycle, faults, environment; `all` is the first three",
         field="scenarios",
-        kind=Kind.NAMES,
-        group=_RUNS,
         metavar="NAME,...|GROUP|all",
-        help="scenarios, or groups of them: main (default), lifecycle, faults, environment; `all` is the first three",
         verbs=_CELLS,
     ),
+    Option("faults", Kind.FLAG, _RUNS, "run the group faults too: removals during which something fails", verbs=_CELLS),
     Option(
-        name="faults",
-        field="faults",
-        kind=Kind.FLAG,
-        group=_RUNS,
-        help="run the group faults too: removals during which something fails",
-        verbs=_CELLS,
-        default=False,
-    ),
-    Option(
-        name="repeat",
-        field="repeat",
-        kind=Kind.COUNT,
-        group=_RUNS,
+        "repeat",
+        Kind.COUNT,
+        _RUNS,
+        "run the steps of each scenario N times, on one server and in one namespace (group main only)",
         metavar="N",
-        help="run the steps of each scenario N times, on one server and in one namespace (group main only)",
         verbs=_CELLS,
         default=1,
     ),
     Option(
-        name="parallel",
-        field="parallel",
-        kind=Kind.COUNT,
-        group=_RUNS,
+        "parallel",
+        Kind.COUNT,
+        _RUNS,
+        "cells that run at the same time (default: as many as the memory of this machine allows)",
         metavar="N",
-        help="cells that run at the same time (default: as many as the memory of this machine allows)",
         verbs=_CELLS,
     ),
     Option(
-        name="timeout",
+        "timeout",
+        Kind.SECONDS,
+        _RUNS,
+        "seconds to wait for a release to become ready (default: 300)",
         field="ready_timeout",
-        kind=Kind.SECONDS,
-        group=_RUNS,
         metavar="SECONDS",
-        help="seconds to wait for a release to become ready (default: 300)",
         verbs=_CELLS,
         default=300.0,
     ),
-    # -- the charts --------------------------------------------------------------------------------------------------
+    # -- the charts ----------------------------------------------------------------------------------------------------
     Option(
-        name="values",
-        field="values",
-        kind=Kind.FILES,
-        group=_CHARTS,
-        metavar="FILE",
-        help="a values file for every chart; repeatable",
+        "values",
+        Kind.FILES,
+        _CHARTS,
+        "a values file for every chart; repeatable",
         in_file=True,
         repeated=True,
         pytest="--conformance-values",
     ),
     Option(
-        name="overrides",
-        field="overrides",
-        kind=Kind.FILES,
-        group=_CHARTS,
+        "overrides",
+        Kind.FILES,
+        _CHARTS,
+        "values overrides to check that are not in the chart's tree: DIR/<chart>/*.yaml; repeatable",
         metavar="DIR|FILE",
-        help="values overrides to check that are not in the chart's tree: DIR/<chart>/*.yaml; repeatable",
-        verbs=(CHECK,),
+        verbs=_CHECK,
         repeated=True,
     ),
     Option(
-        name="config",
+        "config",
+        Kind.FILE,
+        _CHARTS,
+        "the configuration file (default: the nearest osh-conformance.toml at or above PATH)",
         field="",
-        kind=Kind.FILE,
-        group=_CHARTS,
-        metavar="FILE",
-        help="the configuration file (default: the nearest osh-conformance.toml at or above PATH)",
         repeated=True,
         pytest="--conformance-config",
     ),
     Option(
-        name="convention",
-        field="convention",
-        kind=Kind.TEXT,
-        group=_CHARTS,
+        "convention",
+        Kind.TEXT,
+        _CHARTS,
+        "the layout of the charts' values (default: recognised from the values)",
         metavar="NAME|FILE",
-        help="the layout of the charts' values (default: recognised from the values)",
         in_file=True,
         repeated=True,
         pytest="--conformance-convention",
     ),
     Option(
-        name="catalog",
-        field="catalog",
-        kind=Kind.FILE,
-        group=_CHARTS,
-        metavar="FILE",
-        help="a file that lists what each chart needs (default: catalog.yaml beside the chart)",
+        "catalog",
+        Kind.FILE,
+        _CHARTS,
+        "a file that lists what each chart needs (default: catalog.yaml beside the chart)",
         in_file=True,
         repeated=True,
         pytest="--conformance-catalog",
     ),
     Option(
-        name="renderer",
-        field="renderer",
-        kind=Kind.TEXT,
-        group=_CHARTS,
-        help="the program that renders charts (default: sdk if helm-python-sdk is installed, else helm)",
+        "renderer",
+        Kind.TEXT,
+        _CHARTS,
+        "the program that renders charts (default: sdk if helm-python-sdk is installed, else helm)",
         choices=("sdk", "helm"),
         in_file=True,
         repeated=True,
         pytest="--conformance-renderer",
     ),
     Option(
-        name="flavor",
-        field="flavor",
-        kind=Kind.TEXT,
-        group=_CHARTS,
+        "flavor",
+        Kind.TEXT,
+        _CHARTS,
+        "check the charts with the images of this flavor",
         metavar="NAME",
-        help="check the charts with the images of this flavor",
-        verbs=(CHECK,),
+        verbs=_CHECK,
         repeated=True,
     ),
     Option(
-        name="flavor-file",
+        "flavor-file",
+        Kind.FILE,
+        _CHARTS,
+        "check the charts with the images of a flavor that this file describes",
         field="flavor",
-        kind=Kind.FILE,
-        group=_CHARTS,
-        metavar="FILE",
-        help="check the charts with the images of a flavor that this file describes",
-        verbs=(CHECK,),
+        verbs=_CHECK,
         repeated=True,
     ),
     Option(
-        name="helm-program",
-        field="helm_program",
-        kind=Kind.FILE,
-        group=_CHARTS,
-        metavar="FILE",
-        help="the helm program that renders (default: $OSH_CONFORMANCE_HELM, else the one on PATH)",
+        "helm-program",
+        Kind.FILE,
+        _CHARTS,
+        "the helm program that renders (default: $OSH_CONFORMANCE_HELM, else the one on PATH)",
         environment="OSH_CONFORMANCE_HELM",
     ),
+    Option("no-cache", Kind.FLAG, _CHARTS, "render every chart again, and store nothing", field="cache", verbs=_CHECK),
+    # -- the cluster ---------------------------------------------------------------------------------------------------
     Option(
-        name="no-cache",
-        field="cache",
-        kind=Kind.FLAG,
-        group=_CHARTS,
-        help="render every chart again, and store nothing",
-        verbs=(CHECK,),
-        default=False,
-    ),
-    # -- the cluster -------------------------------------------------------------------------------------------------
-    Option(
-        name="node-image",
-        field="node_image",
-        kind=Kind.TEXT,
-        group=_CLUSTER,
+        "node-image",
+        Kind.TEXT,
+        _CLUSTER,
+        "the node image for kind (default: the one that `setup` chose)",
         metavar="REF",
-        help="the node image for kind (default: the one that `setup` chose)",
+        verbs=_CELLS,
+        repeated=True,
+    ),
+    Option("keep", Kind.FLAG, _CLUSTER, "leave the cluster running; the next run uses it again", verbs=_CELLS),
+    Option(
+        "kubeconfig",
+        Kind.FILE,
+        _CLUSTER,
+        "run on the cluster of this file, and create none",
         verbs=_CELLS,
         repeated=True,
     ),
     Option(
-        name="keep",
-        field="keep",
-        kind=Kind.FLAG,
-        group=_CLUSTER,
-        help="leave the cluster running; the next run uses it again",
-        verbs=_CELLS,
-        default=False,
-    ),
-    Option(
-        name="kubeconfig",
-        field="kubeconfig",
-        kind=Kind.FILE,
-        group=_CLUSTER,
-        metavar="FILE",
-        help="run on the cluster of this file, and create none",
-        verbs=_CELLS,
-        repeated=True,
-    ),
-    Option(
-        name="context",
-        field="context",
-        kind=Kind.TEXT,
-        group=_CLUSTER,
+        "context",
+        Kind.TEXT,
+        _CLUSTER,
+        "the context in the kubeconfig (default: its current one)",
         metavar="NAME",
-        help="the context in the kubeconfig (default: its current one)",
         verbs=_CELLS,
         repeated=True,
     ),
     Option(
-        name="allow-cluster",
-        field="allow_cluster",
-        kind=Kind.TEXT,
-        group=_CLUSTER,
+        "allow-cluster",
+        Kind.TEXT,
+        _CLUSTER,
+        "the cluster's name, repeated: required for a cluster that this suite did not create",
         metavar="NAME",
-        help="the cluster's name, repeated: required for a cluster that this suite did not create",
         verbs=_CELLS,
         repeated=True,
     ),
     Option(
-        name="allow-privileged",
-        field="allow_privileged",
-        kind=Kind.FLAG,
-        group=_CLUSTER,
-        help="install charts that request privileged pods, access to the node, or objects outside of their namespace",
+        "allow-privileged",
+        Kind.FLAG,
+        _CLUSTER,
+        "install charts that request privileged pods, access to the node, or objects outside of their namespace",
         verbs=_CELLS,
-        default=False,
         pytest="--allow-privileged",
     ),
     Option(
-        name="recipes",
-        field="recipes",
-        kind=Kind.FILE,
-        group=_CLUSTER,
+        "recipes",
+        Kind.FILE,
+        _CLUSTER,
+        "the folder with build recipes (default: ci/ of this checkout)",
         metavar="DIR",
-        help="the folder with build recipes (default: ci/ of this checkout)",
         verbs=_CELLS,
     ),
-    # -- expected findings -------------------------------------------------------------------------------------------
+    # -- expected findings ---------------------------------------------------------------------------------------------
     Option(
-        name="deviations",
-        field="deviations",
-        kind=Kind.FILES,
-        group=_EXPECTED,
-        metavar="FILE",
-        help="a file that lists expected findings, each with its reason; repeatable",
-        verbs=(CHECK, LIVE),
+        "deviations",
+        Kind.FILES,
+        _EXPECTED,
+        "a file that lists expected findings, each with its reason; repeatable",
+        verbs=_CHECKS,
         in_file=True,
         pytest="--deviations",
     ),
     Option(
-        name="write-baseline",
-        field="write_baseline",
-        kind=Kind.FILE,
-        group=_EXPECTED,
-        metavar="FILE",
-        help="write a file for --deviations that expects every finding of this run; an old file keeps its reasons",
-        verbs=(CHECK,),
+        "write-baseline",
+        Kind.FILE,
+        _EXPECTED,
+        "write a file for --deviations that expects every finding of this run; an old file keeps its reasons",
+        verbs=_CHECK,
     ),
-    # -- output ------------------------------------------------------------------------------------------------------
+    # -- output --------------------------------------------------------------------------------------------------------
     Option(
-        name="strict",
-        field="strict",
-        kind=Kind.SWITCH,
-        group=OUTPUT,
-        help="treat warnings as failures",
-        verbs=(CHECK, LIVE),
+        "strict",
+        Kind.SWITCH,
+        OUTPUT,
+        "treat warnings as failures",
+        verbs=_CHECKS,
         in_file=True,
         repeated=True,
         pytest="--conformance-strict",
     ),
     Option(
-        name="artifacts",
-        field="artifacts",
-        kind=Kind.FILE,
-        group=OUTPUT,
+        "artifacts",
+        Kind.FILE,
+        OUTPUT,
+        "the folder for logs of cells that fail (default: artifacts)",
         metavar="DIR",
-        help="the folder for logs of cells that fail (default: artifacts)",
-        verbs=(LIVE,),
+        verbs=_LIVE,
         default=Path("artifacts"),
     ),
 )

@@ -76,14 +76,14 @@ def _fields(verb: str, given: Mapping[str, Any]) -> dict[str, Any]:
     file = configuration.read(config) if config else configuration.found_for(paths[0])
     fields: dict[str, Any] = {}
     for option in options_of(verb):
-        if not option.field:
+        if not option.target:
             continue
         value = _given(option, given)
         if value is None:
             value = file.get(option.name)
         if value is None:
             value = option.default if option.default is not None else _nothing(option)
-        fields[option.field] = value
+        fields[option.target] = value
     fields["values"] = read_overrides(fields["values"])
     fields["strict"] = bool(fields["strict"])
     words = _repeated(options_of(verb), given)
@@ -101,6 +101,9 @@ def _given(option: Option, given: Mapping[str, Any]) -> Any:
 
 
 def _nothing(option: Option) -> Any:
+    """Return the value of an option that neither the user nor the file sets, and that has no default."""
+    if option.kind is Kind.FLAG:
+        return False
     return () if option.kind in (Kind.NAMES, Kind.FILES) else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pytest
@@ -17,20 +17,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     from osh_conformance.report.base import registered  # noqa: PLC0415
 
     group = parser.getgroup("osh-conformance", "conformance of Helm charts")
-    repeatable = (Kind.NAMES, Kind.FILES)
     for option in (option for option in OPTIONS if option.pytest):
-        group.addoption(
-            option.pytest,
-            dest=destination(option.pytest),
-            help=option.help,
-            **(
-                {"action": "append", "default": [], "metavar": option.metavar}
-                if option.kind in repeatable
-                else {"action": "store_true", "default": None}
-                if option.kind in (Kind.FLAG, Kind.SWITCH)
-                else {"default": None, "metavar": option.metavar or "NAME"}
-            ),
-        )
+        form: dict[str, Any] = {"metavar": option.placeholder or "NAME", "default": None}
+        if option.kind in (Kind.NAMES, Kind.FILES):
+            form |= {"action": "append", "default": []}
+        if option.kind in (Kind.FLAG, Kind.SWITCH):
+            form = {"action": "store_true", "default": None}
+        group.addoption(option.pytest, dest=destination(option.pytest), help=option.help, **form)
     for name, reporter in registered().items():
         if reporter.in_pytest:
             option_name = PREFIX + name

@@ -113,26 +113,6 @@ class StaticPlugin:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-class DirectItems:
-    """Runs static items without fixtures, phases and reports, for runs without a reader of pytest's reports.
-
-    pytest's own protocol takes most of the time of a run whose charts are all in the cache.
-    """
-
-    def __init__(self, engine: StaticEngine, listeners: Listeners) -> None:
-        self._engine = engine
-        self._listeners = listeners
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
-        """Pass on the event that the item's fixture would have passed on."""
-        chart_and_rule = chart_and_rule_of(item)
-        if chart_and_rule is None:
-            return None
-        self._listeners.handle(self._engine.result(*chart_and_rule).event)
-        return True
-
-
 class _SuiteModule(pytest.Module):
     def funcnamefilter(self, name: str) -> bool:
         """Whether that is the name of a test."""
