@@ -133,7 +133,7 @@ def test_a_cluster_of_somebody_else_is_refused_unless_its_name_is_repeated(tmp_p
 
 def test_of_several_contexts_one_must_be_named_whatever_is_current(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "config", "one", "two")
-    with pytest.raises(UsageError, match="which context") as raised:
+    with pytest.raises(UsageError, match="has 2 contexts") as raised:
         existing.existing_cluster(path)
     assert "one of: one, two" in str(raised.value)
 
