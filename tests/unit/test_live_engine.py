@@ -167,8 +167,11 @@ def test_a_cell_run_is_started_once(driver: _Driver) -> None:
 
 
 def test_finish_cancels_what_runs_and_emits_the_verdicts_without_an_item(driver: _Driver) -> None:
+    begun = threading.Event()
+
     def waits_on_kolla(cell_run: CellRun) -> None:
         if cell_run.cell.flavor == "kolla":
+            begun.set()
             driver.session.cancel.wait(60)
             raise SuiteError("interrupted")
 
@@ -178,6 +181,7 @@ def test_finish_cancels_what_runs_and_emits_the_verdicts_without_an_item(driver:
     for cell_run in engine.suite.cell_runs:
         engine.start(cell_run, driver.session.create)
     engine.result(engine.suite.cell_runs[0])
+    assert begun.wait(60)
     engine.finish([(cell_run, "DROP-4") for cell_run in engine.suite.cell_runs], expected=2)
     assert [event.check.cell for event in driver.of(ResultFound)] == ["keystone-loci-docker-default-helm4"]
     assert sorted(driver.session.removed) == sorted(driver.session.created)
