@@ -23,16 +23,18 @@ import msgspec
 import yaml
 
 from osh_conformance.config.options import LiveOptions
-from osh_conformance.live import session as stages
+from osh_conformance.live.cell import run_cell
+from osh_conformance.live.cell_images import CellImages
+from osh_conformance.live.session import open_session
 from osh_conformance.model.finding import Status
 from osh_conformance.model.scenario import InstallStep
-from osh_conformance.plan import cells
+from osh_conformance.plan.cells import new_namespace
 from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.progress import Progress
 
 if TYPE_CHECKING:
     from osh_conformance.live.session import LiveSession
-    from osh_conformance.plan.plan import CellRun
+    from osh_conformance.plan.cells import CellRun
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts-under-test" / "keystone"
@@ -52,15 +54,17 @@ def main() -> int:
     rows.append(("set-up, warm", _setup({})))
     suite = LiveSuite(LiveOptions(paths=(CHART,), scenarios=("drop-enabled",)))
     # The script withholds nothing, so the suite does not either.
+    first = suite.cell_runs[0]
+    # The script does not withhold the database's Service, so the suite does not either.
     steps = tuple(
         msgspec.structs.replace(step, withhold_seconds=0.0) if isinstance(step, InstallStep) else step
-        for step in suite.pairs[0].scenario.steps
+        for step in first.scenario.steps
     )
-    pair = replace(suite.pairs[0], scenario=replace(suite.pairs[0].scenario, steps=steps, rules=("DROP-4",)))
+    cell_run = replace(first, scenario=replace(first.scenario, steps=steps), rules=("DROP-4",))
     started = time.monotonic()
-    with stages.open_session(suite, [pair], Progress(quiet=True)) as stage:
+    with open_session(suite, [cell_run], Progress(quiet=True)) as session:
         rows.append(("cluster and images", time.monotonic() - started))
-        times = _cells(stage, pair, args.rounds)
+        times = _cells(session, cell_run, args.rounds)
     for name, taken in times.items():
         rows.append((f"cell, {name} (median of {args.rounds})", statistics.median(taken)))
     ratio = statistics.median(times["suite"]) / statistics.median(times["script"])
@@ -77,61 +81,62 @@ def _setup(env: dict[str, str]) -> float:
     return time.monotonic() - started
 
 
-def _cells(stage: LiveSession, pair: CellRun, rounds: int) -> dict[str, list[float]]:
+def _cells(session: LiveSession, cell_run: CellRun, rounds: int) -> dict[str, list[float]]:
     """Measure both in turns. The first round of each warms the node up and does not count."""
     times: dict[str, list[float]] = {"suite": [], "script": []}
     for number in range(rounds + 1):
         for name, run in (("suite", _suite), ("script", _script)):
-            namespace = cells.namespace(pair.cell, pair.scenario)
-            _kubectl(stage, "create", "namespace", namespace)
+            namespace = new_namespace(cell_run.cell, cell_run.scenario)
+            _kubectl(session, "create", "namespace", namespace)
             started = time.monotonic()
-            run(stage, pair, namespace)
+            run(session, cell_run, namespace)
             if number:
                 times[name].append(time.monotonic() - started)
-            _kubectl(stage, "delete", "namespace", namespace)
+            _kubectl(session, "delete", "namespace", namespace)
     return times
 
 
-def _suite(stage: LiveSession, pair: CellRun, namespace: str) -> None:
-    verdict = stage.run(pair, namespace).verdicts["DROP-4"]
+def _suite(session: LiveSession, cell_run: CellRun, namespace: str) -> None:
+    verdict = run_cell(session, cell_run, namespace).verdicts["DROP-4"]
     if verdict.status is not Status.PASS:
         raise SystemExit(f"the cell did not pass: {verdict}")
 
 
-def _script(stage: LiveSession, pair: CellRun, namespace: str) -> None:
+def _script(session: LiveSession, cell_run: CellRun, namespace: str) -> None:
     """Do what a person would type: install, wait, query, uninstall, query."""
-    release = stage.release(pair, namespace).release
-    space = ("--namespace", release.namespace)
-    jobs = [c.workload for c in release.declared.containers if c.kind == "Job" and not c.hook]
+    images = CellImages(cell_run, session.images, session.faulty_registry)
+    plan = session.preparation.prepare(cell_run, namespace, images)
+    space = ("--namespace", namespace)
+    jobs = [c.workload for c in plan.declared.containers if c.kind == "Job" and not c.hook]
     with tempfile.TemporaryDirectory() as folder:
         values = Path(folder) / "values.yaml"
-        values.write_text(yaml.safe_dump(dict(release.values)))
+        values.write_text(yaml.safe_dump(dict(plan.values)))
         server = Path(folder) / "server.yaml"
-        server.write_text(yaml.safe_dump(dict(release.database.values)))
-        _helm(stage, "install", release.database.release, release.database.chart, *space, "--values", server)
-        _kubectl(stage, "rollout", "status", "statefulset/mariadb", *space, "--timeout=120s")
-        _helm(stage, "install", "keystone", CHART, *space, "--values", values)
-    _kubectl(stage, "wait", "--for=condition=complete", *dict.fromkeys(jobs), *space, "--timeout=300s")
-    _kubectl(stage, "rollout", "status", "deployment/keystone-api", *space, "--timeout=300s")
-    if _tables(stage, space) == 0:
+        server.write_text(yaml.safe_dump(dict(plan.database.values)))
+        _helm(session, "install", plan.database.release, plan.database.chart, *space, "--values", server)
+        _kubectl(session, "rollout", "status", "statefulset/mariadb", *space, "--timeout=120s")
+        _helm(session, "install", "keystone", CHART, *space, "--values", values)
+    _kubectl(session, "wait", "--for=condition=complete", *dict.fromkeys(jobs), *space, "--timeout=300s")
+    _kubectl(session, "rollout", "status", "deployment/keystone-api", *space, "--timeout=300s")
+    if _tables(session, space) == 0:
         raise SystemExit("no table after install")
-    _helm(stage, "uninstall", "keystone", *space)
-    if _tables(stage, space) != 0:
+    _helm(session, "uninstall", "keystone", *space)
+    if _tables(session, space) != 0:
         raise SystemExit("tables after uninstall")
-    _kubectl(stage, "wait", "--for=delete", "pod", "--selector=app.kubernetes.io/instance=keystone", *space)
+    _kubectl(session, "wait", "--for=delete", "pod", "--selector=app.kubernetes.io/instance=keystone", *space)
 
 
-def _tables(stage: LiveSession, space: tuple[str, ...]) -> int:
+def _tables(session: LiveSession, space: tuple[str, ...]) -> int:
     client = ("mariadb", "--defaults-file=/etc/observer/my.cnf", "--skip-column-names", "--execute", _SQL)
-    return int(_kubectl(stage, "exec", "mariadb-0", *space, "--", *client))
+    return int(_kubectl(session, "exec", "mariadb-0", *space, "--", *client))
 
 
-def _kubectl(stage: LiveSession, *words: str) -> str:
-    return _run(stage.tools.kubectl or "kubectl", "--kubeconfig", stage.kubeconfig, *words)
+def _kubectl(session: LiveSession, *words: str) -> str:
+    return _run(session.tools.kubectl or "kubectl", "--kubeconfig", session.kubeconfig, *words)
 
 
-def _helm(stage: LiveSession, *words: str | Path) -> str:
-    return _run(stage.tools.helm[4], *words, "--kubeconfig", stage.kubeconfig)
+def _helm(session: LiveSession, *words: str | Path) -> str:
+    return _run(session.tools.helm[4], *words, "--kubeconfig", session.kubeconfig)
 
 
 def _run(*words: str | Path) -> str:

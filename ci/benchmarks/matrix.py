@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osh_conformance.config.options import LiveOptions
-from osh_conformance.live import session as stages
+from osh_conformance.live.cell import run_cell
+from osh_conformance.live.session import open_session
 from osh_conformance.model.finding import Status
-from osh_conformance.plan import cells
 from osh_conformance.plan.capacity import carried
+from osh_conformance.plan.cells import new_namespace
 from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.progress import Progress
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from osh_conformance.live.session import LiveSession
-    from osh_conformance.plan.plan import CellRun
+    from osh_conformance.plan.cells import CellRun
 
 CHART = Path(__file__).resolve().parents[2] / "charts-under-test" / "keystone"
 _MIB = 1 << 20
@@ -45,22 +46,23 @@ def main() -> int:
         LiveOptions(
             paths=(CHART,),
             flavors=tuple(args.flavor.split(",")),
-            formats=tuple(args.format.split(",")),
-            majors=(3, 4),
+            packaging_formats=tuple(args.format.split(",")),
+            helm_majors=(3, 4),
             scenarios=("drop-enabled", "drop-disabled"),
         )
     )
-    with stages.open_session(suite, suite.pairs, Progress(quiet=True)) as stage:
-        warming = _timed(stage, suite.pairs, 1)
-        first = _fetched(stage)
+    with open_session(suite, suite.cell_runs, Progress(quiet=True)) as session:
+        warming = _timed(session, suite.cell_runs, 1)
+        first = _fetched(session)
         times: dict[int, list[float]] = {1: [], args.parallel: []}
         for _ in range(args.rounds):
             for number, seconds in times.items():
-                seconds.append(_timed(stage, suite.pairs, number))
-        later = _fetched(stage) - first
-    runs = len(suite.pairs)
+                seconds.append(_timed(session, suite.cell_runs, number))
+        later = _fetched(session) - first
+    runs = len(suite.cell_runs)
     alone, together = (statistics.median(seconds) for seconds in times.values())
-    print(f"{runs} runs of {len({pair.cell.id for pair in suite.pairs})} cells, medians of {args.rounds} rounds")
+    cells = {cell_run.cell.id for cell_run in suite.cell_runs}
+    print(f"{runs} runs of {len(cells)} cells, medians of {args.rounds} rounds")
     print(f"first round, images not on the node   {warming:7.1f} s  {first / _MIB:8.1f} MiB fetched")
     print(f"one after the other                   {alone:7.1f} s  {alone / runs:8.1f} s each")
     print(f"{args.parallel} at a time                           {together:7.1f} s  {together / runs:8.1f} s each")
@@ -69,29 +71,28 @@ def main() -> int:
     return 0
 
 
-def _timed(stage: LiveSession, pairs: Sequence[CellRun], parallel: int) -> float:
+def _timed(session: LiveSession, cell_runs: Sequence[CellRun], parallel: int) -> float:
     started = time.monotonic()
     with ThreadPoolExecutor(max_workers=parallel) as pool:
-        for ended in [pool.submit(_run, stage, pair) for pair in pairs]:
+        for ended in [pool.submit(_run, session, cell_run) for cell_run in cell_runs]:
             ended.result()
     return time.monotonic() - started
 
 
-def _run(stage: LiveSession, pair: CellRun) -> None:
-    namespace = cells.namespace(pair.cell, pair.scenario)
-    body = {"metadata": {"name": namespace, "labels": stage.labels(pair)}}
-    stage.kube.core.create_namespace(body)
+def _run(session: LiveSession, cell_run: CellRun) -> None:
+    namespace = new_namespace(cell_run.cell, cell_run.scenario)
+    session.create_namespace(namespace, session.labels(cell_run))
     try:
-        verdict = stage.run(pair, namespace).verdicts["DROP-4"]
+        verdict = run_cell(session, cell_run, namespace).verdicts["DROP-4"]
     finally:
-        stage.vacate(namespace)
+        session.remove_namespace(namespace)
     if verdict.status is not Status.PASS:
-        raise SystemExit(f"{pair.id} did not pass: {verdict}")
+        raise SystemExit(f"{cell_run.id} does not pass: {verdict}")
 
 
-def _fetched(stage: LiveSession) -> int:
-    """Return the bytes that nodes fetched from the run's registry so far."""
-    registry = stage.cluster.registry
+def _fetched(session: LiveSession) -> int:
+    """The bytes of all that nodes fetched from the run's registry so far."""
+    registry = session.cluster.registry
     return sum(request.size for request in registry.requests()) if registry else 0
 
 

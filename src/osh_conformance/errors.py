@@ -1,15 +1,34 @@
-"""What the suite says when it cannot go on. A user never sees a traceback of these."""
+"""Errors that the program prints, and its exit codes. A user never sees a traceback of these errors."""
 
 from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit code of the program."""
+
+    #: Every chart conforms.
+    OK = 0
+    #: A rule failed on a chart.
+    VIOLATED = 1
+    #: Ctrl-C or SIGTERM ended the run.
+    INTERRUPTED = 2
+    #: The suite or its environment broke.
+    BROKEN = 3
+    #: The command line, or a file that it names, is wrong.
+    USAGE = 4
+    #: No rule reached a verdict.
+    NOTHING = 5
 
 
 class SuiteError(Exception):
     """The suite or its environment broke: nothing is known about the chart (exit code 3)."""
 
-    exit_code = 3
+    exit_code = ExitCode.BROKEN
 
     def __init__(self, message: str, *, expected: str = "", fix: str = "", details: str = "") -> None:
-        """Say what was found where (`message`), what was expected, how to mend it, and the raw evidence."""
+        """Take what was found where (`message`), the expected state, how to fix it, and the raw evidence."""
         super().__init__(message)
         self.message = message
         self.expected = expected
@@ -25,6 +44,6 @@ class SuiteError(Exception):
 
 
 class UsageError(SuiteError):
-    """The command line, or a file that it names, cannot be understood (exit code 4)."""
+    """The command line, or a file that it names, is wrong (exit code 4)."""
 
-    exit_code = 4
+    exit_code = ExitCode.USAGE

@@ -1,4 +1,4 @@
-"""Which charts a change touches: those with a changed file, and those that depend on one of them."""
+"""Finds the charts that a change affects: those with a changed file, and those that depend on one of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from osh_conformance.charts.target import ChartTarget
 
 _DEADLINE = 60.0
-#: A hook of git sets these for its own repository; and nothing that the tree configures is run.
+#: A git hook sets these variables for its own repository. Programs that the tree configures do not run.
 _GIT = (
     *("env", "-u", "GIT_DIR", "-u", "GIT_WORK_TREE", "-u", "GIT_INDEX_FILE", "-u", "GIT_PREFIX"),
     *("git", "--no-optional-locks", "-c", "core.fsmonitor=false"),
@@ -29,28 +29,28 @@ _GIT = (
 _LOCAL = "file://"
 
 
-def changed_since(subjects: Sequence[ChartTarget], reference: str) -> tuple[ChartTarget, ...]:
-    """Return the subjects that differ from where this branch left `reference`, uncommitted changes included.
+def changed_since(targets: Sequence[ChartTarget], reference: str) -> tuple[ChartTarget, ...]:
+    """Return the targets that changed since the merge base with `reference`, uncommitted changes included.
 
     A chart that depends on a changed one, by `file://` or by the name of a chart beside it, counts as changed; so does
-    one of which nobody can tell. Raises `UsageError` outside of git, and for a reference that is none.
+    a path that does not exist. Raises `UsageError` outside of git, and for a reference that does not exist.
     """
     changes: dict[Path, frozenset[Path]] = {}
-    folders = {subject.path.resolve(): subject for subject in subjects}
-    by_name = {subject.name: path for path, subject in folders.items()}
+    folders = {target.path.resolve(): target for target in targets}
+    by_name = {target.name: path for path, target in folders.items()}
     found = []
-    for path, subject in folders.items():
+    for path, target in folders.items():
         if not path.exists():
-            found.append(subject)
+            found.append(target)
             continue
         marked = next((folder for folder in (path, *path.parents) if (folder / ".git").exists()), path)
         root = marked if marked in changes else _work_tree(path)
         if root not in changes:
             changes[root] = _changed_files(root, reference)
         places = _reached(path, by_name)
-        patterns = _overrides(path, subject.name)
-        if any(_holds(places, file) or _fits(patterns, file) for file in changes[root]):
-            found.append(subject)
+        patterns = _overrides(path, target.name)
+        if any(_holds(places, file) or _matches(patterns, file) for file in changes[root]):
+            found.append(target)
     return tuple(found)
 
 
@@ -70,7 +70,7 @@ def _changed_files(root: Path, reference: str) -> frozenset[Path]:
             expected="a branch, tag or commit that git knows here",
             fix="git fetch, and in a shallow clone git fetch --unshallow",
         )
-    # Of what the other branch did meanwhile nothing is ours; without a common ancestor all is.
+    # Changes on the other branch since the merge base do not count. Without a merge base, all changes count.
     start = _git(root, "merge-base", commit[0].strip(), "HEAD") or commit
     changed = _git(root, "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", start[0].strip(), "--")
     added = _git(root, "ls-files", "-z", "--others", "--exclude-standard")
@@ -78,7 +78,7 @@ def _changed_files(root: Path, reference: str) -> frozenset[Path]:
 
 
 def _git(root: Path, *words: str) -> list[str]:
-    """Return what git prints, split where it says so; nothing if it fails."""
+    """Return the output of git, split at its NUL bytes; nothing if it fails."""
     outcome = process.run([*_GIT, "-C", root, *words], deadline=_DEADLINE, check=False)
     if not outcome.ok:
         if words[0] in ("diff", "ls-files"):
@@ -92,16 +92,16 @@ def _holds(places: set[Path], file: Path) -> bool:
 
 
 def _overrides(chart: Path, name: str) -> list[str]:
-    """Where the chart's values overrides lie, absolute, of whatever convention it is."""
+    """Return absolute patterns for the chart's values overrides, of every convention."""
     return [os.path.normpath(chart / pattern) for pattern in conventions.override_patterns(None, name)]
 
 
-def _fits(patterns: list[str], file: Path) -> bool:
+def _matches(patterns: list[str], file: Path) -> bool:
     return any(fnmatch.fnmatchcase(str(file), pattern) for pattern in patterns)
 
 
 def _reached(chart: Path, by_name: dict[str, Path]) -> set[Path]:
-    """The chart and all that it depends on, at any depth, as far as it is on this machine."""
+    """Return the chart and its dependencies, at any depth, as far as they are on this machine."""
     found: set[Path] = set()
     left = deque([chart])
     while left:
@@ -129,7 +129,7 @@ def _dependencies(chart: Path, by_name: dict[str, Path]) -> list[Path]:
 
 
 def _declared(chart: Path) -> Iterable[dict[str, Any]]:
-    """What Chart.yaml and, in charts of Helm 2, requirements.yaml name. A file that does not parse names nothing."""
+    """Return the dependencies in Chart.yaml and, in charts of Helm 2, requirements.yaml; none if it does not parse."""
     older = chart / "requirements.yaml"
     lists = []
     try:

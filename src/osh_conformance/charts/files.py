@@ -1,10 +1,9 @@
-"""The files of a chart as bytes: from a directory or a `.tgz`, within bounds, and from nowhere else."""
+"""Reads the files of a chart as bytes, from a directory or a `.tgz`, within bounds, and never from outside of it."""
 
 from __future__ import annotations
 
 import functools
 import gzip
-import hashlib
 import io
 import os
 import stat
@@ -25,7 +24,7 @@ MAX_FILES = 10_000
 _MAX_DEPTH = 32
 _MIB = 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
-#: Never a part of a chart, and often larger than all of it.
+#: Never a part of a chart, and often larger than the chart.
 _NEVER = frozenset({".git"})
 
 
@@ -53,8 +52,8 @@ class _Bounded:
 def read_folder(folder: Path, allowed: Sequence[Path]) -> dict[str, bytes]:
     """Read a chart directory as Helm would, `.helmignore` obeyed.
 
-    Links are followed inside of `folder` and the `allowed` folders (both resolved), never out of them. Raises
-    `SuiteError` for one that leads out, for what is no file, and for a chart that is too large.
+    Follows links inside of `folder` and of the `allowed` folders (resolved paths). Raises `SuiteError` for a link out
+    of them, for an entry that is neither file nor folder, and for a chart that is too large.
     """
     root = folder.resolve()
     bounded = _Bounded(folder)
@@ -109,7 +108,7 @@ def _content(entry: os.DirEntry[str], path: str, bounded: _Bounded) -> bytes:
     try:
         status = entry.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise SuiteError(f"{entry.path}: no file that could be read, but a pipe, socket or device")
+            raise SuiteError(f"{entry.path} is not a regular file, but a pipe, socket or device")
         bounded.announce(path, status.st_size)
         with open(entry.path, "rb") as file:  # noqa: PTH123  (80 charts have 20000 of these)
             data = file.read(MAX_FILE + 1)
@@ -119,9 +118,9 @@ def _content(entry: os.DirEntry[str], path: str, bounded: _Bounded) -> bytes:
 
 
 def read_archive(archive: Path) -> dict[str, bytes]:
-    """Read a packaged chart; nothing is unpacked to disk.
+    """Read a packaged chart, without unpacking it to disk.
 
-    Raises `SuiteError` for paths that lead out of it, for links, and for what is too large unpacked.
+    Raises `SuiteError` for paths that lead out of the archive, for links, and for an archive that unpacks too large.
     """
     bounded = _Bounded(archive)
     tops: set[str] = set()
@@ -145,7 +144,7 @@ def read_archive(archive: Path) -> dict[str, bytes]:
 
 
 class _Limited(io.RawIOBase):
-    """Ends a stream that unpacks to more than a chart may have, whatever its headers say."""
+    """Ends a stream that unpacks to more bytes than a chart may have. The sizes in its headers do not count."""
 
     def __init__(self, stream: gzip.GzipFile, where: Path) -> None:
         self._stream = stream
@@ -180,22 +179,13 @@ def packed(files: Mapping[str, bytes], top: str) -> bytes:
     for path, data in sorted(files.items()):
         parts += (_header(f"{top}/{path}", len(data)), data, bytes(-len(data) % tarfile.BLOCKSIZE))
     parts.append(bytes(2 * tarfile.BLOCKSIZE))
-    # It is read once, on this machine: packing it well would cost more than it saves.
+    # It is read once, on this machine: compressing it would cost more than it saves.
     return gzip.compress(b"".join(parts), compresslevel=0, mtime=0)
 
 
 @functools.lru_cache(maxsize=4096)
 def _header(path: str, size: int) -> bytes:
-    """What stands before a file in an archive; charts share most of theirs with what they depend on."""
+    """Return the tar header of a file. Charts share most headers with their dependencies, hence the cache."""
     info = tarfile.TarInfo(path)
     info.size = size
     return info.tobuf(tarfile.GNU_FORMAT, errors="surrogateescape")
-
-
-def digest(files: Mapping[str, bytes]) -> str:
-    """Return a hash of paths and contents."""
-    found = hashlib.sha256()
-    for path, data in sorted(files.items()):
-        found.update(f"{len(path)} {path} {len(data)}\n".encode(errors="surrogateescape"))
-        found.update(data)
-    return found.hexdigest()

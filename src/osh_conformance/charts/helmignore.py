@@ -1,4 +1,4 @@
-"""`.helmignore`: which files of a chart directory Helm does not take for a part of the chart."""
+"""`.helmignore`: which files of a chart directory are not part of the chart."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from osh_conformance.errors import SuiteError
 
-#: What Helm leaves out of every chart directory.
+#: Patterns that Helm ignores in every chart.
 _DEFAULTS = ("templates/.?*",)
 _TOKEN = re.compile(r"\\(?P<plain>.)|(?P<star>\*)|(?P<any>\?)|\[(?P<set>[^\]]+)\]|(?P<other>.)", re.DOTALL)
 
@@ -24,17 +24,17 @@ class Ignored:
     """The patterns of one chart."""
 
     def __init__(self, text: str) -> None:
-        """Read a `.helmignore`; raises `SuiteError` for what Helm refuses too."""
+        """Read a `.helmignore`; raises `SuiteError` for a pattern that Helm refuses too."""
         lines = [line.strip() for line in text.splitlines()]
         self._patterns = [_pattern(line) for line in (*lines, *_DEFAULTS) if line and not line.startswith("#")]
 
     def __call__(self, path: str, *, folder: bool) -> bool:
-        """Say whether the file or folder at `path`, relative to the chart, is left out."""
+        """Return whether the file or folder at `path`, relative to the chart, is ignored."""
         name = path.rpartition("/")[2]
         for pattern in self._patterns:
             matches = pattern.match.fullmatch(path if pattern.whole_path else name) is not None
             if pattern.negated:
-                # As Helm has it: a negated pattern leaves out what it does *not* match.
+                # As in Helm: a negated pattern ignores every path that it does *not* match.
                 if (pattern.only_folders and not folder) or not matches:
                     return True
             elif matches and (folder or not pattern.only_folders):

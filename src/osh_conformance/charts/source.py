@@ -1,15 +1,17 @@
-"""Reading a chart, a directory or a `.tgz`, with what it depends on. Nothing is downloaded, or written to it."""
+"""Reads a chart, a directory or a `.tgz`, with its dependencies. Downloads nothing, and writes nothing to the chart."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance.charts.files import MAX_FILES, digest, packed, read_archive, read_folder
+from osh_conformance.charts.files import MAX_FILES, packed, read_archive, read_folder
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.files import MAX_FILE, decode_text, read_text
 from osh_conformance.loading.yaml import read_values
@@ -26,7 +28,7 @@ _VERSION = re.compile(r"-v?\d[^/]*\.tgz")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartSource:
-    """A chart that can be rendered or installed: `folder` has everything in it that the chart depends on."""
+    """A chart that can be rendered or installed: `folder` contains all dependencies."""
 
     folder: Path
     name: str
@@ -35,9 +37,14 @@ class ChartSource:
     values: Values
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: it keeps what it has parsed
 class ChartFiles:
-    """A chart as bytes, with everything in it that it depends on. `staged`: something was put into `charts/`."""
+    """A chart as bytes, with everything in it that it depends on.
+
+    - metadata: the content of Chart.yaml; it has a name.
+    - files: by path in the chart.
+    - staged: whether a dependency that `file://` names was put into `charts/`.
+    """
 
     metadata: Mapping[str, Any]
     files: Mapping[str, bytes]
@@ -58,13 +65,9 @@ class ChartFiles:
         """Whether it renders nothing by itself."""
         return self.metadata.get("type") == "library"
 
-    @property
-    def digest(self) -> str:
-        """A hash of all of it."""
-        return digest(self.files)
-
+    @functools.cached_property
     def values(self) -> Values:
-        """Parse values.yaml; raises `SuiteError`."""
+        """The chart's values.yaml, parsed once; raises `SuiteError` where it does not parse."""
         return read_values(decode_text(self.files.get("values.yaml", b""), "values.yaml"), "values.yaml")
 
     def packed(self) -> bytes:
@@ -73,16 +76,32 @@ class ChartFiles:
 
 
 class Reader:
-    """Reads charts of one tree; what many of them depend on is read once."""
+    """Reads the charts of one run: each chart once, and each chart that others depend on once. Threads may share it."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._charts: dict[tuple[Path, Path], ChartFiles | SuiteError] = {}
         self._folders: dict[Path, dict[str, bytes]] = {}
 
     def read(self, path: Path, root: Path | None = None) -> ChartFiles:
-        """Read the chart at `path`, found below the PATH argument `root` (`path` itself without one).
+        """Return the chart at `path`, found below the PATH argument `root` (`path` itself without one).
 
-        Raises `SuiteError` if it is no chart, is too large, leads out of its tree, or misses what it depends on.
+        The first call reads it, later calls return the same record. Raises `SuiteError` for a folder that is no chart,
+        and for a chart that is too large, that links out of its tree, or whose dependencies are not all there.
         """
+        key = (path, root or path)
+        with self._lock:
+            if key not in self._charts:
+                try:
+                    self._charts[key] = self._read(*key)
+                except SuiteError as error:
+                    self._charts[key] = error
+            found = self._charts[key]
+        if isinstance(found, SuiteError):
+            raise found
+        return found
+
+    def _read(self, path: Path, root: Path) -> ChartFiles:
         if not path.exists():
             raise SuiteError(f"{path} does not exist", expected="a chart directory, a .tgz, or a tree of charts")
         if path.is_file():
@@ -92,7 +111,7 @@ class Reader:
                 raise _absent(path, str(missing[0]["name"]))
             return ChartFiles(metadata=metadata, files=files, staged=False)
         origin = path.resolve()
-        allowed = _allowed(origin, (root or path).resolve())
+        allowed = _allowed(origin, root.resolve())
         files = dict(self._folder(path, allowed))
         metadata = _metadata(files, path)
         missing = _missing(path, files, metadata)
@@ -102,7 +121,8 @@ class Reader:
     def beside(self, path: Path, patterns: Iterable[str], root: Path | None = None) -> tuple[tuple[str, bytes], ...]:
         """Read the values files that fit `patterns`, relative to the chart directory at `path`, and set images.
 
-        Patterns lead out of the chart no further than its dependencies may. What cannot be read is left out.
+        Patterns lead out of the chart no further than its dependencies may. Files outside, and files that are too
+        large, are left out.
         """
         if path.is_file():
             return ()
@@ -137,7 +157,7 @@ class Reader:
         allowed: tuple[Path, ...],
         chain: tuple[Path, ...],
     ) -> None:
-        """Put the charts that are named by `file://` where Helm looks for them."""
+        """Put the charts that `file://` names into `charts/`, where Helm looks for them."""
         for entry in missing:
             dependency = _local_dependency(origin, entry, allowed)
             if dependency in chain or any(parent == dependency for parent in origin.parents):
@@ -149,19 +169,20 @@ class Reader:
 
 
 @contextlib.contextmanager
-def opened(path: Path, scratch: Path | None = None) -> Iterator[ChartSource]:
-    """Open the chart at `path`; `folder` is `path` itself, or a copy for the length of the `with`, below `scratch`.
+def opened(path: Path, scratch: Path | None = None, files: ChartFiles | None = None) -> Iterator[ChartSource]:
+    """Open the chart at `path`: `folder` is `path` itself, or a copy below `scratch` that the `with` removes.
 
-    Raises `SuiteError` if it is no chart, does not parse, or misses something that it depends on.
+    `files` are those of the chart, where a `Reader` has read it. Raises `SuiteError` as `Reader.read` does, and for
+    values that do not parse.
     """
-    chart = Reader().read(path)
+    chart = files or Reader().read(path)
     with contextlib.ExitStack() as stack:
         folder = path
         if chart.staged or path.is_file():
             place = stack.enter_context(tempfile.TemporaryDirectory(prefix="osh-conformance-", dir=scratch))
             folder = _unpacked(chart, Path(place))
         yield ChartSource(
-            folder=folder, name=chart.name, version=chart.version, library=chart.library, values=chart.values()
+            folder=folder, name=chart.name, version=chart.version, library=chart.library, values=chart.values
         )
 
 
@@ -240,20 +261,20 @@ def _local_dependency(origin: Path, entry: dict[str, Any], allowed: tuple[Path, 
             fix=f"helm dependency build {origin}",
         )
     if not (dependency / CHART_FILE).is_file():
-        raise SuiteError(f"{origin}: {repository} is no chart", fix="mend `repository` in Chart.yaml")
+        raise SuiteError(f"{origin}: {repository} is no chart", fix="correct `repository` in Chart.yaml")
     return dependency
 
 
 def _absent(chart: Path, name: str) -> SuiteError:
     return SuiteError(
         f"{chart}: the chart `{name}` that it depends on is not in charts/",
-        expected="everything at hand: nothing is downloaded",
+        expected="all dependencies in charts/ (the suite downloads nothing)",
         fix=f"helm dependency build {chart}",
     )
 
 
 def _allowed(origin: Path, root: Path) -> tuple[Path, ...]:
-    """What links and `file://` may lead into: the git work tree, and the folder around PATH."""
+    """Return the folders that links and `file://` may lead into: the git work tree, and the folder around PATH."""
     found = [folder for folder in origin.parents if (folder / ".git").exists()][:1]
     # A PATH right below the root of the file system would allow everything.
     found.append(root.parent if root.parent != Path(root.anchor) else root)

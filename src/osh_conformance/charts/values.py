@@ -22,7 +22,7 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def at(values: Mapping[str, Any], path: str) -> Any:
-    """Return what stands at the dotted `path`, None where nothing does."""
+    """Return the value at the dotted `path`, None if there is none."""
     here: Any = values
     for part in path.split("."):
         if not isinstance(here, dict):

@@ -1,1 +1,1 @@
-"""The static engine: targets and rules in, verdicts out."""
+"""The static engine: renders charts and checks them by rules, without a cluster."""

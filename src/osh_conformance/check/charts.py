@@ -1,4 +1,4 @@
-"""From subjects to charts with their verdicts: read here, rendered and judged in worker processes, or known before."""
+"""Renders and checks the charts of a run in worker processes, a few charts ahead, or takes them from the cache."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from osh_conformance.charts import catalog, conventions
-from osh_conformance.charts.source import Reader
-from osh_conformance.charts.values import merged
+from osh_conformance.charts import conventions
 from osh_conformance.check.worker import decoded_verdicts, placed, unpacked, work
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.search import data_folder
@@ -23,7 +21,7 @@ from osh_conformance.render.cache import Cache
 from osh_conformance.render.engines.base import identity, wanted
 from osh_conformance.render.renderings import Job
 from osh_conformance.render.wire import decode
-from osh_conformance.render.workers import Pool, shared
+from osh_conformance.render.workers import Limits, Pool, shared
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
@@ -33,90 +31,100 @@ if TYPE_CHECKING:
     from osh_conformance.charts.target import ChartTarget
     from osh_conformance.config.options import CheckOptions
     from osh_conformance.model.chart import RenderedChart
-    from osh_conformance.model.convention import Convention
     from osh_conformance.model.finding import Verdict
 
-#: Charts that are read ahead of the one that is judged: enough for every worker, few enough for the memory.
+#: Charts that are read ahead of the one whose results are needed: enough for every worker, few enough for the memory.
 _AHEAD = 8
 
 
 class ChartResult:
-    """A chart that was rendered, and what the rules say of it. The chart itself is unpacked where somebody asks."""
+    """A rendered chart and the verdicts of the static rules on it. The chart itself is decoded where it is needed."""
 
     def __init__(self, verdicts: Mapping[str, Verdict], load: Callable[[], RenderedChart]) -> None:
         self._verdicts = verdicts
         self._load = load
-        self._chart: RenderedChart | None = None
 
-    @property
+    @functools.cached_property
     def chart(self) -> RenderedChart:
-        """The chart; raises `SuiteError` if it has to be rendered again and cannot."""
-        if self._chart is None:
-            self._chart = self._load()
-        return self._chart
+        """The chart; raises `SuiteError` where it has to be rendered again and does not render."""
+        return self._load()
 
     def verdict(self, rule: str) -> Verdict:
-        """Return the verdict of a static rule: known already, unless only this process has the rule or it broke."""
+        """Return the verdict of the static rule with that id. A rule that broke in the worker runs again here."""
         known = None if registry.is_replaced(rule) else self._verdicts.get(rule)
         return known if known is not None else registry.static_rules()[rule](self.chart)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Begun:
-    """A chart on its way: known from the cache, a ticket of the pool, or nothing, where there is nothing to render."""
+    """A chart on its way: known from the cache, a ticket of the pool, or neither for a library chart."""
 
     keys: tuple[str, str] = ("", "")
-    judged: ChartResult | None = None
+    result: ChartResult | None = None
     ticket: int | None = None
     error: SuiteError | None = None
 
 
 class RenderedCharts:
-    """Renders the subjects of one run, and has them judged by every rule."""
+    """Renders the targets of one run, each once, and has them checked by every static rule."""
 
-    def __init__(self, request: CheckOptions, convention: Convention | None) -> None:
+    def __init__(self, options: CheckOptions) -> None:
         """Start nothing yet; raises `UsageError` for a renderer that does not exist."""
-        wanted(request.renderer)
-        self._request = request
-        self._convention = convention
-        self._reader = Reader()
-        self._cache = Cache() if request.cache else None
+        wanted(options.renderer)
+        self._options = options
+        self._cache = Cache() if options.cache else None
         self._expected: list[ChartTarget] = []
         self._begun: dict[Path, _Begun] = {}
+        self._done: dict[Path, ChartResult | SuiteError | None] = {}
 
-    def expect(self, subjects: Iterable[ChartTarget]) -> None:
-        """Announce what `judged` will be asked for, in that order, and begin with the first of it."""
-        self._expected = [subject for subject in dict.fromkeys(subjects) if subject.path not in self._begun]
+    def expect(self, targets: Iterable[ChartTarget]) -> None:
+        """Announce the targets whose results will be needed, in that order, and begin with the first ones."""
+        self._expected = [
+            target
+            for target in dict.fromkeys(targets)
+            if target.path not in self._begun and target.path not in self._done
+        ]
         self._look_ahead()
 
-    def judged(self, subject: ChartTarget) -> ChartResult | None:
+    def result(self, target: ChartTarget) -> ChartResult | None:
         """Return a chart with its verdicts, None for a library chart.
 
-        Raises `SuiteError` if it cannot be read or rendered.
+        Raises `SuiteError` if the chart cannot be read or rendered.
         """
-        begun = self._begun.pop(subject.path, None) or self._begin(subject)
-        self._expected = [each for each in self._expected if each.path != subject.path]
+        if target.path not in self._done:
+            try:
+                self._done[target.path] = self._finished(target)
+            except SuiteError as error:
+                self._done[target.path] = error
+        found = self._done[target.path]
+        if isinstance(found, SuiteError):
+            raise found
+        return found
+
+    def _finished(self, target: ChartTarget) -> ChartResult | None:
+        begun = self._begun.pop(target.path, None) or self._begin(target)
+        self._expected = [other for other in self._expected if other.path != target.path]
         self._look_ahead()
         if begun.error:
             raise begun.error
-        if begun.judged is not None or begun.ticket is None:
-            return begun.judged
+        if begun.result is not None or begun.ticket is None:
+            return begun.result
         chart, verdicts = unpacked(self._pool.result(begun.ticket))
         if self._cache:
             self._cache.put(begun.keys[0], chart)
             self._cache.put(begun.keys[1], verdicts)
             if not self._expected and not self._begun:
                 self._cache.trim()
-        return ChartResult(decoded_verdicts(verdicts), lambda: placed(decode(chart), subject.folder))
+        return ChartResult(decoded_verdicts(verdicts), lambda: placed(decode(chart), target.folder))
 
     def _look_ahead(self) -> None:
         while self._expected and len(self._begun) < _AHEAD:
-            subject = self._expected.pop(0)
-            self._begun[subject.path] = self._begin(subject)
+            target = self._expected.pop(0)
+            self._begun[target.path] = self._begin(target)
 
-    def _begin(self, subject: ChartTarget) -> _Begun:
+    def _begin(self, target: ChartTarget) -> _Begun:
         try:
-            job = self._job(subject)
+            job = self._job(target)
             if job is None:
                 return _Begun()
             if self._cache is None:
@@ -130,8 +138,8 @@ class RenderedCharts:
         verdicts = cache.get(keys[1])
         if verdicts is not None:
             with contextlib.suppress(ValueError):
-                return _Begun(judged=ChartResult(decoded_verdicts(verdicts), lambda: self._again(job, keys[0])))
-        # Where only the rules are new, the worker judges what was rendered before.
+                return _Begun(result=ChartResult(decoded_verdicts(verdicts), lambda: self._again(job, keys[0])))
+        # Where only the rules have changed, the worker checks the rendering that the cache has.
         return _Begun(keys=keys, ticket=self._pool.submit(replace(job, rendered=cache.get(keys[0]))))
 
     def _again(self, job: Job, key: str) -> RenderedChart:
@@ -144,64 +152,53 @@ class RenderedCharts:
 
     @property
     def _pool(self) -> Pool:
-        return shared(work, self._request.limits)
+        return shared(work, self._options.limits or Limits())
 
-    def _job(self, subject: ChartTarget) -> Job | None:
-        if subject.error:
-            raise subject.error
-        entry = catalog.entry_for(subject.path, self._request.catalog)
-        chart = self._reader.read(subject.path, subject.root)
+    def _job(self, target: ChartTarget) -> Job | None:
+        """Return what a worker needs to render the chart, None for a library chart. Raises `SuiteError`."""
+        chart = target.files
         if chart.library:
             return None
-        data = self._request.data
-        convention = self._convention or (conventions.named(entry.convention, data) if entry.convention else None)
-        others = conventions.users(data)
-        patterns = conventions.override_patterns(convention, chart.name, others)
-        beside = self._reader.beside(subject.path, patterns, subject.root)
-        values = merged(entry.values, self._request.values)
-        if self._request.flavor:
+        convention = target.convention
+        patterns = conventions.override_patterns(convention, chart.name, target.others)
+        beside = target.reader.beside(target.path, patterns, target.root)
+        values = target.values
+        if self._options.flavor:
             own = chart.files.get("values.yaml", b"")
-            values = overrides.with_flavor(self._request.flavor, chart.name, own, values, convention, others)
+            values = overrides.with_flavor(self._options.flavor, chart.name, own, values, convention, target.others)
         return Job(
             name=chart.name,
             version=chart.version,
-            folder=subject.folder,
+            folder=target.folder,
             files=chart.files,
-            overrides=overrides.with_given(beside, self._request.overrides, subject.path, chart.name),
+            overrides=overrides.with_given(beside, self._options.overrides, target.path, chart.name),
             values=values,
             convention=convention,
-            others=others,
-            renderer=self._request.renderer,
-            helm=self._request.helm,
+            others=target.others,
+            renderer=self._options.renderer,
+            helm_program=self._options.helm_program,
         )
 
 
 def _keys(job: Job) -> tuple[str, str]:
-    """Name a rendering by everything that it depends on, and the verdicts on it."""
+    """Return the cache keys of a rendering and of its verdicts: hashes of everything that they depend on."""
     found = hashlib.sha256()
     for path, data in (*sorted(job.files.items()), ("", b"overrides"), *job.overrides):
         name = path.encode(errors="surrogateescape")
         found.update(b"%d %s %d\n" % (len(name), name, len(data)))
         found.update(data)
-    engine = identity(job.renderer, job.helm)
-    for part in (
-        job.name,
-        job.version,
-        job.values,
-        job.convention,
-        job.others,
-        engine,
-        _code("render", "charts", "check", "loading", "model"),
-    ):
+    engine = identity(job.renderer, job.helm_program)
+    code = _code("render", "charts", "check", "loading", "model")
+    for part in (job.name, job.version, job.values, job.convention, job.others, engine, code):
         found.update(msgspec.msgpack.encode(part, order="sorted"))
     rendering = found.hexdigest()
-    found.update(f"{job.folder}\0{_code('')}{_extensions()}".encode(errors="surrogateescape"))
+    found.update(f"{job.folder}\0{_code('')}\0{_extensions()}".encode(errors="surrogateescape"))
     return rendering, found.hexdigest()
 
 
 @functools.cache
 def _code(*parts: str) -> str:
-    """A hash of the code and the data that turn a chart into a result: another version of it gives another."""
+    """Return a hash of the code and data that turn a chart into a result: a new version of it gives a new one."""
     package = Path(__file__).resolve().parent.parent
     folders = [*(package / part for part in parts), data_folder("conventions")]
     found = hashlib.sha256()

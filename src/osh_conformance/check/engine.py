@@ -1,98 +1,157 @@
-"""The static suite: which charts, which rules, and the renderings that the rules need."""
+"""The static engine: targets and rules in, events out. It knows nothing of pytest, reports and the command line."""
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from osh_conformance.charts import conventions
-from osh_conformance.charts.find import check_paths, find_targets
-from osh_conformance.check.charts import ChartResult, RenderedCharts
-from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.loading.suggest import did_you_mean
-from osh_conformance.model.finding import Status, Verdict
+from osh_conformance.charts import changed
+from osh_conformance.charts.find import check_paths, find_targets, in_shard
+from osh_conformance.check.charts import RenderedCharts
+from osh_conformance.config import deviations
+from osh_conformance.config.expectations import Expectations
+from osh_conformance.config.selection import selected_rules
+from osh_conformance.errors import SuiteError
+from osh_conformance.model.event import NoteFound, ResultFound, RunStarted
+from osh_conformance.model.finding import Finding, Status, Verdict
 from osh_conformance.render import overrides
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterable, Sequence
 
     from osh_conformance.charts.target import ChartTarget
     from osh_conformance.config.options import CheckOptions
     from osh_conformance.model.chart import RenderedChart
+    from osh_conformance.model.result import Check
 
 
-def selected_rules(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the ids of static rules, all if `names` is empty; raises `UsageError` for one that is none."""
-    known = registry.static_rules()
-    wanted = [name.strip().upper() for entry in names for name in entry.split(",") if name.strip()]
-    for name in wanted:
-        if name not in known:
-            raise UsageError(f"no static rule `{name}`{did_you_mean(name, known)}", expected=", ".join(known))
-    return tuple(rule for rule in known if rule in wanted or not wanted)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The event of one rule on one chart, and its verdict or the exception that kept it from one."""
+
+    event: ResultFound
+    verdict: Verdict | None = None
+    failure: Exception | None = None
 
 
-class StaticSuite:
-    """Judges subjects by rules; each subject is rendered once, and judged by every rule when its first one asks."""
+class StaticEngine:
+    """Checks each of `targets` by each of `rules`. A chart is read and rendered once, at its first rule.
 
-    def __init__(self, request: CheckOptions) -> None:
-        """Find the subjects; raises `UsageError` for a rule, renderer or convention that does not exist.
+    `left_out` says why charts of the PATH arguments are not among the targets, "" if all are.
+    """
 
-        So it does where no PATH exists, and for overrides that cannot be told apart by chart.
+    def __init__(self, options: CheckOptions) -> None:
+        """Find the targets, and read the expected findings.
+
+        Raises `UsageError` for an option that is wrong, such as a rule that does not exist; and where no PATH exists.
         """
-        self.request = request
-        self.rules = selected_rules(request.rules)
-        check_paths(request.paths)
-        self.subjects = find_targets(request.paths)
-        overrides.check(request.overrides, one_chart=len(self.subjects) == 1)
-        convention = conventions.named(request.convention, request.data) if request.convention else None
-        self._charts = RenderedCharts(request, convention)
-        self._judged: dict[Path, ChartResult | SuiteError | None] = {}
-
-    def expect(self, wanted: Iterable[ChartTarget]) -> None:
-        """Announce the subjects that will be judged, in that order, so that they are rendered ahead."""
-        self._charts.expect(subject for subject in wanted if subject.path not in self._judged)
-
-    def judge(self, subject: ChartTarget, rule: str) -> Verdict:
-        """Return the verdict of one rule; raises `SuiteError` if the chart cannot be rendered."""
-        judged = self._judged_by_all(subject)
-        if judged is None:
-            return Verdict.not_applicable(rule, "a library chart renders nothing by itself")
-        return self._finished(judged.verdict(rule), subject)
-
-    def rendered(self, subject: ChartTarget) -> RenderedChart | None:
-        """Return the chart as rules see it, None for a library chart; raises `SuiteError` as `judge` does."""
-        judged = self._judged_by_all(subject)
-        return judged.chart if judged else None
-
-    def _judged_by_all(self, subject: ChartTarget) -> ChartResult | None:
-        if subject.path not in self._judged:
-            try:
-                self._judged[subject.path] = self._charts.judged(subject)
-            except SuiteError as error:
-                self._judged[subject.path] = error
-        found = self._judged[subject.path]
-        if isinstance(found, SuiteError):
-            raise found
-        return found
-
-    def reproduce(self, subject: ChartTarget, rule: str | None = None) -> str:
-        """Return the command that judges this chart again, by one rule or all."""
-        words = ("osh-conformance", "check", str(subject.path), *self.request.options)
-        return shlex.join((*words, "--rule", rule) if rule else words)
-
-    def _finished(self, verdict: Verdict, subject: ChartTarget) -> Verdict:
-        """Add how to see a finding again; with `--strict` a warning fails."""
-        finished = tuple(
-            replace(
-                finding,
-                reproduce=self.reproduce(subject, finding.rule),
-                status=Status.FAIL if self.request.strict and finding.status is Status.WARNING else finding.status,
-            )
-            for finding in verdict.findings
+        self.options = options
+        self.rules = selected_rules(options.select, options.ignore, registry.static_rules())
+        check_paths(options.paths)
+        found = find_targets(
+            options.paths,
+            convention=options.convention,
+            catalog_file=options.catalog,
+            values=options.values,
+            data=options.data,
         )
-        if not finished:
+        overrides.check(options.overrides, one_chart=len(found) == 1)
+        self.baseline = _known(options)
+        entries = Expectations.of_files(options.deviations).deviations.all
+        self.expectations = Expectations((*entries, *self.baseline))
+        self._charts = RenderedCharts(options)
+        self.targets, self.left_out = _narrowed(found, options)
+
+    def started(self) -> RunStarted:
+        """Return the first event of a run of `check`."""
+        target = {
+            "verb": "check",
+            "paths": [str(path) for path in self.options.paths],
+            "rules": list(self.rules),
+            "since": self.options.since,
+        }
+        return RunStarted(target=target, charts=len(self.targets), shard=self.options.shard, left_out=self.left_out)
+
+    def expect(self, targets: Iterable[ChartTarget]) -> None:
+        """Announce the targets whose results will be needed, in that order, so that they are rendered ahead."""
+        self._charts.expect(targets)
+
+    def result(self, target: ChartTarget, rule: str) -> Result:
+        """Check one chart by one rule. A chart that cannot be checked, and a rule that breaks, are results too."""
+        started = time.monotonic()
+        try:
+            verdict = self.expectations.applied(self._verdict(target, rule), target)
+        except SuiteError as error:
+            event = ResultFound.broken(target.label, rule, error, reproduce=self.reproduce(target))
+            return Result(event=event, failure=error)
+        except Exception as error:  # noqa: BLE001  (a rule that breaks must not end the others)
+            broken = SuiteError(f"{rule} broke on this chart: {error!r}", fix="report it, with the chart")
+            event = ResultFound.broken(target.label, rule, broken, reproduce=self.reproduce(target, rule))
+            return Result(event=event, failure=error)
+        return Result(event=ResultFound.of(target.label, verdict, seconds=time.monotonic() - started), verdict=verdict)
+
+    def rendered(self, target: ChartTarget) -> RenderedChart | None:
+        """Return the chart as rules see it, None for a library chart; raises `SuiteError` where it does not render."""
+        result = self._charts.result(target)
+        return result.chart if result else None
+
+    def notes(self, checks: Iterable[Check], *, cluster: bool = False) -> tuple[NoteFound, ...]:
+        """Return an event for each deviation and opt-out that matched no finding of the `checks` of a whole run.
+
+        `cluster`: every scenario ran on one. With `strict` the notes fail the run.
+        """
+        verdicts: dict[str, list[Verdict]] = {}
+        for check in checks:
+            verdict = Verdict(rule=check.rule, status=check.status, findings=check.findings)
+            verdicts.setdefault(check.chart, []).append(verdict)
+        notes = self.expectations.stale(verdicts, self.targets, cluster=cluster)
+        status = Status.FAIL if self.options.strict else Status.WARNING
+        return tuple(NoteFound(note=replace(note, status=status)) for note in notes)
+
+    def reproduce(self, target: ChartTarget, rule: str | None = None) -> str:
+        """Return the command that checks this chart again, by one rule or all."""
+        words = ("osh-conformance", "check", str(target.path), *self.options.repeated)
+        return shlex.join((*words, "--select", rule) if rule else words)
+
+    def _verdict(self, target: ChartTarget, rule: str) -> Verdict:
+        result = self._charts.result(target)
+        if result is None:
+            return Verdict.not_applicable(rule, "a library chart renders nothing by itself")
+        verdict = result.verdict(rule)
+        if not verdict.findings:
             return verdict
-        return Verdict.of(verdict.rule, finished) if self.request.strict else replace(verdict, findings=finished)
+        findings = tuple(self._completed(finding, target) for finding in verdict.findings)
+        return Verdict.of(rule, findings) if self.options.strict else replace(verdict, findings=findings)
+
+    def _completed(self, finding: Finding, target: ChartTarget) -> Finding:
+        """Add what a rule does not know: where the chart lies, how to see the finding again, and `--strict`."""
+        fails = self.options.strict and finding.status is Status.WARNING
+        return replace(
+            finding,
+            folder=target.folder,
+            subject="" if target.label == target.name else target.label,
+            reproduce=self.reproduce(target, finding.rule),
+            status=Status.FAIL if fails else finding.status,
+        )
+
+
+def _known(options: CheckOptions) -> tuple[deviations.Deviation, ...]:
+    """Return the entries of the baseline that is to be written again."""
+    file = options.write_baseline
+    return deviations.read(file) if file and file.is_file() else ()
+
+
+def _narrowed(targets: Sequence[ChartTarget], options: CheckOptions) -> tuple[tuple[ChartTarget, ...], str]:
+    """Return the targets that `--since` and `--shard` ask for, and a sentence about those that they leave out."""
+    found = tuple(targets)
+    limits = []
+    if options.since:
+        found = changed.changed_since(found, options.since)
+        limits.append(f"changed since {options.since}")
+    if options.shard:
+        found = in_shard(found, options.shard)
+        limits.append(f"in part {options.shard}")
+    return found, f"{len(found)} of {len(targets)} charts {' and '.join(limits)}" if limits else ""

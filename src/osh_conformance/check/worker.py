@@ -1,4 +1,4 @@
-"""Judging a chart by every rule in the process that renders it: nothing large has to travel, and no core waits."""
+"""Checks a chart by every rule in the process that renders it, so that no rendered chart has to travel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def work(job: Job, step: Callable[[], None]) -> bytes:
-    """Render and judge a chart in a worker process; see `render_chart` and `unpacked`."""
+    """Render a chart and check it by every static rule, in a worker process; see `render_chart` and `unpacked`."""
     chart, data = None, job.rendered
     if data is not None:
         with contextlib.suppress(ValueError):
@@ -33,10 +33,10 @@ def work(job: Job, step: Callable[[], None]) -> bytes:
     step()
     chart = placed(chart, job.folder)
     verdicts = {}
-    for rule, check in registry.static_rules().items():
-        # A rule that breaks is asked again in the main process, which reports how it breaks.
+    for rule, function in registry.static_rules().items():
+        # A rule that breaks runs again in the main process, which reports how it breaks.
         with contextlib.suppress(Exception):
-            verdicts[rule] = check(chart)
+            verdicts[rule] = function(chart)
     return msgspec.msgpack.encode((data, msgspec.msgpack.encode(verdicts)))
 
 
@@ -46,11 +46,13 @@ def unpacked(result: bytes) -> tuple[bytes, bytes]:
 
 
 def decoded_verdicts(data: bytes) -> Mapping[str, Verdict]:
-    """Return verdicts by the id of their rule; raises `ValueError`."""
+    """Return verdicts by rule id; raises `ValueError`."""
     return msgspec.msgpack.decode(data, type=dict[str, Verdict])
 
 
 def placed(chart: RenderedChart, folder: str) -> RenderedChart:
-    """Make the paths of a chart relative to the PATH argument, below which it lies in `folder` ("" or "x/")."""
-    overrides = tuple(replace(each, path=posixpath.normpath(folder + each.path)) for each in chart.overrides)
+    """Return the chart with paths relative to the PATH argument, below which it lies in `folder` ("" or "x/")."""
+    overrides = tuple(
+        replace(override, path=posixpath.normpath(folder + override.path)) for override in chart.overrides
+    )
     return replace(chart, folder=folder, overrides=overrides)

@@ -1,4 +1,4 @@
-"""The program `osh-conformance`: one module a verb, each with `register(subparsers)` and `run(args) -> int`."""
+"""The program `osh-conformance`. Imports the module of a verb when that verb runs, and no other."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from osh_conformance import __version__
-from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.cli.arguments import reporters_of
+from osh_conformance.cli.verbs import VERBS
+from osh_conformance.errors import ExitCode, SuiteError, UsageError
+from osh_conformance.loading.suggest import did_you_mean
+from osh_conformance.report.base import write_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
-
-INTERRUPTED = 2
-_VERBS = ("check", "live", "plan", "explain", "setup", "doctor", "gc")
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are ours: one message, exit code 4."""
+    """A parser that raises `UsageError` instead of ending the program."""
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError`."""
@@ -31,69 +32,86 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a verb and return its exit code.
-
-    0 conforms, 1 does not, 2 interrupted, 3 error of the suite or its environment, 4 usage, 5 nothing was checked.
-    """
+    """Run a verb and return its exit code; see `ExitCode`."""
     words = list(sys.argv[1:] if argv is None else argv)
     args = argparse.Namespace()
     try:
         with _signals():
             args = _parse(words)
-            return int(args.run(args))
+            return int(_implementation(args.verb)(args))
     except SuiteError as error:
         print(f"ERROR {error}", file=sys.stderr)
-        _report(args, error)
+        _write_error(args, error)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        _report(args, SuiteError("interrupted"))
-        return INTERRUPTED
+        _write_error(args, SuiteError("interrupted"))
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read us has gone (`| head`): say nothing more, not even when Python closes the stream.
+        # The reader of our output has gone (`| head`): write nothing more, not even when Python closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return SuiteError.exit_code
+        return ExitCode.BROKEN
 
 
-def build_parser() -> Parser:
-    """Return the parser with every verb."""
+def build_parser(verb: str = "") -> Parser:
+    """Return the parser, with the arguments of one verb."""
     parser = Parser(
         prog="osh-conformance",
-        description="Checks that Helm charts run with any image under any container runtime, and clean up behind them.",
+        description="Checks that Helm charts run with any image under any container runtime, and clean up afterwards.",
     )
     parser.add_argument("--version", action="version", version=f"osh-conformance {__version__}")
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
-    for verb in _verbs():
-        importlib.import_module(f"{__name__}.{verb}").register(subparsers)
+    for name, entry in VERBS.items():
+        own = subparsers.add_parser(
+            name,
+            help=entry.help,
+            description=entry.description,
+            epilog=entry.epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name == verb:
+            entry.add_arguments(own)
     return parser
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
-    verb = words[0] if words else ""
-    if verb and not verb.startswith("-") and verb not in _verbs():
-        from osh_conformance.loading.suggest import did_you_mean  # noqa: PLC0415  (only a mistake needs it)
-
-        raise UsageError(f"no verb `{verb}`{did_you_mean(verb, _verbs())}", expected=", ".join(_verbs()))
-    return build_parser().parse_args(words)
+    verb = next((word for word in words if not word.startswith("-")), "")
+    if verb and verb not in VERBS:
+        raise UsageError(f"no verb `{verb}`{did_you_mean(verb, VERBS)}", expected=", ".join(VERBS))
+    return build_parser(verb).parse_args(words)
 
 
-def _verbs() -> list[str]:
-    return [verb for verb in _VERBS if importlib.util.find_spec(f"{__name__}.{verb}")]
-
-
-def _report(args: argparse.Namespace, error: SuiteError) -> None:
-    """Write the files that were asked for, although there is nothing but an error to put in them."""
-    from osh_conformance.cli.output import write_error  # noqa: PLC0415  (only a mistake needs it)
-
+def _implementation(name: str) -> Callable[[argparse.Namespace], int]:
+    """Import the module of a verb and return its `run`; raises `SuiteError` where an extra is not installed."""
+    missing = [module for module in VERBS[name].needs if importlib.util.find_spec(module) is None]
+    if missing:
+        raise _extra_missing(name, missing[0])
     try:
-        write_error(args, error)
+        run: Callable[[argparse.Namespace], int] = importlib.import_module(f"{__name__}.{name}").run
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == __name__.partition(".")[0]:
+            raise
+        raise _extra_missing(name, error.name or "") from error
+    return run
+
+
+def _extra_missing(verb: str, module: str) -> SuiteError:
+    return SuiteError(
+        f"`{verb}` needs `pip install 'osh-conformance[live]'`: the module `{module}` is not installed",
+    )
+
+
+def _write_error(args: argparse.Namespace, error: SuiteError) -> None:
+    """Write the files that the user asked for, with the error in them."""
+    try:
+        write_error(reporters_of(args), getattr(args, "verb", ""), error)
     except SuiteError as second:
         print(f"ERROR {second}", file=sys.stderr)
 
 
 @contextlib.contextmanager
 def _signals() -> Iterator[None]:
-    """End on SIGTERM as on Ctrl-C: tidily; on a second signal at once."""
+    """End on SIGTERM as on Ctrl-C, with all cleaning up; on a second signal at once."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         for number in old:
@@ -101,7 +119,7 @@ def _signals() -> Iterator[None]:
         raise KeyboardInterrupt
 
     def leave(_number: int, _frame: FrameType | None) -> None:
-        os._exit(INTERRUPTED)
+        os._exit(ExitCode.INTERRUPTED)
 
     old = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in old:

@@ -1,33 +1,22 @@
-"""The verb `doctor`: what this machine can do, with reasons."""
+"""`osh-conformance doctor`: print what this machine can run, and what is missing."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osh_conformance.errors import ExitCode
 from osh_conformance.provision import doctor
 
 if TYPE_CHECKING:
     import argparse
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = subparsers.add_parser(
-        "doctor",
-        help="what this machine can do, with reasons",
-        description="Looks at this machine, changes nothing, and says what `setup` would do.",
-    )
-    parser.add_argument("--recipes", type=Path, metavar="DIR", help="recipes (default: ci/ of this checkout)")
-    parser.set_defaults(run=run)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Print what was seen; 0 if live runs can be had here, 3 if not."""
+def run(args: argparse.Namespace) -> ExitCode:
+    """Print the diagnosis. The exit code is `BROKEN` where live runs are impossible."""
     diagnosis = doctor.examine(args.recipes)
     width = max(len(line.what) for line in diagnosis.lines)
     for line in diagnosis.lines:
         print(f"{'ok  ' if line.ok else 'no  '} {line.what:<{width}}  {line.seen}")
     print()
     print(diagnosis.verdict)
-    return 0 if diagnosis.able else 3
+    return ExitCode.OK if diagnosis.able else ExitCode.BROKEN

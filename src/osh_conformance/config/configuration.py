@@ -1,94 +1,66 @@
 """The configuration file: `osh-conformance.toml`, or `[tool.osh-conformance]` in pyproject.toml.
 
-A key is an option of the command line without its dashes; what the command line says wins. Paths are relative to the
-file. The file nearest to the first PATH applies, none from outside its repository.
+A key is the name of an option with `in_file` in `config/options.py`. The command line overrides the
+file. Paths are relative to the file. The file nearest to the first PATH applies, none from outside its repository.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from osh_conformance.config.options import CheckOptions, read_overrides
+from osh_conformance.config.options import OPTIONS, Kind, Option
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading.files import read_text
 from osh_conformance.loading.suggest import did_you_mean
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
 FILE = "osh-conformance.toml"
 _SHARED = "pyproject.toml"
 _TABLE = "osh-conformance"
+_KEYS: Mapping[str, Option] = {option.name: option for option in OPTIONS if option.in_file}
+_TYPES: Mapping[Kind, Any] = {
+    Kind.TEXT: str,
+    Kind.FILE: str,
+    Kind.NAMES: list[str],
+    Kind.FILES: list[str],
+    Kind.FLAG: bool,
+    Kind.SWITCH: bool,
+}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
-    """What a file sets; None and empty where it is silent. The texts of files are paths, absolute once read."""
-
-    rule: tuple[str, ...] = ()
-    values: tuple[str, ...] = ()
-    convention: str | None = None
-    catalog: str | None = None
-    renderer: str | None = None
-    deviations: tuple[str, ...] = ()
-    strict: bool = False
-
-
-_KEYS = tuple(field.name for field in fields(Configuration))
-
-
-def found_for(path: Path) -> Configuration:
-    """Return what the file nearest to `path` sets, going upwards; nothing if there is none.
-
-    Raises `UsageError` for one that is wrong.
-    """
+def nearest(path: Path) -> Path | None:
+    """Return the file nearest to `path`, going upwards, None if there is none. Raises `UsageError` for a wrong file."""
     here = path.resolve()
     for folder in (here, *here.parents):
         own = folder / FILE
         if own.is_file():
-            return read(own)
+            return own
         shared = folder / _SHARED
         if shared.is_file() and _table(shared) is not None:
-            return read(shared)
+            return shared
         if (folder / ".git").exists():
             break
-    return Configuration()
+    return None
 
 
-def read(file: Path) -> Configuration:
-    """Read one file; raises `UsageError` that says what is wrong with it."""
+def read(file: Path) -> Mapping[str, Any]:
+    """Read one file: values by option name, as the command line would give them.
+
+    Raises `UsageError` that names the file and, for a wrong key or value, the line.
+    """
     if not file.is_file():
-        raise UsageError(f"the configuration {file} does not exist")
+        raise UsageError(f"the configuration file {file} does not exist")
     table = _table(file)
     if table is None:
         raise UsageError(f"{file}: no table [tool.{_TABLE}]")
-    for key in table:
-        if key not in _KEYS:
-            raise UsageError(f"{file}: no option `{key}`{did_you_mean(key, _KEYS)}", expected=", ".join(_KEYS))
-    try:
-        given = msgspec.convert(table, Configuration)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"{file}: {_said(error)}") from error
-    return _with_paths(given, file.resolve().parent)
-
-
-def static_request(
-    paths: tuple[Path, ...], settings: Configuration, *, helm: Path | None = None, options: tuple[str, ...] = ()
-) -> CheckOptions:
-    """Return what `settings` ask of a static run on `paths`; raises `UsageError` for values that cannot be read."""
-    return CheckOptions(
-        paths=paths,
-        rules=settings.rule,
-        values=read_overrides(Path(file) for file in settings.values),
-        strict=settings.strict,
-        renderer=settings.renderer,
-        helm=helm,
-        convention=settings.convention,
-        catalog=Path(settings.catalog) if settings.catalog else None,
-        options=options,
-    )
+    return {key: _value(file, key, value) for key, value in table.items()}
 
 
 def _table(file: Path) -> dict[str, Any] | None:
@@ -105,22 +77,35 @@ def _table(file: Path) -> dict[str, Any] | None:
     return table if isinstance(table, dict) else None
 
 
-def _with_paths(given: Configuration, folder: Path) -> Configuration:
-    def absolute(text: str) -> str:
-        return str(folder / text)
+def _value(file: Path, key: str, value: Any) -> Any:
+    """Return the value of one key as the command line would give it: paths are absolute."""
+    if key not in _KEYS:
+        raise UsageError(f"{_place(file, key)}: no option `{key}`{did_you_mean(key, _KEYS)}", expected=", ".join(_KEYS))
+    option = _KEYS[key]
+    try:
+        msgspec.convert(value, _TYPES[option.kind])
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{_place(file, key)}: {_message(key, error)}") from error
+    folder = file.resolve().parent
+    if option.kind is Kind.FILES:
+        return tuple(folder / text for text in value)
+    if option.kind is Kind.FILE:
+        return folder / value
+    if option.name == "convention" and (folder / value).is_file():  # a convention is a name or a file
+        return str(folder / value)
+    return tuple(value) if option.kind is Kind.NAMES else value
 
-    convention = given.convention
-    return replace(
-        given,
-        values=tuple(map(absolute, given.values)),
-        deviations=tuple(map(absolute, given.deviations)),
-        catalog=absolute(given.catalog) if given.catalog else None,
-        # A convention is a name or a file.
-        convention=absolute(convention) if convention and (folder / convention).is_file() else convention,
-    )
+
+def _place(file: Path, key: str) -> str:
+    """Return `file:line` of a key, or `file` where the key is not at the start of a line."""
+    written = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*=""")
+    for number, line in enumerate(read_text(file).splitlines(), 1):
+        if written.match(line):
+            return f"{file}:{number}"
+    return str(file)
 
 
-def _said(error: msgspec.ValidationError) -> str:
-    """`Expected ..., got ... - at `$.x[0]`` with the place in front."""
-    text, _, place = str(error).partition(" - at `$.")
-    return f"`{place.rstrip('`')}`: {text[0].lower()}{text[1:]}" if place else text
+def _message(key: str, error: msgspec.ValidationError) -> str:
+    """Return the message of `error` (`Expected ..., got ... - at `$[0]``) with the key in front."""
+    text, _, place = str(error).partition(" - at `$")
+    return f"`{key}{place.rstrip('`')}`: {text[0].lower()}{text[1:]}"

@@ -1,4 +1,4 @@
-"""What is expected of a run: the deviations of its files and the opt-outs of its charts, held against its verdicts."""
+"""Applies expected findings, from files of deviations and from opt-outs in charts, to the verdicts of a run."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from osh_conformance.config.deviations import Deviation
     from osh_conformance.config.optouts import OptOut
 
-_JUDGED = frozenset({Status.PASS, Status.FAIL, Status.EXPECTED})
+_DECIDED = frozenset({Status.PASS, Status.FAIL, Status.EXPECTED})
 
 
 class Expectations:
-    """Turns findings that are expected into such, and knows afterwards which entries matched nothing."""
+    """Marks findings as expected, and lists afterwards which entries matched no finding."""
 
     def __init__(self, entries: Iterable[Deviation] = (), today: date | None = None) -> None:
-        """Take the deviations; the opt-outs of a chart are read when it is judged."""
+        """Take the deviations; the opt-outs of a chart are read with its first verdict."""
         self.deviations = Entries(entries)
         self._today = today or date.today()  # noqa: DTZ011  (an expiry is a day where its reader is)
         self._opt_outs: dict[Path, tuple[OptOut, ...]] = {}
@@ -36,22 +36,22 @@ class Expectations:
 
     @classmethod
     def of_files(cls, files: Iterable[Path | str]) -> Expectations:
-        """Read files of deviations; raises `UsageError` for one that is none."""
+        """Read files of deviations; raises `UsageError` for a file that is wrong."""
         return cls(entry for file in files for entry in deviations.read(Path(file)))
 
-    def applied(self, verdict: Verdict, subject: ChartTarget) -> Verdict:
-        """Return `verdict` with its expected findings marked; it is expected if nothing else speaks against the chart.
+    def applied(self, verdict: Verdict, target: ChartTarget) -> Verdict:
+        """Return `verdict` with its expected findings marked; its status is `expected` if no other finding fails it.
 
-        Raises `SuiteError` for an opt-out of this rule, or of none that is known, that is not written as it must be.
+        Raises `SuiteError` for a malformed opt-out of this rule, or of no known rule.
         """
-        self._check_opt_outs(verdict.rule, subject)
+        self._check_opt_outs(verdict.rule, target)
         if not verdict.findings:
             return verdict
-        findings = tuple(self._marked(_placed(finding, subject), subject) for finding in verdict.findings)
+        findings = tuple(self._marked(finding, target) for finding in verdict.findings)
         return outcome_of(replace(verdict, findings=findings))
 
     def applied_live(self, verdict: Verdict) -> Verdict:
-        """Return a verdict of a cluster, as `applied` does; opt-outs are no part of it: they speak of what renders."""
+        """Return a verdict on a cell as `applied` does, but without opt-outs: they are about rendered manifests."""
         if not verdict.findings:
             return verdict
         findings = tuple(
@@ -61,69 +61,69 @@ class Expectations:
         return outcome_of(replace(verdict, findings=findings))
 
     def stale(
-        self, judged: Mapping[str, Sequence[Verdict]], subjects: Sequence[ChartTarget], *, cluster: bool = False
+        self, by_label: Mapping[str, Sequence[Verdict]], targets: Sequence[ChartTarget], *, cluster: bool = False
     ) -> tuple[Finding, ...]:
-        """Return a warning for each entry that matched no finding although all that it speaks of was judged.
+        """Return a warning for each entry that matched no finding, although its rules checked all of its charts.
 
-        `judged` holds the verdicts by the label of each subject; a rule that was not asked is not in it. `cluster` says
-        whether every scenario was run on one: an entry that may speak of what shows there only is not stale without.
+        `by_label` holds the verdicts by the label of each target, without rules that were not run. `cluster` says
+        whether every scenario ran on a cluster: without that, an entry that may be about a live finding is not stale.
         """
-        found = (finding for verdicts in judged.values() for verdict in verdicts for finding in verdict.findings)
+        found = (finding for verdicts in by_label.values() for verdict in verdicts for finding in verdict.findings)
         needed = {entry for finding in found for entry in self.deviations.matching(finding)}
         stale = [
             _stale_deviation(entry)
             for entry in self.deviations.all
-            if entry not in needed and (cluster or not _may_be_live(entry)) and _was_asked(entry, judged, subjects)
+            if entry not in needed and (cluster or not _may_be_live(entry)) and _was_asked(entry, by_label, targets)
         ]
-        for subject in subjects:
-            rules = {verdict.rule for verdict in judged.get(subject.label, ()) if verdict.status in _JUDGED}
+        for target in targets:
+            rules = {verdict.rule for verdict in by_label.get(target.label, ()) if verdict.status in _DECIDED}
             if not rules:
                 continue
-            own = [finding for verdict in judged[subject.label] for finding in verdict.findings]
+            own = [finding for verdict in by_label[target.label] for finding in verdict.findings]
             stale += [
-                _stale_opt_out(entry, subject)
-                for entry in self._of(subject)
+                _stale_opt_out(entry, target)
+                for entry in self._of(target)
                 if entry.rule in rules and not entry.problem and not any(entry.matches(finding) for finding in own)
             ]
         return tuple(stale)
 
-    def _check_opt_outs(self, rule: str, subject: ChartTarget) -> None:
-        for entry in self._of(subject):
+    def _check_opt_outs(self, rule: str, target: ChartTarget) -> None:
+        for entry in self._of(target):
             if entry.problem and entry.rule in ("", rule):
                 raise SuiteError(
-                    f"{subject.folder}{entry.path}:{entry.line}: {entry.problem}", expected=f"`{optouts.FORM}`"
+                    f"{target.folder}{entry.path}:{entry.line}: {entry.problem}", expected=f"`{optouts.FORM}`"
                 )
 
-    def _of(self, subject: ChartTarget) -> tuple[OptOut, ...]:
-        if subject.path not in self._opt_outs:
-            self._opt_outs[subject.path] = optouts.read(subject.path)
-        return self._opt_outs[subject.path]
+    def _of(self, target: ChartTarget) -> tuple[OptOut, ...]:
+        if target.path not in self._opt_outs:
+            self._opt_outs[target.path] = optouts.read(target)
+        return self._opt_outs[target.path]
 
-    def _beside(self, subject: ChartTarget, finding: Finding) -> tuple[OptOut, ...]:
-        """Those of a values override that lies outside of the chart, if it is what the finding is about."""
+    def _beside(self, target: ChartTarget, finding: Finding) -> tuple[OptOut, ...]:
+        """Return the opt-outs of the values override outside of the chart that the finding is about."""
         path = finding.path_in_chart
-        if not path.startswith("../") or subject.path.is_file():
+        if not path.startswith("../") or target.path.is_file():
             return ()
-        if (subject.path, path) not in self._others:
-            self._others[subject.path, path] = optouts.read_beside(subject.path, path)
-        return self._others[subject.path, path]
+        if (target.path, path) not in self._others:
+            self._others[target.path, path] = optouts.read_beside(target.path, path)
+        return self._others[target.path, path]
 
-    def _marked(self, finding: Finding, subject: ChartTarget) -> Finding:
+    def _marked(self, finding: Finding, target: ChartTarget) -> Finding:
         if finding.status not in (Status.FAIL, Status.WARNING):
             return finding
-        for opt_out in (*self._of(subject), *self._beside(subject, finding)):
+        for opt_out in (*self._of(target), *self._beside(target, finding)):
             if opt_out.matches(finding):
                 reason = f"{opt_out.reason} ({finding.path}:{opt_out.line})"
                 return replace(finding, status=Status.EXPECTED, reason=reason)
         return self._deviating(finding)
 
     def _deviating(self, finding: Finding) -> Finding:
-        lapsed = ""
+        expired = ""
         for entry in self.deviations.matching(finding):
             if not entry.expired(self._today):
                 return replace(finding, status=Status.EXPECTED, reason=f"{entry.reason} ({entry.file})")
-            lapsed = f"{entry.place} expected this until {entry.expires}: {entry.reason}"
-        return replace(finding, reason=lapsed)
+            expired = f"{entry.place} expected this until {entry.expires}: {entry.reason}"
+        return replace(finding, reason=expired)
 
 
 def outcome_of(verdict: Verdict) -> Verdict:
@@ -135,27 +135,22 @@ def outcome_of(verdict: Verdict) -> Verdict:
     return replace(verdict, status=Status.EXPECTED, reason="; ".join(reasons))
 
 
-def _placed(finding: Finding, subject: ChartTarget) -> Finding:
-    """Say which part of the path leads to the chart, and which chart it is where several have its name."""
-    return replace(finding, folder=subject.folder, subject="" if subject.label == subject.name else subject.label)
-
-
 def _may_be_live(entry: Deviation) -> bool:
-    """Whether `entry` may speak of what a cluster shows: findings from there have no path."""
+    """Whether `entry` may be about a live finding: those have no path."""
     return entry.rule in registry.live_rules() and fnmatch.fnmatchcase("", entry.path)
 
 
-def _was_asked(entry: Deviation, judged: Mapping[str, Sequence[Verdict]], subjects: Sequence[ChartTarget]) -> bool:
+def _was_asked(entry: Deviation, by_label: Mapping[str, Sequence[Verdict]], targets: Sequence[ChartTarget]) -> bool:
     """Whether this run would have found what `entry` expects.
 
-    A pattern may be meant for charts that this run has not seen: it counts only where a whole tree was judged.
+    A pattern may be meant for charts that are not in this run, so it counts only in a run of several charts.
     """
-    if not entry.one_chart and len(subjects) < 2:  # noqa: PLR2004
+    if not entry.one_chart and len(targets) < 2:  # noqa: PLR2004
         return False
-    meant = [subject for subject in subjects if entry.speaks_of(subject.name)]
+    meant = [target for target in targets if entry.speaks_of(target.name)]
     return bool(meant) and all(
-        any(verdict.rule == entry.rule and verdict.status in _JUDGED for verdict in judged.get(subject.label, ()))
-        for subject in meant
+        any(verdict.rule == entry.rule and verdict.status in _DECIDED for verdict in by_label.get(target.label, ()))
+        for target in meant
     )
 
 
@@ -169,9 +164,9 @@ def _stale_deviation(entry: Deviation) -> Finding:
     )
 
 
-def _stale_opt_out(entry: OptOut, subject: ChartTarget) -> Finding:
+def _stale_opt_out(entry: OptOut, target: ChartTarget) -> Finding:
     found = f"an opt-out that matches no finding: {entry.reason}"
-    return _stale(entry.rule, subject.name, subject.folder + entry.path, entry.line, found)
+    return _stale(entry.rule, target.name, target.folder + entry.path, entry.line, found)
 
 
 def _stale(rule: str, chart: str, path: str, line: int | None, found: str) -> Finding:
@@ -183,7 +178,7 @@ def _stale(rule: str, chart: str, path: str, line: int | None, found: str) -> Fi
         severity=Severity.WARNING,
         status=Status.WARNING,
         found=found,
-        expected="what is expected happens",
-        why="an entry that nothing needs would hide the next finding of its kind",
-        fix="remove it",
+        expected="each entry matches a finding",
+        why="an entry without a finding would hide the next finding of its kind",
+        fix="remove the entry",
     )

@@ -1,101 +1,527 @@
-"""The options of a run, as records."""
+"""The options of `check`, `live` and `plan`, each declared once.
+
+`OPTIONS` serves the command line, the configuration file and pytest; `CheckOptions` and `LiveOptions` are what the
+engines get. This module imports nothing large: `--help` waits for it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
+from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance.charts.values import merged
-from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.loading.files import read_text
 from osh_conformance.loading.search import PACKAGE_ONLY, DataPath
-from osh_conformance.loading.yaml import read_values
-from osh_conformance.model.matrix import FULL, Flavor
-from osh_conformance.render.workers import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+
+    from osh_conformance.model.matrix import Flavor
+    from osh_conformance.render.workers import Limits
+
+
+class Kind(Enum):
+    """The form of an option's value. A repeatable option gives a tuple, empty where it is not given."""
+
+    #: One text, such as a name.
+    TEXT = auto()
+    #: Texts: comma separated, repeatable.
+    NAMES = auto()
+    #: One path.
+    FILE = auto()
+    #: Paths: repeatable.
+    FILES = auto()
+    #: False, or True where it is given.
+    FLAG = auto()
+    #: None, or True or False where `--x` or `--no-x` is given.
+    SWITCH = auto()
+    #: A number, at least 1.
+    COUNT = auto()
+    #: Seconds.
+    SECONDS = auto()
+
+
+CHECK, LIVE, PLAN = "check", "live", "plan"
+_ALL = (CHECK, LIVE, PLAN)
+_CELLS, _CHECK, _LIVE, _CHECKS = (LIVE, PLAN), (CHECK,), (LIVE,), (CHECK, LIVE)
+
+_RULES, _CHARTS, _RUNS, _CLUSTER, _EXPECTED, OUTPUT = (
+    "rules and charts to check",
+    "the charts",
+    "cells and scenarios to run",
+    "the cluster",
+    "expected findings",
+    "output",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option.
+
+    - name: on the command line without dashes, and as a key of the configuration file. "" for the PATH arguments.
+    - group: its heading in `--help`.
+    - field: the field of `CheckOptions` and `LiveOptions`, None where it has the option's name, "" without one.
+    - metavar: None for a file means FILE.
+    - verbs: the verbs that offer it.
+    - in_file: whether the configuration file may set it.
+    - repeated: whether `reproduce` repeats it, because it changes what is found.
+    - pytest: its name in pytest, "" where pytest does not offer it. Names such as `--ignore` are pytest's own.
+    - environment: a variable that sets it where the command line does not.
+    """
+
+    name: str
+    kind: Kind
+    group: str
+    help: str
+    _: KW_ONLY
+    field: str | None = None
+    metavar: str | None = None
+    verbs: tuple[str, ...] = _ALL
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    in_file: bool = False
+    repeated: bool = False
+    pytest: str = ""
+    environment: str = ""
+
+    @property
+    def target(self) -> str:
+        """The field of the records, "" without one."""
+        return self.dest if self.field is None else self.field
+
+    @property
+    def placeholder(self) -> str | None:
+        """The placeholder of the value in `--help`."""
+        return "FILE" if self.metavar is None and self.kind in (Kind.FILE, Kind.FILES) else self.metavar
+
+    @property
+    def dest(self) -> str:
+        """The attribute in which argparse and pytest keep the value."""
+        return self.name.replace("-", "_") or str(self.field)
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        "",
+        Kind.FILES,
+        "",
+        "a chart directory, a .tgz, or a folder with charts in it",
+        field="paths",
+        metavar="PATH",
+        pytest="--charts",
+    ),
+    # -- rules and charts to check -------------------------------------------------------------------------------------
+    Option(
+        "select",
+        Kind.NAMES,
+        _RULES,
+        "check only these rules, by id or family (REF-1,KEY); repeatable",
+        metavar="RULE,...",
+        in_file=True,
+        pytest="--conformance-select",
+    ),
+    Option(
+        "ignore",
+        Kind.NAMES,
+        _RULES,
+        "skip these rules, by id or family; repeatable",
+        metavar="RULE,...",
+        in_file=True,
+        pytest="--conformance-ignore",
+    ),
+    Option(
+        "since",
+        Kind.TEXT,
+        _RULES,
+        "check only charts that changed since this git commit or branch, and charts that depend on them",
+        metavar="REF",
+        verbs=_CHECK,
+    ),
+    Option(
+        "shard", Kind.TEXT, _RULES, "check only part I of N; each chart stays in its part", metavar="I/N", verbs=_CHECK
+    ),
+    # -- cells and scenarios to run ------------------------------------------------------------------------------------
+    Option(
+        "flavor",
+        Kind.NAMES,
+        _RUNS,
+        "image flavors to install the charts with",
+        field="flavors",
+        metavar="NAME,...|all",
+        verbs=_CELLS,
+    ),
+    Option(
+        "flavor-file",
+        Kind.FILES,
+        _RUNS,
+        "a file that describes your own flavor; repeatable",
+        field="flavor_files",
+        verbs=_CELLS,
+    ),
+    Option(
+        "format",
+        Kind.NAMES,
+        _RUNS,
+        "packaging formats of the images (default: docker)",
+        field="packaging_formats",
+        metavar="NAME,...|all",
+        verbs=_CELLS,
+    ),
+    Option(
+        "runtime",
+        Kind.NAMES,
+        _RUNS,
+        "container runtimes (default: that of the nodes); `all` skips those that this cluster cannot run",
+        field="runtimes",
+        metavar="NAME,...|all",
+        verbs=_CELLS,
+    ),
+    Option(
+        "helm",
+        Kind.NAMES,
+        _RUNS,
+        "major versions of Helm (default: 4)",
+        field="helm_majors",
+        metavar="3,4",
+        verbs=_CELLS,
+        default=("4",),
+    ),
+    Option(
+        "matrix",
+        Kind.TEXT,
+        _RUNS,
+        "run every combination (default), each pair of values once, or one change at a time",
+        field="matrix_mode",
+        metavar="full|pairwise|single",
+        verbs=_CELLS,
+        default="full",
+    ),
+    Option("shard", Kind.TEXT, _RUNS, "run only part I of N; each cell stays in its part", metavar="I/N", verbs=_CELLS),
+    Option(
+        "scenario",
+        Kind.NAMES,
+        _RUNS,
+        "scenarios, or groups of them: main (default), lifecycle, faults, environment; `all` is the first three",
+        field="scenarios",
+        metavar="NAME,...|GROUP|all",
+        verbs=_CELLS,
+    ),
+    Option("faults", Kind.FLAG, _RUNS, "run the group faults too: removals during which something fails", verbs=_CELLS),
+    Option(
+        "repeat",
+        Kind.COUNT,
+        _RUNS,
+        "run the steps of each scenario N times, on one server and in one namespace (group main only)",
+        metavar="N",
+        verbs=_CELLS,
+        default=1,
+    ),
+    Option(
+        "parallel",
+        Kind.COUNT,
+        _RUNS,
+        "cells that run at the same time (default: as many as the memory of this machine allows)",
+        metavar="N",
+        verbs=_CELLS,
+    ),
+    Option(
+        "timeout",
+        Kind.SECONDS,
+        _RUNS,
+        "seconds to wait for a release to become ready (default: 300)",
+        field="ready_timeout",
+        metavar="SECONDS",
+        verbs=_CELLS,
+        default=300.0,
+    ),
+    # -- the charts ----------------------------------------------------------------------------------------------------
+    Option(
+        "values",
+        Kind.FILES,
+        _CHARTS,
+        "a values file for every chart; repeatable",
+        in_file=True,
+        repeated=True,
+        pytest="--conformance-values",
+    ),
+    Option(
+        "overrides",
+        Kind.FILES,
+        _CHARTS,
+        "values overrides to check that are not in the chart's tree: DIR/<chart>/*.yaml; repeatable",
+        metavar="DIR|FILE",
+        verbs=_CHECK,
+        repeated=True,
+    ),
+    Option(
+        "config",
+        Kind.FILE,
+        _CHARTS,
+        "the configuration file (default: the nearest osh-conformance.toml at or above PATH)",
+        field="",
+        repeated=True,
+        pytest="--conformance-config",
+    ),
+    Option(
+        "data",
+        Kind.FILES,
+        _CHARTS,
+        "a folder with your own flavors, formats, runtimes, conventions and scenarios; repeatable",
+        field="",
+        metavar="DIR",
+        in_file=True,
+        repeated=True,
+        pytest="--conformance-data",
+    ),
+    Option(
+        "convention",
+        Kind.TEXT,
+        _CHARTS,
+        "the layout of the charts' values (default: recognised from the values)",
+        metavar="NAME|FILE",
+        in_file=True,
+        repeated=True,
+        pytest="--conformance-convention",
+    ),
+    Option(
+        "catalog",
+        Kind.FILE,
+        _CHARTS,
+        "a file that lists what each chart needs (default: catalog.yaml beside the chart)",
+        in_file=True,
+        repeated=True,
+        pytest="--conformance-catalog",
+    ),
+    Option(
+        "renderer",
+        Kind.TEXT,
+        _CHARTS,
+        "the program that renders charts (default: sdk if helm-python-sdk is installed, else helm)",
+        choices=("sdk", "helm"),
+        in_file=True,
+        repeated=True,
+        pytest="--conformance-renderer",
+    ),
+    Option(
+        "flavor",
+        Kind.TEXT,
+        _CHARTS,
+        "check the charts with the images of this flavor",
+        metavar="NAME",
+        verbs=_CHECK,
+        repeated=True,
+    ),
+    Option(
+        "flavor-file",
+        Kind.FILE,
+        _CHARTS,
+        "check the charts with the images of a flavor that this file describes",
+        field="flavor",
+        verbs=_CHECK,
+        repeated=True,
+    ),
+    Option(
+        "helm-program",
+        Kind.FILE,
+        _CHARTS,
+        "the helm program that renders (default: $OSH_CONFORMANCE_HELM, else the one on PATH)",
+        environment="OSH_CONFORMANCE_HELM",
+    ),
+    Option("no-cache", Kind.FLAG, _CHARTS, "render every chart again, and store nothing", field="cache", verbs=_CHECK),
+    # -- the cluster ---------------------------------------------------------------------------------------------------
+    Option(
+        "node-image",
+        Kind.TEXT,
+        _CLUSTER,
+        "the node image for kind (default: the one that `setup` chose)",
+        metavar="REF",
+        verbs=_CELLS,
+        repeated=True,
+    ),
+    Option("keep", Kind.FLAG, _CLUSTER, "leave the cluster running; the next run uses it again", verbs=_CELLS),
+    Option(
+        "kubeconfig",
+        Kind.FILE,
+        _CLUSTER,
+        "run on the cluster of this file, and create none",
+        verbs=_CELLS,
+        repeated=True,
+    ),
+    Option(
+        "context",
+        Kind.TEXT,
+        _CLUSTER,
+        "the context in the kubeconfig (default: its current one)",
+        metavar="NAME",
+        verbs=_CELLS,
+        repeated=True,
+    ),
+    Option(
+        "allow-cluster",
+        Kind.TEXT,
+        _CLUSTER,
+        "the cluster's name, repeated: required for a cluster that this suite did not create",
+        metavar="NAME",
+        verbs=_CELLS,
+        repeated=True,
+    ),
+    Option(
+        "allow-privileged",
+        Kind.FLAG,
+        _CLUSTER,
+        "install charts that request privileged pods, access to the node, or objects outside of their namespace",
+        verbs=_CELLS,
+        pytest="--allow-privileged",
+    ),
+    Option(
+        "recipes",
+        Kind.FILE,
+        _CLUSTER,
+        "the folder with build recipes (default: ci/ of this checkout)",
+        metavar="DIR",
+        verbs=_CELLS,
+    ),
+    # -- expected findings ---------------------------------------------------------------------------------------------
+    Option(
+        "deviations",
+        Kind.FILES,
+        _EXPECTED,
+        "a file that lists expected findings, each with its reason; repeatable",
+        verbs=_CHECKS,
+        in_file=True,
+        pytest="--deviations",
+    ),
+    Option(
+        "write-baseline",
+        Kind.FILE,
+        _EXPECTED,
+        "write a file for --deviations that expects every finding of this run; an old file keeps its reasons",
+        verbs=_CHECK,
+    ),
+    # -- output --------------------------------------------------------------------------------------------------------
+    Option(
+        "strict",
+        Kind.SWITCH,
+        OUTPUT,
+        "treat warnings as failures",
+        verbs=_CHECKS,
+        in_file=True,
+        repeated=True,
+        pytest="--conformance-strict",
+    ),
+    Option(
+        "artifacts",
+        Kind.FILE,
+        OUTPUT,
+        "the folder for logs of cells that fail (default: artifacts)",
+        metavar="DIR",
+        verbs=_LIVE,
+        default=Path("artifacts"),
+    ),
+)
+
+
+def options_of(verb: str) -> tuple[Option, ...]:
+    """Return the options that a verb offers, in the order of its help."""
+    return tuple(option for option in OPTIONS if verb in option.verbs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckOptions:
-    """What a static run is asked for. `rules` empty means all; `values` override those of every chart.
+    """The options of a static run.
 
-    `flavor` puts its images in place of each chart's own; `overrides` are files and folders to judge besides those
-    that lie with a chart. Without `cache` nothing that was rendered before is used, or kept. `limits` are what
-    rendering one chart may take. `options` are the command line's, as `reproduce` must repeat them.
+    - paths: charts, archives and trees of charts, as the user wrote them.
+    - select, ignore: rule ids and families; `select` empty means all rules.
+    - since, shard: check only charts that changed since that git reference, and only that part (`I/N`) of them.
+    - values: values files, merged; they override the values of every chart.
+    - flavor: its images replace those of each chart.
+    - overrides: values overrides to check besides those that lie with a chart, files and folders.
+    - convention: a name or a file; None: recognise it.
+    - catalog: a file; None: the one beside the chart.
+    - renderer: `sdk` or `helm`; None: the first of them that is there. `helm_program`: None: the one on PATH.
+    - cache: whether former renderings are used, and new ones kept.
+    - limits: seconds and bytes that rendering one chart may take; None: the default ones.
+    - deviations: files of expected findings. `write_baseline`: write one that expects all findings of this run.
+    - strict: a warning fails.
+    - repeated: words of the command line that `reproduce` repeats.
+    - data: where flavors, formats, runtimes, conventions and scenarios are found.
     """
 
     paths: tuple[Path, ...]
-    rules: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    since: str | None = None
+    shard: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
-    strict: bool = False
-    renderer: str | None = None
-    helm: Path | None = None
-    convention: str | None = None
-    catalog: Path | None = None
     flavor: Flavor | None = None
     overrides: tuple[Path, ...] = ()
+    convention: str | None = None
+    catalog: Path | None = None
+    renderer: str | None = None
+    helm_program: Path | None = None
     cache: bool = True
-    limits: Limits = field(default_factory=Limits)
-    #: Where flavors and conventions are found.
+    limits: Limits | None = None
+    deviations: tuple[Path, ...] = ()
+    write_baseline: Path | None = None
+    strict: bool = False
+    repeated: tuple[str, ...] = ()
     data: DataPath = PACKAGE_ONLY
-    options: tuple[str, ...] = ()
-
-
-def read_overrides(files: Iterable[Path]) -> dict[str, Any]:
-    """Merge values files from left to right; raises `UsageError` for one that cannot be read."""
-    layers = []
-    for file in files:
-        try:
-            layers.append(read_values(read_text(file), str(file)).content)
-        except SuiteError as error:
-            raise UsageError(error.message, expected=error.expected) from error
-    return merged(*layers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveOptions:
-    """What a live run is asked for.
+    """The options of a live run, and of its plan.
 
-    `flavors` empty means the catalogue's choice for each chart, `runtimes` empty the nodes' own, `formats` empty the
-    default, `scenarios` empty those of the main table; names may be those of tables, and `all` is every value of an
-    axis that can be had here, and every table but `environment`. `faults` adds the table of faults. The steps of each
-    scenario are gone through `repeat` times. `strategy` says which combinations are taken, `shard` which part of the
-    cells (`I/N`). With `kubeconfig` the run is on that cluster, and none is made. `settle` are the seconds that a
-    release has to get ready; with `strict` a warning fails. With `allow_privileged` charts are installed that ask for
-    more than a namespace of their own. `options` are the words of the command line that a run of one pair needs too.
-    `parallel` None is as many cells at a time as the machine carries.
+    - paths, select, ignore, values, convention, catalog, renderer, helm_program, deviations, strict, repeated, data: as
+      in `CheckOptions`; `select` and `ignore` choose live and matrix rules too.
+    - flavors: names; empty means the catalog's choice for each chart. `all` is every flavor that can be had here.
+    - flavor_files: flavors of the user.
+    - packaging_formats, runtimes: names, or `all`; empty means docker, and the nodes' own runtime.
+    - helm_majors: 3, 4 or both.
+    - matrix_mode: `full`, `pairwise` or `single`: which combinations of flavor, format, runtime and Helm run.
+    - shard: run only that part (`I/N`) of the cells.
+    - scenarios: names of scenarios and of groups of them; empty means the group main, `all` every group but
+      environment. `faults` adds the group faults.
+    - repeat: how often the steps of each scenario run on one server and in one namespace.
+    - parallel: cells at a time; None: as many as the machine carries.
+    - ready_timeout: seconds to wait for a release to become ready.
+    - kubeconfig: run on this cluster, and make none. `context` names one in it; `allow_cluster` repeats the name of a
+      cluster that the suite did not make.
+    - node_image: the node image for kind. `recipes`: the folder of build recipes. `keep`: leave the cluster running.
+    - allow_privileged: install charts that request more than a namespace of their own.
+    - artifacts: the folder for logs of cells that fail.
     """
 
     paths: tuple[Path, ...]
-    flavors: tuple[str, ...] = ()
-    flavor_files: tuple[Path, ...] = ()
-    formats: tuple[str, ...] = ()
-    runtimes: tuple[str, ...] = ()
-    majors: tuple[int, ...] = (4,)
-    strategy: str = FULL
-    shard: str | None = None
-    scenarios: tuple[str, ...] = ()
-    faults: bool = False
-    repeat: int = 1
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     convention: str | None = None
     catalog: Path | None = None
     renderer: str | None = None
-    helm: Path | None = None
+    helm_program: Path | None = None
+    deviations: tuple[Path, ...] = ()
+    strict: bool = False
+    repeated: tuple[str, ...] = ()
+    flavors: tuple[str, ...] = ()
+    flavor_files: tuple[Path, ...] = ()
+    packaging_formats: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] = ()
+    helm_majors: tuple[int, ...] = (4,)
+    matrix_mode: str = "full"
+    shard: str | None = None
+    scenarios: tuple[str, ...] = ()
+    faults: bool = False
+    repeat: int = 1
+    parallel: int | None = None
+    ready_timeout: float = 300.0
     kubeconfig: Path | None = None
     context: str | None = None
     allow_cluster: str | None = None
     node_image: str | None = None
     recipes: Path | None = None
     keep: bool = False
-    settle: float = 300.0
-    strict: bool = False
     allow_privileged: bool = False
-    options: tuple[str, ...] = ()
-    parallel: int | None = None
     artifacts: Path = Path("artifacts")
-    #: Where flavors, formats, runtimes, conventions and scenarios are found.
     data: DataPath = PACKAGE_ONLY

@@ -1,18 +1,16 @@
-"""Opt-outs that a chart's author writes into the chart: `# osh-conformance: ignore RULE reason`.
+"""Opt-outs: comments `# osh-conformance: ignore RULE reason` in a chart, with which its author switches a rule off.
 
-In a values file the comment stands beside a key (or on the lines above it) and covers that key and all below it; alone,
-with an empty line after it, it covers the file. In a template it covers what that template renders.
+In a values file, a comment beside a key or on the lines above it covers that key and all keys below it. A comment with
+an empty line after it covers the whole file. In a template, a comment covers what the template renders.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import tarfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osh_conformance.charts import conventions
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.loading.yaml import read_values
@@ -20,7 +18,9 @@ from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from osh_conformance.charts.target import ChartTarget
     from osh_conformance.model.finding import Finding
 
 _WORD = "ignore"
@@ -37,9 +37,12 @@ FORM = "# osh-conformance: ignore RULE reason"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptOut:
-    """One rule that a comment switches off. `path` is relative to the chart; no `keys` means the whole file.
+    """One rule that a comment switches off.
 
-    `problem` says what is wrong with the comment: then it switches nothing off. `rule` is empty if it names none.
+    - path: relative to the chart.
+    - keys: dotted paths that the comment covers; none means the whole file.
+    - problem: what is wrong with the comment, "" if nothing is. A wrong comment switches nothing off.
+    - rule: "" if the comment names no known rule.
     """
 
     rule: str
@@ -56,46 +59,31 @@ class OptOut:
         return not self.keys or any(f"{finding.key}.".startswith(f"{key}.") for key in self.keys)
 
 
-def read(chart: Path) -> tuple[OptOut, ...]:
-    """Return the opt-outs of a chart, a directory or a `.tgz` that is known to be sound."""
-    return tuple(found for path, content in _files(chart) for found in _opt_outs(path, content))
+def read(target: ChartTarget) -> tuple[OptOut, ...]:
+    """Return the opt-outs in the files of a chart, not in those of its dependencies; raises `SuiteError`."""
+    return tuple(found for path, content in _files(target) for found in _opt_outs(path, content))
 
 
 def read_beside(chart: Path, path: str) -> tuple[OptOut, ...]:
-    """Return the opt-outs of a file that lies beside the chart, `path` relative to it: a values override."""
+    """Return the opt-outs of a values override that lies outside of the chart; `path` is relative to the chart."""
     file = chart / path
     if file.is_symlink() or not file.is_file() or file.stat().st_size > _MAX_BYTES:
         return ()
     return tuple(_opt_outs(path, file.read_text(encoding="utf-8", errors="replace")))
 
 
-def _files(chart: Path) -> Iterator[tuple[str, str]]:
-    """The files of the chart itself that speak to us, by their place in it."""
-    for path, content in _archived(chart) if chart.is_file() else _in_folder(chart):
+def _files(target: ChartTarget) -> Iterator[tuple[str, str]]:
+    """Yield the chart's own files that contain an opt-out, by path in the chart, and its values overrides."""
+    files = dict(target.files.files)
+    # A chart's .helmignore often names its overrides, so that they are no files of the chart.
+    patterns = conventions.override_patterns(target.convention, target.files.name, target.others)
+    inside = (pattern for pattern in patterns if not pattern.startswith("../"))
+    files.update(target.reader.beside(target.path, inside, target.root))
+    for path, content in sorted(files.items()):
+        if path.startswith("charts/") or not path.endswith(_SUFFIXES) or len(content) > _MAX_BYTES:
+            continue
         if _MARK in content:
             yield path, content.decode(errors="replace")
-
-
-def _in_folder(chart: Path) -> Iterator[tuple[str, bytes]]:
-    # A symlink may lead anywhere: what is behind it is not read.
-    for place, folders, files in os.walk(chart):
-        folder = Path(place)
-        is_top = folder == chart
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and not (is_top and name == "charts"))
-        for name in sorted(files):
-            file = folder / name
-            if name.endswith(_SUFFIXES) and not file.is_symlink() and file.stat().st_size <= _MAX_BYTES:
-                yield file.relative_to(chart).as_posix(), file.read_bytes()
-
-
-def _archived(archive: Path) -> Iterator[tuple[str, bytes]]:
-    with tarfile.open(archive, "r:gz") as tar:
-        for member in tar:
-            path = member.name.partition("/")[2]
-            if member.isfile() and member.size <= _MAX_BYTES and path.endswith(_SUFFIXES):
-                content = tar.extractfile(member)
-                if content and not path.startswith("charts/"):
-                    yield path, content.read()
 
 
 def _opt_outs(path: str, text: str) -> Iterator[OptOut]:
@@ -116,7 +104,7 @@ def _read_comment(word: str, rest: str, path: str, line: int, keys: tuple[str, .
     names, _, reason = rest.partition(" ")
     known = registry.all_rules()
     if word != _WORD:
-        problem = f"`osh-conformance: {word}` says nothing{did_you_mean(word, [_WORD])}"
+        problem = f"`osh-conformance: {word}` is no opt-out{did_you_mean(word, [_WORD])}"
         yield OptOut(rule="", reason="", path=path, line=line, problem=problem)
         return
     for name in [name.strip().upper() for name in names.split(",")]:
@@ -138,7 +126,7 @@ def _keys_by_line(path: str, text: str) -> dict[int, list[str]]:
     try:
         lines = read_values(text, path).lines
     except SuiteError:
-        return found  # a values override that does not parse is the subject of others
+        return found  # a values override that does not parse is reported elsewhere
     for key, line in lines.items():
         found.setdefault(line, []).append(key)
     return found

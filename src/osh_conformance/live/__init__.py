@@ -1,1 +1,1 @@
-"""The live engine: a cluster with all that cells need, and the running of cells on it."""
+"""The live engine: opens a cluster with everything that cells need, and runs cells on it."""

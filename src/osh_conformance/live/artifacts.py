@@ -1,4 +1,4 @@
-"""What a person needs to see why a cell went wrong, with secrets taken out."""
+"""Collects the logs and objects that show why a cell failed, without secrets."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _LISTS = {
 
 
 def collect(
-    site: CellContext,
+    context: CellContext,
     releases: Iterable[str],
     folder: Path,
     more: Mapping[str, Callable[[], str]] = MappingProxyType({}),
 ) -> None:
-    """Write events, objects, logs (the previous ones and those of deleted pods too) and helm's word below `folder`.
+    """Write events, objects, logs (of previous containers and deleted pods too) and helm's status below `folder`.
 
-    `more` are other sources by file name. What cannot be had is said in its file; nothing is raised.
+    `more` are other sources by file name. A source that fails writes its error into its file; nothing is raised.
     """
-    site.hidden.learn()
-    redact = site.hidden.redact
+    context.hidden.learn()
+    redact = context.hidden.redact
     sources: dict[str, Callable[[], str]] = {
-        "state.txt": site.watch.state,
-        "events.txt": partial(_events, site),
-        **{f"objects/{kind}.yaml": partial(_objects, site, path) for kind, path in _LISTS.items()},
-        **{f"helm-{release}.txt": partial(site.helm.status, release, site.namespace) for release in releases},
-        **_logs(site),
+        "state.txt": context.watch.state,
+        "events.txt": partial(_events, context),
+        **{f"objects/{kind}.yaml": partial(_objects, context, path) for kind, path in _LISTS.items()},
+        **{f"helm-{release}.txt": partial(context.helm.status, release, context.namespace) for release in releases},
+        **_logs(context),
         **more,
     }
     for name, source in sources.items():
@@ -56,13 +56,13 @@ def collect(
 def _tried(source: Callable[[], str]) -> str:
     try:
         return source()
-    except Exception as error:  # noqa: BLE001 - one piece of evidence that cannot be had must not hide the others
-        return f"(not to be had: {error})"
+    except Exception as error:  # noqa: BLE001 - one source that fails must not hide the others
+        return f"(not available: {error})"
 
 
-def _objects(site: CellContext, path: str) -> str:
-    # Before YAML escapes and folds what it writes.
-    return yaml.safe_dump_all(_redacted(site.kube.list(path.format(site.namespace)), site.hidden.redact))
+def _objects(context: CellContext, path: str) -> str:
+    # Redact before YAML escapes and folds the texts.
+    return yaml.safe_dump_all(_redacted(context.kube.list(path.format(context.namespace)), context.hidden.redact))
 
 
 def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
@@ -73,22 +73,22 @@ def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
     return redact(value) if isinstance(value, str) else value
 
 
-def _logs(site: CellContext) -> dict[str, Callable[[], str]]:
-    kept = {f"logs/{key.replace(' ', '.')}.log": partial(str, text) for key, text in site.watch.logs.items()}
+def _logs(context: CellContext) -> dict[str, Callable[[], str]]:
+    kept = {f"logs/{key.replace(' ', '.')}.log": partial(str, text) for key, text in context.watch.logs.items()}
     running = {}
-    for pod in site.watch.view().pods.values():
+    for pod in context.watch.view().pods.values():
         for status in container_statuses(pod):
             name, container = pod["metadata"]["name"], status["name"]
             if "running" in status.get("state", {}):
-                running[f"logs/{name}.{container}.log"] = partial(site.kube.log, site.namespace, name, container)
+                running[f"logs/{name}.{container}.log"] = partial(context.kube.log, context.namespace, name, container)
             if status.get("restartCount"):
-                read = partial(site.kube.log, site.namespace, name, container, previous=True)
+                read = partial(context.kube.log, context.namespace, name, container, previous=True)
                 running[f"logs/{name}.{container}.previous.log"] = read
     return {**kept, **running}
 
 
-def _events(site: CellContext) -> str:
-    events = site.kube.list(f"/api/v1/namespaces/{site.namespace}/events")
+def _events(context: CellContext) -> str:
+    events = context.kube.list(f"/api/v1/namespaces/{context.namespace}/events")
     events.sort(key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""))
     return "\n".join(_event_line(event) for event in events)
 

@@ -1,4 +1,4 @@
-"""Whether an image holds what charts' job scripts may expect of it, tried in a container of it."""
+"""Checks that an image holds the programs and modules that charts' job scripts need, in a container of the image."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ if TYPE_CHECKING:
     from osh_conformance.provision.docker import Docker
 
 _TRY = 60.0
-#: As our charts run it: a uid that no image knows, nothing writable, no capability, no network.
+#: As the reference charts run it: a uid without an account, a read-only file system, no capability, no network.
 _BARE = ("--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--user", "64321:64321")
-#: The engine itself failed, not the container.
-_ENGINE_FAILED = 125
+#: The exit code of `docker run` where Docker failed, not the container.
+_DOCKER_FAILED = 125
 
 
 @functools.cache
 def tiers() -> Mapping[str, Mapping[str, Any]]:
-    """The contract, by tier: `programs` and Python `modules`."""
+    """Return the contract by tier: `programs` and Python `modules`."""
     loaded: Mapping[str, Mapping[str, Any]] = yaml.safe_load(data_folder("contract.yaml").read_text())
     return loaded
 
 
-def check(engine: Docker, local: str, reference: str, tier: Tier) -> None:
-    """Raise `SuiteError` that says what the image lacks; `local` is its name in the engine."""
-    asked = tiers()[tier]
-    lines = [f'command -v {program} >/dev/null || echo "{program}"' for program in asked["programs"]]
+def check(docker: Docker, local: str, reference: str, tier: Tier) -> None:
+    """Raise `SuiteError` for an image that lacks something of its tier; `local` is its name in Docker."""
+    promised = tiers()[tier]
+    lines = [f'command -v {program} >/dev/null || echo "{program}"' for program in promised["programs"]]
     lines += [
-        f'python3 -c "import {module}" 2>/dev/null || echo "python3 module {module}"' for module in asked["modules"]
+        f'python3 -c "import {module}" 2>/dev/null || echo "python3 module {module}"' for module in promised["modules"]
     ]
-    outcome = engine.run(
+    outcome = docker.run(
         "run", *_BARE, "--entrypoint", "/bin/sh", local, "-c", "\n".join(lines), deadline=_TRY, check=False
     )
-    if outcome.code == _ENGINE_FAILED:
-        raise SuiteError(f"image {reference} cannot be tried", details=outcome.tail)
+    if outcome.code == _DOCKER_FAILED:
+        raise SuiteError(f"Docker failed to run image {reference}", details=outcome.tail)
     lacking = outcome.stdout.split("\n")[:-1] if outcome.ok else ["/bin/sh"]
     if lacking:
         raise SuiteError(
             f"image {reference} lacks {', '.join(lacking)}",
-            expected=f"what an image of tier {tier} promises: {', '.join([*asked['programs'], *asked['modules']])}",
-            fix="put it into the image, or name another image for these keys",
+            expected=f"the contents of tier {tier}: {', '.join([*promised['programs'], *promised['modules']])}",
+            fix="add them to the image, or use another image for these keys",
             details="" if outcome.ok else outcome.tail,
         )

@@ -1,4 +1,4 @@
-"""Images of a run: brought to where the cluster pulls from, each once, in the format that a cell asks for."""
+"""Publishes the images of a run where the cluster pulls them, each once, in the packaging format of a cell."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ if TYPE_CHECKING:
     from osh_conformance.provision.tools import Tools
 
 _T = TypeVar("_T")
-#: What a probe runs: small, and ends by itself.
+#: The image of a pull probe: small, and its process ends by itself.
 _PROBE = "docker.io/oshconformance/kubernetes-entrypoint:1.0.0"
 
 
 class ImageStore:
-    """What the cluster can pull. Threads may ask; the first to ask for an image fetches or builds it."""
+    """The images that the cluster can pull. Threads share it; the first that needs an image fetches or builds it."""
 
     def __init__(self, cluster: Cluster, tools: Tools, progress: Progress) -> None:
         self._cluster = cluster
         self._tools = tools
         self._progress = progress
         self._lock = threading.Lock()
-        self._making: dict[tuple[str, ...], threading.Lock] = {}
-        self._known: dict[tuple[str, ...], object] = {}
+        self._locks: dict[tuple[str, ...], threading.Lock] = {}
+        self._results: dict[tuple[str, ...], object] = {}
 
-    def image(self, reference: str) -> PublishedImage:
-        """An image under its own reference. Raises `SuiteError` with why it cannot be had, each time it is asked."""
-        return self._once(("", reference), lambda: self._served(reference, None))
+    def publish(self, reference: str) -> PublishedImage:
+        """Publish an image under its own reference. Raises `SuiteError` for one that cannot be obtained, each time."""
+        return self._once(("", reference), lambda: self._push(reference, None))
 
-    def flavored(self, reference: str, form: PackagingFormat) -> PublishedImage:
-        """An image of a flavor in a packaging format; the result's reference is the one to give to a chart.
+    def publish_as(self, reference: str, packaging_format: PackagingFormat) -> PublishedImage:
+        """Publish an image of a flavor in a packaging format; the result's reference is the one to give to a chart.
 
-        It holds the digest where the format asks for it or the flavor's reference has one, and where the flavor's tag
-        floats: found once for the run, it pins what all cells get. Raises `SuiteError` as `image` does.
+        The reference has a digest if the format requires one, if the flavor's reference has one, or if the flavor's
+        tag floats: resolved once for the run, it pins the image of all cells. Raises `SuiteError` as `publish` does.
         """
-        return self._once((form.name, reference), lambda: self._pinned(reference, form))
+        return self._once((packaging_format.name, reference), lambda: self._pinned(reference, packaging_format))
 
     def witness(self) -> PullWitness:
-        """The registry of the run, for probes: any image of ours that starts, in repositories of their own."""
+        """Return the registry of the run for pull probes: each probe gets an image in a repository of its own."""
         registry = self._cluster.registry
         if registry is None:
-            raise SuiteError(f"cluster {self._cluster.name}: no registry of this run sees what its nodes pull")
+            raise SuiteError(f"cluster {self._cluster.name}: no registry of this run sees the pulls of its nodes")
 
         def serve(name: str) -> str:
             reference = f"docker.io/oshconformance/probe-{name}:1.0.0"
@@ -63,62 +63,67 @@ class ImageStore:
 
         def requests(reference: str) -> list[str]:
             repository = reference.rpartition(":")[0]
-            asked = (each for each in registry.requests() if each.repository == repository)
-            return [f"{each.method} {each.kind} {each.reference} {each.status}" for each in asked]
+            own = (request for request in registry.requests() if request.repository == repository)
+            return [f"{request.method} {request.kind} {request.reference} {request.status}" for request in own]
 
         return PullWitness(serve=serve, requests=requests)
 
     def check(self, reference: str, tier: Tier) -> None:
-        """See that an image holds what its tier promises to job scripts; raises `SuiteError` with what it lacks."""
+        """Check that an image holds what its tier promises to job scripts; raises `SuiteError` with what it lacks."""
         if self._cluster.registry is not None:
-            self._once((f"tier {tier}", reference), lambda: self._held(reference, tier))
+            self._once((f"tier {tier}", reference), lambda: self._check_contract(reference, tier))
 
     def _once(self, key: tuple[str, ...], make: Callable[[], _T]) -> _T:
+        """Return the result of `make`, called once for each key; an error is raised again for each caller."""
         with self._lock:
-            making = self._making.setdefault(key, threading.Lock())
-        # One lock for each: a large image must not keep cells waiting whose own are there.
-        with making:
-            if key not in self._known:
+            lock = self._locks.setdefault(key, threading.Lock())
+        # One lock for each key: a large image must not delay the cells that need other images.
+        with lock:
+            if key not in self._results:
                 try:
-                    self._known[key] = make()
+                    self._results[key] = make()
                 except SuiteError as error:
-                    self._known[key] = error
-            known = self._known[key]
-        if isinstance(known, SuiteError):
-            raise known
-        return known  # type: ignore[return-value]  # what `make` of the same key gave
+                    self._results[key] = error
+            result = self._results[key]
+        if isinstance(result, SuiteError):
+            raise result
+        return result  # type: ignore[return-value]  # `make` of the same key returned it
 
-    def _pinned(self, reference: str, form: PackagingFormat) -> PublishedImage:
-        supplied = self._served(reference, form)
-        if "@" in supplied.reference or not (form.by_digest or "@" in reference or floats(reference)):
-            return supplied
-        digest = supplied.digests[0] if supplied.digests else upstream.digest(reference)
-        pinned = f"{supplied.reference}@{digest}"
+    def _pinned(self, reference: str, packaging_format: PackagingFormat) -> PublishedImage:
+        published = self._push(reference, packaging_format)
+        by_digest = packaging_format.by_digest or "@" in reference or floats(reference)
+        if "@" in published.reference or not by_digest:
+            return published
+        digest = published.digests[0] if published.digests else upstream.digest(reference)
+        pinned = f"{published.reference}@{digest}"
         self._progress.say(f"  {reference} is {digest} in this run")
         return PublishedImage(
             reference=pinned,
-            origin=supplied.origin,
-            digests=supplied.digests or (digest,),
-            media_types=supplied.media_types,
+            origin=published.origin,
+            digests=published.digests or (digest,),
+            media_types=published.media_types,
         )
 
-    def _served(self, reference: str, form: PackagingFormat | None) -> PublishedImage:
+    def _push(self, reference: str, packaging_format: PackagingFormat | None) -> PublishedImage:
         registry = self._cluster.registry
         if registry is None:
             return PublishedImage(reference=reference, origin="unknown", digests=())
         mirror_hosts(self._cluster, [images.name(reference).host])
-        with self._progress.step(f"image {reference}{f' as {form.name}' if form and form.suffix else ''}"):
-            served, origin, digests = images.publish(reference, self._tools, registry, self._progress, form=form)
+        suffix = f" as {packaging_format.name}" if packaging_format and packaging_format.suffix else ""
+        with self._progress.step(f"image {reference}{suffix}"):
+            served, origin, digests = images.publish(
+                reference, self._tools, registry, self._progress, form=packaging_format
+            )
             return PublishedImage(
                 reference=served, origin=origin, digests=tuple(digests), media_types=registry.media_types(served)
             )
 
-    def _held(self, reference: str, tier: Tier) -> None:
+    def _check_contract(self, reference: str, tier: Tier) -> None:
         local, _ = images.obtain(reference, self._tools, self._progress)
         contract.check(self._tools.engine, local, reference, tier)
 
 
 def floats(reference: str) -> bool:
-    """Whether a reference has no digest, and a tag that moves."""
+    """Return whether a reference has no digest, and a tag that moves."""
     parsed = grammar.parse(reference)
     return parsed.digest is None and grade(parsed.tag or grammar.DEFAULT_TAG).hold is Hold.FLOATS

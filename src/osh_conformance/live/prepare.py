@@ -1,202 +1,133 @@
-"""Prepares a cell: its values, its images and what the chart promises with them."""
+"""Prepares a cell run: from the axes and the scenario to the values, images and declarations that the runner needs."""
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts import conventions
-from osh_conformance.charts.source import opened
 from osh_conformance.charts.values import at, merged
+from osh_conformance.live.credentials import Credentials
 from osh_conformance.observe.identity import IdentityService
 from osh_conformance.plan import cell_values
-from osh_conformance.plan.cells import DATABASE, Subject, functions_of, values_but_images
-from osh_conformance.plan.needs import DATABASE_CHART, database_image
+from osh_conformance.plan.cells import functions_of, values_but_images
 from osh_conformance.render.declared import declare
-from osh_conformance.scenario.certificates import create as certificates_of
-from osh_conformance.scenario.infrastructure import Component
 from osh_conformance.scenario.state import CellPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from osh_conformance.model.chart import DeclaredChart
-    from osh_conformance.model.matrix import Cell
-    from osh_conformance.model.observation import PublishedImage
-    from osh_conformance.model.scenario import Scenario
-    from osh_conformance.plan.axes import AxisValues
+    from osh_conformance.live.cell_images import CellImages
+    from osh_conformance.live.run_charts import RunCharts
+    from osh_conformance.model.chart import Container
+    from osh_conformance.model.convention import Convention
+    from osh_conformance.plan.cells import CellRun
     from osh_conformance.render.engines.base import Renderer
-    from osh_conformance.scenario.certificates import Certificates
 
-    ImageOf = Callable[[str, str, AxisValues], str]
-
-
-#: The standard keys whose containers run scripts of the chart: what they need, an image must hold.
-JOB_KEYS = frozenset({"db_init", "db_drop", "ks_user", "ks_service", "ks_endpoints"})
-
-
-#: Helm's default, in seconds; and what it has beyond a Job that is told when to end.
-_TIMEOUT = 300
-
-
+#: Helm's default timeout, in seconds.
+_HELM_TIMEOUT = 300
+#: Seconds that helm gets beyond the deadline of a drop Job that has one.
 _AFTER_THE_JOB = 30
-
-
-#: A shorter password hides nothing, and would mangle every log.
+#: A shorter password hides nothing, and redacting it would make every log unreadable.
 _SHORTEST = 6
 
 
-#: Every kind of character that a chart has put into a URL, an option file or a shell and lost.
-_HARD_PASSWORD = "p@ss /%:'\"\\$`é"  # noqa: S105 - a prefix; the rest is random
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """A cell's chart with all its values, before anything is on a cluster. `secrets` must not appear in any output.
-
-    `password` is that of the server's administrator.
-    """
-
-    subject: Subject
-    cell: Cell
-    scenario: Scenario
-    namespace: str
-    values: Mapping[str, Any]
-    declared: DeclaredChart
-    database: Component
-    identity: IdentityService | None
-    secrets: tuple[str, ...]
-    password: str
-    release_of_service: str = ""
-    certificates: Certificates | None = None
-    second_declared: DeclaredChart | None = None
-
-    @property
-    def references(self) -> tuple[str, ...]:
-        """Every image reference that the cluster must be able to pull, infrastructure included."""
-        own = {container.image for container in self.declared.containers if container.image}
-        return (*sorted(own), self.database.image)
-
-    @property
-    def uninstall_timeout(self) -> int:
-        """Seconds for helm to uninstall: its own default, or less where the drop Job is made to give up early."""
-        fast = self.subject.convention.fast_drop if self.scenario.fast_drop else None
-        return fast.seconds + _AFTER_THE_JOB if fast else _TIMEOUT
-
-    def plan(
-        self,
-        folder: Path,
-        previous: Path | None,
-        images: Sequence[PublishedImage],
-        node_runtime: str,
-        settle: float,
-    ) -> CellPlan:
-        """Return what `observe` runs, once the images are where the cluster pulls from.
-
-        `folder` is the opened chart, with all that it depends on, `previous` its previous version where one is needed.
-        """
-        convention, name = self.subject.convention, self.subject.name
-        return CellPlan(
-            cell=self.cell,
-            scenario=self.scenario,
-            chart=folder,
-            values=self.values,
-            switch={state: conventions.drop_values(convention, enabled=state) for state in (True, False)},
-            second=cell_values.second_values(convention, name) if self.scenario.has_second else {},
-            second_declared=self.second_declared,
-            previous=previous,
-            certificates=self.certificates,
-            password=self.password,
-            uninstall_timeout=self.uninstall_timeout,
-            declared=self.declared,
-            release=name,
-            tests=self.subject.tests,
-            release_of_service=self.release_of_service,
-            images=tuple(images),
-            database=self.database,
-            identity=self.identity,
-            node_runtime=node_runtime,
-            settle=settle,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Maker:
-    """Makes the releases of a run. `image_of` gives the reference that a chart gets for a flavor's own.
-
-    `faulty` gives, for the reference of the drop Job's image, one whose pull can be made to fail.
-    """
+class Preparation:
+    """What the preparations of all cell runs share: the renderer, and the charts as folders on disk."""
 
     renderer: Renderer
-    image_of: ImageOf
-    faulty: Callable[[str], str]
+    charts: RunCharts
+    node_runtime: str
+    ready_timeout: float
 
-    def release(self, each: Subject, where: Cell, scenario: Scenario, chosen: AxisValues, namespace: str) -> Release:
-        """Work out the values of a release and what the chart promises with them. Renders; touches no cluster.
+    def prepare(self, cell_run: CellRun, namespace: str, images: CellImages) -> CellPlan:
+        """Return the plan of a cell run, with all of its images published. Renders; changes nothing on the cluster.
 
-        Raises `SuiteError` where the chart does not render, the flavor does not fit it, or an image cannot be had.
+        Raises `SuiteError` if the chart does not render, the flavor does not fit it, or an image cannot be obtained.
         """
-        convention, flavor = each.convention, chosen.flavor
-        unguessable = secrets.token_urlsafe(12)
-        password = _HARD_PASSWORD * convention.any_password + unguessable
-        coordinates = {**DATABASE, "password": password}
-        certificates = _certificates(namespace) if scenario.tls else None
-        authority = certificates.authority if certificates else ""
-        base = merged(
-            values_but_images(each, flavor, coordinates, drop=scenario.db_drop),
-            cell_values.scenario_values(convention, each.name, scenario, authority),
-        )
-        keys = functions_of(each, base)
-        named = flavor.references(each.name, keys)
-        given = {key: self.image_of(reference, keys[key], chosen) for key, reference in named.items()}
-        if scenario.drop_image:
-            given |= self._faulty_drop(each, base, given, keys)
-        values = merged(base, conventions.image_values(convention, given))
-        identity = _identity(each, values)
-        promised = partial(declare, each.chart, convention, renderer=self.renderer, release=each.name)
-        second = merged(values, cell_values.second_values(convention, each.name)) if scenario.has_second else None
-        return Release(
-            subject=each,
-            cell=where,
+        target, scenario, convention = cell_run.target, cell_run.scenario, cell_run.convention
+        source = self.charts.current(target)
+        credentials = Credentials.new(namespace, any_password=convention.any_password, tls=scenario.tls)
+        values = self._values(cell_run, images, credentials)
+        second = cell_values.second_values(convention, target.name) if scenario.has_second else None
+        declare_as = partial(declare, source, convention, renderer=self.renderer, release=target.name)
+        declared = declare_as(values=values, namespace=namespace)
+        database = credentials.server()
+        effective = merged(source.values.content, values)
+        return CellPlan(
+            cell=cell_run.cell,
             scenario=scenario,
-            namespace=namespace,
+            chart=source.folder,
+            previous=self.charts.previous(target) if cell_run.scenario.has_previous else None,
             values=values,
-            declared=promised(values=values, namespace=namespace),
-            second_declared=promised(values=second, namespace=f"{namespace}-second") if second else None,
-            database=_database(password, certificates),
-            identity=identity,
-            # The random part stays itself, however the whole is quoted or escaped.
-            secrets=(password, unguessable, *_passwords(_effective(each, values))),
-            password=password,
-            release_of_service=flavor.release,
-            certificates=certificates,
+            switch={state: conventions.drop_values(convention, enabled=state) for state in (True, False)},
+            second=second or {},
+            declared=declared,
+            second_declared=(
+                None if second is None else declare_as(values=merged(values, second), namespace=f"{namespace}-second")
+            ),
+            release=target.name,
+            images=images.publish_declared(_references(declared.containers), database.image),
+            database=database,
+            password=credentials.password,
+            secrets=(*credentials.secrets, *_passwords(effective)),
+            certificates=credentials.certificates,
+            identity=_identity(convention, effective),
+            tests=target.entry.tests if target.entry else None,
+            release_of_service=cell_run.axes.flavor.release,
+            node_runtime=self.node_runtime,
+            ready_timeout=self.ready_timeout,
+            uninstall_timeout=_uninstall_timeout(cell_run),
         )
 
-    def _faulty_drop(
-        self, each: Subject, base: Mapping[str, Any], given: Mapping[str, str], keys: Mapping[str, str]
-    ) -> dict[str, str]:
-        """The image keys of the drop Job, with references whose pulls can be made to fail."""
-        with opened(each.chart) as source:
-            effective = merged(source.values.content, base)
-            declared = conventions.declared_images(each.convention, source.values, effective)
-        own = {image.key: image.reference for image in declared if keys[image.key] == "db_drop"}
-        return {key: self.faulty(given.get(key, reference)) for key, reference in own.items()}
+    def _values(self, cell_run: CellRun, images: CellImages, credentials: Credentials) -> dict[str, Any]:
+        """Return all values of the release, with the references under which its images are published."""
+        target, scenario, flavor = cell_run.target, cell_run.scenario, cell_run.axes.flavor
+        base = merged(
+            values_but_images(target, flavor, credentials.coordinates, drop=scenario.db_drop),
+            cell_values.scenario_values(cell_run.convention, target.name, scenario, credentials.authority),
+        )
+        functions = functions_of(target, base)
+        references = {
+            key: images.publish_for_key(reference, functions[key])
+            for key, reference in flavor.references(target.name, functions).items()
+        }
+        if scenario.drop_image:
+            references |= _faulty_drop_images(cell_run, base, references, images)
+        return merged(base, conventions.image_values(cell_run.convention, references))
 
 
-def _effective(each: Subject, values: Mapping[str, Any]) -> Mapping[str, Any]:
-    with opened(each.chart) as source:
-        return merged(source.values.content, values)
+def _faulty_drop_images(
+    cell_run: CellRun, base: Mapping[str, Any], references: Mapping[str, str], images: CellImages
+) -> dict[str, str]:
+    """Return by image key of the drop Job a reference whose pull can be made to fail."""
+    target, convention = cell_run.target, cell_run.convention
+    functions = functions_of(target, base)
+    effective = merged(target.files.values.content, base)
+    declared = conventions.declared_images(convention, target.files.values, effective)
+    own = {image.key: image.reference for image in declared if functions[image.key] == "db_drop"}
+    return {key: images.publish_faulty(references.get(key, reference)) for key, reference in own.items()}
+
+
+def _references(containers: Iterable[Container]) -> tuple[str, ...]:
+    """Return the references of the chart's containers, each once."""
+    return tuple(sorted({container.image for container in containers if container.image}))
+
+
+def _uninstall_timeout(cell_run: CellRun) -> int:
+    """Return the seconds that helm gets to uninstall: its default, or less where the drop Job has a deadline."""
+    fast = cell_run.convention.fast_drop if cell_run.scenario.fast_drop else None
+    return fast.seconds + _AFTER_THE_JOB if fast else _HELM_TIMEOUT
 
 
 def _passwords(values: Any) -> Iterator[str]:
-    """Whatever values call a password: a chart may put it anywhere."""
+    """Yield the entries of values that are named like a password, anywhere in them."""
     if isinstance(values, dict):
         for name, entry in values.items():
             if str(name).lower().endswith("password") and isinstance(entry, str):
-                # Some charts come with that very word, which stands in every other line.
+                # Some charts ship the word itself, which stands in every other line of a log.
                 yield from [entry] if len(entry) >= _SHORTEST and entry.lower() != "password" else []
             else:
                 yield from _passwords(entry)
@@ -205,34 +136,11 @@ def _passwords(values: Any) -> Iterator[str]:
             yield from _passwords(entry)
 
 
-def _certificates(namespace: str) -> Certificates:
-    host = str(DATABASE["host"])
-    return certificates_of([host, *(f"{host}.{namespace}{end}" for end in ("", ".svc", ".svc.cluster.local"))])
-
-
-def _database(password: str, certificates: Certificates | None) -> Component:
-    values: dict[str, Any] = {"root": {"password": password}}
-    if certificates:
-        pairs = {
-            name: {"certificate": pair.certificate, "key": pair.key}
-            for name, pair in (("trusted", certificates.trusted), ("untrusted", certificates.untrusted))
-        }
-        values["tls"] = {**pairs, "required": True}
-    return Component(
-        name="mariadb",
-        chart=DATABASE_CHART,
-        image=database_image(),
-        values=values,
-        without_service={"manifests": {"service": False}},
-        container="mariadb",
-    )
-
-
-def _identity(each: Subject, values: Mapping[str, Any]) -> IdentityService | None:
-    where = each.convention.identity
+def _identity(convention: Convention, effective: Mapping[str, Any]) -> IdentityService | None:
+    """Return how to ask the chart's Keystone as its administrator, None for a chart without one."""
+    where = convention.identity
     if not where:
         return None
-    effective = _effective(each, values)
     username, password = at(effective, where["username"]), at(effective, where["password"])
     if username is None or password is None:
         return None

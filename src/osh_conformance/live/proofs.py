@@ -1,10 +1,11 @@
-"""That a cell was what it says: its images came in its packaging format, its pods ran under its container runtime.
+"""Proves that a cell had its packaging format and its container runtime.
 
-A cell that was not tells nothing about the chart: `SuiteError`, never a finding.
+Otherwise the observation is no evidence about the chart: `SuiteError`, never a finding.
 """
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
@@ -18,15 +19,16 @@ if TYPE_CHECKING:
     from osh_conformance.model.observation import Observation
     from osh_conformance.registry.log import RegistryRequest
 
-_OK = 200
-
 
 def check_format(
-    observation: Observation, form: PackagingFormat, references: Collection[str], requests: Sequence[RegistryRequest]
+    observation: Observation,
+    packaging_format: PackagingFormat,
+    references: Collection[str],
+    requests: Sequence[RegistryRequest],
 ) -> None:
-    """Hold each image of a chart's images section to the media types of its format, as a node fetched it."""
-    expected = packaging.media_types(form)
-    fetched = {(each.repository, each.reference) for each in requests if each.status == _OK}
+    """Raise `SuiteError` unless nodes fetched each image of `references` with the media types of its format."""
+    expected = packaging.media_types(packaging_format)
+    fetched = {(request.repository, request.reference) for request in requests if request.status == HTTPStatus.OK}
     started = {container.image for container in observation.containers if container.ran}
     for image in observation.images:
         if image.reference not in references:
@@ -35,19 +37,19 @@ def check_format(
             raise SuiteError(
                 f"{image.reference} was served as {', '.join(image.media_types)}", expected=", ".join(expected)
             )
-        asked = images.name(image.reference)
-        # A node that has the same manifest from another repository asks for the tag's digest, and no more.
-        known = {(f"{asked.host}/{asked.path}", each) for each in (*image.digests, asked.tag) if each}
-        if image.reference in started and not known & fetched:
+        name = images.name(image.reference)
+        # A node that has the same manifest from another repository requests the tag's digest only.
+        accepted = {(f"{name.host}/{name.path}", each) for each in (*image.digests, name.tag) if each}
+        if image.reference in started and not accepted & fetched:
             raise SuiteError(
-                f"{image.reference} ran, and no node asked the registry of this run for its manifest",
-                expected=f"a request for {' or '.join(filter(None, (asked.tag, *image.digests)))}",
-                fix="the node had the image already: run without --keep",
+                f"{image.reference} ran, but no node requested its manifest from the registry of this run",
+                expected=f"a request for {' or '.join(filter(None, (name.tag, *image.digests)))}",
+                fix="run without --keep: the node has the image from an earlier run",
             )
 
 
 def check_runtime(observation: Observation, runtime: ContainerRuntime | None) -> None:
-    """Hold every pod of the cell, hooks too, and every sandbox and container that the nodes know, to its runtime."""
+    """Raise `SuiteError` unless the cell's runtime ran every pod of it, hooks included, as far as the nodes show."""
     proof = observation.runtime
     if runtime is None or not runtime.handler or proof is None:
         return
@@ -56,15 +58,15 @@ def check_runtime(observation: Observation, runtime: ContainerRuntime | None) ->
     wrong |= {f"pod {pod}": found for pod, found in observation.runtime_classes.items() if found != named}
     wrong |= {where: found for where, found in proof.traced.items() if found != runtime.name}
     if wrong:
-        told = ", ".join(f"{where} by {found or 'the default handler'}" for where, found in sorted(wrong.items()))
-        raise SuiteError(f"the cell asks for runtime {runtime.name}, and the node ran {told}")
-    # Probes have ended, and the runtime keeps nothing of a container that has.
+        actual = ", ".join(f"{where} by {found or 'the default handler'}" for where, found in sorted(wrong.items()))
+        raise SuiteError(f"the cell requests runtime {runtime.name}, but the node ran {actual}")
+    # Containers of probes have ended, and the runtime keeps no state of them.
     if not (proof.handlers and (proof.traced or observation.scenario.probes)):
-        raise SuiteError(f"nothing in the nodes shows that runtime {runtime.name} ran the pods of this cell")
+        raise SuiteError(f"the nodes show no evidence that runtime {runtime.name} ran the pods of this cell")
 
 
 def runtime_shown(observation: Observation) -> str:
-    """The runtime as the node showed it, `containerd/crun`; only the CRI's name where nodes cannot be entered."""
+    """Return the runtime that the node shows, `containerd/crun`; only the CRI's name without access to the nodes."""
     cri = observation.node_runtime.partition("://")[0]
     proof = observation.runtime
     traced = sorted(set(proof.traced.values())) if proof else []
@@ -72,13 +74,13 @@ def runtime_shown(observation: Observation) -> str:
 
 
 def origins(observation: Observation) -> set[str]:
-    """Where the images of the chart's images section came from: published, built or stand-in."""
+    """Return the origins of the images in the chart's images section: published, built or stand-in."""
     own = observation.declared.images.values()
     return {image.origin for image in observation.images if image.reference in own}
 
 
-def told(observation: Observation) -> str:
-    """What was seen of a cell's packaging and runtime, in one line; "" where nothing could be."""
+def describe(observation: Observation) -> str:
+    """Return in one line what shows the cell's packaging format and runtime; "" without any evidence."""
     own = observation.declared.images.values()
     types = {kind for image in observation.images if image.reference in own for kind in image.media_types}
     parts = [f"fetched as {', '.join(sorted(types))}"] if types else []

@@ -1,4 +1,4 @@
-"""Which container runtime the pods of a namespace get: set at admission, so that no chart needs to know of it."""
+"""Sets the container runtime of all pods of a namespace at admission, so that charts need no setting for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from osh_conformance.cluster.api import Kube
     from osh_conformance.model.matrix import ContainerRuntime
 
-#: A namespace with this label has its pods run by the runtime of that name.
+#: The pods of a namespace with this label get the runtime of that name.
 RUNTIME_LABEL = "osh-conformance.runtime"
 _PREFIX = "osh-conformance-"
 _IN_FORCE_WITHIN = 30.0
@@ -27,21 +27,21 @@ _CLASSES = "/apis/node.k8s.io/v1/runtimeclasses"
 
 
 def class_name(runtime: ContainerRuntime) -> str:
-    """The RuntimeClass of a runtime on a cluster of ours."""
+    """Return the name of a runtime's RuntimeClass on a cluster of ours."""
     return f"{_PREFIX}{runtime.name}"
 
 
 def offer(kube: Kube, runtimes: Iterable[ContainerRuntime]) -> None:
-    """Make RuntimeClasses, and the policies that give them to pods. What is there already is left as it is.
+    """Create RuntimeClasses, and the policies that set them on pods, unless they exist.
 
-    Raises `SuiteError` where the API has no MutatingAdmissionPolicy (Kubernetes before 1.36).
+    Raises `SuiteError` if the API has no MutatingAdmissionPolicy (Kubernetes before 1.36).
     """
     for path, manifest in _manifests(runtimes):
         kube.ensure(path, manifest)
 
 
 def wait(kube: Kube, namespace: str, runtime: ContainerRuntime, cancel: threading.Event) -> None:
-    """Wait until a pod made in the namespace would get the runtime: policies take effect a moment after they are made.
+    """Wait until a new pod in the namespace would get the runtime: a policy takes effect a moment after its creation.
 
     Raises `SuiteError` if that does not happen.
     """

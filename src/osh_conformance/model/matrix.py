@@ -111,6 +111,16 @@ class ContainerRuntime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AxisValues:
+    """One value of each axis of the matrix. The runtime None is the default of the nodes."""
+
+    flavor: Flavor
+    packaging_format: PackagingFormat
+    runtime: ContainerRuntime | None
+    helm_major: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One (chart, flavor, format, runtime, Helm major) of the live matrix.
 

@@ -1,4 +1,4 @@
-"""From the values of each axis to cells: all of them, each pair of values once, or one change at a time."""
+"""Combines the values of the axes into cells: all of them, each pair of values once, or one change at a time."""
 
 from __future__ import annotations
 
@@ -10,91 +10,89 @@ from allpairspy import AllPairs
 
 from osh_conformance.errors import UsageError
 from osh_conformance.loading.suggest import did_you_mean
-from osh_conformance.model.matrix import FULL
+from osh_conformance.model.matrix import FULL, AxisValues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from osh_conformance.model.matrix import ContainerRuntime, Flavor, PackagingFormat
 
-    #: One value of each axis, by its place on it.
-    Places = tuple[int, ...]
-    #: From the sizes of the axes, and what is possible on them, to what is taken.
-    Strategy = Callable[[Sequence[int], Callable[[Places], bool]], Iterator[Places]]
+    #: The position of one value on each axis.
+    Positions = tuple[int, ...]
+    #: Gets the sizes of the axes and a test for what is possible; yields the positions to run.
+    MatrixMode = Callable[[Sequence[int], Callable[[Positions], bool]], Iterator[Positions]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axes:
-    """What may be combined; the first possible combination is the one that `single` varies from.
+    """All values that a run combines. The mode `single` starts from the first possible combination.
 
-    A runtime of None is the node's own, whatever it is.
+    The runtime None is the default of the nodes.
     """
 
     flavors: Sequence[Flavor]
-    formats: Sequence[PackagingFormat]
+    packaging_formats: Sequence[PackagingFormat]
     runtimes: Sequence[ContainerRuntime | None]
-    majors: Sequence[int]
+    helm_majors: Sequence[int]
 
     @property
-    def values(self) -> tuple[Sequence[object], ...]:
-        """The axes, in the order of a `Combination`."""
-        return (self.flavors, self.formats, self.runtimes, self.majors)
+    def sizes(self) -> tuple[int, ...]:
+        """The number of values on each axis, in the order of `at`."""
+        return tuple(map(len, (self.flavors, self.packaging_formats, self.runtimes, self.helm_majors)))
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AxisValues:
-    """One value of each axis."""
-
-    flavor: Flavor
-    form: PackagingFormat
-    runtime: ContainerRuntime | None
-    major: int
+    def at(self, positions: Positions) -> AxisValues:
+        """Return the values at these positions."""
+        flavor, packaging_format, runtime, helm_major = positions
+        return AxisValues(
+            flavor=self.flavors[flavor],
+            packaging_format=self.packaging_formats[packaging_format],
+            runtime=self.runtimes[runtime],
+            helm_major=self.helm_majors[helm_major],
+        )
 
 
 def combinations(
-    axes: Axes, strategy: str = FULL, possible: Callable[[AxisValues], bool] = lambda _: True
+    axes: Axes, matrix_mode: str = FULL, possible: Callable[[AxisValues], bool] = lambda _: True
 ) -> tuple[AxisValues, ...]:
-    """The combinations that `strategy` takes, in a stable order. Raises `UsageError` for a name that is none.
+    """Return the combinations of a matrix mode, in a stable order. Raises `UsageError` for an unknown mode.
 
-    Some are not `possible`, so that somebody can say why; no possible one is left to them.
+    The result contains combinations that are not `possible`, so that a caller can report why they are left out. They
+    never replace a possible one.
     """
-    if strategy not in STRATEGIES:
-        raise UsageError(f"no matrix `{strategy}`{did_you_mean(strategy, STRATEGIES)}", expected=", ".join(STRATEGIES))
-
-    def at(places: Places) -> AxisValues:
-        f, p, r, m = places
-        return AxisValues(flavor=axes.flavors[f], form=axes.formats[p], runtime=axes.runtimes[r], major=axes.majors[m])
-
-    sizes = [len(axis) for axis in axes.values]
-    return tuple(at(places) for places in STRATEGIES[strategy](sizes, lambda places: possible(at(places))))
+    if matrix_mode not in MATRIX_MODES:
+        raise UsageError(
+            f"no matrix `{matrix_mode}`{did_you_mean(matrix_mode, MATRIX_MODES)}", expected=", ".join(MATRIX_MODES)
+        )
+    taken = MATRIX_MODES[matrix_mode](axes.sizes, lambda positions: possible(axes.at(positions)))
+    return tuple(map(axes.at, taken))
 
 
-def _full(sizes: Sequence[int], _possible: object = None) -> Iterator[Places]:
+def _full(sizes: Sequence[int], _possible: object = None) -> Iterator[Positions]:
     return itertools.product(*(range(size) for size in sizes))
 
 
-def _pairwise(sizes: Sequence[int], possible: Callable[[Places], bool]) -> Iterator[Places]:
-    candidates = [places for places in _full(sizes) if possible(places)]
-    begun = {places[:length] for places in candidates for length in range(1, len(sizes) + 1)}
-    found: list[Places] = []
+def _pairwise(sizes: Sequence[int], possible: Callable[[Positions], bool]) -> Iterator[Positions]:
+    candidates = [positions for positions in _full(sizes) if possible(positions)]
+    prefixes = {positions[:length] for positions in candidates for length in range(1, len(sizes) + 1)}
+    taken: list[Positions] = []
     if candidates:
-        axes = [list(range(size)) for size in sizes]
-        found += map(tuple, AllPairs(axes, filter_func=lambda row: tuple(row) in begun))
-    # The library gives up where what it has begun cannot be ended with anything new.
-    left = set[object]().union(*map(_pairs, candidates)).difference(*map(_pairs, found))
-    while left:
-        found.append(max(candidates, key=lambda places: len(_pairs(places) & left)))
-        left -= _pairs(found[-1])
-    yield from found
-    yield from (places for places in _single(sizes, possible) if not possible(places))
+        values = [list(range(size)) for size in sizes]
+        taken += map(tuple, AllPairs(values, filter_func=lambda row: tuple(row) in prefixes))
+    # The library gives up on a combination that it has begun and cannot complete with a new pair.
+    missing = set[object]().union(*map(_pairs, candidates)).difference(*map(_pairs, taken))
+    while missing:
+        taken.append(max(candidates, key=lambda positions: len(_pairs(positions) & missing)))
+        missing -= _pairs(taken[-1])
+    yield from taken
+    yield from (positions for positions in _single(sizes, possible) if not possible(positions))
 
 
-def _pairs(places: Places) -> set[object]:
-    """Each two values, with the axes that they are of."""
-    return set(itertools.combinations(enumerate(places), 2))
+def _pairs(positions: Positions) -> set[object]:
+    """Return each pair of values, with their axes."""
+    return set(itertools.combinations(enumerate(positions), 2))
 
 
-def _single(sizes: Sequence[int], possible: Callable[[Places], bool]) -> Iterator[Places]:
+def _single(sizes: Sequence[int], possible: Callable[[Positions], bool]) -> Iterator[Positions]:
     first = next(filter(possible, _full(sizes)), (0,) * len(sizes))
     yield first
     for axis, size in enumerate(sizes):
@@ -103,7 +101,7 @@ def _single(sizes: Sequence[int], possible: Callable[[Places], bool]) -> Iterato
                 yield (*first[:axis], value, *first[axis + 1 :])
 
 
-STRATEGIES: Mapping[str, Strategy] = {
+MATRIX_MODES: Mapping[str, MatrixMode] = {
     FULL: _full,
     "pairwise": _pairwise,
     "single": _single,

@@ -1,4 +1,4 @@
-"""From charts, flavors and Helm majors to cells, and from a cell and a scenario to the plan that is run."""
+"""Names the cells of a run, and works out the values that a cell gives to its chart."""
 
 from __future__ import annotations
 
@@ -7,121 +7,111 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts import conventions
-from osh_conformance.charts.source import opened
 from osh_conformance.charts.values import merged
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.matrix import Cell
 from osh_conformance.plan import cell_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping
 
+    from osh_conformance.charts.target import ChartTarget
     from osh_conformance.model.convention import Convention
-    from osh_conformance.model.matrix import Flavor
+    from osh_conformance.model.matrix import AxisValues, Flavor
     from osh_conformance.model.scenario import Scenario
-    from osh_conformance.plan.axes import AxisValues
 
-    #: From a flavor's reference, the standard function of its key (or "") and the combination to the chart's reference.
-    ImageOf = Callable[[str, str, AxisValues], str]
-
-#: How a cell calls the container runtime that its nodes have by themselves.
+#: The name of the runtime that the nodes have by default.
 OWN_RUNTIME = "default"
-#: The coordinates of a cell's database server, but the password that each cell makes up.
+#: The coordinates of a cell's database server. Each cell adds a password of its own.
 DATABASE: Mapping[str, str | int] = {"host": "mariadb", "port": 3306, "username": "root"}
 
 
+class LeftOutError(SuiteError):
+    """This machine or cluster lacks a value of an axis, and the user requested it only as one of `all`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """A chart to run live: folder or archive, convention, and the values of its catalogue entry and of the user.
+class CellRun:
+    """One scenario on one cell: the unit of a live run. `rules` are the ids of the rules that check it.
 
-    `tests` is the folder or file of the chart's own tests, if it has any, `previous` its previous version.
+    `flavor_named` and `runtime_named` say whether the user named the value, or requested `all`.
     """
 
-    name: str
-    path: str
-    chart: Path
-    convention: Convention
-    values: Mapping[str, Any]
-    tests: Path | None = None
-    previous: Path | None = None
+    target: ChartTarget
+    cell: Cell
+    scenario: Scenario
+    axes: AxisValues
+    rules: tuple[str, ...]
+    flavor_named: bool = True
+    runtime_named: bool = True
+
+    @property
+    def convention(self) -> Convention:
+        """The convention of the chart."""
+        return convention_of(self.target)
+
+    @property
+    def id(self) -> str:
+        """The name in test ids, timings and artifact folders."""
+        return f"{self.cell.id}-{self.scenario.name}"
 
 
-def subject(  # noqa: PLR0913, PLR0917  (what a chart comes with)
-    chart: Path,
-    path: str,
-    convention: Convention | None = None,
-    values: Mapping[str, Any] | None = None,
-    tests: Path | None = None,
-    previous: Path | None = None,
-    others: Sequence[Convention] = (),
-) -> Subject:
-    """Open a chart for live runs. Raises `SuiteError` where it is none, or follows no known convention.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A cell that `all` requests, and that this run cannot have."""
 
-    `others` are conventions beside those that come with the suite.
-    """
-    with opened(chart) as source:
-        found = convention or conventions.recognise(source.values.content, others)
-        if found is None:
-            raise SuiteError(
-                f"{path}: its values follow no known convention",
-                expected=f"the layout of {' or '.join([*conventions.shipped(), *(each.name for each in others)])}",
-                fix="describe the layout in a file and give it with --convention",
-            )
-        return Subject(
-            name=source.name,
-            path=path,
-            chart=chart,
-            convention=found,
-            values=values or {},
-            tests=tests,
-            previous=previous,
-        )
+    cell: Cell
+    reason: str
 
 
-def image_keys(each: Subject) -> tuple[str, ...]:
-    """The image keys of a chart, with the values of its catalogue entry and of the user."""
-    return tuple(functions_of(each))
+def convention_of(target: ChartTarget) -> Convention:
+    """Return the convention of a chart that is part of a live run: it has one."""
+    if target.convention is None:
+        raise SuiteError(f"{target.path}: its values follow no known convention")
+    return target.convention
 
 
-def functions_of(each: Subject, values: Mapping[str, Any] | None = None) -> Mapping[str, str]:
-    """By image key the standard function that it performs, or ""; with `values`, by default the subject's own."""
-    with opened(each.chart) as source:
-        effective = merged(source.values.content, each.values if values is None else values)
-        declared = conventions.declared_images(each.convention, source.values, effective)
-        return conventions.functions(each.convention, source.name, tuple(image.key for image in declared))
+def unavailable(message: str, *, named: bool, details: str = "") -> SuiteError:
+    """Return the error for a value that the cluster lacks: `LeftOutError` unless the user named the value."""
+    return SuiteError(message, details=details) if named else LeftOutError(message, details=details)
 
 
-def is_library(chart: Path) -> bool:
-    """Whether the chart is a library: nothing in it can be installed."""
-    with opened(chart) as source:
-        return source.library
-
-
-def cell(each: Subject, chosen: AxisValues) -> Cell:
-    """The cell of a chart and one value of each axis."""
+def cell_of(target: ChartTarget, axes: AxisValues) -> Cell:
+    """Return the cell of a chart and one value of each axis."""
     return Cell(
-        chart=each.name,
-        path=each.path,
-        flavor=chosen.flavor.name,
-        format=chosen.form.name,
-        runtime=chosen.runtime.name if chosen.runtime else OWN_RUNTIME,
-        helm=chosen.major,
+        chart=target.name,
+        path=str(target.path),
+        flavor=axes.flavor.name,
+        format=axes.packaging_format.name,
+        runtime=axes.runtime.name if axes.runtime else OWN_RUNTIME,
+        helm=axes.helm_major,
     )
 
 
-def namespace(where: Cell, scenario: Scenario) -> str:
-    """A name that no other run has."""
-    return f"cell-{where.chart[:20]}-{scenario.name[:20]}-{secrets.token_hex(3)}"
+def new_namespace(cell: Cell, scenario: Scenario) -> str:
+    """Return a namespace name that no other run uses."""
+    return f"cell-{cell.chart[:20]}-{scenario.name[:20]}-{secrets.token_hex(3)}"
+
+
+def functions_of(target: ChartTarget, values: Mapping[str, Any] | None = None) -> Mapping[str, str]:
+    """Return by image key the standard function of the key, "" for a component's.
+
+    The keys are those of the chart with `values`; None means the values of the catalog entry and of the user.
+    """
+    convention, shipped = convention_of(target), target.files.values
+    effective = merged(shipped.content, target.values if values is None else values)
+    images = conventions.declared_images(convention, shipped, effective)
+    return conventions.functions(convention, target.name, tuple(image.key for image in images))
 
 
 def values_but_images(
-    each: Subject, flavor: Flavor, database: Mapping[str, str | int], *, drop: bool
+    target: ChartTarget, flavor: Flavor, database: Mapping[str, str | int], *, drop: bool
 ) -> dict[str, Any]:
-    """The values of a release, but its image references: for a database server at these coordinates."""
+    """Return the values of a release without its image references, for a database server at these coordinates."""
+    convention = convention_of(target)
     return merged(
-        cell_values.live_values(each.convention, each.name, {"mariadb": database}),
+        cell_values.live_values(convention, target.name, {"mariadb": database}),
         flavor.values,
-        each.values,
-        conventions.drop_values(each.convention, enabled=drop),
+        target.values,
+        conventions.drop_values(convention, enabled=drop),
     )

@@ -1,7 +1,8 @@
-"""Which charts of a live run ask for more than a namespace of their own: found out before anything is installed."""
+"""Finds the charts of a live run that request more than a namespace of their own, before anything is installed."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
@@ -12,136 +13,146 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.charts import conventions
 from osh_conformance.charts.files import read_archive
-from osh_conformance.charts.source import Reader, opened
+from osh_conformance.charts.opened import OpenedCharts
 from osh_conformance.charts.values import merged
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.manifests.privileges import Reason, asked_for, told
-from osh_conformance.plan import cell_values, cells
+from osh_conformance.plan import cell_values
+from osh_conformance.plan.cells import DATABASE, functions_of, values_but_images
 from osh_conformance.render.parse import documents_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
+    from osh_conformance.charts.target import ChartTarget
     from osh_conformance.model.chart import Document
     from osh_conformance.model.matrix import Flavor
-    from osh_conformance.plan.cells import Subject
-    from osh_conformance.plan.plan import CellRun
+    from osh_conformance.plan.cells import CellRun
     from osh_conformance.render.engines.base import Renderer
 
-    #: By chart and flavor.
-    Asked = Mapping[tuple[str, str], tuple[Reason, ...]]
+    #: The reasons by chart and flavor.
+    Requested = Mapping[tuple[str, str], tuple[Reason, ...]]
 
 OPTION = "--allow-privileged"
-#: No cell has this password, but a chart may insist on one.
-_COORDINATES = {**cells.DATABASE, "password": "of-no-server"}
+#: A chart may require a password to render. No cell has this one.
+_COORDINATES = {**DATABASE, "password": "of-no-server"}
 _AUTHORITY = "of-no-server"
 _DEFINITIONS = re.compile(r"(charts/[^/]+/)*crds/.+\.(yaml|yml|json)")
 _ARCHIVE = re.compile(r"(charts/[^/]+/)*charts/[^/]+\.tgz")
 
 
-def asked(pairs: Iterable[CellRun], renderer: Callable[[], Renderer]) -> Asked:
-    """Return what each chart of these pairs asks for with each of its flavors; touches no cluster.
+def requested(cell_runs: Iterable[CellRun], renderer: Callable[[], Renderer]) -> Requested:
+    """Return the privileged access that each chart requests with each of its flavors; touches no cluster.
 
-    A chart that cannot be rendered asks for nothing here: its cells will say why, and install nothing.
+    A chart that does not render requests nothing here: its cells report the error, and install nothing.
     """
-    asking = _Asking(renderer)
-    alike = {(each.subject.name, each.chosen.flavor.name, each.scenario.name): each for each in pairs}
-    found: dict[tuple[str, str], dict[Reason, None]] = {}
-    for (chart, flavor, _), pair in alike.items():
-        if not pair.scenario.probes:
-            found.setdefault((chart, flavor), {}).update(dict.fromkeys(asking.of(pair)))
-    return {which: tuple(reasons) for which, reasons in found.items()}
+    distinct = {(each.target.name, each.axes.flavor.name, each.scenario.name): each for each in cell_runs}
+    reasons: dict[tuple[str, str], dict[Reason, None]] = {}
+    with OpenedCharts() as charts:
+        renderings = _Renderings(renderer, charts)
+        for (chart, flavor, _), cell_run in distinct.items():
+            if not cell_run.scenario.probes:
+                found = reasons.setdefault((chart, flavor), {})
+                found.update(dict.fromkeys(renderings.reasons(cell_run)))
+    return {key: tuple(found) for key, found in reasons.items()}
 
 
-def check(pairs: Iterable[CellRun], found: Asked) -> None:
-    """Raise `UsageError` that names every chart that asks for anything, with all of its reasons."""
-    lines = by_chart(pairs, found)
+def check(cell_runs: Iterable[CellRun], privileged: Requested) -> None:
+    """Raise `UsageError` that names every chart that requests privileged access, with all of its reasons."""
+    lines = by_chart(cell_runs, privileged)
     if not lines:
         return
-    charts = f"{len(lines)} charts ask" if len(lines) > 1 else "1 chart asks"
-    details = [text for chart, said in lines.items() for text in (chart, *(f"  {line}" for line in said))]
+    charts = f"{len(lines)} charts request" if len(lines) > 1 else "1 chart requests"
+    details = [text for chart, reasons in lines.items() for text in (chart, *(f"  {line}" for line in reasons))]
     raise UsageError(
-        f"{charts} for more than a namespace of its own; nothing was installed",
+        f"{charts} more than a namespace of its own; nothing was installed",
         expected="pods that the Pod Security level `baseline` admits, and objects of the release's own namespace",
         fix=f"{OPTION}, on a cluster of your own making",
         details="\n".join(details),
     )
 
 
-def by_chart(pairs: Iterable[CellRun], found: Asked) -> dict[str, list[str]]:
-    """Return by the path of each chart that asks for anything what that is, with whichever flavor, a line an object."""
+def by_chart(cell_runs: Iterable[CellRun], privileged: Requested) -> dict[str, list[str]]:
+    """Return by the path of each chart the privileged access that it requests with any flavor, one line an object."""
     reasons: dict[str, dict[Reason, None]] = {}
-    for pair in pairs:
-        for reason in found.get((pair.subject.name, pair.chosen.flavor.name), ()):
-            reasons.setdefault(pair.subject.path, {})[reason] = None
-    return {path: told(each) for path, each in reasons.items()}
+    for cell_run in cell_runs:
+        for reason in privileged.get((cell_run.target.name, cell_run.axes.flavor.name), ()):
+            reasons.setdefault(cell_run.cell.path, {})[reason] = None
+    return {path: told(found) for path, found in reasons.items()}
 
 
-class _Asking:
+class _Renderings:
     """Renders the charts of a run, each once for all flavors and scenarios that set the same values."""
 
-    def __init__(self, renderer: Callable[[], Renderer]) -> None:
+    def __init__(self, renderer: Callable[[], Renderer], charts: OpenedCharts) -> None:
         self._renderer = renderer
-        #: A name that no chart can have written down.
+        self._charts = charts
+        #: A name that no chart contains.
         self._namespace = f"cell-{secrets.token_hex(3)}"
-        self._known: dict[tuple[str, ...], tuple[Document, ...] | None] = {}
+        self._documents: dict[tuple[str, ...], tuple[Document, ...] | None] = {}
 
-    def of(self, pair: CellRun) -> tuple[Reason, ...]:
-        charts = [pair.subject.chart]
-        if pair.subject.previous and pair.scenario.has_previous:
-            charts.append(pair.subject.previous)
+    def reasons(self, cell_run: CellRun) -> tuple[Reason, ...]:
+        target = cell_run.target
+        charts = [target.path]
+        previous = target.entry.previous if target.entry else None
+        if previous and cell_run.scenario.has_previous:
+            charts.append(previous)
         documents: list[Document] = []
         for chart in charts:
-            documents += self._once((str(chart),), partial(_definitions, chart)) or ()
+            documents += self._once((str(chart),), partial(_definitions, target, chart)) or ()
             # An upgrade may switch the drop Job.
             for drop in (False, True):
-                documents += self._rendered(chart, pair, drop=drop)
+                documents += self._rendered(chart, cell_run, drop=drop)
         return asked_for(documents, self._namespace)
 
-    def _rendered(self, chart: Path, pair: CellRun, *, drop: bool) -> tuple[Document, ...]:
-        subject, flavor = pair.subject, pair.chosen.flavor
-        scenario = cell_values.scenario_values(subject.convention, subject.name, pair.scenario, _AUTHORITY)
-        values = merged(cells.values_but_images(subject, flavor, _COORDINATES, drop=drop), scenario)
+    def _rendered(self, chart: Path, cell_run: CellRun, *, drop: bool) -> tuple[Document, ...]:
+        target, flavor = cell_run.target, cell_run.axes.flavor
+        scenario = cell_values.scenario_values(cell_run.convention, target.name, cell_run.scenario, _AUTHORITY)
+        values = merged(values_but_images(target, flavor, _COORDINATES, drop=drop), scenario)
         key = (str(chart), json.dumps([flavor.values, scenario, drop], sort_keys=True, default=str))
-        known = self._once(key, lambda: self._render(chart, subject, values))
-        if known is not None:
-            return known
-        # A chart may have no images of its own.
-        return (
-            self._once((*key, flavor.name), lambda: self._render(chart, subject, _with_images(subject, flavor, values)))
-            or ()
+        documents = self._once(key, lambda: self._render(chart, target, values))
+        if documents is not None:
+            return documents
+        # The chart may ship no references: it renders with those of the flavor.
+        with_images = self._once(
+            (*key, flavor.name), lambda: self._render(chart, target, _with_images(cell_run, flavor, values))
         )
+        return with_images or ()
 
-    def _render(self, chart: Path, subject: Subject, values: Mapping[str, Any]) -> tuple[Document, ...]:
-        with opened(chart) as source:
-            return documents_of(self._renderer().render(source.folder, values, subject.name, self._namespace))
+    def _render(self, chart: Path, target: ChartTarget, values: Mapping[str, Any]) -> tuple[Document, ...]:
+        folder = self._charts.open(chart, target.reader, _root_of(target, chart)).folder
+        return documents_of(self._renderer().render(folder, values, target.name, self._namespace))
 
-    def _once(self, key: tuple[str, ...], made: Callable[[], tuple[Document, ...]]) -> tuple[Document, ...] | None:
-        """What is known by this key, or is made now; None where it cannot be made."""
-        if key not in self._known:
-            try:
-                self._known[key] = made()
-            except SuiteError:
-                self._known[key] = None
-        return self._known[key]
-
-
-def _with_images(subject: Subject, flavor: Flavor, values: Mapping[str, Any]) -> dict[str, Any]:
-    named = flavor.references(subject.name, cells.functions_of(subject, values))
-    return merged(values, conventions.image_values(subject.convention, named))
+    def _once(self, key: tuple[str, ...], make: Callable[[], tuple[Document, ...]]) -> tuple[Document, ...] | None:
+        """Return the documents of `make`, called once for each key; None where it fails."""
+        if key not in self._documents:
+            self._documents[key] = None
+            with contextlib.suppress(SuiteError):
+                self._documents[key] = make()
+        return self._documents[key]
 
 
-def _definitions(chart: Path) -> tuple[Document, ...]:
-    """The objects of `crds/`, which no template renders; of a dependency also where its condition switches it off.
+def _with_images(cell_run: CellRun, flavor: Flavor, values: Mapping[str, Any]) -> dict[str, Any]:
+    references = flavor.references(cell_run.target.name, functions_of(cell_run.target, values))
+    return merged(values, conventions.image_values(cell_run.convention, references))
 
-    One name too many costs the user an option, one too few the cluster.
+
+def _definitions(target: ChartTarget, chart: Path) -> tuple[Document, ...]:
+    """Return the objects of `crds/`, which no template renders; also those of a dependency that a condition disables.
+
+    One object too many costs the user an option, one too few costs the cluster.
     """
-    files = _files(Reader().read(chart).files)
+    files = _definition_files(target.reader.read(chart, _root_of(target, chart)).files)
     return documents_of({f"chart/{path}": data.decode(errors="replace") for path, data in files})
 
 
-def _files(files: Mapping[str, bytes], prefix: str = "") -> Iterator[tuple[str, bytes]]:
+def _root_of(target: ChartTarget, chart: Path) -> Path | None:
+    """Return the PATH argument of a chart; a previous version was found by the catalog."""
+    return target.root if chart == target.path else None
+
+
+def _definition_files(files: Mapping[str, bytes], prefix: str = "") -> Iterator[tuple[str, bytes]]:
     for path, data in files.items():
         if _DEFINITIONS.fullmatch(path):
             yield prefix + path, data
@@ -149,4 +160,4 @@ def _files(files: Mapping[str, bytes], prefix: str = "") -> Iterator[tuple[str, 
             with tempfile.TemporaryDirectory() as scratch:
                 archive = Path(scratch) / "chart.tgz"
                 archive.write_bytes(data)
-                yield from _files(read_archive(archive), f"{prefix}{path.removesuffix('.tgz')}/")
+                yield from _definition_files(read_archive(archive), f"{prefix}{path.removesuffix('.tgz')}/")

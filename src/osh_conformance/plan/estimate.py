@@ -1,4 +1,4 @@
-"""What a live run would do: cells, what it leaves out, what has to be there first, and how long it will take."""
+"""Estimates a live run: its cells, the images that are missing, and how long it will take."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from osh_conformance.model.matrix import Cell
-    from osh_conformance.plan.plan import CellRun, LeftOut, LiveSuite
+    from osh_conformance.plan.cells import CellRun, LeftOut
+    from osh_conformance.plan.plan import LiveSuite
     from osh_conformance.provision.machine import MachineInfo
 
-#: What making and removing a cluster takes, in seconds.
+#: Seconds to create and remove a cluster.
 _CLUSTER = 30.0
 
 
@@ -28,7 +29,8 @@ _CLUSTER = 30.0
 class PlannedCell:
     """A cell and its scenarios.
 
-    `seconds` by past runs, of all and of the `longest`; `measured` says whether all of them were run here before.
+    `seconds` is the sum over its scenarios, `longest` the longest one, both by past runs. `measured` says whether this
+    machine ran all of them before.
     """
 
     cell: Cell
@@ -40,7 +42,7 @@ class PlannedCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeededImage:
-    """An image that is not here yet. `minutes` is how long building it takes, None where it is pulled."""
+    """An image that this machine lacks. `minutes` is the time to build it, None for an image that is pulled."""
 
     reference: str
     origin: str
@@ -49,9 +51,9 @@ class NeededImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
-    """What would be run, `parallel` scenarios at a time.
+    """The cells that a live run would run, `parallel` scenarios at a time.
 
-    `privileged` is by its path what a chart asks for beyond a namespace of its own, and is allowed to.
+    `privileged` is by the path of each chart the privileged access that it requests and gets.
     """
 
     cells: tuple[PlannedCell, ...]
@@ -62,75 +64,79 @@ class RunPlan:
 
     @property
     def seconds(self) -> float:
-        """How long the run takes from images that are there: the scenarios, side by side, and the cluster."""
+        """The seconds of a run whose images are all there: its scenarios side by side, and the cluster."""
         longest = max((each.longest for each in self.cells), default=0.0)
         return _CLUSTER * bool(self.cells) + max(longest, sum(each.seconds for each in self.cells) / self.parallel)
 
     @property
     def minutes_to_build(self) -> float:
-        """How long building what is missing takes, in minutes."""
+        """The minutes to build the missing images."""
         return sum(each.minutes or 0.0 for each in self.needed)
 
 
-def of(suite: LiveSuite) -> RunPlan:
-    """Look at this machine and at past runs; changes nothing."""
+def estimate(suite: LiveSuite) -> RunPlan:
+    """Estimate a live run by this machine's images and its past runs; changes nothing."""
     return RunPlan(
         cells=tuple(_planned(suite)),
         left_out=suite.left_out,
         needed=tuple(_needed(suite)),
-        parallel=suite.request.parallel or carried(),
+        parallel=suite.options.parallel or carried(),
         privileged=suite.privileged(),
     )
 
 
 def _planned(suite: LiveSuite) -> Iterator[PlannedCell]:
-    known = timings.read(default_folders())
+    past = timings.read(default_folders())
     by_cell: dict[str, list[CellRun]] = {}
-    for pair in suite.pairs:
-        by_cell.setdefault(pair.cell.id, []).append(pair)
-    for pairs in by_cell.values():
-        times = [timings.expected(known, pair.id, _alike(pair, suite)) for pair in pairs]
+    for cell_run in suite.cell_runs:
+        by_cell.setdefault(cell_run.cell.id, []).append(cell_run)
+    for cell_runs in by_cell.values():
+        times = [timings.expected(past, cell_run.id, _alike(cell_run, suite)) for cell_run in cell_runs]
         yield PlannedCell(
-            cell=pairs[0].cell,
-            scenarios=tuple(pair.scenario.name for pair in pairs),
+            cell=cell_runs[0].cell,
+            scenarios=tuple(cell_run.scenario.name for cell_run in cell_runs),
             seconds=sum(seconds for seconds, _ in times),
             longest=max(seconds for seconds, _ in times),
             measured=all(measured for _, measured in times),
         )
 
 
-def _alike(pair: CellRun, suite: LiveSuite) -> Sequence[str]:
-    return [other.id for other in suite.pairs if other.scenario is pair.scenario]
+def _alike(cell_run: CellRun, suite: LiveSuite) -> Sequence[str]:
+    """Return the ids of the cell runs of the same scenario."""
+    return [other.id for other in suite.cell_runs if other.scenario is cell_run.scenario]
 
 
 def _needed(suite: LiveSuite) -> Iterator[NeededImage]:
-    seen = machine.look(suite.request.recipes)
-    workshop = None
-    if seen.book:
-        workshop = Builder(book=seen.book, folders=default_folders(), progress=Progress(quiet=True), engine=seen.engine)
+    info = machine.look(suite.options.recipes)
+    builder = None
+    if info.book:
+        builder = Builder(book=info.book, folders=default_folders(), progress=Progress(quiet=True), engine=info.engine)
     for reference in sorted(_references(suite)):
-        image = _needed_image(reference, seen, workshop)
+        image = _needed_image(reference, info, builder)
         if image:
             yield image
 
 
 def _references(suite: LiveSuite) -> set[str]:
+    """Return the references of all flavors for the charts of this run."""
     return {
         reference
-        for pair in suite.pairs
-        for reference in pair.chosen.flavor.references(pair.subject.name, suite.functions(pair.subject)).values()
+        for cell_run in suite.cell_runs
+        for reference in cell_run.axes.flavor.references(
+            cell_run.target.name, suite.functions(cell_run.target)
+        ).values()
     }
 
 
-def _needed_image(reference: str, seen: MachineInfo, workshop: Builder | None) -> NeededImage | None:
-    recipe = images.recipe_of(reference, workshop.book) if workshop else None
-    if workshop and recipe and recipe.image and (recipe.image.origin == images.BUILT or not seen.registry.ok):
-        missing = workshop.missing([recipe.name])
+def _needed_image(reference: str, info: MachineInfo, builder: Builder | None) -> NeededImage | None:
+    recipe = images.recipe_of(reference, builder.book) if builder else None
+    if builder and recipe and recipe.image and (recipe.image.origin == images.BUILT or not info.registry.ok):
+        missing = builder.missing([recipe.name])
         if not missing:
             return None
         return NeededImage(
             reference=reference, origin=recipe.image.origin, minutes=sum(each.minutes for each in missing)
         )
-    if seen.engine and seen.engine.has_image(images.name(reference).canonical):
+    if info.engine and info.engine.has_image(images.name(reference).canonical):
         return None
     return NeededImage(reference=reference, origin=images.PUBLISHED, minutes=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from osh_conformance.charts.source import opened
@@ -32,6 +33,7 @@ def recipes(runtimes: Sequence[str], data: DataPath = PACKAGE_ONLY) -> set[str]:
 DATABASE_CHART = data_folder("infrastructure") / "mariadb"
 
 
+@functools.cache
 def database_image() -> str:
     """Return the reference of the database server's image."""
     with opened(DATABASE_CHART) as source:

@@ -1,347 +1,210 @@
-"""The live suite: which charts, cells and scenarios, and why others are left out. Touches no cluster."""
+"""Works out the cells and scenarios of a live run, and why others are left out. Touches no cluster."""
 
 from __future__ import annotations
 
 import functools
 import shlex
-from collections import Counter
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from osh_conformance.charts import catalog, conventions
-from osh_conformance.charts.find import check_paths, find_charts, in_part, missing
-from osh_conformance.charts.values import merged
+from osh_conformance.charts.find import in_part
 from osh_conformance.cluster.kubeconfig import check_named
-from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.loading import definitions, records
+from osh_conformance.config.selection import selected_rules
+from osh_conformance.errors import UsageError
+from osh_conformance.loading import definitions
 from osh_conformance.loading.definitions import ALL
-from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.manifests import privileges
-from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.finding import Severity, Status, Verdict
-from osh_conformance.model.matrix import ContainerRuntime, Flavor, Tier
-from osh_conformance.model.scenario import ScenarioGroup
-from osh_conformance.plan import axes as matrix
-from osh_conformance.plan import cells, consent, scenarios
+from osh_conformance.model.matrix import AxisValues, Tier
+from osh_conformance.plan import consent, scenarios, selection
+from osh_conformance.plan.axes import Axes, combinations
+from osh_conformance.plan.cells import OWN_RUNTIME, CellRun, LeftOut, cell_of, functions_of
+from osh_conformance.plan.targets import check_flavor_names, live_targets, read_flavors
 from osh_conformance.render.engines.base import choose
+from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from osh_conformance.charts.target import ChartTarget
     from osh_conformance.config.options import LiveOptions
-    from osh_conformance.model.matrix import Cell
-    from osh_conformance.model.scenario import Scenario
+    from osh_conformance.model.convention import Convention
+    from osh_conformance.model.matrix import Cell, Flavor
     from osh_conformance.render.engines.base import Renderer
 
 HELM_MAJORS = (3, 4)
-#: The format in which the suite's own registry has an image without being asked for another one.
+#: The format in which the suite's own registry serves an image unless another one is requested.
 DEFAULT_FORMAT = "docker"
 
 
-class LeftOutError(SuiteError):
-    """Something cannot be had here, and was only asked for as one of all: no error, but no cell either."""
+class LiveSuite:
+    """The cell runs of a live run.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellRun:
-    """A scenario on a cell, and what is needed to run it.
-
-    `flavor_asked` and `runtime_asked`: the user named them, and did not only ask for all.
+    - errors: by path, why a chart of a tree, or a PATH beside others, cannot be read.
+    - scenarios: those of the run, each once.
+    - left_out: cells that `all` requests and that this run cannot have.
+    - cell_runs: each scenario on each other cell.
     """
 
-    subject: cells.Subject
-    cell: Cell
-    scenario: Scenario
-    chosen: matrix.AxisValues
-    flavor_asked: bool = True
-    runtime_asked: bool = True
+    def __init__(self, options: LiveOptions, found: Sequence[ChartTarget] | None = None) -> None:
+        """Read everything that the options name; raises `UsageError` for anything wrong in it.
 
-    @property
-    def id(self) -> str:
-        """As test ids, namespaces and artifact folders name it."""
-        return f"{self.cell.id}-{self.scenario.name}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """A cell that was asked for by `all`, and cannot be had here."""
-
-    cell: Cell
-    reason: str
-
-
-class LiveSuite:
-    """Works out pairs and releases."""
-
-    def __init__(self, request: LiveOptions) -> None:
-        """Read everything that is named, and raise `UsageError` for what is not what it should be.
-
-        A chart that is found in a tree, and cannot be read, is left out, and so is a path that does not exist beside
-        one that does: `errors` says why, by the path. `left_out` has cells that cannot be had here. A chart that asks
-        for more than a namespace of its own is a `UsageError` that names them all, unless that was allowed.
+        `found` are the targets of the static half of the run: the charts are not read again. Raises `UsageError` also
+        for a chart that requests more than a namespace of its own, unless the options allow that.
         """
-        self.errors: dict[str, SuiteError] = {}
-        self.request = request
+        self.options = options
         self._functions: dict[str, Mapping[str, str]] = {}
-        check_paths(request.paths)
-        for major in request.majors:
-            if major not in HELM_MAJORS:
-                raise UsageError(f"no Helm major {major}", expected=" or ".join(map(str, HELM_MAJORS)))
-        if request.kubeconfig:
-            check_named(request.kubeconfig, request.context, request.allow_cluster)
-        known = scenarios.known(request.data)
-        self.scenarios = _chosen_scenarios(known, request)
-        self._formats = _axis(definitions.formats(request.data), request.formats, "format", DEFAULT_FORMAT)
-        self._runtimes = self._chosen_runtimes()
-        subjects = _each_once(subject for path in request.paths for subject in self._subjects_of(path))
-        _check_names(subjects)
-        self._own = {file: records.load(Flavor, file) for file in request.flavor_files}
-        for file, flavor in self._own.items():
-            _check_keys(file, flavor, subjects)
-        found = [each for subject in subjects for each in self._cells_of(subject)]
-        if request.shard:
-            found = list(in_part(found, request.shard, lambda each: each[1].id))
-        reasons = {where.id: self._why_not(subject, chosen) for subject, where, chosen in found}
-        self.left_out = tuple(LeftOut(cell=c, reason=reasons[c.id]) for _, c, _ in found if reasons[c.id])
-        self.pairs = tuple(self._pairs([each for each in found if not reasons[each[1].id]]))
-        self._asked = consent.asked(self.pairs, lambda: self.renderer)
-        if not request.allow_privileged:
-            consent.check(self.pairs, self._asked)
+        for helm_major in options.helm_majors:
+            if helm_major not in HELM_MAJORS:
+                raise UsageError(f"no Helm major {helm_major}", expected=" or ".join(map(str, HELM_MAJORS)))
+        if options.kubeconfig:
+            check_named(options.kubeconfig, options.context, options.allow_cluster)
+        self.scenarios = selection.select_scenarios(scenarios.known(options.data), options)
+        self._rules = frozenset(
+            selected_rules(options.select, options.ignore, (*registry.live_rules(), *registry.matrix_rules()))
+        )
+        self._formats = selection.axis_values(
+            definitions.formats(options.data), options.packaging_formats, "format", DEFAULT_FORMAT
+        )
+        self._runtimes = selection.select_runtimes(options)
+        targets, self.errors = live_targets(options, found)
+        self._own_flavors = read_flavors(options.flavor_files, targets)
+        cells = [cell for target in targets for cell in self._cells_of(target)]
+        if options.shard:
+            cells = list(in_part(cells, options.shard, lambda each: each[1].id))
+        reasons = {cell.id: self._left_out_reason(target, axes) for target, cell, axes in cells}
+        self.left_out = tuple(LeftOut(cell=cell, reason=reasons[cell.id]) for _, cell, _ in cells if reasons[cell.id])
+        self.cell_runs = tuple(self._cell_runs([each for each in cells if not reasons[each[1].id]]))
+        self._privileged = consent.requested(self.cell_runs, lambda: self.renderer)
+        if not options.allow_privileged:
+            consent.check(self.cell_runs, self._privileged)
 
     @functools.cached_property
     def renderer(self) -> Renderer:
-        """What renders the charts of this run."""
-        return choose(self.request.renderer, self.request.helm)
+        """The renderer of this run's charts."""
+        return choose(self.options.renderer, self.options.helm_program)
 
-    def command(self, pair: CellRun) -> str:
-        """The command that runs this pair again, and nothing else."""
-        where = pair.cell
-        files = [str(file) for file, flavor in self._own.items() if flavor is pair.chosen.flavor]
-        which: tuple[str, ...] = ("--flavor-file", *files) if files else ("--flavor", where.flavor)
-        which += () if where.format == DEFAULT_FORMAT else ("--format", where.format)
-        which += () if where.runtime == cells.OWN_RUNTIME else ("--runtime", where.runtime)
-        which += ("--helm", str(where.helm), "--scenario", pair.scenario.name)
-        which += () if self.request.repeat == 1 else ("--repeat", str(self.request.repeat))
-        which += (consent.OPTION,) if self.request.allow_privileged else ()
-        return shlex.join(("osh-conformance", "live", where.path, *which, *self.request.options))
+    def command(self, cell_run: CellRun) -> str:
+        """Return the command that runs only this cell run again."""
+        cell = cell_run.cell
+        files = [str(file) for file, flavor in self._own_flavors.items() if flavor is cell_run.axes.flavor]
+        words: tuple[str, ...] = ("--flavor-file", *files) if files else ("--flavor", cell.flavor)
+        words += () if cell.format == DEFAULT_FORMAT else ("--format", cell.format)
+        words += () if cell.runtime == OWN_RUNTIME else ("--runtime", cell.runtime)
+        words += ("--helm", str(cell.helm), "--scenario", cell_run.scenario.name)
+        words += () if self.options.repeat == 1 else ("--repeat", str(self.options.repeat))
+        words += (consent.OPTION,) if self.options.allow_privileged else ()
+        return shlex.join(("osh-conformance", "live", cell.path, *words, *self.options.repeated))
 
-    def finished(self, verdict: Verdict, pair: CellRun) -> Verdict:
-        """Return `verdict` as this run sees it.
+    def graded(self, verdict: Verdict, cell_run: CellRun) -> Verdict:
+        """Return `verdict` with the severity that this run gives to its findings.
 
-        What a chart lacks in images that hold less than its convention asks for is a warning; with `strict` a warning
-        fails.
+        A finding is a warning where a chart runs on images that hold less than its convention requires; with `strict`
+        a warning fails.
         """
         if not verdict.findings:
             return verdict
         findings = verdict.findings
-        if pair.chosen.flavor.tier is Tier.MINIMAL and pair.subject.convention.image_contract is not Tier.MINIMAL:
+        if cell_run.axes.flavor.tier is Tier.MINIMAL and cell_run.convention.image_contract is not Tier.MINIMAL:
             findings = tuple(replace(each, severity=Severity.WARNING, status=Status.WARNING) for each in findings)
-        if self.request.strict:
+        if self.options.strict:
             findings = tuple(
                 replace(each, status=Status.FAIL) if each.status is Status.WARNING else each for each in findings
             )
         return Verdict.of(verdict.rule, findings)
 
-    def functions(self, subject: cells.Subject) -> Mapping[str, str]:
-        """By image key of a chart the standard function that it performs, or ""; the chart is read once."""
-        if subject.name not in self._functions:
-            self._functions[subject.name] = cells.functions_of(subject)
-        return self._functions[subject.name]
+    def functions(self, target: ChartTarget) -> Mapping[str, str]:
+        """Return by image key of a chart the standard function of the key, "" for a component's."""
+        if target.name not in self._functions:
+            self._functions[target.name] = functions_of(target)
+        return self._functions[target.name]
+
+    def conventions(self) -> tuple[Convention, ...]:
+        """Return the conventions of the charts that run, each once."""
+        return tuple({cell_run.convention.name: cell_run.convention for cell_run in self.cell_runs}.values())
 
     def privileged(self) -> Mapping[str, Sequence[str]]:
-        """By its path what each chart asks for beyond a namespace of its own, and was allowed to, a line an object."""
-        return consent.by_chart(self.pairs, self._asked)
+        """Return by the path of each chart the privileged access that it requests and gets, one line an object."""
+        return consent.by_chart(self.cell_runs, self._privileged)
 
-    def pod_security(self, pair: CellRun) -> dict[str, str]:
-        """The Pod Security labels of every namespace that the pair's chart, or what it needs, is installed in."""
-        which = (pair.subject.name, pair.chosen.flavor.name)
-        return privileges.pod_security(() if pair.scenario.probes else self._asked.get(which, ()))
+    def pod_security(self, cell_run: CellRun) -> dict[str, str]:
+        """Return the Pod Security labels of every namespace of a cell run."""
+        key = (cell_run.target.name, cell_run.axes.flavor.name)
+        return privileges.pod_security(() if cell_run.scenario.probes else self._privileged.get(key, ()))
 
-    def beside(self, pair: CellRun) -> tuple[CellRun, ...]:
-        """The pairs that do the same on other cells of the same chart."""
+    def comparable(self, cell_run: CellRun) -> tuple[CellRun, ...]:
+        """Return the cell runs of the same scenario on other cells of the same chart."""
         return tuple(
             other
-            for other in self.pairs
-            if other.subject is pair.subject and other.scenario is pair.scenario and other.cell != pair.cell
+            for other in self.cell_runs
+            if other.target is cell_run.target and other.scenario is cell_run.scenario and other.cell != cell_run.cell
         )
 
-    # -- charts ------------------------------------------------------------------------------------------------------
+    # -- the matrix ---------------------------------------------------------------------------------------------------
 
-    def _subjects_of(self, path: Path) -> list[cells.Subject]:
-        if not path.exists():
-            self.errors[str(path)] = missing(path)
-            return []
-        charts = find_charts(path)
-        if not charts:
-            raise UsageError(f"{path}: no chart in it", expected="a folder with a Chart.yaml, at any depth")
-        tried = [self._tried_subject(chart, named=chart == path) for chart in charts]
-        return [subject for subject in tried if subject]
-
-    def _tried_subject(self, chart: Path, *, named: bool) -> cells.Subject | None:
-        try:
-            return self._subject(chart)
-        except UsageError:
-            raise
-        except SuiteError as error:
-            if named:
-                raise UsageError(
-                    error.message, expected=error.expected, fix=error.fix, details=error.details
-                ) from error
-            self.errors[str(chart)] = error
-            return None
-
-    def _subject(self, chart: Path) -> cells.Subject | None:
-        if cells.is_library(chart):
-            return None
-        entry = catalog.entry_for(chart, self.request.catalog)
-        name = self.request.convention or entry.convention
-        convention = conventions.named(name, self.request.data) if name else None
-        values = merged(entry.values, self.request.values)
-        others = conventions.users(self.request.data)
-        return cells.subject(chart, str(chart), convention, values, entry.tests, entry.previous, others)
-
-    # -- the matrix --------------------------------------------------------------------------------------------------
-
-    def _cells_of(self, subject: cells.Subject) -> list[tuple[cells.Subject, Cell, matrix.AxisValues]]:
-        axes = matrix.Axes(
-            flavors=self._flavors(catalog.entry_for(subject.chart, self.request.catalog).flavor),
-            formats=self._formats,
+    def _cells_of(self, target: ChartTarget) -> list[tuple[ChartTarget, Cell, AxisValues]]:
+        axes = Axes(
+            flavors=self._flavors(target.entry.flavor if target.entry else "shipped"),
+            packaging_formats=self._formats,
             runtimes=self._runtimes,
-            majors=self.request.majors,
+            helm_majors=self.options.helm_majors,
         )
-        chosen = matrix.combinations(axes, self.request.strategy, lambda each: not self._why_not(subject, each))
-        return [(subject, cells.cell(subject, each), each) for each in chosen]
+        taken = combinations(axes, self.options.matrix_mode, lambda values: not self._left_out_reason(target, values))
+        return [(target, cell_of(target, values), values) for values in taken]
 
-    def _pairs(self, found: Sequence[tuple[cells.Subject, Cell, matrix.AxisValues]]) -> Iterable[CellRun]:
+    def _cell_runs(self, cells: Iterable[tuple[ChartTarget, Cell, AxisValues]]) -> Iterator[CellRun]:
+        # Pull probes show the same for every chart and flavor.
         probed: set[str] = set()
-        for subject, where, chosen in found:
+        for target, cell, axes in cells:
             for scenario in self.scenarios:
+                rules = selection.rules_of(scenario, self._rules)
+                if not rules:
+                    continue
                 if scenario.probes:
-                    if where.runtime in probed:
+                    if cell.runtime in probed:
                         continue
-                    probed.add(where.runtime)
+                    probed.add(cell.runtime)
                 yield CellRun(
-                    subject=subject,
-                    cell=where,
+                    target=target,
+                    cell=cell,
                     scenario=scenario,
-                    chosen=chosen,
-                    flavor_asked=ALL not in self.request.flavors,
-                    runtime_asked=ALL not in self.request.runtimes,
+                    axes=axes,
+                    rules=rules,
+                    flavor_named=ALL not in self.options.flavors,
+                    runtime_named=ALL not in self.options.runtimes,
                 )
 
     def _flavors(self, default: str) -> Sequence[Flavor]:
-        request = self.request
-        known = definitions.flavors(request.data)
-        shipped = [] if self._own and not request.flavors else _axis(known, request.flavors, "flavor", default)
-        found = [*self._own.values(), *shipped]
-        for name, number in Counter(flavor.name for flavor in found).items():
-            if number > 1:
-                raise UsageError(f"two flavors are called {name}", fix="give the flavor of your file another name")
-        return found
+        names = self.options.flavors
+        shipped = (
+            []
+            if self._own_flavors and not names
+            else selection.axis_values(definitions.flavors(self.options.data), names, "flavor", default)
+        )
+        flavors = [*self._own_flavors.values(), *shipped]
+        check_flavor_names(flavors)
+        return flavors
 
-    def _chosen_runtimes(self) -> Sequence[ContainerRuntime | None]:
-        request = self.request
-        if not request.runtimes:
-            return (None,)
-        found = _axis(definitions.runtimes(request.data), request.runtimes, "runtime")
-        for runtime in found:
-            reason = self._runtime_missing(runtime)
-            if reason and ALL not in request.runtimes:
-                raise UsageError(f"--runtime {runtime.name}: {reason}")
-        return found
-
-    def _runtime_missing(self, runtime: ContainerRuntime) -> str:
-        if self.request.kubeconfig:
-            # Which handlers there are is the cluster's affair, and changing that would be a change to all of it.
-            return "" if not runtime.handler else "only a cluster of the suite's own gets RuntimeClasses from it"
-        return f"needs {runtime.needs}" if runtime.needs else ""
-
-    def _flavor_missing(self, subject: cells.Subject, flavor: Flavor) -> str:
-        """Why a flavor is none for a chart. One that was named is an error in its cell, not something to leave out."""
-        if ALL not in self.request.flavors or flavor in self._own.values():
+    def _flavor_lacking(self, target: ChartTarget, flavor: Flavor) -> str:
+        """Return why a flavor does not fit a chart, "" if it does. A flavor that the user named breaks its cell."""
+        if ALL not in self.options.flavors or flavor in self._own_flavors.values():
             return ""
         try:
-            flavor.references(subject.name, self.functions(subject))
+            flavor.references(target.name, self.functions(target))
         except UsageError as error:
             return error.message
         return ""
 
-    def _why_not(self, subject: cells.Subject, chosen: matrix.AxisValues) -> str:
-        """Why a combination cannot be had here; empty if it can, as far as is known without a cluster."""
-        reason = self._runtime_missing(chosen.runtime) if chosen.runtime else ""
-        reason = reason or self._flavor_missing(subject, chosen.flavor)
+    def _left_out_reason(self, target: ChartTarget, axes: AxisValues) -> str:
+        """Return why this run cannot have a cell, "" if it can, as far as is known without a cluster."""
+        reason = selection.runtime_lacking(axes.runtime, self.options) if axes.runtime else ""
+        reason = reason or self._flavor_lacking(target, axes.flavor)
         if reason:
             return reason
-        if chosen.form.name == DEFAULT_FORMAT:
+        if axes.packaging_format.name == DEFAULT_FORMAT:
             return ""
-        if self.request.kubeconfig:
+        if self.options.kubeconfig:
             return "images of that cluster come from registries that the suite does not fill"
-        if chosen.flavor.shipped:
+        if axes.flavor.shipped:
             return "in another format the reference would not be the chart's own"
         return ""
-
-
-def _chosen_scenarios(known: Mapping[str, Scenario], request: LiveOptions) -> tuple[Scenario, ...]:
-    """Return the scenarios of a run, each once. Raises `UsageError` if one would disturb the cluster of others."""
-    names = [*(request.scenarios or (ScenarioGroup.MAIN,)), *([ScenarioGroup.FAULTS] if request.faults else [])]
-    groups = set(ScenarioGroup)
-    found: list[Scenario] = []
-    for name in names:
-        wanted = groups - {ScenarioGroup.ENVIRONMENT} if name == ALL else {name} & groups
-        of_groups = [scenario for scenario in known.values() if scenario.group in wanted]
-        found += of_groups if wanted else [definitions.chosen(known, name, "scenario or group")]
-    alone = [scenario.name for scenario in found if scenario.group is ScenarioGroup.ENVIRONMENT]
-    if alone and len(alone) < len(found):
-        raise UsageError(
-            f"--scenario {', '.join(alone)}: a scenario that disturbs the whole cluster cannot run beside others",
-            fix=f"run `--scenario {ScenarioGroup.ENVIRONMENT}` by itself",
-        )
-    others = [scenario.name for scenario in found if scenario.group is not ScenarioGroup.MAIN]
-    if others and request.repeat > 1:
-        raise UsageError(
-            f"--repeat {request.repeat}: {', '.join(others)} cannot be gone through again on what it has left",
-            expected="scenarios of the group main",
-            fix=f"run it {request.repeat} times, or `--scenario drop-enabled --repeat {request.repeat}`",
-        )
-    return tuple({scenario.name: scenario.times(request.repeat) for scenario in found}.values())
-
-
-def _axis(known: Mapping[str, Any], names: Sequence[str], kind: str, default: str | None = None) -> list[Any]:
-    """The records of these names, each once; without any the default's, and `all` is every one, the default first.
-
-    Raises `UsageError` for a name that is none.
-    """
-    first = [default] if default else []
-    wanted = dict.fromkeys([*first, *known] if ALL in names else names or first)
-    return [definitions.chosen(known, name, kind) for name in wanted]
-
-
-def _each_once(subjects: Iterable[cells.Subject]) -> list[cells.Subject]:
-    """The charts, without those that a second PATH names again."""
-    return list({subject.chart.resolve(): subject for subject in subjects}.values())
-
-
-def _check_names(subjects: Sequence[cells.Subject]) -> None:
-    """Raise `UsageError` for two charts of one name: no report tells them apart."""
-    found: dict[str, cells.Subject] = {}
-    for subject in subjects:
-        first = found.setdefault(subject.name, subject)
-        if first is not subject:
-            raise UsageError(
-                f"{first.path} and {subject.path} are both called {subject.name}",
-                expected="charts of different names in one live run",
-                fix="run them one by one",
-            )
-
-
-def _check_keys(file: Path, flavor: Flavor, subjects: Sequence[cells.Subject]) -> None:
-    """Raise `UsageError` for an image key of a user's flavor that no chart of the run has: a word misspelt."""
-    known = {key for subject in subjects for key in cells.image_keys(subject)}
-    for key in flavor.images:
-        if known and key not in known and key not in STANDARD_KEYS:
-            charts = ", ".join(subject.name for subject in subjects)
-            raise UsageError(
-                f"{file}: images.{key}: no such image key in {charts}{did_you_mean(key, known)}",
-                expected=f"one of {', '.join(sorted(known))}",
-            )

@@ -1,4 +1,4 @@
-"""How long pairs took in past runs on this machine: what `plan` counts with."""
+"""Records how long cell runs take on this machine, for the estimates of `plan`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 _FILE = "timings.json"
 _KEPT = 5
 _LOCK = 10.0
-#: Seconds of a pair on two cores, where nothing was ever run here.
+#: Seconds of a cell run on two cores, for a machine without past runs.
 _UNKNOWN = 45.0
 
 
 def note(folders: Folders, seconds: Mapping[str, float]) -> None:
-    """Add what pairs took, by id; the last few times of each are kept."""
+    """Add the seconds of cell runs, by id; keep the last few of each."""
     if not seconds:
         return
     file = _file(folders)
@@ -37,17 +37,17 @@ def note(folders: Folders, seconds: Mapping[str, float]) -> None:
 
 
 def read(folders: Folders) -> dict[str, list[float]]:
-    """Seconds by pair, newest last; empty where there is no file, or one that cannot be understood."""
+    """Return the seconds by cell run, newest last; empty without a file, or for a file that does not parse."""
     try:
         return msgspec.json.decode(_file(folders).read_bytes(), type=dict[str, list[float]])
     except (OSError, msgspec.MsgspecError):
         return {}
 
 
-def expected(known: Mapping[str, list[float]], pair: str, alike: Iterable[str]) -> tuple[float, bool]:
-    """Seconds that a pair will take, and whether that pair was ever run: else as long as pairs `alike` did."""
-    if known.get(pair):
-        return statistics.median(known[pair]), True
+def expected(known: Mapping[str, list[float]], cell_run: str, alike: Iterable[str]) -> tuple[float, bool]:
+    """Return the seconds that a cell run will take, and whether it ran before; otherwise those of cell runs `alike`."""
+    if known.get(cell_run):
+        return statistics.median(known[cell_run]), True
     others = [statistics.median(known[name]) for name in alike if known.get(name)]
     return (statistics.median(others) if others else _UNKNOWN), False
 

@@ -1,63 +1,52 @@
-"""The pytest plugin. A run without `--charts` and `--live` pays for this file and nothing else."""
+"""The pytest plugin. Without `--charts` and `--live` a pytest run pays for this file and the table of options only."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import pytest
+
+#: In front of the options of reporters: other plugins may have an option `--json`.
+PREFIX = "--conformance-"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Offer `--charts`, `--deviations`, `--live` and `--allow-privileged`."""
+    """Offer the options that `config/options.py` gives a name in pytest, one for each reporter, and `--live`."""
+    from osh_conformance.config.options import OPTIONS, Kind  # noqa: PLC0415  (importing the plugin imports nothing)
+    from osh_conformance.report.base import registered  # noqa: PLC0415
+
     group = parser.getgroup("osh-conformance", "conformance of Helm charts")
-    group.addoption(
-        "--charts",
-        action="append",
-        metavar="PATH",
-        default=[],
-        help="judge the chart, .tgz or tree of charts at PATH; may be repeated",
-    )
-    group.addoption(
-        "--deviations",
-        action="append",
-        metavar="FILE",
-        default=[],
-        help="findings that are expected; may be repeated",
-    )
+    for option in (option for option in OPTIONS if option.pytest):
+        form: dict[str, Any] = {"metavar": option.placeholder or "NAME", "default": None}
+        if option.kind in (Kind.NAMES, Kind.FILES):
+            form |= {"action": "append", "default": []}
+        if option.kind in (Kind.FLAG, Kind.SWITCH):
+            form = {"action": "store_true", "default": None}
+        group.addoption(option.pytest, dest=destination(option.pytest), help=option.help, **form)
+    for name, reporter in registered().items():
+        if reporter.in_pytest:
+            option_name = PREFIX + name
+            group.addoption(option_name, dest=destination(option_name), metavar=reporter.metavar, help=reporter.help)
     group.addoption(
         "--live",
         action="store_true",
         default=False,
-        help="run the live suite on a kind cluster, on the charts of --charts",
-    )
-    group.addoption(
-        "--allow-privileged",
-        action="store_true",
-        default=False,
-        help="with --live: install charts that ask for privileged pods or for objects of the whole cluster",
+        help="install the charts of --charts on a kind cluster, and check what happens",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Bring in the half that was asked for."""
-    if config.getoption("charts"):
-        from osh_conformance.plugin import static  # noqa: PLC0415  (a run that asks for nothing imports nothing)
+    """Add the fixtures for chart authors, the static half for `--charts`, and the live half for `--live`."""
+    from osh_conformance.plugin import fixtures  # noqa: PLC0415  (importing the plugin imports nothing)
 
-        static.register(config)
-    if config.getoption("live"):
-        from osh_conformance.plugin import live  # noqa: PLC0415
+    config.pluginmanager.register(fixtures, "osh-conformance-fixtures")
+    if config.getoption("--live") or config.getoption("--charts"):
+        from osh_conformance.plugin import user_run  # noqa: PLC0415  (a run without charts imports no engine)
 
-        live.register(config)
+        user_run.register(config)
 
 
-def collect_suite(config: pytest.Config, suite: Path) -> None:
-    """Let pytest collect `suite`: instead of its default places, or beside what was named already."""
-    if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        config.args.clear()
-        config.args_source = pytest.Config.ArgsSource.ARGS
-    if str(suite) not in config.args:
-        # File by file: a folder would be searched by the patterns of the user's own configuration.
-        config.args += [file for file in sorted(map(str, suite.glob("test_*.py"))) if file not in config.args]
+def destination(option: str) -> str:
+    """Return the attribute in which pytest keeps the value of an option `--x-y`."""
+    return option.removeprefix("--").replace("-", "_")

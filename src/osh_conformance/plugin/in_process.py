@@ -1,4 +1,4 @@
-"""Running one of the suite's own pytest suites in this process, out of reach of a user's pytest configuration."""
+"""Runs the suite's own pytest suites in this process, shielded from a user's pytest configuration."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from osh_conformance.loading.search import data_folder, suite_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 _USERS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DEBUG")
 _OWN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-#: What has no say in these runs; two of them look through the whole memory for garbage.
+#: Plugins of pytest that these runs do not need; the last two search the whole memory for garbage.
 _UNUSED = ("cacheprovider", "unraisableexception", "threadexception")
 _UNDERSTOOD = (
     pytest.ExitCode.OK,
@@ -28,32 +27,21 @@ _UNDERSTOOD = (
 )
 
 
-def run_suite(
-    names: Sequence[str],
-    options: Sequence[str],
-    plugins: Sequence[object],
-    *,
-    junit: Path | None = None,
-    quiet: bool = True,
-) -> pytest.ExitCode:
-    """Run `suites/<name>` of each name with pytest `options` and plugin objects; `quiet` swallows what pytest prints.
+def run_suites(names: Sequence[str], plugins: Sequence[object], arguments: Sequence[str] = ()) -> pytest.ExitCode:
+    """Run `suites/<name>` of each name with these plugin objects, and further `arguments`; print nothing.
 
-    Raises `SuiteError` with pytest's words where the run itself broke.
+    Raises `SuiteError` with pytest's output where the run itself broke.
     """
     folders = [str(suite_folder(name)) for name in names]
     argv = [
         *("-c", str(data_folder("pytest.ini")), "--rootdir", folders[0], "--noconftest", "--import-mode=importlib"),
-        *("-p", "osh_conformance.plugin", "--capture=no", "--color=no", "--tb=short"),
+        *("--capture=no", "--color=no", "--tb=short"),
         *(f"-pno:{plugin}" for plugin in _UNUSED),
-        *(("--junitxml", str(junit), "-o", "junit_suite_name=osh-conformance") if junit else ()),
-        *options,
+        *arguments,
         *folders,
     ]
     printed = io.StringIO()
-    with _environment(), contextlib.ExitStack() as stack:
-        if quiet:
-            stack.enter_context(contextlib.redirect_stdout(printed))
-            stack.enter_context(contextlib.redirect_stderr(printed))
+    with _environment(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         code = pytest.ExitCode(pytest.main(argv, plugins=list(plugins)))
     if code not in _UNDERSTOOD:
         raise SuiteError(f"pytest ended with {code.name}", details=printed.getvalue())

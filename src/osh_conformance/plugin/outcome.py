@@ -1,4 +1,4 @@
-"""From a verdict to an outcome that pytest knows."""
+"""Turns a verdict into an outcome of pytest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def hold(verdict: Verdict) -> None:
-    """End the test as the verdict says: fail, xfail, skip, or not at all. What made it fail is the message."""
+    """End the test by the verdict: fail with the findings as message, xfail, skip, or return."""
     if verdict.status is Status.FAIL:
         failing = [finding for finding in verdict.findings if finding.status is Status.FAIL]
         pytest.fail("\n\n".join(message(finding) for finding in failing), pytrace=False)

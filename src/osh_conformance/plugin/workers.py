@@ -1,4 +1,4 @@
-"""How pytest-xdist shares the items: a chart stays whole."""
+"""How pytest-xdist shares the items: all items of a chart go to one worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ChartScheduling(LoadScopeScheduling):  # type: ignore[misc,unused-ignore]
-    """Gives all items of a chart to one worker, and every other test to whoever is free."""
+    """Gives all items of a chart to one worker, and every other test to the next free one."""
 
     def __init__(self, config: pytest.Config, log: Any, rules: Iterable[str]) -> None:
         super().__init__(config, log)

@@ -1,1 +1,1 @@
-"""Charts in, containers out: reading a chart, rendering it, and finding every container that it renders."""
+"""Renders charts with Helm, in worker processes, and finds every container in the result."""

@@ -1,4 +1,4 @@
-"""What was rendered before, on disk: by content, bounded, and never in anybody's tree."""
+"""A cache of renderings on disk, by content, bounded in size, outside of the user's tree."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SUFFIX = ".chart"
 
 
 class Cache:
-    """A folder of entries by key. What goes wrong with it is a miss, never an error: it only saves time."""
+    """A folder of entries by key. A failure to read or write is a miss, never an error."""
 
     def __init__(self, folder: Path | None = None, max_size: int = MAX_SIZE) -> None:
         self._folder = folder or default_folders().cache / "renderings"
@@ -24,7 +24,7 @@ class Cache:
         self._written = 0
 
     def get(self, key: str) -> bytes | None:
-        """Return the entry, None if there is none or it is damaged. One that is used is kept longer."""
+        """Return the entry, None if it does not exist or is damaged. Marks it as used."""
         file = self._file(key)
         try:
             data = file.read_bytes()
@@ -49,7 +49,7 @@ class Cache:
             self._written += len(content)
 
     def trim(self) -> None:
-        """Remove what was not used for longest until the rest fits; does nothing where nothing was stored."""
+        """Remove the least recently used entries until the rest fits; does nothing if nothing was stored."""
         if not self._written:
             return
         self._written = 0

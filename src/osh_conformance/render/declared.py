@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts import conventions
-from osh_conformance.charts.source import opened
 from osh_conformance.charts.values import at, merged
 from osh_conformance.model.chart import DeclaredChart
 from osh_conformance.render.engines.base import NAMESPACE, RELEASE
@@ -14,57 +13,56 @@ from osh_conformance.render.parse import containers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
+    from osh_conformance.charts.source import ChartSource
     from osh_conformance.model.chart import Container
     from osh_conformance.model.convention import Convention
     from osh_conformance.render.engines.base import Renderer
 
 
 def declare(  # noqa: PLR0913, PLR0917  (what a release is made of)
-    chart: Path,
+    source: ChartSource,
     convention: Convention | None,
     values: Mapping[str, Any],
     renderer: Renderer,
     release: str = RELEASE,
     namespace: str = NAMESPACE,
 ) -> DeclaredChart:
-    """Render the chart at `chart` with `values`, as a release with them would be, and say what it promises.
+    """Render an opened chart twice with `values` and return what a release with them declares.
 
-    `convention` None means: the one that the chart's values have. `release` and `namespace` are what it is
-    installed as. Two renderings. Raises `SuiteError` if the chart cannot be read or rendered.
+    `convention` None means: the one that the chart's values follow. `release` and `namespace` are those of the
+    release. Raises `SuiteError` if the chart does not render.
     """
-    with opened(chart) as source:
-        convention = convention or conventions.recognise(source.values.content)
-        effective = merged(source.values.content, values)
-        containers = containers_of(renderer.render(source.folder, values, release, namespace))
-        declared = DeclaredChart(
-            name=source.name,
-            version=source.version,
-            convention=None,
-            policy=None,
-            images={},
-            functions={},
-            containers=containers,
-        )
-        if convention is None:
-            return declared
-        images = conventions.declared_images(convention, source.values, effective)
-        keys = tuple(image.key for image in images)
-        references = sentinels(keys)
-        overridden = merged(values, conventions.image_values(convention, references))
-        by_position = key_by_container(
-            containers_of(renderer.render(source.folder, overridden, release, namespace)), references
-        )
-        policy = at(effective, convention.pull_policy)
-        return replace(
-            declared,
-            convention=convention.name,
-            policy=None if policy is None else str(policy),
-            images={image.key: image.reference for image in images},
-            functions=conventions.functions(convention, source.name, keys),
-            containers=with_keys(containers, by_position),
-        )
+    convention = convention or conventions.recognise(source.values.content)
+    effective = merged(source.values.content, values)
+    containers = containers_of(renderer.render(source.folder, values, release, namespace))
+    declared = DeclaredChart(
+        name=source.name,
+        version=source.version,
+        convention=None,
+        policy=None,
+        images={},
+        functions={},
+        containers=containers,
+    )
+    if convention is None:
+        return declared
+    images = conventions.declared_images(convention, source.values, effective)
+    keys = tuple(image.key for image in images)
+    references = sentinels(keys)
+    overridden = merged(values, conventions.image_values(convention, references))
+    by_position = key_by_container(
+        containers_of(renderer.render(source.folder, overridden, release, namespace)), references
+    )
+    policy = at(effective, convention.pull_policy)
+    return replace(
+        declared,
+        convention=convention.name,
+        policy=None if policy is None else str(policy),
+        images={image.key: image.reference for image in images},
+        functions=conventions.functions(convention, source.name, keys),
+        containers=with_keys(containers, by_position),
+    )
 
 
 _REPOSITORY = "sentinel.invalid/osh-conformance/key-{}-end"

@@ -29,7 +29,7 @@ MAX_OUTPUT = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedSet:
-    """One rendering: the texts by template, and what is in them."""
+    """One rendering: the texts by template, and the documents and containers in them."""
 
     values: Mapping[str, Any]
     texts: Mapping[str, str]
@@ -44,31 +44,31 @@ class RenderMemo:
         self._renderer = renderer
         self._archive = archive
         self._step = step
-        self._dishes: dict[str, RenderedSet | SuiteError] = {}
+        self._sets: dict[str, RenderedSet | SuiteError] = {}
         self._objects: dict[tuple[str, str], list[dict[str, Any]]] = {}
 
     def render(self, values: Mapping[str, Any], *, again: bool = False) -> RenderedSet:
         """Render with `values` over the chart's own; `again` although it was rendered before. Raises `SuiteError`."""
         key = json.dumps(values, sort_keys=True, default=str)
         if again:
-            return self._made(values)
-        if key not in self._dishes:
+            return self._render(values)
+        if key not in self._sets:
             try:
-                self._dishes[key] = self._made(values)
+                self._sets[key] = self._render(values)
             except SuiteError as error:
-                self._dishes[key] = error
-        found = self._dishes[key]
+                self._sets[key] = error
+        found = self._sets[key]
         if isinstance(found, SuiteError):
             raise found
         return found
 
     def close(self) -> None:
-        """Forget the chart."""
+        """Release the chart in the renderer."""
         close = getattr(self._renderer, "close", None)
         if close:
             close()
 
-    def _made(self, values: Mapping[str, Any]) -> RenderedSet:
+    def _render(self, values: Mapping[str, Any]) -> RenderedSet:
         self._step()
         texts = self._renderer.render(self._archive, values)
         if (size := sum(len(text) for text in texts.values())) > MAX_OUTPUT:
@@ -76,7 +76,7 @@ class RenderMemo:
                 f"renders {size // 1024**2} MiB of manifests", expected=f"at most {MAX_OUTPUT // 1024**2} MiB"
             )
         documents = documents_of(texts, self._parsed)
-        # Those of a chart that it depends on are judged there.
+        # Containers of a dependency are checked with that chart.
         containers = tuple(container for container in containers_in(documents) if container.own)
         return RenderedSet(values=values, texts=texts, documents=documents, containers=containers)
 

@@ -1,4 +1,4 @@
-"""What an operator lays over a chart: the images of a flavor, and values overrides that do not lie with the chart."""
+"""Values from outside of a chart: the images of a flavor, and values overrides that --overrides names."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def with_flavor(  # noqa: PLR0913, PLR0917  (what a rendering is made of)
 ) -> dict[str, Any]:
     """Return `values` with the flavor's references on top, one for each image key of the chart.
 
-    `own` is the chart's values.yaml. Of a chart without a known convention no key is known: it keeps its images.
-    `others` are conventions to recognise beside those that come with the suite.
-    Raises `SuiteError` where `own` does not parse, or the flavor has no image for a key.
+    `own` is the chart's values.yaml. `others` are conventions to recognise beside those that come with the
+    suite. A chart without a known convention keeps its images: its keys are unknown. Raises
+    `SuiteError` where `own` does not parse, or the flavor has no image for a key.
     """
     shipped = read_values(own.decode(errors="replace"), "values.yaml")
     conventions.check_section(shipped.content)
@@ -49,31 +49,31 @@ def with_flavor(  # noqa: PLR0913, PLR0917  (what a rendering is made of)
 
 
 def check(given: Sequence[Path], *, one_chart: bool) -> None:
-    """Raise `UsageError` for a file or folder that cannot be what `--overrides` needs."""
+    """Raise `UsageError` for a file or folder that `--overrides` cannot use."""
     for path in given:
         if not path.exists():
             raise UsageError(f"--overrides {path} does not exist")
         if path.is_file() and not one_chart:
             raise UsageError(
-                f"--overrides {path}: which of the charts it is for is not known",
+                f"--overrides {path} is one file, and the run has several charts",
                 expected="a file for one chart, or a folder with a folder for each chart",
             )
         if path.is_dir() and not _files(path):
             raise UsageError(f"--overrides {path}: no values file in it", expected="files that end in .yaml")
         if path.is_dir() and not one_chart and _is_flat(path):
             raise UsageError(
-                f"--overrides {path}: which files are for which chart is not known",
-                expected="a folder in it for each chart, of the chart's name",
+                f"--overrides {path} has no folder for each chart, and the run has several charts",
+                expected="a folder in it for each chart, with the chart's name",
             )
 
 
 def with_given(
     beside: Iterable[tuple[str, bytes]], given: Iterable[Path], chart: Path, name: str
 ) -> tuple[tuple[str, bytes], ...]:
-    """Add to the overrides `beside` a chart those that were named, and set images; paths are relative to the chart.
+    """Return the overrides `beside` a chart and those of `given` that set images; paths are relative to the chart.
 
-    Of a folder it is those in its folder of the chart's name; of one without folders all, which `check` lets pass for
-    one chart only. Raises `SuiteError` for a file that cannot be read.
+    In a folder, the overrides are in its subfolder with the chart's name, or right in it (`check` allows that for one
+    chart only). Raises `SuiteError` for a file that cannot be read.
     """
     found = dict(beside)
     for path in given:

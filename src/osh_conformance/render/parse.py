@@ -1,4 +1,4 @@
-"""Every container of every workload, wherever in the manifests it hides."""
+"""Parses rendered manifests, and finds every container of every workload in them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _LISTS = (("initContainers", Role.INIT), ("containers", Role.MAIN), ("ephemeralC
 
 
 def containers_of(rendered: Mapping[str, str]) -> tuple[Container, ...]:
-    """Find the containers in rendered templates, in a stable order. Raises `SuiteError` where one is no YAML."""
+    """Find the containers in rendered templates, in a stable order. Raises `SuiteError` where one is not YAML."""
     return containers_in(documents_of(rendered))
 
 
 def documents_of(
     rendered: Mapping[str, str], parsed: Callable[[str, str], list[dict[str, Any]]] | None = None
 ) -> tuple[Document, ...]:
-    """Parse rendered templates into their objects, in a stable order. Raises `SuiteError` where one is no YAML.
+    """Parse rendered templates into their objects, in a stable order. Raises `SuiteError` where one is not YAML.
 
-    `parsed` stands in for `objects_in`, to remember what it has parsed before.
+    `parsed` replaces `objects_in`, for callers that keep parsed templates.
     """
     parse = parsed or objects_in
     found = []
@@ -39,7 +39,7 @@ def documents_of(
 
 
 def objects_in(text: str, where: str) -> list[dict[str, Any]]:
-    """Parse one rendered template into its objects; those of a List one by one."""
+    """Parse one rendered template into its objects, and each List into its items."""
     return [item for document in read_manifests(text, where) for item in _objects(document)]
 
 

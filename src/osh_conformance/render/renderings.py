@@ -1,4 +1,4 @@
-"""Which renderings of a chart the rules need, and making them: as few as will do, in a worker process."""
+"""Makes the renderings of a chart that the rules need, as few as possible, in a worker process."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts import conventions
 from osh_conformance.charts.files import packed
-from osh_conformance.charts.values import at, merged, placed
+from osh_conformance.charts.values import at, merged
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.yaml import read_values
 from osh_conformance.model.chart import (
     PULL_POLICIES,
     Container,
     DeclaredImage,
-    Document,
     RenderedChart,
     Rendering,
     Values,
     ValuesOverride,
 )
+from osh_conformance.render.all_toggles import AllToggles
 from osh_conformance.render.declared import key_by_container, sentinels, with_keys
+from osh_conformance.render.drop_switch import DropRenderings, render_again, render_drop
 from osh_conformance.render.engines.base import choose
 from osh_conformance.render.memo import RenderedSet, RenderMemo
-from osh_conformance.render.toggles import variants
+from osh_conformance.render.pull_policies import is_passed_on, policies_to_render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from osh_conformance.model.convention import Convention
 
@@ -39,15 +40,18 @@ if TYPE_CHECKING:
 _TEMPLATE = re.compile(r"(charts/[^/]+/)*templates/.+")
 #: In an action, and not in its comment. Helm itself would give an empty text, and the chart another manifest.
 _LOOKS_UP = re.compile(r"\{\{-?(?!-?\s*/\*)[^}]*\bgetHostByName\b")
-_POLICY_LINE = "imagePullPolicy: {}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A chart to render: its files by path, with all that it depends on, and those of its values overrides.
+    """A chart to render.
 
-    `folder` is where it lies below the PATH argument. `rendered` is what it gave when it was rendered before, encoded.
-    `values` override the chart's own. `convention` None means: recognise it. `renderer` and `helm` as for `choose`.
+    - files: by path in the chart, with everything that it depends on.
+    - folder: where the chart lies below the PATH argument: "" or "x/".
+    - rendered: the encoded result of a former rendering, None without one.
+    - overrides: the values overrides of the chart: path relative to the chart, and content.
+    - values: they override the chart's own. `convention`: None means: recognise it.
+    - renderer, helm_program: as for `choose`.
     """
 
     name: str
@@ -61,7 +65,7 @@ class Job:
     #: Conventions to recognise beside those that come with the suite.
     others: tuple[Convention, ...] = ()
     renderer: str | None = None
-    helm: Path | None = None
+    helm_program: Path | None = None
 
 
 def render_chart(job: Job, step: Step) -> RenderedChart:
@@ -74,14 +78,14 @@ def render_chart(job: Job, step: Step) -> RenderedChart:
     templates = {path: _text(data, path) for path, data in job.files.items() if _TEMPLATE.fullmatch(path)}
     _check_lookups(job, templates)
     with tempfile.TemporaryDirectory() as scratch:
-        # A name of our own: the chart's has been checked, but by what Helm takes for a name, not a file system.
+        # Not the chart's name: it was checked by what Helm allows in a name, not by what a file system does.
         archive = Path(scratch) / "chart.tgz"
         archive.write_bytes(packed(job.files, "chart"))
-        kitchen = RenderMemo(choose(job.renderer, job.helm), archive, step)
+        memo = RenderMemo(choose(job.renderer, job.helm_program), archive, step)
         try:
-            return _render(job, values, templates, kitchen)
+            return _render(job, values, templates, memo)
         finally:
-            kitchen.close()
+            memo.close()
 
 
 def _check_lookups(job: Job, templates: Mapping[str, str]) -> None:
@@ -103,9 +107,9 @@ def _text(data: bytes, where: str) -> str:
         raise SuiteError(f"{where}: not UTF-8 (byte {error.start})", expected="UTF-8") from error
 
 
-def _render(job: Job, values: Values, templates: Mapping[str, str], kitchen: RenderMemo) -> RenderedChart:
+def _render(job: Job, values: Values, templates: Mapping[str, str], memo: RenderMemo) -> RenderedChart:
     effective = merged(values.content, job.values)
-    shipped = kitchen.render(job.values)
+    shipped = memo.render(job.values)
     chart = RenderedChart(
         name=job.name,
         version=job.version,
@@ -120,53 +124,32 @@ def _render(job: Job, values: Values, templates: Mapping[str, str], kitchen: Ren
     convention = job.convention or conventions.recognise(effective, job.others)
     if convention is None:
         return chart
-    return _with_convention(chart, convention, job, kitchen, shipped)
+    return _with_convention(chart, convention, job, memo, shipped)
 
 
 def _with_convention(
-    chart: RenderedChart, convention: Convention, job: Job, kitchen: RenderMemo, shipped: RenderedSet
+    chart: RenderedChart, convention: Convention, job: Job, memo: RenderMemo, shipped: RenderedSet
 ) -> RenderedChart:
+    """Add the renderings for which the convention says how values set images, policy, toggles and the drop switch."""
     images = conventions.declared_images(convention, chart.values, chart.effective)
     policy = at(chart.effective, convention.pull_policy)
-    drop = _drop(convention, chart.effective, job.values, kitchen, shipped)
-    references = sentinels(image.key for image in images)
-    everything = _AllToggles(convention, chart.effective, job.values, kitchen, references)
-    policies = _policies(policy)
-    dishes = [everything.dish(0, policies[0])]
-    texts = (*chart.templates.values(), _text(job.files.get("values.yaml", b""), "values.yaml"))
-    if everything.count == 1 and _is_passed_on(texts, convention, dishes[0], policies[0]):
-        policies = policies[:1]
-    # Where more toggles exclude each other than there are policies left, the policies take turns.
-    rounds = [policies[number % len(policies)] for number in range(max(len(policies), everything.count))]
-    dishes += [everything.dish(number, each) for number, each in enumerate(rounds) if number]
-    keys = _keys(dishes, references)
-    by_policy: dict[str, tuple[Container, ...]] = {}
-    for each, dish in (*zip(rounds, dishes, strict=True), *everything.apart):
-        by_policy[each] = _union(by_policy.get(each, ()), with_keys(dish.containers, keys))
-    as_declared = drop.on or shipped
+    drop = render_drop(convention, chart.effective, job.values, memo, shipped)
+    all_on = _render_all_on(chart, convention, job, memo, policy)
+    by_policy = _by_policy(all_on)
     if policy in PULL_POLICIES:
-        by_policy[policy] = with_keys(as_declared.containers, keys)
-    renderings = {
-        "shipped": _rendering("shipped", shipped, keys),
-        **_all_on(rounds, dishes, everything.apart, keys),
-    }
-    renderings |= _dropped(drop, renderings["shipped"], shipped, keys)
-    if drop.on is not None and (second := _second(drop.on, drop.off, dishes[0], kitchen)):
-        renderings["drop:on"] = replace(renderings["drop:on"], second=second)
-    if policy in PULL_POLICIES:
-        renderings[f"policy:{policy}"] = renderings["drop:on" if drop.on else "shipped"]
+        by_policy[policy] = with_keys((drop.on or shipped).containers, all_on.keys)
     return replace(
         chart,
         convention=convention.name,
-        containers=with_keys(chart.containers, keys),
+        containers=with_keys(chart.containers, all_on.keys),
         images=images,
         images_path=convention.images,
         policy=policy,
         policy_path=convention.pull_policy,
         policy_line=chart.values.lines.get(convention.pull_policy),
-        by_policy={each: by_policy[each] for each in PULL_POLICIES if each in by_policy},
-        renderings=renderings,
-        undecided=(*everything.undecided, *drop.undecided),
+        by_policy={name: by_policy[name] for name in PULL_POLICIES if name in by_policy},
+        renderings=_all_renderings(shipped, all_on, drop, memo, policy),
+        undecided=(*all_on.undecided, *drop.undecided),
         functions=conventions.functions(convention, chart.name, tuple(image.key for image in images)),
         drop_path=convention.db_drop,
         drop_line=chart.values.lines.get(convention.db_drop),
@@ -174,183 +157,95 @@ def _with_convention(
     )
 
 
-def _all_on(
-    policies: Sequence[str],
-    dishes: Sequence[RenderedSet],
-    apart: Iterable[tuple[str, RenderedSet]],
-    keys: Mapping[Position, str],
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AllOn:
+    """The renderings with toggles on and a distinct reference for every image key.
+
+    - sets: pull policy and rendering, the first one with all toggles that can be on together.
+    - alone: policy and rendering of each toggle that renders only without the others.
+    - keys: the image key of each container, by its position.
+    - undecided: path and error of each toggle that does not render.
+    """
+
+    sets: tuple[tuple[str, RenderedSet], ...]
+    alone: tuple[tuple[str, RenderedSet], ...]
+    keys: Mapping[Position, str]
+    undecided: tuple[tuple[str, str], ...]
+
+
+def _render_all_on(chart: RenderedChart, convention: Convention, job: Job, memo: RenderMemo, policy: Any) -> _AllOn:
+    """Render with all toggles on, with as few pull policies as show what the declared `policy` decides."""
+    images = conventions.declared_images(convention, chart.values, chart.effective)
+    references = sentinels(image.key for image in images)
+    toggles = AllToggles(convention, chart.effective, job.values, memo, references)
+    policies = policies_to_render(policy)
+    sets = [toggles.render(0, policies[0])]
+    texts = (*chart.templates.values(), _text(job.files.get("values.yaml", b""), "values.yaml"))
+    if toggles.count == 1 and is_passed_on(texts, convention, sets[0], policies[0]):
+        policies = policies[:1]
+    # Where there are more sets of toggles than policies, the policies take turns.
+    rounds = [policies[number % len(policies)] for number in range(max(len(policies), toggles.count))]
+    sets += [toggles.render(number, name) for number, name in enumerate(rounds) if number]
+    return _AllOn(
+        sets=tuple(zip(rounds, sets, strict=True)),
+        alone=tuple(toggles.alone),
+        keys=_keys(sets, references),
+        undecided=tuple(toggles.undecided),
+    )
+
+
+def _by_policy(all_on: _AllOn) -> dict[str, tuple[Container, ...]]:
+    """Return the containers of all renderings with a pull policy, each position once."""
+    found: dict[str, tuple[Container, ...]] = {}
+    for policy, rendered in (*all_on.sets, *all_on.alone):
+        found[policy] = _union(found.get(policy, ()), with_keys(rendered.containers, all_on.keys))
+    return found
+
+
+def _all_renderings(
+    shipped: RenderedSet, all_on: _AllOn, drop: DropRenderings, memo: RenderMemo, policy: Any
 ) -> dict[str, Rendering]:
-    first = _rendering("all-on", dishes[0], keys)
-    found = {"all-on": first, f"policy:{policies[0]}": first}
+    """Return the renderings by the names that `RenderedChart` lists."""
+    found = {"shipped": _rendering("shipped", shipped, all_on.keys)}
+    found |= _named_all_on(all_on)
+    found |= _dropped(drop, found["shipped"], shipped, all_on.keys)
+    if drop.on is not None and (second := render_again(drop.on, drop.off, all_on.sets[0][1], memo)):
+        found["drop:on"] = replace(found["drop:on"], second=second)
+    if policy in PULL_POLICIES:
+        found[f"policy:{policy}"] = found["drop:on" if drop.on else "shipped"]
+    return found
+
+
+def _named_all_on(all_on: _AllOn) -> dict[str, Rendering]:
+    """Return `all-on`, one rendering a policy, and the others as `apart:1` and so on."""
+    (policy, rendered), *others = all_on.sets
+    first = _rendering("all-on", rendered, all_on.keys)
+    found = {"all-on": first, f"policy:{policy}": first}
     further = []
-    for policy, dish in zip(policies[1:], dishes[1:], strict=True):
+    for policy, rendered in others:
         if (name := f"policy:{policy}") in found:
-            further.append(dish)
+            further.append(rendered)
         else:
-            found[name] = _rendering(name, dish, keys)
-    for number, dish in enumerate((*further, *(dish for _, dish in apart)), start=1):
-        found[f"apart:{number}"] = _rendering(f"apart:{number}", dish, keys)
+            found[name] = _rendering(name, rendered, all_on.keys)
+    for number, rendered in enumerate((*further, *(rendered for _, rendered in all_on.alone)), start=1):
+        found[f"apart:{number}"] = _rendering(f"apart:{number}", rendered, all_on.keys)
     return found
 
 
 def _dropped(
-    drop: _Drop, as_shipped: Rendering, shipped: RenderedSet, keys: Mapping[Position, str]
+    drop: DropRenderings, as_shipped: Rendering, shipped: RenderedSet, keys: Mapping[Position, str]
 ) -> dict[str, Rendering]:
     found = {}
-    for name, dish in (("drop:on", drop.on), ("drop:off", drop.off)):
-        if dish is not None:
-            found[name] = as_shipped if dish is shipped else _rendering(name, dish, keys)
+    for name, rendered in (("drop:on", drop.on), ("drop:off", drop.off)):
+        if rendered is not None:
+            found[name] = as_shipped if rendered is shipped else _rendering(name, rendered, keys)
     return found
 
 
-def _policies(declared: Any) -> tuple[str, ...]:
-    """The policies to render with: as shipped the chart has one of the three already, if it declares one."""
-    if declared is None:
-        return PULL_POLICIES[:1]
-    return tuple(policy for policy in ("Always", "Never", "IfNotPresent") if policy != declared)
-
-
-def _is_passed_on(texts: Iterable[str], convention: Convention, dish: RenderedSet, policy: str) -> bool:
-    """Whether a third policy would show nothing that a second has not shown.
-
-    So it is where no template does anything with the declared policy but write it down, and every container has the
-    one that was set. Where one has not, the third completes what is said of it.
-    """
-    if any(container.pull_policy != policy for container in dish.containers):
-        return False
-    path = convention.pull_policy
-    word = path.rpartition(".")[2]
-    written = re.compile(rf"-?\s*[\w$.()]*\.{re.escape(path)}\)*(\s*\|\s*(quote|squote|toString|trim))*\s*-?")
-    actions = (action for text in texts for action in _actions(text, word))
-    return all(written.fullmatch(action) or action.lstrip("- \n").startswith("/*") for action in actions)
-
-
-def _actions(text: str, word: str) -> Iterator[str]:
-    """The template actions that `word` is in, without their braces."""
-    at_word = text.find(word)
-    while at_word >= 0:
-        begin, end = text.rfind("{{", 0, at_word), text.find("}}", at_word)
-        if begin >= 0 and "}}" not in text[begin:at_word]:
-            yield text[begin + 2 : end if end >= 0 else len(text)]
-        at_word = text.find(word, at_word + len(word))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Drop:
-    """As shipped, with the drop switch on and off; None where there is no switch, or where it does not render."""
-
-    on: RenderedSet | None = None
-    off: RenderedSet | None = None
-    undecided: tuple[tuple[str, str], ...] = ()
-
-
-def _drop(
-    convention: Convention,
-    effective: Mapping[str, Any],
-    values: Mapping[str, Any],
-    kitchen: RenderMemo,
-    shipped: RenderedSet,
-) -> _Drop:
-    switch = at(effective, convention.db_drop)
-    if not isinstance(switch, bool):
-        return _Drop()
-    try:
-        other = kitchen.render(merged(values, conventions.drop_values(convention, enabled=not switch)))
-    except SuiteError as error:
-        known = {"on" if switch else "off": shipped}
-        return _Drop(**known, undecided=((convention.db_drop, error.message),))
-    return _Drop(on=shipped, off=other) if switch else _Drop(on=other, off=shipped)
-
-
-def _second(
-    on: RenderedSet, off: RenderedSet | None, elsewhere: RenderedSet, kitchen: RenderMemo
-) -> tuple[Document, ...]:
-    """Render the drop Job again, unless its names are the same with other values already."""
-    before = off.texts if off else {}
-    drops = {path.partition("/")[2] for path, text in on.texts.items() if before.get(path) != text}
-    if _names(on, drops) == _names(elsewhere, drops):
-        return ()
-    return kitchen.render(on.values, again=True).documents
-
-
-def _names(dish: RenderedSet, templates: Iterable[str]) -> set[tuple[str, str, str]]:
-    return {(each.template, each.kind, each.name) for each in dish.documents if each.template in templates}
-
-
-class _AllToggles:
-    """All toggles on, every image key set to a reference of its own, one pull policy."""
-
-    def __init__(
-        self,
-        convention: Convention,
-        effective: Mapping[str, Any],
-        values: Mapping[str, Any],
-        kitchen: RenderMemo,
-        references: Mapping[str, str],
-    ) -> None:
-        self._convention = convention
-        self._values = values
-        self._kitchen = kitchen
-        self._references = references
-        self._variants = variants(convention, effective)
-        #: How many sets of toggles there are, of which no two can be on together.
-        self.count = len(self._variants)
-        self._settled: dict[int, dict[str, bool]] = {}
-        #: Toggles that render alone, but not with the others: the policy and the rendering of each.
-        self.apart: list[tuple[str, RenderedSet]] = []
-        self.undecided: list[tuple[str, str]] = []
-
-    def dish(self, number: int, policy: str) -> RenderedSet:
-        """Render with `policy` and the toggles of a variant; of many variants, each policy takes its turn."""
-        variant = number % len(self._variants)
-        base = merged(self._values, conventions.image_values(self._convention, self._references, policy))
-        settled = self._settled.get(variant, self._variants[variant])
-        try:
-            return self._kitchen.render(merged(base, _switched(settled)))
-        except SuiteError as error:
-            if not settled:
-                raise SuiteError(
-                    f"renders as shipped, but not with its images and pull policy overridden: {error.message}",
-                    expected="an images section that operators can override",
-                ) from error
-        self._settled[variant] = self._bisected(base, policy, settled)
-        return self._kitchen.render(merged(base, _switched(self._settled[variant])))
-
-    def _bisected(self, base: Mapping[str, Any], policy: str, toggles: Mapping[str, bool]) -> dict[str, bool]:
-        """Return as many of the toggles as render together."""
-        together: dict[str, bool] = {}
-        waiting = [list(toggles.items())]
-        while waiting:
-            group = waiting.pop()
-            try:
-                self._kitchen.render(merged(base, _switched({**together, **dict(group)})))
-                together.update(group)
-            except SuiteError:
-                if len(group) > 1:
-                    half = len(group) // 2
-                    waiting += [group[half:], group[:half]]
-                else:
-                    self._alone(base, policy, *group[0])
-        return together
-
-    def _alone(self, base: Mapping[str, Any], policy: str, toggle: str, value: bool) -> None:  # noqa: FBT001
-        try:
-            dish = self._kitchen.render(merged(base, _switched({toggle: value})))
-        except SuiteError as error:
-            if all(toggle != known for known, _ in self.undecided):
-                self.undecided.append((toggle, error.message))
-        else:
-            self.apart.append((policy, dish))
-
-
-def _switched(toggles: Mapping[str, bool]) -> dict[str, Any]:
-    return merged(*(placed(path, value) for path, value in toggles.items()))
-
-
-def _keys(dishes: Iterable[RenderedSet], references: Mapping[str, str]) -> dict[Position, str]:
+def _keys(sets: Iterable[RenderedSet], references: Mapping[str, str]) -> dict[Position, str]:
     keys: dict[Position, str] = {}
-    for dish in dishes:
-        for position, key in key_by_container(dish.containers, references).items():
+    for rendered in sets:
+        for position, key in key_by_container(rendered.containers, references).items():
             keys.setdefault(position, key)
     return keys
 
@@ -360,9 +255,9 @@ def _union(some: tuple[Container, ...], more: Iterable[Container]) -> tuple[Cont
     return (*some, *(container for container in more if container.position not in known))
 
 
-def _rendering(name: str, dish: RenderedSet, keys: Mapping[Position, str] | None = None) -> Rendering:
-    containers = dish.containers if keys is None else with_keys(dish.containers, keys)
-    return Rendering(name=name, values=dish.values, documents=dish.documents, containers=containers)
+def _rendering(name: str, rendered: RenderedSet, keys: Mapping[Position, str] | None = None) -> Rendering:
+    containers = rendered.containers if keys is None else with_keys(rendered.containers, keys)
+    return Rendering(name=name, values=rendered.values, documents=rendered.documents, containers=containers)
 
 
 def _override(path: str, data: bytes, convention: Convention) -> ValuesOverride:

@@ -1,4 +1,4 @@
-"""Switches of optional manifests: which a chart has, and which of them can be on together."""
+"""Finds the switches of optional manifests in values, and which of them can be on together."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def variants(convention: Convention, values: Mapping[str, Any]) -> list[dict[str
 
 def _switches(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
     for key, value in values.items():
-        # A dot in a key cannot be told from a level.
+        # In a dotted path, a dot in a key looks like a level.
         if not isinstance(key, str) or "." in key:
             continue
         if isinstance(value, bool):
@@ -49,7 +49,7 @@ def _switches(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, boo
 
 
 def _groups(convention: Convention, switches: Mapping[str, bool]) -> list[list[list[str]]]:
-    """The groups of which a chart has two members or more. What `*` stands for is the same in all of a group."""
+    """Return the exclusive groups with two or more members here. `*` is the same text in all of a group."""
     found = []
     for patterns in convention.exclusive:
         by_star: defaultdict[tuple[str | Any, ...], dict[int, list[str]]] = defaultdict(dict)

@@ -1,4 +1,4 @@
-"""A rendered chart as bytes: between processes, and in the cache."""
+"""Encodes a rendered chart as bytes, for other processes and for the cache."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HUGE = 10**300
 
 
 def encode(chart: RenderedChart) -> bytes:
-    """Pack a chart; what its renderings have in common is there once. `folder` stays behind."""
+    """Encode a chart, without its `folder`. Objects that renderings share are encoded once."""
     contents: dict[int, int] = {}
     objects: list[Any] = []
 
@@ -66,7 +66,7 @@ def encode(chart: RenderedChart) -> bytes:
 
 
 def _smaller(value: Any) -> Any:
-    """Integers beyond 64 bits as floats, which is what Kubernetes reads there too."""
+    """Return `value` with integers beyond 64 bits as floats, as Kubernetes reads them too."""
     if isinstance(value, dict):
         return {_smaller(key): _smaller(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -77,7 +77,7 @@ def _smaller(value: Any) -> Any:
 
 
 def decode(data: bytes) -> RenderedChart:
-    """Unpack what `encode` made; raises `ValueError` for anything else."""
+    """Decode the result of `encode`; raises `ValueError` for anything else."""
     try:
         found = msgspec.msgpack.decode(zlib.decompress(data))
         objects = found.pop("objects")

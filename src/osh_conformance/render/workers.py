@@ -1,4 +1,4 @@
-"""Worker processes that render: one a core, each of them killed when a template takes too much time or memory."""
+"""Worker processes that render, one for each core. One whose template takes too much time or memory is killed."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ if TYPE_CHECKING:
 
 _MIB = 1024 * 1024
 _PR_SET_PDEATHSIG = 1
-#: A worker is replaced after so many charts: what a chart leaves in its memory stays bounded.
+#: A worker is replaced after so many charts, so that leaks stay bounded.
 _JOBS = 200
 #: Seconds that a worker has to end by itself.
 _GRACE = 1.0
-#: A worker that got less than this share of a core did not have the time that it was given, and gets twice as much,
-#: until it has had this many times.
+#: A worker that got less than this share of a core gets twice the time, until it has had _MOST_PATIENCE times as much.
 _SHARE = 0.2
 _MOST_PATIENCE = 8
 #: A renderer collects garbage on more than one core.
@@ -47,9 +46,9 @@ _GO = {"GOGC": "off", "GOMEMLIMIT": "96MiB", "GOMAXPROCS": "1"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one chart may take: seconds for one rendering and for all of them, bytes of memory.
+    """The limits of one chart: seconds for one rendering (`step`) and for all (`total`), and bytes of memory.
 
-    Seconds of a machine that has a core for it: one that is busy gives more.
+    A worker that gets less than its share of a core gets more seconds.
     """
 
     step: float = 30.0
@@ -58,7 +57,7 @@ class Limits:
 
 
 class Worker:
-    """One process, and what it is doing."""
+    """One worker process and its current job."""
 
     def __init__(self, function: Callable[..., bytes], limits: Limits, scratch: Path) -> None:
         context = multiprocessing.get_context("spawn")
@@ -80,7 +79,7 @@ class Worker:
         self.ticket, self.jobs = ticket, self.jobs + 1
         self.started = self.stepped = time.monotonic()
         self.patience, self._used = 1, _processor_seconds(self.process.pid)
-        with contextlib.suppress(OSError):  # it has died: the next look at its connection says so
+        with contextlib.suppress(OSError):  # a dead worker is noticed at the next look at its connection
             self.connection.send(job)
 
     @property
@@ -104,9 +103,9 @@ class Worker:
 
 
 class Pool:
-    """Runs `function(job, step)` in worker processes. `step` is called before each thing that may take long.
+    """Runs `function(job, step)` in worker processes. The function calls `step` before each rendering.
 
-    `function` must be importable, and return bytes or raise `SuiteError`. One chart's fate is no other chart's.
+    `function` must be importable, and return bytes or raise `SuiteError`. A job that fails does not affect others.
     """
 
     def __init__(self, function: Callable[..., bytes], limits: Limits, size: int | None = None) -> None:
@@ -140,19 +139,8 @@ class Pool:
             raise found
         return found
 
-    def poll(self) -> None:
-        """Take what has come, and hand out what waits, without waiting for anything."""
-        with self._lock:
-            self._look(0.0)
-            self._feed()
-
-    @property
-    def backlog(self) -> int:
-        """How many jobs no worker has begun."""
-        return len(self._waiting)
-
     def close(self) -> None:
-        """End every worker, and remove what they wrote."""
+        """End every worker, and remove their files."""
         for worker in self._workers:
             worker.end()
         self._workers.clear()
@@ -238,7 +226,7 @@ def _children(pid: int | None) -> list[int]:
 
 
 def _processor_seconds(pid: int | None) -> float:
-    """What a worker, and the `helm` that it may be waiting for, have used of the processors; 0 where nobody tells."""
+    """Return the processor seconds of a worker and of the `helm` that it may be waiting for; 0 without /proc."""
     ticks = 0
     for each in (pid, *_children(pid)):
         with contextlib.suppress(OSError):
@@ -250,14 +238,14 @@ def _processor_seconds(pid: int | None) -> float:
 
 @functools.cache
 def shared(function: Callable[..., bytes], limits: Limits) -> Pool:
-    """Return the pool of this process, which outlives a suite: to start workers costs more than most charts."""
+    """Return the pool of this process. It outlives an engine: starting workers costs more than most charts."""
     pool = Pool(function, limits)
     atexit.register(pool.close)
     return pool
 
 
 def _cores() -> int:
-    """The cores that this process may use; one where pytest-xdist already uses them all."""
+    """Return the number of cores to use: one where pytest-xdist already uses all of them."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         return 1
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
@@ -265,7 +253,7 @@ def _cores() -> int:
 
 @contextlib.contextmanager
 def _environment() -> Any:
-    """Go reads its settings when it is loaded, from the environment that a worker begins with."""
+    """Set the variables from which Go reads its settings when a worker loads it."""
     kept = {name: os.environ.get(name) for name in _GO}
     os.environ.update({name: os.environ.get(name, value) for name, value in _GO.items()})
     try:
@@ -279,7 +267,7 @@ def _environment() -> Any:
 
 
 def _serve(channel: Connection, function: Callable[..., bytes], limits: Limits, scratch: Path) -> None:
-    """The life of a worker."""
+    """Run jobs from the channel until it closes."""
     _confine(limits, scratch)
 
     def step() -> None:
@@ -294,7 +282,7 @@ def _serve(channel: Connection, function: Callable[..., bytes], limits: Limits, 
         try:
             message: tuple[str, Any] = ("done", function(job, step))
         except SuiteError as error:
-            message = ("error", _told(error))
+            message = ("error", _fields(error))
         except MemoryError:
             os._exit(1)
         except Exception as error:  # noqa: BLE001  (one chart must not end the others)
@@ -303,19 +291,19 @@ def _serve(channel: Connection, function: Callable[..., bytes], limits: Limits, 
 
 
 def _allow_time(seconds: float) -> None:
-    """Bound the processor time of a job, and of `helm`: what outlives whoever could end it ends by itself."""
+    """Limit the processor time of a job and of `helm`, so that they end even if their parent has died."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     bound = int(used.ru_utime + used.ru_stime + _CORES * seconds) + 1
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CPU, (bound, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
-def _told(error: SuiteError) -> dict[str, str]:
+def _fields(error: SuiteError) -> dict[str, str]:
     return {"message": error.message, "expected": error.expected, "fix": error.fix, "details": error.details}
 
 
 def _confine(limits: Limits, scratch: Path) -> None:
-    """Bound what a worker may take, and tie its life to the one who started it."""
+    """Limit the memory of a worker, and end it with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if sys.platform == "linux":
@@ -326,7 +314,7 @@ def _confine(limits: Limits, scratch: Path) -> None:
         hard = resource.getrlimit(kind)[1]
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(kind, (bound if hard == resource.RLIM_INFINITY else min(bound, hard), hard))
-    # Helm writes to the descriptors, past Python; nobody asked for its remarks.
+    # Helm writes to the descriptors, past Python.
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, _STDERR):
         os.dup2(nowhere, descriptor)

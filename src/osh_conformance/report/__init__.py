@@ -1,1 +1,1 @@
-"""From what a run found to what people and programs read."""
+"""Reporters: each turns the events of a run into one form of output."""

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance import __version__
-from osh_conformance.errors import UsageError
 from osh_conformance.model.finding import Finding, Severity, Status
+from osh_conformance.report.base import FileReporter, register
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from osh_conformance.model.result import CellReport
     from osh_conformance.report.result import RunReport
 
 SCHEMA = 1
+
+
+@register
+class JsonReporter(FileReporter):
+    """Writes everything that the run found as one JSON document."""
+
+    option = "json"
+    help = "write the whole report as one JSON document, even if the run fails"
+
+    def text(self, report: RunReport) -> str:
+        """Return the document."""
+        return json.dumps(build(report), indent=2) + "\n"
 
 
 def build(run: RunReport) -> dict[str, Any]:
@@ -32,17 +41,6 @@ def build(run: RunReport) -> dict[str, Any]:
     }
 
 
-def write(run: RunReport, file: Path) -> None:
-    """Write the document, whole or not at all; raises `UsageError` where `file` cannot be written."""
-    scratch = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_text(json.dumps(build(run), indent=2) + "\n", encoding="utf-8")
-        scratch.replace(file)
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}") from error
-
-
 def _summary(run: RunReport) -> dict[str, Any]:
     counted = (Status.PASS, Status.FAIL, Status.EXPECTED, Status.WARNING, Status.UNDECIDED, Status.NOT_APPLICABLE)
     return {
@@ -55,7 +53,7 @@ def _summary(run: RunReport) -> dict[str, Any]:
 
 
 def _undecided(run: RunReport) -> list[Finding]:
-    """What a rule could not tell of a chart, in the form of a finding. Cells say it in their assertions."""
+    """Return each undecided check as a finding. Those of cells are in the cells' assertions."""
     return [
         Finding(
             rule=check.rule,

@@ -1,26 +1,44 @@
-"""JUnit XML for a run that ended before pytest could write any."""
+"""JUnit XML. pytest writes it from its own reports; this module writes it for a run that ended before pytest ran."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from osh_conformance.errors import UsageError
+from osh_conformance.model.event import RunFinished
+from osh_conformance.report.base import FileReporter, register
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from osh_conformance.model.event import Event
+    from osh_conformance.report.result import RunReport
 
 
-def write_error(file: Path, verb: str, text: str) -> None:
-    """Write one test case that is an error; raises `UsageError` where `file` cannot be written."""
-    suites = ET.Element("testsuites")
-    suite = ET.SubElement(
-        suites, "testsuite", name="osh-conformance", tests="1", errors="1", failures="0", skipped="0", time="0"
-    )
-    case = ET.SubElement(suite, "testcase", classname="osh-conformance", name=verb, time="0")
-    ET.SubElement(case, "error", message=text.splitlines()[0]).text = text
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        ET.ElementTree(suites).write(file, encoding="utf-8", xml_declaration=True)
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}") from error
+@register
+class JunitReporter(FileReporter):
+    """Has pytest write one test case for each chart or cell and rule."""
+
+    option = "junit"
+    help = "write JUnit XML, even if the run fails"
+    in_pytest = False  # pytest has its own `--junitxml`
+
+    def pytest_arguments(self) -> tuple[str, ...]:
+        """Return the arguments with which pytest writes the file."""
+        return ("--junitxml", str(self.file), "-o", "junit_suite_name=osh-conformance")
+
+    def handle(self, event: Event) -> None:
+        """Leave the file of a finished run to pytest."""
+        if not isinstance(event, RunFinished):
+            super().handle(event)
+
+    def text(self, report: RunReport) -> str:
+        """Return one test case, with the errors of a run that did not begin."""
+        verb = str(report.target.get("verb", ""))
+        suites = ET.Element("testsuites")
+        counts = {"tests": "1", "errors": "1", "failures": "0", "skipped": "0", "time": "0"}
+        suite = ET.SubElement(suites, "testsuite", {"name": "osh-conformance", **counts})
+        case = ET.SubElement(suite, "testcase", classname="osh-conformance", name=verb, time="0")
+        for error in report.errors:
+            parts = (error.found, error.expected and f"expected: {error.expected}", error.fix and f"fix: {error.fix}")
+            details = "\n".join(part for part in (*parts, error.why) if part)
+            ET.SubElement(case, "error", message=error.found.splitlines()[0]).text = details
+        return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suites, encoding="unicode")

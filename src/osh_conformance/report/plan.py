@@ -15,7 +15,7 @@ _MINUTE = 60
 
 
 def text(plan: RunPlan) -> str:
-    """Return the cells with their times, what is left out and why, and what must be there first."""
+    """Return the cells with their times, the cells left out with reasons, and the images to pull or build first."""
     return "\n".join(_lines(plan))
 
 
@@ -40,19 +40,19 @@ def _lines(plan: RunPlan) -> Iterator[str]:
         yield from aligned([["", *row] for row in left_out((each.cell.id, each.reason) for each in plan.left_out)])
     if plan.needed:
         yield ""
-        yield "images that are not here yet:"
+        yield "images to pull or build first:"
         yield from aligned([["", each.reference, _how(each)] for each in plan.needed])
     if plan.privileged:
         yield ""
-        yield "allowed to have more than a namespace of their own:"
+        yield "privileges beyond a namespace, allowed by --allow-privileged:"
         yield from aligned([["", chart, line] for chart, lines in plan.privileged.items() for line in lines])
     yield ""
     yield (
-        f"{_counted(len(plan.cells))}, {plan.parallel} at a time: about {_time(plan.seconds)} from images at hand"
+        f"{_counted(len(plan.cells))}, {plan.parallel} at a time: about {_time(plan.seconds)} with all images in place"
         + (f", and {_time(plan.minutes_to_build * _MINUTE)} to build images first" if plan.minutes_to_build else "")
     )
     if any(not each.measured for each in plan.cells):
-        yield "~ was never run here: as long as other cells take"
+        yield "~ an estimate from other cells: this one has not run on this machine"
 
 
 def _counted(cells: int) -> str:
@@ -61,7 +61,7 @@ def _counted(cells: int) -> str:
 
 def _how(image: NeededImage) -> str:
     if image.minutes is None:
-        return "pulled from its registry, if that can be reached"
+        return "pulled from its registry, if the registry answers"
     return f"{image.origin} by a recipe, about {image.minutes:g} min"
 
 

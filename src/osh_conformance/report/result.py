@@ -1,29 +1,32 @@
-"""All that one run found, and the exit code that follows from it."""
+"""Collects the events of a run, and knows the exit code that follows from them."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance.model.finding import Finding, Severity, Status, Verdict
-from osh_conformance.model.result import CellReport, Check
+from osh_conformance.errors import ExitCode
+from osh_conformance.model import event as events
+from osh_conformance.model.finding import Finding, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
-    from osh_conformance.errors import SuiteError
-
-CONFORMS, VIOLATED, INTERRUPTED, BROKEN, USAGE, NOTHING = range(6)
+    from osh_conformance.model.event import Event
+    from osh_conformance.model.result import CellReport, Check
 
 
 @dataclass(slots=True, kw_only=True)
 class RunReport:
-    """Filled while the run goes on. `target` says what was judged; `errors` what belongs to no single check.
+    """All that a run has found so far. `handle` fills it from the events of the run.
 
-    `notes` are findings about what was expected, not about a chart. `left_out` says why charts that are there were not
-    to be judged: then it is no fault that nothing was checked. `all_scenarios` says that every scenario was run to its
-    end on a cluster.
+    - target, helm, charts, shard, left_out: see `RunStarted`.
+    - kubernetes: the version of the cluster, None without one.
+    - checks: the result of each rule on each chart or cell, in the order in which they were found.
+    - errors: error findings, each cause of a chart once.
+    - notes: findings about expectations, not about a chart.
+    - all_scenarios: whether every scenario of the main group ran to its end on a cluster.
+    - seconds: how long the run took, None while it goes on.
     """
 
     target: Mapping[str, Any] = field(default_factory=dict)
@@ -38,53 +41,50 @@ class RunReport:
     left_out: str = ""
     all_scenarios: bool = False
     interrupted: bool = False
-    started: float = field(default_factory=time.monotonic)
     seconds: float | None = None
 
-    def add(self, chart: str, verdict: Verdict, *, seconds: float = 0.0, cell: str = "", scenario: str = "") -> None:
-        """Record what a rule said."""
-        self.checks.append(
-            Check(
-                chart=chart,
-                rule=verdict.rule,
-                status=verdict.status,
-                findings=verdict.findings,
-                reason=verdict.reason,
-                seconds=seconds,
-                cell=cell,
-                scenario=scenario,
-            )
-        )
+    def handle(self, event: Event) -> None:  # noqa: C901  (one case an event)
+        """Add what an event tells."""
+        match event:
+            case events.ResultFound():
+                self.checks.append(event.check)
+                if event.error:
+                    self._add_error(event.error)
+            case events.ErrorFound():
+                self._add_error(event.error)
+            case events.CellFinished():
+                self.cells.append(event.cell)
+            case events.NoteFound():
+                self.notes.append(event.note)
+            case events.RunStarted():
+                self.target, self.helm, self.shard = event.target, event.helm, event.shard
+                self.charts, self.left_out = event.charts, event.left_out
+            case events.ClusterOpened():
+                self.kubernetes = event.kubernetes
+            case events.ScenariosFinished():
+                self.all_scenarios = event.complete
+            case events.FindingsAccepted():
+                self._accept(event)
+            case events.RunFinished():
+                self.seconds, self.interrupted = event.seconds, event.interrupted
 
-    def add_error(  # noqa: PLR0913
-        self, chart: str, rule: str, error: SuiteError, *, reproduce: str = "", cell: str = "", scenario: str = ""
-    ) -> None:
-        """Record that a rule could not be asked. The same error of the same chart is told once."""
-        check = Check(chart=chart, rule=rule, status=Status.ERROR, reason=error.message, cell=cell, scenario=scenario)
-        self.record(check, error_finding(error, chart, reproduce=reproduce))
-
-    def record(self, check: Check, error: Finding | None = None) -> None:
-        """Add a check, and the error that it met: the same error of the same chart is told once."""
-        self.checks.append(check)
-        if error and not any((known.chart, known.found) == (error.chart, error.found) for known in self.errors):
+    def _add_error(self, error: Finding) -> None:
+        """Add an error, unless the same chart has met the same error before."""
+        if not any((known.chart, known.found) == (error.chart, error.found) for known in self.errors):
             self.errors.append(error)
 
-    def accept(self, ids: Collection[str], reason: str) -> None:
-        """Count the findings of these ids as expected from here on."""
+    def _accept(self, event: events.FindingsAccepted) -> None:
         for index, check in enumerate(self.checks):
             findings = tuple(
-                replace(finding, status=Status.EXPECTED, reason=reason)
-                if finding.status is Status.FAIL and finding.id in ids
+                replace(finding, status=Status.EXPECTED, reason=event.reason)
+                if finding.status is Status.FAIL and finding.id in event.ids
                 else finding
                 for finding in check.findings
             )
             failed = any(finding.status is Status.FAIL for finding in findings)
             if check.status is Status.FAIL and not failed:
-                self.checks[index] = replace(check, findings=findings, status=Status.EXPECTED, reason=reason)
-
-    def finish(self) -> None:
-        """Stop the clock."""
-        self.seconds = time.monotonic() - self.started
+                self.checks[index] = replace(check, findings=findings, status=Status.EXPECTED, reason=event.reason)
+        self.notes = [note for note in self.notes if (note.path, note.line) not in event.entries]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -109,37 +109,22 @@ class RunReport:
         return sum(check.status is status for check in self.checks)
 
     @property
-    def exit_code(self) -> int:
-        """0 conforms, 1 does not, 2 interrupted, 3 error, 5 nothing was checked; 1 wins over 3."""
+    def exit_code(self) -> ExitCode:
+        """The exit code of the run. A violation counts more than an error."""
         if self.interrupted:
-            return INTERRUPTED
+            return ExitCode.INTERRUPTED
         if self.count(Status.FAIL) or any(note.status is Status.FAIL for note in self.notes):
-            return VIOLATED
+            return ExitCode.VIOLATED
         if self.errors or self.count(Status.ERROR):
-            return BROKEN
+            return ExitCode.BROKEN
         decided = self.count(Status.PASS) + self.count(Status.EXPECTED)
-        return CONFORMS if decided or (self.left_out and not self.checks) else NOTHING
+        return ExitCode.OK if decided or (self.left_out and not self.checks) else ExitCode.NOTHING
 
 
 def _joined(first: Finding, second: Finding) -> Finding:
-    """One cause, told twice: all the containers that it reaches."""
+    """Return `first` with the containers of both: the cause is the same."""
     return replace(first, containers=tuple(dict.fromkeys((*first.containers, *second.containers))))
 
 
 def _order(finding: Finding) -> tuple[str, int, str, str]:
     return (finding.path, finding.line or 0, finding.rule, finding.key)
-
-
-def error_finding(error: SuiteError, chart: str = "", reproduce: str = "") -> Finding:
-    """Put an error into the form of a finding, so that reports need only one."""
-    return Finding(
-        rule="",
-        chart=chart,
-        severity=Severity.ERROR,
-        status=Status.ERROR,
-        found=error.message,
-        expected=error.expected,
-        why=error.details,
-        fix=error.fix,
-        reproduce=reproduce,
-    )

@@ -24,26 +24,26 @@ def cells(run: RunReport) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows as lines, each column as wide as its widest word."""
+    """Return the rows as lines, each column as wide as its widest word."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(f"{word:<{width}}" for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _table(run: RunReport) -> list[str]:
-    asked = {(check.cell, check.scenario, check.rule): check.status for check in run.checks if check.cell}
-    if not asked:
+    statuses = {(check.cell, check.scenario, check.rule): check.status for check in run.checks if check.cell}
+    if not statuses:
         return []
-    rules = sorted({rule for _, _, rule in asked})
+    rules = sorted({rule for _, _, rule in statuses})
     rows = [["chart", "flavor", "images", "runtime", "helm", "scenario", "cell", *rules]]
     for cell in run.cells:
-        for scenario in sorted({scenario for name, scenario, _ in asked if name == cell.id}):
-            outcomes = [_word(asked.get((cell.id, scenario, rule))) for rule in rules]
+        for scenario in sorted({scenario for name, scenario, _ in statuses if name == cell.id}):
+            outcomes = [_word(statuses.get((cell.id, scenario, rule))) for rule in rules]
             rows.append([*_described(cell), scenario, _together_are(outcomes), *outcomes])
     return aligned(rows)
 
 
 def _together_are(outcomes: Sequence[str]) -> str:
-    """What a scenario is on a cell: the worst of what its rules say."""
+    """Return the outcome of a scenario on a cell: the worst outcome of its rules."""
     return next((word for word in _WORST if word in outcomes), "pass")
 
 
@@ -55,7 +55,7 @@ def _reasons(run: RunReport) -> list[str]:
 
 
 def left_out(cells: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """The cells of each reason, by id and reason: one by name, more by their number and what their names share."""
+    """Group cells (id, reason) by reason: one cell by its name, several by their number and the parts they share."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in cells:
         by_reason.setdefault(reason, []).append(name)
@@ -82,7 +82,7 @@ _COLUMNS = ("first", "middle", "last", "change")
 
 
 def table(gauges: Sequence[ResourceUsage]) -> str:
-    """The first, the middle and the last of them, a line for each thing that is counted."""
+    """Return the first, middle and last numbers, one line for each kind of resource."""
     chosen = [gauges[0].numbers, gauges[len(gauges) // 2].numbers, gauges[-1].numbers]
     names = dict.fromkeys(name for numbers in chosen for name in numbers)
     rows: list[tuple[str, ...]] = [(f"after {len(gauges)} uninstalls", *_COLUMNS)]

@@ -1,6 +1,6 @@
-"""What a person reads: each finding with where, found, expected, why, fix and how to see it again; then a summary.
+"""The output on the terminal: each finding with its place, state, reason and fix; then tables and a summary.
 
-Where a tree of charts has many, only the first one of a rule is told in full, and the table at the end is what counts.
+Of many findings in a tree of charts, the first of each rule is printed in full, the others on one line each.
 """
 
 from __future__ import annotations
@@ -9,23 +9,26 @@ import os
 from collections import defaultdict
 from typing import TYPE_CHECKING, TextIO
 
+from osh_conformance.model.event import RunFinished
 from osh_conformance.model.finding import Finding, Status
+from osh_conformance.report import tables
+from osh_conformance.report.result import RunReport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from osh_conformance.report.result import RunReport
+    from osh_conformance.model.event import Event
 
 _WORDS = {Status.FAIL: "FAIL", Status.WARNING: "WARN", Status.ERROR: "ERROR", Status.EXPECTED: "XFAIL"}
 _COLOURS = {Status.FAIL: "31", Status.WARNING: "33", Status.ERROR: "35"}
 _SHOWN_CONTAINERS = 4
 _SHOWN_ALIKE = 3
 _SHOWN_CHARTS = 4
-#: Findings of several charts that a person reads one by one.
+#: Findings of several charts that are printed in full.
 _SHOWN_IN_FULL = 40
 _ALL = "all"
-#: Where a rule does not apply, a few charts say enough; what is undecided is told of each.
-_LESS = Status.NOT_APPLICABLE
+#: Of charts to which a rule does not apply, a few are named; of undecided ones all.
+_SHORTENED = Status.NOT_APPLICABLE
 _COUNTED = (
     (Status.PASS, "passed"),
     (Status.FAIL, "failed"),
@@ -36,8 +39,24 @@ _COUNTED = (
 )
 
 
+class TerminalReporter:
+    """Prints the report when the run is over. A live run begins with the table of its cells."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._report = RunReport()
+
+    def handle(self, event: Event) -> None:
+        """Collect the event; print the report after the last one."""
+        self._report.handle(event)
+        if isinstance(event, RunFinished):
+            if cells := tables.cells(self._report):
+                print(cells, end="\n\n", file=self._stream)
+            show(self._report, self._stream)
+
+
 def message(finding: Finding, *, colour: bool = False) -> str:
-    """Return a finding as the lines that a person reads."""
+    """Return the lines that describe a finding."""
     lines = (
         ("found", finding.found),
         ("reaches", _reached(finding)),
@@ -53,18 +72,19 @@ def message(finding: Finding, *, colour: bool = False) -> str:
 
 
 def show(run: RunReport, stream: TextIO) -> None:
-    """Print what a run found and its summary to `stream`."""
+    """Print the findings of a run, its tables and its summary to `stream`."""
     colour = stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    for text in _told(run, colour=colour):
+    for text in _findings(run, colour=colour):
         print(text, file=stream)
-    for line in (*expected_lines(run), *_unjudged(run), *_table(run)):
+    for line in (*expected_lines(run), *_undecided(run), *_table(run)):
         print(line, file=stream)
     if run.left_out:
         print(run.left_out, file=stream)
     print(summary(run), file=stream)
 
 
-def _told(run: RunReport, *, colour: bool) -> list[str]:
+def _findings(run: RunReport, *, colour: bool) -> list[str]:
+    """Return the findings that are not expected, each as text."""
     findings = [finding for finding in run.findings if finding.status is not Status.EXPECTED]
     if len(findings) <= _SHOWN_IN_FULL or run.charts == 1:
         return [f"{message(finding, colour=colour)}\n" for finding in findings]
@@ -80,7 +100,7 @@ def _told(run: RunReport, *, colour: bool) -> list[str]:
             lines += [*(_gap(lines) if finding.chart != chart else ()), text]
         known.add(kind)
         chart = finding.chart
-    hint = f"{len(findings)} findings, the first of each rule in full; for all of it: --json, or one chart at a time"
+    hint = f"{len(findings)} findings, the first of each rule in full; --json FILE has all of them in full"
     return [*lines, *_gap(lines), hint, ""]
 
 
@@ -89,7 +109,7 @@ def _gap(lines: Sequence[str]) -> Sequence[str]:
 
 
 def expected_lines(run: RunReport) -> list[str]:
-    """One line for each finding that is expected; for many of one rule and reason one line together."""
+    """Return a line for each expected finding; many of the same rule and reason share a line."""
     alike: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in run.findings:
         if finding.status is Status.EXPECTED:
@@ -105,7 +125,7 @@ def expected_lines(run: RunReport) -> list[str]:
 
 
 def summary(run: RunReport) -> str:
-    """Return the line that says it all."""
+    """Return the last line: how many charts and checks, and their outcomes."""
     counts = [f"{number} {word}" for status, word in _COUNTED if (number := run.count(status))]
     if warnings := run.count(Status.WARNING):
         counts.append(_plural(warnings, "warning"))
@@ -146,8 +166,8 @@ def _labelled(label: str, text: str) -> str:
     return "\n".join([f"  {label:<10} {first}", *(f"  {'':<10} {line}" for line in rest)])
 
 
-def _unjudged(run: RunReport) -> list[str]:
-    """One line for each reason, with the rules and the charts that it holds for."""
+def _undecided(run: RunReport) -> list[str]:
+    """Return a line for each reason why a rule reached no verdict, with its rules and charts."""
     rules: defaultdict[tuple[Status, str, str], list[str]] = defaultdict(list)
     for check in run.checks:
         if check.status in (Status.UNDECIDED, Status.NOT_APPLICABLE):
@@ -156,13 +176,13 @@ def _unjudged(run: RunReport) -> list[str]:
     for (status, reason, chart), found in rules.items():
         charts[status, reason, " ".join(sorted(set(found)))].append(chart)
     return [
-        f"{status}  {names}  {_some(sorted(found), _SHOWN_CHARTS if status is _LESS else len(found))}: {reason}"
+        f"{status}  {names}  {_some(sorted(found), _SHOWN_CHARTS if status is _SHORTENED else len(found))}: {reason}"
         for (status, reason, names), found in sorted(charts.items())
     ]
 
 
 def _table(run: RunReport) -> list[str]:
-    """Violations by chart and rule, where there is more than one chart to tell apart."""
+    """Return the table of violations by chart and rule, for a run of several charts."""
     counts: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for finding in run.findings:
         if finding.status is Status.FAIL:

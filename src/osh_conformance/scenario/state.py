@@ -39,12 +39,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellPlan:
-    """All that running one scenario on one cell needs; nothing in it is decided from a chart's name.
+    """Everything that a scenario needs to run on a cell. Nothing in it follows from a chart's name.
 
-    `values` are given to helm as a file, after the chart's own; over them come those of `switch`, by the state of the
-    drop switch, and for a second release `second`. `previous` is the chart's previous version, `tests` its own tests.
-    `password` is what the chart is told of the server's administrator. `settle` bounds install and settling,
-    `uninstall_timeout` is what helm is given to uninstall, in seconds.
+    - chart, previous: folders that the helm program reads: the chart, and its previous version where a step needs it.
+    - values: given to helm after the chart's own values; `switch` (by the state of the drop switch) and, for a second
+      release, `second` go over them.
+    - declared, second_declared: what the chart declares with these values, as the first and as the second release.
+    - release: the name of the release.
+    - images: those that the cluster can pull, infrastructure included.
+    - database: the suite's own database server, and `password`, its administrator's.
+    - secrets: texts that no output may contain.
+    - identity: how to ask Keystone, None for a chart without one.
+    - tests: a folder or file of the chart author's own tests.
+    - release_of_service: the release of the services in the images (`2025.2`), or "".
+    - node_runtime: what the nodes report, `containerd://2.2.0`.
+    - ready_timeout: seconds to wait for a release to become ready.
+    - uninstall_timeout: seconds that helm gets to uninstall.
     """
 
     cell: Cell
@@ -57,8 +67,8 @@ class CellPlan:
     images: tuple[PublishedImage, ...]
     database: Component
     password: str
+    secrets: tuple[str, ...] = ()
     second: Mapping[str, Any] = field(default_factory=dict)
-    #: What the chart promises as the second release; None where there is none.
     second_declared: DeclaredChart | None = None
     previous: Path | None = None
     certificates: Certificates | None = None
@@ -66,8 +76,13 @@ class CellPlan:
     tests: Path | None = None
     release_of_service: str = ""
     node_runtime: str = ""
-    settle: float = 300.0
+    ready_timeout: float = 300.0
     uninstall_timeout: int = 300
+
+    @property
+    def releases(self) -> tuple[str, str]:
+        """The names of the Helm releases in the cell's namespace: the chart's, and the database server's."""
+        return (self.release, self.database.release)
 
 
 @dataclass(slots=True, kw_only=True)

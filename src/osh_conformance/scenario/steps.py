@@ -182,7 +182,7 @@ def _apply(state: ScenarioState, change: _Change) -> str:
 
     def call_helm() -> Outcome:
         act = context.helm.install if change.action == "install" else context.helm.upgrade
-        timeout = _WITHHELD_TIMEOUT if fails else int(plan.settle)
+        timeout = _WITHHELD_TIMEOUT if fails else int(plan.ready_timeout)
         return act(plan.release, chart, context.namespace, files, timeout=timeout, wait=fails, cancel=stop)
 
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -210,7 +210,7 @@ def _wait(state: ScenarioState, change: _Change, call: Future[Outcome]) -> str:
         state.withheld = readiness.withhold(plan, change.context, call, change.withhold_seconds)
         infrastructure.publish(plan.database, state.context)
     declared = plan.second_declared if change.second else plan.declared
-    return readiness.wait_ready(declared or plan.declared, change.context, call, plan.settle)
+    return readiness.wait_ready(declared or plan.declared, change.context, call, plan.ready_timeout)
 
 
 def _wait_for_data(state: ScenarioState, before: DatabaseState) -> DatabaseState:

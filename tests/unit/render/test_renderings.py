@@ -10,7 +10,7 @@ import pytest
 
 from osh_conformance.charts import conventions
 from osh_conformance.charts.source import Reader
-from osh_conformance.check.engine import StaticSuite
+from osh_conformance.check.engine import StaticEngine
 from osh_conformance.config.options import CheckOptions
 from osh_conformance.render.cache import Cache
 from osh_conformance.render.renderings import Job, render_chart
@@ -133,8 +133,8 @@ def test_a_rendering_is_cached_until_the_chart_changes(tmp_path: Path, monkeypat
     chart = _chart(tmp_path / "a", "", b="true")
 
     def judged() -> tuple[str, int]:
-        suite = StaticSuite(CheckOptions(paths=(chart,)))
-        status = suite.judge(suite.subjects[0], "REF-2").status
+        engine = StaticEngine(CheckOptions(paths=(chart,)))
+        status = engine.result(engine.targets[0], "REF-2").event.check.status
         return status, len(list((tmp_path / "cache" / "renderings").iterdir()))
 
     assert judged() == ("pass", 2)

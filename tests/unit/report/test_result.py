@@ -9,6 +9,7 @@ import pytest
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.search import data_folder
+from osh_conformance.model.event import ResultFound, RunFinished
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
 from osh_conformance.model.result import CellReport
 from osh_conformance.report import json_document
@@ -24,7 +25,7 @@ def _finding(status: Status = Status.FAIL, **more: object) -> Finding:
 def _run(*statuses: Status) -> RunReport:
     run = RunReport(charts=1)
     for status in statuses:
-        run.add("a", Verdict(rule="REF-2", status=status))
+        run.handle(ResultFound.of("a", Verdict(rule="REF-2", status=status)))
     return run
 
 
@@ -46,14 +47,14 @@ def test_the_exit_code_follows_from_the_outcomes(statuses: tuple[Status, ...], c
 
 def test_an_interrupted_run_exits_with_2() -> None:
     run = _run(Status.FAIL)
-    run.interrupted = True
+    run.handle(RunFinished(seconds=1.0, interrupted=True))
     assert run.exit_code == 2
 
 
 def test_an_error_is_printed_once_and_counted_for_each_rule() -> None:
     run = RunReport(charts=1)
     for rule in ("REF-1", "REF-2"):
-        run.add_error("a", rule, SuiteError("does not render"))
+        run.handle(ResultFound.broken("a", rule, SuiteError("does not render")))
     assert len(run.findings) == 1
     assert run.count(Status.ERROR) == 2
 
@@ -82,8 +83,8 @@ def test_a_live_run_fits_the_schema() -> None:
         )
     )
     verdict = Verdict.of("DROP-4", [_finding(rule="DROP-4", line=1)])
-    run.add("a", verdict, cell="a-shipped", scenario="drop-enabled", seconds=2.0)
-    run.finish()
+    run.handle(ResultFound.of("a", verdict, cell="a-shipped", scenario="drop-enabled", seconds=2.0))
+    run.handle(RunFinished(seconds=1.0))
     built = json_document.build(run)
     jsonschema.validate(built, json.loads(data_folder("report.schema.json").read_text()))
     (cell,) = built["cells"]
@@ -94,7 +95,7 @@ def test_a_live_run_fits_the_schema() -> None:
 
 def test_a_warning_is_counted_beside_the_checks() -> None:
     run = RunReport(charts=1)
-    run.add("a", Verdict.of("REF-1", [_finding(Status.WARNING, severity=Severity.WARNING)]))
+    run.handle(ResultFound.of("a", Verdict.of("REF-1", [_finding(Status.WARNING, severity=Severity.WARNING)])))
     assert summary(run) == "1 chart, 1 check: 1 passed, 1 warning"
 
 

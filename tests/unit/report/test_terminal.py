@@ -9,10 +9,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from osh_conformance.cli.output import Patience
 from osh_conformance.errors import SuiteError
+from osh_conformance.model.event import ResultFound, RunFinished
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
 from osh_conformance.report.result import RunReport
+from osh_conformance.report.status_line import StatusLine
 from osh_conformance.report.terminal import show
 
 if TYPE_CHECKING:
@@ -30,13 +31,13 @@ _FAIL = Finding(
     expected="a reference pinned to a version or a digest",
     why="a moving tag gives tomorrow's install another program than today's",
     fix="images.tags.db_sync: docker.io/kolla/keystone:<version>",
-    reproduce="osh-conformance check charts/keystone --rule REF-2",
+    reproduce="osh-conformance check charts/keystone --select REF-2",
 )
 
 
 def _shown(run: RunReport) -> str:
     stream = io.StringIO()
-    run.finish()
+    run.handle(RunFinished(seconds=0.1))
     show(run, stream)
     return re.sub(r"in \d+\.\d s", "in 0.1 s", stream.getvalue())
 
@@ -60,14 +61,18 @@ def test_a_run_prints_every_outcome() -> None:
         container="init",
         containers=("Job/init init",),
     )
-    run.add("keystone", Verdict.of("REF-2", [_FAIL, lapsed]))
-    run.add("keystone", Verdict.of("REF-1", [warning]))
-    run.add("keystone", Verdict.of("PP-1", [in_template]))
+    run.handle(ResultFound.of("keystone", Verdict.of("REF-2", [_FAIL, lapsed])))
+    run.handle(ResultFound.of("keystone", Verdict.of("REF-1", [warning])))
+    run.handle(ResultFound.of("keystone", Verdict.of("PP-1", [in_template])))
     vendored = replace(_expected(1, "vendor (glance/values.yaml:1)"), chart="glance", path="glance/values.yaml")
-    run.add("glance", Verdict(rule="REF-2", status=Status.EXPECTED, findings=(vendored,), reason="vendor"))
-    run.add("glance", Verdict.undecided("DROP-3", "the script reads more than it says"))
-    run.add("glance", Verdict.not_applicable("KEY-4", "no standard key"))
-    run.add_error("broken", "REF-1", SuiteError("values.yaml:2: does not parse", expected="valid YAML"))
+    run.handle(
+        ResultFound.of("glance", Verdict(rule="REF-2", status=Status.EXPECTED, findings=(vendored,), reason="vendor"))
+    )
+    run.handle(ResultFound.of("glance", Verdict.undecided("DROP-3", "the script reads more than it says")))
+    run.handle(ResultFound.of("glance", Verdict.not_applicable("KEY-4", "no standard key")))
+    run.handle(
+        ResultFound.broken("broken", "REF-1", SuiteError("values.yaml:2: does not parse", expected="valid YAML"))
+    )
     assert _shown(run) == textwrap.dedent(
         """\
         FAIL PP-1  keystone  keystone/templates/job.yaml  Job/init init
@@ -75,7 +80,7 @@ def test_a_run_prints_every_outcome() -> None:
           expected   a reference pinned to a version or a digest
           why        a moving tag gives tomorrow's install another program than today's
           fix        images.tags.db_sync: docker.io/kolla/keystone:<version>
-          reproduce  osh-conformance check charts/keystone --rule REF-2
+          reproduce  osh-conformance check charts/keystone --select REF-2
 
         FAIL REF-2  keystone  keystone/values.yaml:14  images.tags.db_sync
           found      docker.io/kolla/keystone  (no tag: Kubernetes reads it as :latest)
@@ -83,7 +88,7 @@ def test_a_run_prints_every_outcome() -> None:
           expected   a reference pinned to a version or a digest
           why        a moving tag gives tomorrow's install another program than today's
           fix        images.tags.db_sync: docker.io/kolla/keystone:<version>
-          reproduce  osh-conformance check charts/keystone --rule REF-2
+          reproduce  osh-conformance check charts/keystone --select REF-2
 
         WARN REF-1  keystone  keystone/values.yaml:15  images.x
           found      docker.io/kolla/keystone  (no tag: Kubernetes reads it as :latest)
@@ -91,7 +96,7 @@ def test_a_run_prints_every_outcome() -> None:
           expected   a reference pinned to a version or a digest
           why        a moving tag gives tomorrow's install another program than today's
           fix        images.tags.db_sync: docker.io/kolla/keystone:<version>
-          reproduce  osh-conformance check charts/keystone --rule REF-2
+          reproduce  osh-conformance check charts/keystone --select REF-2
 
         FAIL REF-2  keystone  keystone/values.yaml:16  images.tags.api
           found      docker.io/kolla/keystone  (no tag: Kubernetes reads it as :latest)
@@ -100,7 +105,7 @@ def test_a_run_prints_every_outcome() -> None:
           but        d.yaml:3 expected this until 2026-05-31: vendor
           why        a moving tag gives tomorrow's install another program than today's
           fix        images.tags.db_sync: docker.io/kolla/keystone:<version>
-          reproduce  osh-conformance check charts/keystone --rule REF-2
+          reproduce  osh-conformance check charts/keystone --select REF-2
 
         ERROR  broken
           found      values.yaml:2: does not parse
@@ -122,7 +127,9 @@ def test_a_run_prints_every_outcome() -> None:
 def test_hundreds_of_expected_findings_are_one_line_a_reason() -> None:
     run = RunReport(charts=6)
     findings = tuple(_expected(number, "baseline (d.yaml)") for number in range(300))
-    run.add("all", Verdict(rule="REF-2", status=Status.EXPECTED, findings=findings, reason="baseline"))
+    run.handle(
+        ResultFound.of("all", Verdict(rule="REF-2", status=Status.EXPECTED, findings=findings, reason="baseline"))
+    )
     assert _shown(run) == textwrap.dedent(
         """\
         XFAIL REF-2  chart-0, chart-1, chart-2, chart-3 and 2 more  300 findings: baseline (d.yaml)
@@ -135,9 +142,11 @@ def test_hundreds_of_findings_print_one_of_each_rule_in_full() -> None:
     run = RunReport(charts=2)
     for chart in ("glance", "nova"):
         findings = [replace(_FAIL, chart=chart, key=f"images.tags.k{number}", line=number) for number in range(1, 151)]
-        run.add(chart, Verdict.of("REF-2", findings))
-    run.add_error("broken", "REF-2", SuiteError("values.yaml:2: does not parse", expected="valid YAML"))
-    run.add_error("other", "REF-2", SuiteError("values.yaml:3: does not parse", expected="valid YAML"))
+        run.handle(ResultFound.of(chart, Verdict.of("REF-2", findings)))
+    run.handle(
+        ResultFound.broken("broken", "REF-2", SuiteError("values.yaml:2: does not parse", expected="valid YAML"))
+    )
+    run.handle(ResultFound.broken("other", "REF-2", SuiteError("values.yaml:3: does not parse", expected="valid YAML")))
     shown = _shown(run).splitlines()
     line = "FAIL REF-2  {}  keystone/values.yaml:{}  images.tags.k{}"
     assert shown[0] == line.format("glance", 1, 1)
@@ -152,7 +161,11 @@ def test_hundreds_of_findings_print_one_of_each_rule_in_full() -> None:
 
 def test_a_single_chart_prints_all_findings_in_full() -> None:
     run = RunReport(charts=1)
-    run.add("keystone", Verdict.of("REF-2", [replace(_FAIL, key=f"images.k{number}") for number in range(100)]))
+    run.handle(
+        ResultFound.of(
+            "keystone", Verdict.of("REF-2", [replace(_FAIL, key=f"images.k{number}") for number in range(100)])
+        )
+    )
     assert _shown(run).count("  why ") == 100
 
 
@@ -165,7 +178,7 @@ def test_left_out_charts_are_counted() -> None:
 def test_one_cause_is_printed_once_with_all_its_containers() -> None:
     run = RunReport(charts=1)
     for container in ("Job/a a", "Job/b b"):
-        run.add("keystone", Verdict.of("REF-2", [replace(_FAIL, containers=(container,))]))
+        run.handle(ResultFound.of("keystone", Verdict.of("REF-2", [replace(_FAIL, containers=(container,))])))
     (finding,) = run.findings
     assert finding.containers == ("Job/a a", "Job/b b")
 
@@ -182,7 +195,7 @@ def test_a_long_run_prints_its_progress(monkeypatch: pytest.MonkeyPatch) -> None
         (io.StringIO(), "  ..   3 of 80 charts  0 s\n"),
         (_Terminal(), "\r  ..   3 of 80 charts  0 s"),
     ):
-        with Patience(lambda: "3 of 80 charts", stream, after=0.01):
+        with StatusLine(lambda: "3 of 80 charts", stream, after=0.01):
             deadline = time.monotonic() + 10
             while not stream.getvalue() and time.monotonic() < deadline:
                 time.sleep(0.005)
@@ -192,6 +205,6 @@ def test_a_long_run_prints_its_progress(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_quick_run_prints_no_progress() -> None:
     stream = io.StringIO()
-    with Patience(lambda: "never", stream):
+    with StatusLine(lambda: "never", stream):
         pass
     assert stream.getvalue() == ""

@@ -1,4 +1,4 @@
-"""The narrow interface to what renders a chart, and the choice between the two that implement it."""
+"""The interface of a renderer, and the choice between the two that implement it."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Renderer(Protocol):
         """Return the rendered text by template (`<chart>/templates/...`); hooks too.
 
         `folder` may be a `.tgz` as well.
-        `values` override the chart's own, `release` and `namespace` are what it would be installed as. Raises
-        `SuiteError` with the engine's own words if a template fails.
+        `values` override the chart's own; `release` and `namespace` are the names for the templates. Raises
+        `SuiteError` with the renderer's message if a template fails.
         """
 
 
@@ -67,16 +67,16 @@ def program(helm: Path | None = None) -> str:
     found = shutil.which(helm) if helm else shutil.which("helm")
     if not found:
         raise SuiteError(
-            f"{helm} is no program"
+            f"{helm} is not a program"
             if helm
-            else "nothing can render charts: neither helm-python-sdk nor `helm` is here",
+            else "no renderer: neither helm-python-sdk nor the program `helm` is installed",
             fix="pip install 'osh-conformance[render]', or name the program with --helm-program",
         )
     return found
 
 
 def identity(name: str | None = None, helm: Path | None = None) -> str:
-    """Name what renders, exactly: the engine and its version. Loads nothing, runs nothing."""
+    """Return the renderer and its exact version as text, without loading or running it."""
     if wanted(name) == "sdk":
         return f"sdk {importlib.metadata.version('helm-python-sdk')}"
     file = Path(program(helm)).resolve()

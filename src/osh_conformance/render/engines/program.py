@@ -16,7 +16,7 @@ from osh_conformance.render.engines.base import NAMESPACE, RELEASE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Whoever gives it a time, by the processor's clock, is the worker that it runs in.
+#: The worker process limits the time, by the processor's clock; this is the last resort.
 _DEADLINE = 600.0
 _SOURCE = re.compile(r"^# Source: (.+)$", re.MULTILINE)
 _SEPARATOR = re.compile(r"^---.*$", re.MULTILINE)
@@ -50,7 +50,7 @@ def _isolated(scratch: str) -> dict[str, str]:
 
 
 def _by_template(output: str) -> dict[str, str]:
-    """Put the documents back together by the template that helm says they come from."""
+    """Group the documents of helm's output by their template."""
     texts: defaultdict[str, list[str]] = defaultdict(list)
     template = ""
     for document in _SEPARATOR.split(output):

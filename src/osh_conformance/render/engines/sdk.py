@@ -32,7 +32,7 @@ class SdkRenderer:
     ) -> dict[str, str]:
         """Render; see `Renderer`."""
         try:
-            # One chart is loaded at a time, and what is muted meanwhile is the whole process.
+            # One chart is loaded at a time: `_mute` silences the whole process.
             with self._lock:
                 rendered = self._loaded(folder).render(dict(values), name=release, namespace=namespace)
         except helm_python.HelmError as error:
@@ -47,7 +47,7 @@ class SdkRenderer:
         return self._chart
 
     def close(self) -> None:
-        """Forget the chart that is loaded."""
+        """Release the loaded chart."""
         if self._chart is not None:
             self._chart.close()
         self._chart = self._folder = None
@@ -55,7 +55,7 @@ class SdkRenderer:
 
 @contextlib.contextmanager
 def _mute() -> Iterator[None]:
-    """Keep Helm's remarks on links in a chart off the terminal: it writes to the descriptor, past Python."""
+    """Hide Helm's warnings about links in a chart: it writes them to the descriptor, past Python."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

@@ -1,0 +1,72 @@
+"""Turns the table of options and the registered reporters into arguments of a verb, and back."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance.config.options import OUTPUT, Kind, options_of
+from osh_conformance.errors import UsageError
+from osh_conformance.report.base import registered
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from osh_conformance.config.options import Option
+    from osh_conformance.report.base import FileReporter
+
+
+def add_options(parser: argparse.ArgumentParser, verb: str, *, reports: bool) -> None:
+    """Offer the PATH arguments and the options of a verb, in groups; with `reports` an option for each reporter."""
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for option in options_of(verb):
+        if not option.name:
+            parser.add_argument(option.target, nargs="+", type=Path, metavar=option.placeholder, help=option.help)
+            continue
+        if option.group not in groups:
+            groups[option.group] = parser.add_argument_group(option.group)
+        groups[option.group].add_argument(f"--{option.name}", dest=option.dest, help=option.help, **_form(option))
+    for name, reporter in registered().items() if reports else ():
+        groups[OUTPUT].add_argument(f"--{name}", type=Path, metavar=reporter.metavar, help=reporter.help)
+    parser.set_defaults(reporters=tuple(registered()) if reports else ())
+
+
+def given(args: argparse.Namespace) -> Mapping[str, Any]:
+    """Return the values of the options by `Option.dest`."""
+    return vars(args)
+
+
+def reporters_of(args: argparse.Namespace) -> list[FileReporter]:
+    """Return a reporter for each output that the user asked for."""
+    names = getattr(args, "reporters", ())
+    files = {name: getattr(args, name.replace("-", "_"), None) for name in names}
+    return [registered()[name](file) for name, file in files.items() if file]
+
+
+def _form(option: Option) -> dict[str, Any]:
+    """Return the keyword arguments of `add_argument` for the kind of an option."""
+    if option.kind is Kind.FLAG:
+        return {"action": "store_true"}
+    if option.kind is Kind.SWITCH:
+        return {"action": argparse.BooleanOptionalAction, "default": None}
+    form: dict[str, Any] = {"metavar": option.placeholder, "choices": option.choices or None}
+    forms: dict[Kind, dict[str, Any]] = {
+        Kind.NAMES: {"action": "extend", "type": _names, "default": []},
+        Kind.FILES: {"action": "append", "type": Path, "default": []},
+        Kind.FILE: {"type": Path},
+        Kind.COUNT: {"type": partial(_count, option.name)},
+        Kind.SECONDS: {"type": float},
+    }
+    return form | forms.get(option.kind, {})
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _count(option: str, text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--{option} {text}", expected="a number, at least 1")
+    return int(text)

@@ -1,0 +1,158 @@
+"""The verbs: their options and help texts. Nothing here imports an engine, so that `--help` is quick.
+
+A verb is a `Verb` in this table and a module `cli/<name>.py` with `run(args) -> int`, imported when the verb runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from osh_conformance.cli import arguments
+from osh_conformance.config.options import CHECK, LIVE, PLAN
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """One verb.
+
+    - help: its line in `osh-conformance --help`.
+    - description, epilog: above and below the options in its own help.
+    - add_arguments: adds its arguments to a parser.
+    - needs: modules without which it cannot run; they come with the extra `live`.
+    """
+
+    help: str
+    description: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    epilog: str = ""
+    needs: tuple[str, ...] = ()
+
+
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("rule", nargs="?", metavar="RULE", help="the rule's id; without it, list all rules")
+    parser.add_argument("--markdown", metavar="DIR", type=Path, help="write a page for each rule to DIR, and an index")
+
+
+def _setup(parser: argparse.ArgumentParser) -> None:
+    _add_recipes(parser)
+    parser.add_argument("--helm", default="3,4", metavar="MAJORS", help="major versions of Helm (default: 3,4)")
+    parser.add_argument("--node-image", metavar="REF", help="the node image for kind (default: kind's own choice)")
+    parser.add_argument(
+        "--flavor",
+        default="distribution",
+        metavar="NAME,...|all",
+        help="image flavors to provide (default: distribution; `all` builds for about half an hour)",
+    )
+    parser.add_argument(
+        "--runtime", default="", metavar="NAME,...|all", help="container runtimes to build (default: none)"
+    )
+    parser.add_argument("--only", metavar="NAME", help="build only this recipe and the recipes that it needs")
+    undo = parser.add_mutually_exclusive_group()
+    undo.add_argument("--stop", action="store_true", help="stop the Docker engine that `setup` started; keep builds")
+    undo.add_argument(
+        "--remove", action="store_true", help="remove everything that `setup` created: Docker engine, builds, images"
+    )
+
+
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    _add_recipes(parser)
+
+
+def _gc(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--kept", action="store_true", help="also remove clusters that --keep left running")
+
+
+def _add_recipes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--recipes", type=Path, metavar="DIR", help="the folder with build recipes (default: ci/ of this checkout)"
+    )
+
+
+VERBS: dict[str, Verb] = {
+    "check": Verb(
+        help="check charts without a cluster, in seconds",
+        description="Renders each chart and checks the manifests by the static rules. Needs no cluster.",
+        add_arguments=partial(arguments.add_options, verb=CHECK, reports=True),
+        epilog="""
+examples:
+  osh-conformance check charts/keystone
+  osh-conformance check charts --select REF,KEY-1 --ignore REF-4
+  osh-conformance check charts --since origin/main
+  osh-conformance check charts --write-baseline deviations.yaml
+  osh-conformance check charts --deviations deviations.yaml --junit report.xml
+
+Options can also be set in osh-conformance.toml, or below [tool.osh-conformance] in pyproject.toml; the command line
+overrides both. A comment in a chart switches a rule off: # osh-conformance: ignore RULE reason
+""",
+    ),
+    "live": Verb(
+        help="install charts on a cluster and check what happens",
+        description="""
+Installs each chart on a kind cluster that the suite creates, with each image flavor, packaging format, container
+runtime and Helm major. Checks what then runs, what the database server shows before and after, and what `helm
+uninstall` leaves behind. Checks the static rules too. Removes the cluster afterwards. `osh-conformance plan` prints
+what would run and for how long; `osh-conformance setup` provides what a live run needs.
+""",
+        add_arguments=partial(arguments.add_options, verb=LIVE, reports=True),
+        epilog="""
+examples:
+  osh-conformance live charts-under-test/keystone
+  osh-conformance live charts/keystone --flavor distribution --helm 3,4 --junit report.xml
+  osh-conformance live charts/keystone --flavor all --runtime all --format all --matrix pairwise
+  osh-conformance live charts/keystone --scenario drop-enabled --keep
+  osh-conformance live charts/keystone --scenario lifecycle
+  osh-conformance live charts/keystone --faults
+  osh-conformance live charts/keystone --scenario drop-enabled --repeat 50
+  osh-conformance live charts/keystone --kubeconfig ~/.kube/test --allow-cluster my-test-cluster
+""",
+        needs=("kubernetes", "oras", "pytest_helm_charts", "trustme", "zstandard"),
+    ),
+    "plan": Verb(
+        help="print what live would run, what it would skip and why, and how long it would take",
+        description="""
+Takes the options of `osh-conformance live`, and runs nothing. Prints the cells, the cells that are left out with
+their reasons, the images to pull or build first, and the time, from former runs on this machine.
+""",
+        add_arguments=partial(arguments.add_options, verb=PLAN, reports=False),
+        epilog="""
+examples:
+  osh-conformance plan charts-under-test/keystone --flavor all --runtime all --helm 3,4
+  osh-conformance plan charts-under-test/keystone --flavor all --format all --matrix pairwise
+""",
+    ),
+    "explain": Verb(
+        help="explain a rule: its reason, and how to fix a finding",
+        description="Prints a rule: its title, source and reason, how it is checked, and an example before and after the fix.",
+        add_arguments=_explain,
+    ),
+    "setup": Verb(
+        help="provide what a live run needs; prints time and disk space first",
+        description="""
+Looks for Docker, kind, helm and a container registry. Where all of them are installed, only pulls images. Builds what
+is missing from recipes, as far as this user may, and first prints what, how long and how much disk space.
+""",
+        add_arguments=_setup,
+    ),
+    "doctor": Verb(
+        help="print what this machine can run, and what is missing",
+        description="Examines this machine, changes nothing, and prints what `osh-conformance setup` would do.",
+        add_arguments=_doctor,
+    ),
+    "gc": Verb(
+        help="remove what killed runs left behind",
+        description="""
+Removes what ended runs and builds left behind: containers, networks, processes, mounts, folders; and in clusters that
+--keep left running, cells and what faults did to the nodes. Removes only what carries this suite's label, name or
+lock; running runs and kept clusters stay. On a cluster that the suite did not create it removes nothing, and prints
+the namespaces that a killed run left there.
+""",
+        add_arguments=_gc,
+    ),
+}

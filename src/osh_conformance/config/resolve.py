@@ -1,0 +1,138 @@
+"""Merges the command line or pytest's options with the configuration file, into the options of an engine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance.charts.values import merged
+from osh_conformance.config import configuration
+from osh_conformance.config.options import CHECK, LIVE, CheckOptions, Kind, LiveOptions, options_of
+from osh_conformance.config.selection import check_static
+from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.loading import definitions, records
+from osh_conformance.loading.files import read_text
+from osh_conformance.loading.search import DataPath, data_path
+from osh_conformance.loading.yaml import read_values
+from osh_conformance.model.matrix import Flavor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from osh_conformance.config.options import Option
+
+
+def check_options(given: Mapping[str, Any]) -> CheckOptions:
+    """Return the options of a static run.
+
+    `given` has values by `Option.dest`; None and empty where the user gave none. Raises `UsageError` for a value that
+    is wrong, and for a file that cannot be read.
+    """
+    fields = _fields(CHECK, given)
+    check_static(fields["select"])
+    return CheckOptions(**{**fields, "flavor": _flavor(given, fields["data"]), "cache": not given.get("no_cache")})
+
+
+def live_options(given: Mapping[str, Any]) -> LiveOptions:
+    """Return the options of a live run or of its plan; `given` and errors as for `check_options`."""
+    fields = _fields(LIVE, given)
+    return LiveOptions(**{**fields, "helm_majors": _majors(fields["helm_majors"])})
+
+
+def static_half(options: LiveOptions, given: Mapping[str, Any]) -> CheckOptions:
+    """Return the options with which a live run checks the static rules on the same charts."""
+    shared = [option for option in options_of(LIVE) if CHECK in option.verbs]
+    words = _repeated(shared, given)
+    return CheckOptions(
+        paths=options.paths,
+        select=options.select,
+        ignore=options.ignore,
+        values=options.values,
+        convention=options.convention,
+        catalog=options.catalog,
+        renderer=options.renderer,
+        helm_program=options.helm_program,
+        deviations=options.deviations,
+        strict=options.strict,
+        repeated=(*words, "--strict") if options.strict else words,
+        data=options.data,
+    )
+
+
+def read_overrides(files: Iterable[Path]) -> dict[str, Any]:
+    """Merge values files from left to right; raises `UsageError` for one that cannot be read."""
+    layers = []
+    for file in files:
+        try:
+            layers.append(read_values(read_text(file), str(file)).content)
+        except SuiteError as error:
+            raise UsageError(error.message, expected=error.expected) from error
+    return merged(*layers)
+
+
+def _fields(verb: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a verb's record: the user's values, else those of the file, else the defaults."""
+    paths = tuple(given["paths"])
+    config = given.get("config") or configuration.nearest(paths[0])
+    file = configuration.read(config) if config else {}
+    fields: dict[str, Any] = {}
+    for option in options_of(verb):
+        if not option.target:
+            continue
+        value = _given(option, given)
+        if value is None:
+            value = file.get(option.name)
+        if value is None:
+            value = option.default if option.default is not None else _nothing(option)
+        fields[option.target] = value
+    fields["values"] = read_overrides(fields["values"])
+    fields["data"] = data_path(given.get("data") or file.get("data") or (), config)
+    fields["strict"] = bool(fields["strict"])
+    words = _repeated(options_of(verb), given)
+    return {**fields, "repeated": (*words, "--strict") if fields["strict"] else words}
+
+
+def _given(option: Option, given: Mapping[str, Any]) -> Any:
+    """Return the user's value of an option, None where there is none."""
+    value = given.get(option.dest)
+    if option.kind in (Kind.NAMES, Kind.FILES):
+        return tuple(value) or None if value else None
+    if value is None and option.environment and (text := os.environ.get(option.environment)):
+        return Path(text)
+    return None if option.kind is Kind.FLAG and not value else value
+
+
+def _nothing(option: Option) -> Any:
+    """Return the value of an option that neither the user nor the file sets, and that has no default."""
+    if option.kind is Kind.FLAG:
+        return False
+    return () if option.kind in (Kind.NAMES, Kind.FILES) else None
+
+
+def _repeated(options: Iterable[Option], given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the words of the command line that `reproduce` needs: repeatable options first, then single ones."""
+    wanted = [option for option in options if option.repeated and option.kind is not Kind.SWITCH]
+    wanted.sort(key=lambda option: option.kind is not Kind.FILES)
+    words: list[str] = []
+    for option in wanted:
+        value = given.get(option.dest)
+        for text in value or () if option.kind is Kind.FILES else (value,) if value else ():
+            words += [f"--{option.name}", str(text)]
+    return tuple(words)
+
+
+def _flavor(given: Mapping[str, Any], data: DataPath) -> Flavor | None:
+    name, file = given.get("flavor"), given.get("flavor_file")
+    if name and file:
+        raise UsageError("--flavor and --flavor-file exclude each other")
+    if file:
+        return records.load(Flavor, file)
+    return definitions.chosen(definitions.flavors(data), name, "flavor") if name else None
+
+
+def _majors(names: tuple[str, ...]) -> tuple[int, ...]:
+    try:
+        return tuple(dict.fromkeys(int(name) for name in names))
+    except ValueError:
+        raise UsageError(f"--helm {','.join(names)}", expected="3, 4 or 3,4") from None

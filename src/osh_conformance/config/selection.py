@@ -1,0 +1,48 @@
+"""Which rules a run checks: `--select` and `--ignore`, by id or family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osh_conformance.errors import UsageError
+from osh_conformance.loading.suggest import did_you_mean
+from osh_conformance.rules import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def selected_rules(select: Iterable[str], ignore: Iterable[str], offered: Iterable[str]) -> tuple[str, ...]:
+    """Return the ids of `offered`, those of one engine, that `select` names (all if it is empty) and `ignore` does not.
+
+    A name is an id (`REF-1`) or a family (`REF`), in any case; several may stand in one text, comma separated. Raises
+    `UsageError` for a name that no rule has.
+    """
+    chosen, skipped = _ids(select), _ids(ignore)
+    return tuple(rule for rule in offered if (not chosen or rule in chosen) and rule not in skipped)
+
+
+def check_static(select: Iterable[str]) -> None:
+    """Raise `UsageError` for a name of `select` without a static rule: `check` would skip it silently."""
+    static = registry.static_rules()
+    for name in _names(select):
+        if not _ids([name]) & set(static):
+            raise UsageError(f"--select {name}: only `osh-conformance live` checks it", expected=", ".join(static))
+
+
+def _ids(entries: Iterable[str]) -> set[str]:
+    """Return the ids of all rules that the entries name."""
+    by_family: dict[str, set[str]] = {}
+    for rule in registry.all_rules():
+        by_family.setdefault(rule.rpartition("-")[0], set()).add(rule)
+        by_family[rule] = {rule}
+    found: set[str] = set()
+    for name in _names(entries):
+        if name not in by_family:
+            raise UsageError(f"no rule `{name}`{did_you_mean(name, by_family)}", expected=", ".join(sorted(by_family)))
+        found |= by_family[name]
+    return found
+
+
+def _names(entries: Iterable[str]) -> list[str]:
+    return [name.strip().upper() for entry in entries for name in entry.split(",") if name.strip()]

@@ -1,0 +1,76 @@
+"""The images of one cell run: published for the cluster, and remembered by the reference that the chart gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from osh_conformance.errors import SuiteError
+from osh_conformance.model.observation import PublishedImage
+from osh_conformance.plan.cells import unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from osh_conformance.live.image_store import ImageStore
+    from osh_conformance.plan.cells import CellRun
+    from osh_conformance.scenario.faults.registry_proxy import FaultyImage, FaultyRegistry
+
+#: The standard keys whose containers run scripts of the chart: their images must hold what the scripts need.
+JOB_KEYS = frozenset({"db_init", "db_drop", "ks_user", "ks_service", "ks_endpoints"})
+
+
+class CellImages:
+    """Publishes the images of one cell run. `faulty` is the drop Job's image, if its pull can be made to fail."""
+
+    def __init__(self, cell_run: CellRun, store: ImageStore, faulty_registry: Callable[[], FaultyRegistry]) -> None:
+        """Publish nothing yet. `faulty_registry` returns the proxy that makes pulls fail."""
+        self._cell_run = cell_run
+        self._store = store
+        self._faulty_registry = faulty_registry
+        self._published: dict[str, PublishedImage] = {}
+        self.faulty: FaultyImage | None = None
+
+    def publish_for_key(self, reference: str, function: str) -> str:
+        """Publish a flavor's image in the cell's packaging format; return the reference for the chart.
+
+        `function` is the standard function of the image key, or "". Raises `SuiteError` for an image that cannot be
+        obtained, or that lacks what its tier promises.
+        """
+        axes = self._cell_run.axes
+        if function in JOB_KEYS:
+            self._store.check(reference, axes.flavor.tier)
+        image = self._store.publish_as(reference, axes.packaging_format)
+        self._published[image.reference] = image
+        return image.reference
+
+    def publish_faulty(self, reference: str) -> str:
+        """Publish an image whose pull can be made to fail; return the reference for the chart."""
+        if reference not in self._published:
+            self._store.publish(reference)
+        image = self._faulty_registry().image(reference)
+        self._published[image.reference] = PublishedImage(
+            reference=image.reference, origin="built", digests=image.digests, media_types=image.media_types
+        )
+        self.faulty = image
+        return image.reference
+
+    def publish_declared(self, references: Iterable[str], infrastructure: str) -> tuple[PublishedImage, ...]:
+        """Publish the images that a chart declares, and the one of the suite's `infrastructure`; return all of them.
+
+        Raises `LeftOutError` for an image of the chart that cannot be obtained, if the user did not name the flavor.
+        """
+        for reference in references:
+            if reference not in self._published:
+                self._published[reference] = self._publish_own(reference)
+        if infrastructure not in self._published:
+            self._published[infrastructure] = self._store.publish(infrastructure)
+        return tuple(self._published[reference] for reference in (*references, infrastructure))
+
+    def _publish_own(self, reference: str) -> PublishedImage:
+        try:
+            return self._store.publish(reference)
+        except SuiteError as error:
+            if self._cell_run.axes.flavor.shipped:
+                named = self._cell_run.flavor_named
+                raise unavailable(error.message, named=named, details=error.details) from error
+            raise

@@ -1,0 +1,146 @@
+"""A pytest run that a user starts with `--charts` or `--live`: engines from pytest's options, reports at its end."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from osh_conformance.check.engine import StaticEngine
+from osh_conformance.config import resolve
+from osh_conformance.config.options import OPTIONS, Kind
+from osh_conformance.errors import SuiteError
+from osh_conformance.loading.search import suite_folder
+from osh_conformance.model.event import RunFinished, RunStarted
+from osh_conformance.model.finding import Status
+from osh_conformance.plugin import PREFIX, destination
+from osh_conformance.plugin.static import StaticPlugin
+from osh_conformance.report import terminal
+from osh_conformance.report.base import FileReporter, Listeners, registered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def register(config: pytest.Config) -> None:
+    """Add the suites that the user asked for; raises `pytest.UsageError` for a wrong option or configuration."""
+    if not config.getoption("--charts"):
+        raise pytest.UsageError("--live needs charts: --charts PATH")
+    is_worker = hasattr(config, "workerinput")
+    try:
+        given = given_options(config)
+        reporters = [] if is_worker else given_reporters(config)
+        for reporter in reporters:
+            reporter.check_writable()
+        is_live = config.getoption("--live")
+        static = resolve.static_half(resolve.live_options(given), given) if is_live else resolve.check_options(given)
+        engine = StaticEngine(static)
+        listeners = Listeners(reporters)
+        if is_live:
+            _add_live_half(config, given, listeners, engine)
+    except SuiteError as error:
+        raise pytest.UsageError(str(error)) from error
+    collect_suite(config, suite_folder("static"))
+    if is_live:
+        collect_suite(config, suite_folder("live"))
+    config.pluginmanager.register(StaticPlugin(engine, listeners), "osh-conformance-static")
+    config.pluginmanager.register(UserRun(engine, listeners), "osh-conformance-run")
+
+
+def _add_live_half(config: pytest.Config, given: Mapping[str, Any], listeners: Listeners, engine: StaticEngine) -> None:
+    # Only a live run needs the extra `live`.
+    try:
+        from osh_conformance.plugin import live  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise pytest.UsageError(
+            f"--live needs `pip install 'osh-conformance[live]'`: the module `{error.name}` is not installed"
+        ) from error
+    live.register(config, given, listeners, engine)
+
+
+def given_options(config: pytest.Config) -> dict[str, Any]:
+    """Return the values of the options by `Option.dest`; files are relative to the folder in which pytest started."""
+    # Paths stay as the user wrote them where that is enough: messages repeat them.
+    folder = config.invocation_params.dir
+    folder = Path() if folder == Path.cwd() else folder
+    given = {}
+    for option in (option for option in OPTIONS if option.pytest):
+        value = config.getoption(destination(option.pytest))
+        if value and option.kind is Kind.FILES:
+            value = tuple(folder / text for text in value)
+        elif value and option.kind is Kind.FILE:
+            value = folder / value
+        given[option.dest] = value
+    return given
+
+
+def given_reporters(config: pytest.Config) -> list[FileReporter]:
+    """Return a reporter for each output that the user asked for."""
+    return [
+        reporter(config.invocation_params.dir / file)
+        for name, reporter in registered().items()
+        if reporter.in_pytest and (file := config.getoption(destination(PREFIX + name)))
+    ]
+
+
+def collect_suite(config: pytest.Config, suite: Path) -> None:
+    """Let pytest collect `suite`: instead of its default places, or beside what the user named."""
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args.clear()
+        config.args_source = pytest.Config.ArgsSource.ARGS
+    if str(suite) not in config.args:
+        # File by file: pytest would search a folder by the patterns of the user's own configuration.
+        config.args += [file for file in sorted(map(str, suite.glob("test_*.py"))) if file not in config.args]
+
+
+class UserRun:
+    """Tells the listeners when the run starts and ends, and adds to pytest's output."""
+
+    def __init__(self, engine: StaticEngine, listeners: Listeners) -> None:
+        self._engine = engine
+        self._listeners = listeners
+        self._started = time.monotonic()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Give all items of a chart to one worker of pytest-xdist, so that it is rendered once."""
+        if config.getoption("dist") != "load":
+            return None
+        from osh_conformance.plugin.workers import ChartScheduling  # noqa: PLC0415  (only with pytest-xdist)
+
+        return ChartScheduling(config, log, self._engine.rules)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Tell the listeners what the run checks."""
+        started = self._engine.started()
+        target = {**started.target, "verb": "pytest"}
+        self._listeners.handle(RunStarted(target=target, charts=started.charts))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Tell the listeners that the run is over. A report that cannot be written ends pytest with 4."""
+        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+        try:
+            self._listeners.handle(RunFinished(seconds=time.monotonic() - self._started, interrupted=interrupted))
+        except SuiteError as error:
+            pytest.exit(str(error), returncode=int(pytest.ExitCode.USAGE_ERROR))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print warnings, expected findings, and expectations without a finding: pytest's own lines omit them."""
+        report = self._listeners.report
+        if not report.checks:
+            return
+        warnings = [finding for finding in report.findings if finding.status is Status.WARNING]
+        shown = [*warnings, *(note for note in report.notes if note not in warnings)]
+        lines = [terminal.message(finding) for finding in shown] + terminal.expected_lines(report)
+        if lines:
+            _print_section(terminalreporter, (*lines, terminal.summary(report)))
+
+
+def _print_section(terminalreporter: pytest.TerminalReporter, lines: Iterable[str]) -> None:
+    terminalreporter.section("osh-conformance")
+    for line in lines:
+        terminalreporter.write_line(line)

@@ -1,0 +1,198 @@
+"""One cell run on a session without a cluster: what is prepared, which rules apply, and what is kept of a failure."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import observations
+import pytest
+
+from osh_conformance.charts.opened import OpenedCharts
+from osh_conformance.cluster.cluster import NODE_EXEC, REGISTRY
+from osh_conformance.config.options import LiveOptions
+from osh_conformance.errors import SuiteError
+from osh_conformance.live import artifacts, cell
+from osh_conformance.live.prepare import Preparation
+from osh_conformance.live.run_charts import RunCharts
+from osh_conformance.model.finding import Status
+from osh_conformance.model.observation import PublishedImage
+from osh_conformance.plan.cells import LeftOutError
+from osh_conformance.plan.plan import LiveSuite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from osh_conformance.model.observation import Observation
+    from osh_conformance.plan.cells import CellRun
+    from osh_conformance.scenario.state import CellPlan
+
+_KEYSTONE = Path(__file__).parents[2] / "charts-under-test" / "keystone"
+_NODE = "containerd://2.2.0"
+
+
+class _Store:
+    """An image store that publishes every image but those of `missing`."""
+
+    def __init__(self) -> None:
+        self.missing: tuple[str, ...] = ()
+        self.checked: list[str] = []
+
+    def publish(self, reference: str) -> PublishedImage:
+        if any(name in reference for name in self.missing):
+            raise SuiteError(f"no registry has {reference}")
+        return PublishedImage(reference=reference, origin="published", digests=())
+
+    def publish_as(self, reference: str, _packaging_format: object) -> PublishedImage:
+        return self.publish(reference)
+
+    def check(self, reference: str, _tier: object) -> None:
+        self.checked.append(reference)
+
+
+class _Cell:
+    """Runs one cell run of a suite; `plans` are those that reached the scenario runner."""
+
+    def __init__(self, folder: Path, charts: OpenedCharts) -> None:
+        self.store = _Store()
+        self.plans: list[CellPlan] = []
+        self.observed: Callable[[Observation], Observation] = lambda observation: observation
+        self._folder = folder
+        self._charts = RunCharts(folder, charts)
+
+    def run(self, choose: Callable[[LiveSuite], CellRun] | None = None, **options: Any) -> cell.CellResult:
+        options = {"scenarios": ("drop-enabled",), **options}
+        suite = LiveSuite(LiveOptions(paths=(_KEYSTONE,), artifacts=self._folder / "artifacts", **options))
+        absent = MappingProxyType({REGISTRY: (False, "none"), NODE_EXEC: (False, "none")})
+        session = SimpleNamespace(
+            suite=suite,
+            cluster=SimpleNamespace(name="fake", registry=None, capabilities=absent),
+            node_runtime=_NODE,
+            images=self.store,
+            faulty_registry=lambda: SimpleNamespace(image=self._faulty),
+            cancel=SimpleNamespace(is_set=lambda: False),
+            preparation=Preparation(
+                renderer=suite.renderer, charts=self._charts, node_runtime=_NODE, ready_timeout=60.0
+            ),
+        )
+        chosen = choose(suite) if choose else suite.cell_runs[0]
+        return cell.run_cell(cast("Any", session), chosen, "cell-1")
+
+    def observe(self, plan: CellPlan, _context: object, on_failure: object) -> Observation:
+        assert callable(on_failure)
+        self.plans.append(plan)
+        return self.observed(replace(observations.observation(), cell=plan.cell, scenario=plan.scenario))
+
+    def _faulty(self, _reference: str) -> object:
+        raise SuiteError("there is no registry")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Cell]:
+    @contextlib.contextmanager
+    def open_context(_session: object, namespace: str, **_options: object) -> Iterator[object]:
+        yield SimpleNamespace(namespace=namespace, hidden=SimpleNamespace(redact=lambda text: text))
+
+    def collect(_context: object, _releases: object, folder: Path, _more: object) -> None:
+        folder.mkdir(parents=True)
+
+    with OpenedCharts(tmp_path) as charts:
+        made = _Cell(tmp_path, charts)
+        monkeypatch.setattr(cell, "open_context", open_context)
+        monkeypatch.setattr(cell, "observe", made.observe)
+        monkeypatch.setattr(artifacts, "collect", collect)
+        yield made
+
+
+def test_a_cell_run_gets_the_verdicts_of_its_live_rules_and_the_command_that_repeats_it(run: _Cell) -> None:
+    run.observed = lambda observation: replace(observation, removals=())
+    result = run.run()
+    assert "DROP-4" in result.verdicts
+    assert "FLAV-1" not in result.verdicts, "a matrix rule compares cells later"
+    commands = {finding.reproduce for verdict in result.verdicts.values() for finding in verdict.findings}
+    assert all(command.endswith("--helm 4 --scenario drop-enabled") for command in commands)
+
+
+def test_a_cell_run_without_a_failure_keeps_no_artifacts(run: _Cell, tmp_path: Path) -> None:
+    result = run.run(select=("PIN-1",))
+    assert set(result.verdicts) == {"PIN-1"}
+    assert result.artifacts == ""
+    assert not (tmp_path / "artifacts").exists()
+
+
+def test_a_failure_keeps_the_observation_beside_the_artifacts(run: _Cell, tmp_path: Path) -> None:
+    def wrong_policy(observation: Observation) -> Observation:
+        containers = tuple(replace(each, pull_policy="Never") for each in observation.containers)
+        return replace(observation, containers=containers)
+
+    run.observed = wrong_policy
+    result = run.run(select=("PP-1",))
+    assert result.verdicts["PP-1"].status is Status.FAIL
+    folder = tmp_path / "artifacts" / "keystone-distribution-docker-default-helm4-drop-enabled"
+    assert result.artifacts == str(folder)
+    assert (folder / "observation.json").is_file()
+    assert (folder / "end").is_dir()
+
+
+def test_an_error_of_the_environment_keeps_artifacts_and_is_raised(run: _Cell, tmp_path: Path) -> None:
+    def broken(_observation: Observation) -> Observation:
+        raise SuiteError("the node is gone")
+
+    run.observed = broken
+    with pytest.raises(SuiteError, match="the node is gone"):
+        run.run()
+    assert [folder.name for folder in (tmp_path / "artifacts").iterdir()] == [
+        "keystone-distribution-docker-default-helm4-drop-enabled"
+    ]
+
+
+def test_the_axes_and_the_options_reach_the_plan(run: _Cell) -> None:
+    run.run(flavors=("loci",), helm_majors=(3,), packaging_formats=("oci-zstd",))
+    (plan,) = run.plans
+    assert (plan.cell.flavor, plan.cell.format, plan.cell.helm) == ("loci", "oci-zstd", 3)
+    assert (plan.release, plan.node_runtime, plan.ready_timeout) == ("keystone", _NODE, 60.0)
+    assert plan.tests == _KEYSTONE.parent / "tests" / "keystone"
+    assert set(plan.declared.images.values()) <= {image.reference for image in plan.images}
+    assert run.store.checked, "images of job keys are tried"
+
+
+def test_an_image_of_a_named_flavor_that_is_missing_is_an_error(run: _Cell) -> None:
+    run.store.missing = ("keystone",)
+    with pytest.raises(SuiteError, match="no registry has") as caught:
+        run.run(flavors=("shipped",))
+    assert not isinstance(caught.value, LeftOutError)
+
+
+def test_a_missing_image_of_the_chart_leaves_the_shipped_flavor_out_of_all(run: _Cell) -> None:
+    def shipped(suite: LiveSuite) -> CellRun:
+        return next(each for each in suite.cell_runs if each.cell.flavor == "shipped")
+
+    run.store.missing = ("docker.io", "quay.io")
+    with pytest.raises(LeftOutError, match="no registry has"):
+        run.run(shipped, flavors=("all",))
+
+
+@pytest.mark.parametrize(("named", "error"), [(True, SuiteError), (False, LeftOutError)])
+def test_nodes_of_another_cri_are_an_error_for_a_named_runtime_only(
+    named: bool,  # noqa: FBT001  (a parameter)
+    error: type[SuiteError],
+    run: _Cell,
+) -> None:
+    def on_cri_o(suite: LiveSuite) -> CellRun:
+        first = suite.cell_runs[0]
+        assert first.axes.runtime
+        axes = replace(first.axes, runtime=replace(first.axes.runtime, cri="cri-o"))
+        return replace(first, axes=axes, runtime_named=named)
+
+    with pytest.raises(SuiteError, match="not cri-o") as caught:
+        run.run(on_cri_o, runtimes=("crun",))
+    assert caught.type is error
+
+
+def test_a_fault_of_the_nodes_is_not_applicable_without_access_to_them(run: _Cell) -> None:
+    result = run.run(scenarios=("kubelet-restarted",))
+    assert {verdict.status for verdict in result.verdicts.values()} == {Status.NOT_APPLICABLE}
+    assert not run.plans

@@ -1,0 +1,130 @@
+"""Reporters: a new output is one module, and works for `check` and pytest alike."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from osh_conformance.cli import main
+from osh_conformance.report import base
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from osh_conformance.report.result import RunReport
+
+_MUTANT = str(Path(__file__).parents[1] / "mutants" / "static" / "ref-2-latest")
+_TOY = '''
+"""A reporter that writes one line for each finding."""
+
+from osh_conformance.report.base import FileReporter, register
+
+
+@register
+class ToyReporter(FileReporter):
+    """Writes one line for each finding."""
+
+    option = "toy"
+    help = "write one line for each finding"
+
+    def text(self, report):
+        """Return the lines."""
+        return "".join(f"{finding.rule} {finding.chart} {finding.found}\\n" for finding in report.findings)
+'''
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Iterator[Path]:
+    """A module with a reporter, imported as those of the package are."""
+    file = tmp_path / "toy_reporter.py"
+    file.write_text(_TOY)
+    base.registered()
+    spec = importlib.util.spec_from_file_location("toy_reporter", file)
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    yield file
+    del base._registered["toy"]
+    sys.modules.pop("toy_reporter", None)
+
+
+@pytest.mark.usefixtures("toy")
+def test_check_offers_a_registered_reporter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "deep" / "toy.txt"
+    assert main(["check", _MUTANT, "--select", "REF", "--toy", str(file)]) == 1
+    assert file.read_text() == ("REF-2 ref-2-latest docker.io/example/api:latest  (whatever was pushed last)\n"), (
+        "it listens to every event of the run"
+    )
+    with pytest.raises(SystemExit):
+        main(["check", "--help"])
+    assert "--toy FILE" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_reporter_writes_its_file_also_where_the_run_did_not_begin(tmp_path: Path) -> None:
+    file = tmp_path / "toy.txt"
+    assert main(["check", _MUTANT, "--select", "NO-1", "--toy", str(file)]) == 4
+    assert "no rule `NO-1`" in file.read_text()
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_file_that_cannot_be_written_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", _MUTANT, "--toy", "/proc/no/such.txt"]) == 4
+    assert "cannot write /proc/no/such.txt" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("toy")
+def test_two_reporters_with_one_option_are_refused() -> None:
+    class Other(base.FileReporter):
+        option = "toy"
+        help = ""
+
+        def text(self, report: RunReport) -> str:
+            return str(report.charts)
+
+    with pytest.raises(ValueError, match="two reporters have the option --toy"):
+        base.register(Other)
+
+
+def test_another_package_brings_a_reporter_by_its_entry_point(tmp_path: Path) -> None:
+    (tmp_path / "toy_reporter.py").write_text(_TOY)
+    metadata = tmp_path / "toy_reporter-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-reporter\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[osh_conformance.reporters]\ntoy = toy_reporter:ToyReporter\n")
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    for argv in (
+        [sys.executable, "-m", "osh_conformance", "live", "--help"],
+        [sys.executable, "-m", "pytest", "--help"],
+    ):
+        done = subprocess.run(argv, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True)
+        assert re.search("toy[ =]FILE", done.stdout)
+
+
+def test_pytest_offers_a_registered_reporter(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(toy_reporter=_TOY)
+    arguments = (
+        "-p",
+        "toy_reporter",
+        "--charts",
+        _MUTANT,
+        "--conformance-select",
+        "REF",
+        "--conformance-toy",
+        "toy.txt",
+    )
+    pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=3, failed=1)
+    assert (pytester.path / "toy.txt").read_text().startswith("REF-2 ref-2-latest ")
+
+
+def test_pytest_writes_the_json_document_from_its_workers(pytester: pytest.Pytester) -> None:
+    arguments = ("--charts", _MUTANT, "-n", "2", "--conformance-ignore", "DROP,HOOK", "--conformance-json", "r.json")
+    assert pytester.runpytest_subprocess(*arguments).parseoutcomes()["failed"] == 1
+    assert '"verb": "pytest"' in (pytester.path / "r.json").read_text()
