@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from osh_conformance.loading.search import data_folder
 from osh_conformance.manifests.pods import POD_SPECS
+from osh_conformance.manifests.vocabulary import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -94,14 +91,7 @@ def _defined(documents: Iterable[Document]) -> frozenset[tuple[str, str]]:
 
 
 def _cluster_scoped() -> frozenset[tuple[str, str]]:
-    return frozenset((group, kind) for group, kinds in _words()["cluster_scoped"].items() for kind in kinds)
-
-
-@functools.cache
-def _words() -> Mapping[str, Any]:
-    file = data_folder("vocabulary") / "privileges.yaml"
-    loaded: Mapping[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return loaded
+    return frozenset((group, kind) for group, kinds in words("privileges")["cluster_scoped"].items() for kind in kinds)
 
 
 # -- its nodes ---------------------------------------------------------------------------------------------------------
@@ -140,7 +130,7 @@ def _of_spec(spec: Mapping[str, Any]) -> Iterator[str]:
             yield f"hostPath {_mapping(volume['hostPath']).get('path')}"
     context = _mapping(spec.get("securityContext"))
     for sysctl in _mappings(context.get("sysctls")):
-        if sysctl.get("name") not in _words()["sysctls"]:
+        if sysctl.get("name") not in words("privileges")["sysctls"]:
             yield f"sysctl {sysctl.get('name')}"
     yield from _of_context(context)
 
@@ -151,7 +141,7 @@ def _of_container(container: Mapping[str, Any], *, in_user_namespace: bool) -> I
         yield "privileged"
     added = _mapping(context.get("capabilities")).get("add")
     for capability in added if isinstance(added, list) else ():
-        if capability not in _words()["capabilities"]:
+        if capability not in words("privileges")["capabilities"]:
             yield f"capability {capability}"
     mount = context.get("procMount")
     if mount not in (None, "Default") and not in_user_namespace:
@@ -167,10 +157,10 @@ def _of_context(context: Mapping[str, Any]) -> Iterator[str]:
     """What the security context of a pod, and that of a container, ask for."""
     for field, name in (("seccompProfile", "seccomp"), ("appArmorProfile", "AppArmor")):
         profile = context.get(field)
-        if isinstance(profile, dict) and profile.get("type") not in _words()["profiles"]:
+        if isinstance(profile, dict) and profile.get("type") not in words("privileges")["profiles"]:
             yield f"{name} profile {profile.get('type')}"
     options = _mapping(context.get("seLinuxOptions"))
-    if options.get("type") and options["type"] not in _words()["selinux_types"]:
+    if options.get("type") and options["type"] not in words("privileges")["selinux_types"]:
         yield f"SELinux type {options['type']}"
     yield from (f"SELinux {field} {options[field]}" for field in ("user", "role") if options.get(field))
     if _mapping(context.get("windowsOptions")).get("hostProcess") is True:

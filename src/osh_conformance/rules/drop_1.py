@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from osh_conformance.manifests.vocabulary import words
 from osh_conformance.model.finding import Verdict
 from osh_conformance.model.rule import Rule
 from osh_conformance.rules.registry import static_rule
 from osh_conformance.rules.shared import places
 from osh_conformance.rules.shared.drop_jobs import jobs_of
-from osh_conformance.rules.shared.vocabulary import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

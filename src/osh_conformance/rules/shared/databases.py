@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from osh_conformance.manifests.commands import files, is_python, shebang
 from osh_conformance.manifests.mounts import Place, file_at
 from osh_conformance.manifests.variables import variables
-from osh_conformance.rules.shared.vocabulary import words
+from osh_conformance.manifests.vocabulary import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

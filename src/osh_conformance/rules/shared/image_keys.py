@@ -6,8 +6,8 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
+from osh_conformance.manifests.vocabulary import words
 from osh_conformance.model.chart import Role
-from osh_conformance.rules.shared.vocabulary import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

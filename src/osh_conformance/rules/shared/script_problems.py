@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.manifests.commands import SHELLS, Script, is_python, unwrapped
 from osh_conformance.manifests.shell import Command, ShellError, commands
-from osh_conformance.rules.shared.vocabulary import words
+from osh_conformance.manifests.vocabulary import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

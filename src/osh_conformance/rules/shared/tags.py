@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from osh_conformance.rules.shared.vocabulary import words
+from osh_conformance.manifests.vocabulary import words
 
 _CUT: Final = re.compile(r"[-_+]")
 _DATE: Final = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[t.]?[0-9]{2,6}z?)?")

@@ -1,4 +1,4 @@
-"""The words by which rules recognise things: data of the package, read once. No rule itself reads a file."""
+"""The words by which rules and consent recognise things: data of the package, read once. Nothing else here reads a file."""
 
 from __future__ import annotations
 
