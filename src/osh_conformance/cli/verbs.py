@@ -129,7 +129,7 @@ examples:
     ),
     "explain": Verb(
         help="explain a rule: its reason, and how to fix a finding",
-        description="Prints a rule: its title, source and reason, how it is checked, and an example before and after the fix.",
+        description="Prints a rule: its title, source and reason, how it is checked, and an example with its fix.",
         add_arguments=_explain,
     ),
     "setup": Verb(

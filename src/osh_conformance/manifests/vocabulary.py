@@ -1,4 +1,4 @@
-"""The words by which rules and consent recognise things: data of the package, read once. Nothing else here reads a file."""
+"""The words by which rules and the plan recognise things: data of the package, read once, in this module only."""
 
 from __future__ import annotations
 
