@@ -1,15 +1,28 @@
-"""What the suite says when it cannot go on. A user never sees a traceback of these."""
+"""Errors that end a run with a message. Users never see a traceback of these."""
 
 from __future__ import annotations
 
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the program; pytest's own."""
+
+    OK = 0
+    VIOLATED = 1
+    INTERRUPTED = 2
+    BROKEN = 3
+    USAGE = 4
+    NOTHING = 5
+
 
 class SuiteError(Exception):
-    """The suite or its environment broke: nothing is known about the chart (exit code 3)."""
+    """The suite or its environment failed, so nothing is known about the chart (exit code 3)."""
 
     exit_code = 3
 
     def __init__(self, message: str, *, expected: str = "", fix: str = "", details: str = "") -> None:
-        """Say what was found where (`message`), what was expected, how to mend it, and the raw evidence."""
+        """Take the problem and its place (`message`), the expected state, the fix, and the raw evidence."""
         super().__init__(message)
         self.message = message
         self.expected = expected
@@ -25,6 +38,6 @@ class SuiteError(Exception):
 
 
 class UsageError(SuiteError):
-    """The command line, or a file that it names, cannot be understood (exit code 4)."""
+    """The command line, or a file that it names, is not valid (exit code 4)."""
 
     exit_code = 4

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
 import importlib.util
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from osh_conformance import __version__
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.waiting import orderly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import FrameType
+    from collections.abc import Sequence
 
 INTERRUPTED = 2
 _VERBS = ("check", "live", "plan", "explain", "setup", "doctor", "gc")
@@ -38,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     args = argparse.Namespace()
     try:
-        with _signals():
+        with orderly():
             args = _parse(words)
             return int(args.run(args))
     except SuiteError as error:
@@ -89,25 +87,3 @@ def _report(args: argparse.Namespace, error: SuiteError) -> None:
         write_error(args, error)
     except SuiteError as second:
         print(f"ERROR {second}", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[None]:
-    """End on SIGTERM as on Ctrl-C: tidily; on a second signal at once."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        for number in old:
-            signal.signal(number, leave)
-        raise KeyboardInterrupt
-
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        os._exit(INTERRUPTED)
-
-    old = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in old:
-        signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import time
 from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.observe.database import named_account, quote_name, quote_text
+from osh_conformance.waiting import CancelledError, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,20 +69,28 @@ def locked(run: ScenarioState) -> Iterator[None]:
 
 def _close(run: ScenarioState, name: str) -> None:
     """End sessions. What they hold would be held against the chart: one that cannot be ended is an error."""
-    ends = time.monotonic() + _CLOSES_WITHIN
-    while True:
+    failure = ""
+
+    def closed() -> bool:
+        nonlocal failure
         try:
             run.control.run([_SCRIPT, "close", name])
-        except SuiteError:
-            # Of an interrupted run the pod goes, and its sessions with it.
-            if run.site.cancel.is_set():
-                return
-            if time.monotonic() > ends:
-                raise
-        else:
-            return
-        # Nothing tells when a node lets anybody into its containers again.
-        run.site.cancel.wait(_PAUSE)
+        except SuiteError as error:
+            failure = str(error)
+            return False
+        return True
+
+    # A node does not report when commands in its containers work again. When a run is interrupted, the server's pod
+    # is removed, and its sessions with it.
+    with contextlib.suppress(CancelledError):
+        until(
+            closed,
+            f"the session {name} to close",
+            deadline=_CLOSES_WITHIN,
+            pause=_PAUSE,
+            cancel=run.site.cancel,
+            state=lambda: failure,
+        )
 
 
 def _let_in(run: ScenarioState, account: str) -> None:
