@@ -45,7 +45,7 @@ from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading import records
 from osh_conformance.progress import Progress
 from osh_conformance.provision import runs
-from osh_conformance.provision import tools as toolbox
+from osh_conformance.provision import tools as setup
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -136,17 +136,17 @@ def _run(args: argparse.Namespace, rows: list[Row]) -> int:
     progress = Progress(stream=sys.stdout)
     identity = secrets.token_hex(4)
     say(f"seed {args.seed}: {args.times} kills; all that is made here bears {identity} in its name or its labels")
-    tools = toolbox.find(recipes=ROOT / "ci", progress=progress)
+    tools = setup.find(recipes=ROOT / "ci", progress=progress)
     started = time.monotonic()
     late: tuple[str, ...] = ()
     try:
         with _cleared(tools, identity) as (home, stack):
             own, other = Home.made(home / "own"), Home.made(home / "kept")
-            stack.callback(own.clear, tools.engine)
+            stack.callback(own.clear, tools.docker)
             making = Making(tools=tools, home=home, identity=identity, progress=progress, stack=stack)
             bystanders, kept = making.all(args.chart.resolve(), other, _cheapest(args.scenario))
             trial = Trial(
-                chart=args.chart.resolve(), engine=tools.engine, own=own, kept=kept, bystanders=bystanders, rows=rows
+                chart=args.chart.resolve(), docker=tools.docker, own=own, kept=kept, bystanders=bystanders, rows=rows
             )
             bystanders.remember()
             say("\n".join(["before the first kill:", *bystanders.digests()]))
@@ -197,7 +197,7 @@ def _cleared(tools: Tools, identity: str) -> Iterator[tuple[Path, contextlib.Exi
             left = [f"process {pid}: {words}" for pid, words in below.items()]
             for words in (("ps", "--all"), ("network", "ls"), ("volume", "ls")):
                 name = "{{.Names}}" if words[0] == "ps" else "{{.Name}}"
-                lines = tools.engine.lines(*words, "--format", f'{name} {{{{.Label "{runs.STATE_LABEL}"}}}}')
+                lines = tools.docker.lines(*words, "--format", f'{name} {{{{.Label "{runs.STATE_LABEL}"}}}}')
                 left += [f"{words[0]}: {line}" for line in lines if identity in line]
             say("all that was made here is removed" if not left else "\n".join(["NOT REMOVED:", *left]))
             undisturbed.close()

@@ -62,9 +62,9 @@ def compared(before: Dump, after: Dump) -> Change:
     )
 
 
-def container(engine: Docker, name: str) -> Dump:
-    """A container of the engine, with the moment of its start; nothing where there is none."""
-    outcome = engine.run("container", "inspect", "--format", "{{json .}}", name, check=False)
+def container(docker: Docker, name: str) -> Dump:
+    """A container of the docker, with the moment of its start; nothing where there is none."""
+    outcome = docker.run("container", "inspect", "--format", "{{json .}}", name, check=False)
     if not outcome.ok:
         return {}
     seen = json.loads(outcome.stdout)
@@ -75,16 +75,16 @@ def container(engine: Docker, name: str) -> Dump:
     return {f"container {name}": canonical({**kept, "State": state, "Mounts": mounts})}
 
 
-def network(engine: Docker, name: str) -> Dump:
-    """A network of the engine, and who is on it."""
+def network(docker: Docker, name: str) -> Dump:
+    """A network of the docker, and who is on it."""
     form = "{{.Id}} {{json .Labels}} {{json .IPAM}} {{json .Containers}}"
-    outcome = engine.run("network", "inspect", "--format", form, name, check=False)
+    outcome = docker.run("network", "inspect", "--format", form, name, check=False)
     return {f"network {name}": outcome.stdout} if outcome.ok else {}
 
 
-def volume(engine: Docker, name: str) -> Dump:
-    """A volume of the engine, without its content."""
-    outcome = engine.run("volume", "inspect", "--format", "{{json .}}", name, check=False)
+def volume(docker: Docker, name: str) -> Dump:
+    """A volume of the docker, without its content."""
+    outcome = docker.run("volume", "inspect", "--format", "{{json .}}", name, check=False)
     return {f"volume {name}": outcome.stdout} if outcome.ok else {}
 
 

@@ -78,11 +78,11 @@ class Home:
                 raise SuiteError(f"`osh-conformance {verb}` did not end within {within:g} s", details=call.printed)
             return int(call.child.returncode), call.printed, call.seconds
 
-    def clear(self, engine: Docker) -> None:
+    def clear(self, docker: Docker) -> None:
         """Remove all runs of this home, kept ones too, and their store; raises `SuiteError`."""
         for pid in carriers(self.mark):
             kill(pid, self.mark)
         code, printed, _ = self.run("gc", "--kept", within=COLLECT)
-        engine.run("volume", "rm", "--force", runs.store_volume(self.folders), check=False)
+        docker.run("volume", "rm", "--force", runs.store_volume(self.folders), check=False)
         if code:
             raise SuiteError(f"`osh-conformance gc --kept` ended with {code}", details=printed)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traces:
-    """What a killed run has in the engine, by identities that nothing else will ever have."""
+    """What a killed run has in the docker, by identities that nothing else will ever have."""
 
     containers: frozenset[str]
     networks: frozenset[str]
@@ -35,7 +35,7 @@ class Traces:
 class Leftovers:
     """Looks for what is left of the runs of one home. `spared` is the cluster of a kept run."""
 
-    engine: Docker
+    docker: Docker
     home: Home
     spared: str = ""
     clusters: set[str] = field(default_factory=set)
@@ -45,15 +45,15 @@ class Leftovers:
     def expect(self) -> None:
         """Whatever is there now is not of the next run."""
         # A volume that somebody else uses now may be used by nobody later.
-        everything = set(self.engine.lines("volume", "ls", "--quiet"))
+        everything = set(self.docker.lines("volume", "ls", "--quiet"))
         self.before = self._unnamed() | {"volume": everything, "files": self._files()}
 
     def traces(self, printed: str) -> Traces:
-        """What the killed run has in the engine now."""
+        """What the killed run has in the docker now."""
         self.clusters |= set(CLUSTER.findall(printed)) - {self.spared}
         containers = frozenset(identity for identity, _ in self._listed("ps", "--all", "{{.ID}} {{.Names}}"))
         form = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}} {{end}}{{end}}'
-        mounted = self.engine.run("container", "inspect", "--format", form, *containers, check=False).stdout.split()
+        mounted = self.docker.run("container", "inspect", "--format", form, *containers, check=False).stdout.split()
         return Traces(
             containers=containers,
             networks=frozenset(identity for identity, _ in self._listed("network", "ls", "{{.ID}} {{.Name}}")),
@@ -67,7 +67,7 @@ class Leftovers:
         left += [f"process {pid}: {words}" for pid, words in carriers(self.home.mark).items()]
         left += [f"process in container {name}" for name in self._confined(traces)]
         left += self._of_networks(traces)
-        volumes = set(self.engine.lines("volume", "ls", "--quiet"))
+        volumes = set(self.docker.lines("volume", "ls", "--quiet"))
         left += [f"volume {name}" for name in traces.volumes & volumes]
         left += [f"file {name}" for name in topmost(self._files() - self.before["files"])]
         left += self._mounts()
@@ -83,7 +83,7 @@ class Leftovers:
         labels = (runs.STATE_LABEL, runs.KIND_LABEL)
         shown = " ".join([form, *(f'{{{{or (.Label "{label}") "-"}}}}' for label in labels)])
         found = []
-        for line in self.engine.lines(*command, "--no-trunc", "--format", shown):
+        for line in self.docker.lines(*command, "--no-trunc", "--format", shown):
             identity, name, state, kind = line.split(" ")
             if self.spared and name.startswith(self.spared):
                 continue
@@ -121,8 +121,8 @@ class Leftovers:
         """What a fault did to the nodes of the cluster that stays."""
         if not self.spared:
             return []
-        nodes = self.engine.lines("ps", "--filter", f"label={runs.KIND_LABEL}={self.spared}", "--format", "{{.Names}}")
-        return [what for what, _ in gc_nodes.left_in(self.engine, nodes)]
+        nodes = self.docker.lines("ps", "--filter", f"label={runs.KIND_LABEL}={self.spared}", "--format", "{{.Names}}")
+        return [what for what, _ in gc_nodes.left_in(self.docker, nodes)]
 
     def _files(self) -> set[str]:
         """All that lies where a run of this home writes, but for what lasts."""
@@ -136,15 +136,15 @@ class Leftovers:
 
     def _unnamed(self) -> dict[str, set[str]]:
         """What bears no mark of a run: volumes that nothing uses, and names of images."""
-        names = self.engine.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
+        names = self.docker.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
         return {
-            "volume": set(self.engine.lines("volume", "ls", "--quiet", "--filter", "dangling=true")),
+            "volume": set(self.docker.lines("volume", "ls", "--quiet", "--filter", "dangling=true")),
             # As it is pushed to a registry on this machine.
             "image name": {name for name in names if "/store/" in name},
         }
 
     def _new_unnamed(self) -> list[str]:
-        """Of those, what is new; looked at twice, since others use this engine too."""
+        """Of those, what is new; looked at twice, since others use this docker too."""
         lasting = runs.store_volume(self.home.folders)
         found: list[set[str]] = []
         for pause in (0.0, 2.0):

@@ -68,7 +68,7 @@ GRANT SELECT, INSERT ON ledger.entry TO clerk@'10.%' WITH GRANT OPTION;
 class Place:
     """A kind cluster, asked through kubectl in its node: by other means than the suite's own."""
 
-    engine: Docker
+    docker: Docker
     name: str
     kubeconfig: Path
     kinds: str = ""
@@ -80,7 +80,7 @@ class Place:
 
     def kubectl(self, *words: str, deadline: float = QUICK) -> str:
         """What kubectl prints; raises `SuiteError`."""
-        return self.engine.run("exec", self.node, *_KUBECTL, *words, deadline=deadline).stdout
+        return self.docker.run("exec", self.node, *_KUBECTL, *words, deadline=deadline).stdout
 
     def objects(self) -> Dump:
         """Every object that the API server has, but what changes by itself."""
@@ -91,10 +91,10 @@ class Place:
         return {object_name(item): canonical(stable(item)) for item in listed["items"]}
 
     def containers(self) -> Dump:
-        """Its containers in the engine, with the moment of their start: none was replaced or restarted."""
-        names = self.engine.lines("ps", "--all", "--filter", f"name={self.name}", "--format", "{{.Names}}")
-        containers = (part for name in names for part in container(self.engine, name).items())
-        return dict([*containers, *network(self.engine, self.name).items()])
+        """Its containers in the docker, with the moment of their start: none was replaced or restarted."""
+        names = self.docker.lines("ps", "--all", "--filter", f"name={self.name}", "--format", "{{.Names}}")
+        containers = (part for name in names for part in container(self.docker, name).items())
+        return dict([*containers, *network(self.docker, self.name).items()])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +163,7 @@ class Tenant:
         kubeconfig = ("--kubeconfig", self.place.kubeconfig, "--namespace", self.namespace)
         homes = {f"HELM_{name}_HOME": str(self.home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
         env = {**homes, "KUBECACHEDIR": str(self.home / "kube")}
-        return process.run([self.helm, *words, *kubeconfig], deadline=QUICK, env=env).stdout
+        return process.run(process.Command(argv=[self.helm, *words, *kubeconfig], env=env), deadline=QUICK).stdout
 
 
 def _quoted(content: str) -> str:

@@ -25,7 +25,7 @@ class Trial:
     """Runs, kills, collects and looks."""
 
     chart: Path
-    engine: Docker
+    docker: Docker
     own: Home
     kept: Kept
     bystanders: Bystanders
@@ -36,8 +36,8 @@ class Trial:
     def __post_init__(self) -> None:
         spared = self.kept.run.cluster
         self.leftovers = {
-            False: Leftovers(engine=self.engine, home=self.own),
-            True: Leftovers(engine=self.engine, home=self.kept.home, spared=spared),
+            False: Leftovers(docker=self.docker, home=self.own),
+            True: Leftovers(docker=self.docker, home=self.kept.home, spared=spared),
         }
 
     def measure(self, scenario: str) -> None:
@@ -115,7 +115,7 @@ class Trial:
         return True
 
     def last_look(self) -> tuple[str, ...]:
-        """What has come since it was last looked for: an engine may be slow to finish what it was told."""
+        """What has come since it was last looked for: an docker may be slow to finish what it was told."""
         nothing = Traces(containers=frozenset(), networks=frozenset(), volumes=frozenset())
         # Few kills may not have met the kept cluster at all.
         begun = [looking for looking in self.leftovers.values() if looking.before]

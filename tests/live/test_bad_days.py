@@ -36,7 +36,7 @@ def _without(folder: Path) -> Path:
 def test_no_engine(program: Program, base: Path, tmp_path: Path) -> None:
     dead = f"unix://{tmp_path}/docker.sock"
     result = program.run("live", base, env={"DOCKER_HOST": dead})
-    _is_broken(result, "no Docker engine answers at", dead)
+    _is_broken(result, "no Docker Engine answers at", dead)
     assert result.seconds < 30
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import tomllib
 from pathlib import Path
 
@@ -30,14 +29,11 @@ def parse(text: str) -> list[log.RegistryRequest]:
 def test_a_pull_by_tag_is_one_request() -> None:
     assert parse(line("HEAD /v2/run/r1/docker.io/library/debian/manifests/bookworm?ns=docker.io")) == [
         log.RegistryRequest(
-            time=dt.datetime(2026, 11, 23, 8, 7, 13, 510583, tzinfo=dt.UTC),
-            client="172.19.0.3",
             method="HEAD",
             repository="docker.io/library/debian",
             kind="manifests",
             reference="bookworm",
             status=200,
-            agent="containerd/v2.4.2",
         )
     ]
 
@@ -76,11 +72,6 @@ def test_a_host_without_a_name_of_its_own_is_asked_where_nothing_is() -> None:
     assert data["server"] == "http://m:5000/v2/run/r1/any-other-host"
 
 
-def test_configurations_are_merged() -> None:
-    merged = kind.merge({"a": {"b": 1, "c": 1}, "l": [1], "x": 1}, {"a": {"b": 2}, "l": [2], "y": 2})
-    assert merged == {"a": {"b": 2, "c": 1}, "l": [1, 2], "x": 1, "y": 2}
-
-
 def test_the_api_server_listens_on_this_machine_alone(tmp_path: Path) -> None:
     path = tmp_path / "kind.yaml"
     path.write_text("kind: Cluster\nnetworking: {disableDefaultCNI: true}\nnodes: [{role: control-plane}]\n")
@@ -92,7 +83,7 @@ def test_the_api_server_listens_on_this_machine_alone(tmp_path: Path) -> None:
 def test_a_configuration_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "kind.yaml"
     path.write_text("- a\n")
-    with pytest.raises(UsageError, match="is no kind configuration"):
+    with pytest.raises(UsageError, match="not a kind configuration"):
         kind.kind_config(path)
 
 
@@ -112,7 +103,7 @@ def test_a_reference_is_read_as_container_runtimes_do(text: str, canonical: str,
 
 
 def test_what_is_no_reference_is_refused() -> None:
-    with pytest.raises(SuiteError, match="no image reference"):
+    with pytest.raises(SuiteError, match="not an image reference"):
         images.name("docker.io/Upper/case:1")
 
 
@@ -147,6 +138,6 @@ def test_what_is_no_kubeconfig_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_the_recipes_of_this_project_can_be_read() -> None:
-    book = recipes.load(Path(__file__).parents[2] / "ci", offline=True)
-    assert book.providing(images.REGISTRY_IMAGE) is not None
-    assert book.order(book.recipes)
+    known = recipes.load(Path(__file__).parents[2] / "ci", offline=True)
+    assert known.providing(images.REGISTRY_IMAGE) is not None
+    assert known.order(known.by_name)

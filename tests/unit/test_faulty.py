@@ -175,7 +175,7 @@ class StoreHandler(http.server.BaseHTTPRequestHandler):
         )
 
 
-class Engine:
+class FakeDocker:
     """Nodes that are this machine, but for their files. `gateway` is what the engine says of the network."""
 
     def __init__(self, gateway: str = "127.0.0.1") -> None:
@@ -216,11 +216,11 @@ def store() -> Iterator[Store]:
 
 
 @pytest.fixture
-def engine() -> Engine:
-    return Engine()
+def docker() -> FakeDocker:
+    return FakeDocker()
 
 
-def cluster_of(engine: Any, registry: Registry | None) -> Cluster:
+def cluster_of(docker: Any, registry: Registry | None) -> Cluster:
     return Cluster(
         name="osh-conformance-r1",
         kubeconfig=Path("kubeconfig"),
@@ -229,14 +229,14 @@ def cluster_of(engine: Any, registry: Registry | None) -> Cluster:
         registry=registry,
         owned=True,
         capabilities=MappingProxyType({REGISTRY: (True, ""), NODE_EXEC: (True, "")}),
-        engine=engine,
+        docker=docker,
     )
 
 
 @pytest.fixture
-def cluster(store: Store, engine: Engine) -> Cluster:
-    registry = Registry(container="registry", push_endpoint=store.endpoint, area=AREA, engine=cast("Any", engine))
-    return cluster_of(engine, registry)
+def cluster(store: Store, docker: FakeDocker) -> Cluster:
+    registry = Registry(container="registry", push_endpoint=store.endpoint, area=AREA, docker=cast("Any", docker))
+    return cluster_of(docker, registry)
 
 
 @pytest.fixture
@@ -287,7 +287,7 @@ class Answer:
 class Node:
     """What containerd would ask, at the address that its files name for an image's host."""
 
-    engine: Engine
+    docker: FakeDocker
     image: FaultyImage
 
     def ask(self, kind: str, reference: str, method: str = "GET", **headers: str) -> Answer:
@@ -305,7 +305,7 @@ class Node:
 
     def connected(self) -> tuple[http.client.HTTPConnection, str]:
         named = images.name(self.image.reference)
-        url = urllib.parse.urlsplit(self.engine.hosts[NODES[0], named.host]["server"])
+        url = urllib.parse.urlsplit(self.docker.hosts[NODES[0], named.host]["server"])
         return http.client.HTTPConnection(url.netloc, timeout=10), f"{url.path}/{named.path}"
 
     @property
@@ -344,8 +344,8 @@ def image(registry: FaultyRegistry) -> FaultyImage:
 
 
 @pytest.fixture
-def node(engine: Engine, image: FaultyImage) -> Node:
-    return Node(engine=engine, image=image)
+def node(docker: FakeDocker, image: FaultyImage) -> Node:
+    return Node(docker=docker, image=image)
 
 
 # ----------------------------------------------------------------- the image
@@ -373,10 +373,10 @@ def test_a_reference_that_is_not_served_is_an_error(registry: FaultyRegistry) ->
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_variant_has_one_layer_more_that_is_what_its_digests_say(
-    kind: str, registry: FaultyRegistry, store: Store, engine: Engine
+    kind: str, registry: FaultyRegistry, store: Store, docker: FakeDocker
 ) -> None:
     served(store, kind)
-    node = Node(engine=engine, image=registry.image(REFERENCE))
+    node = Node(docker=docker, image=registry.image(REFERENCE))
     answer = node.ask("manifests", node.digest)
     assert digest(answer.body) == node.digest
     manifest, original = json.loads(answer.body), json.loads(store.manifests[SOURCE, "1.0.0"][0])
@@ -418,9 +418,9 @@ def test_an_image_without_an_index_has_one_digest(image: FaultyImage) -> None:
     assert image.media_types == (DOCKER_MANIFEST, DOCKER_LAYER)
 
 
-def test_a_configuration_without_history_gets_none(registry: FaultyRegistry, store: Store, engine: Engine) -> None:
+def test_a_configuration_without_history_gets_none(registry: FaultyRegistry, store: Store, docker: FakeDocker) -> None:
     served(store, config={name: value for name, value in CONFIG.items() if name != "history"})
-    node = Node(engine=engine, image=registry.image(REFERENCE))
+    node = Node(docker=docker, image=registry.image(REFERENCE))
     assert "history" not in json.loads(node.ask("blobs", node.manifest()["config"]["digest"]).body)
 
 
@@ -429,7 +429,7 @@ def test_a_layer_of_an_unknown_packing_is_an_error(
 ) -> None:
     monkeypatch.setitem(KINDS, "docker", (*KINDS["docker"][:3], "application/x-lzma"))
     served(store)
-    with pytest.raises(SuiteError, match="media type application/x-lzma gets no layer more"):
+    with pytest.raises(SuiteError, match="cannot add a layer of media type application/x-lzma"):
         registry.image(REFERENCE)
 
 
@@ -461,12 +461,11 @@ def test_a_refusal_is_that_of_a_registry(
         assert [each["code"] for each in json.loads(answer.body)["errors"]] == [code]
         assert ("retry-after" in answer.headers) is (how == "429")
     assert node.ask("manifests", node.digest, "HEAD").status == status
-    assert node.image.failed == 3
     assert store.asked == []
 
 
 def test_an_unknown_answer_is_an_error(image: FaultyImage) -> None:
-    with pytest.raises(ValueError, match="'418' is no answer of a registry"):
+    with pytest.raises(ValueError, match="'418' is not among the answers"):
         image.answer("418")
 
 
@@ -477,7 +476,6 @@ def test_a_cut_layer_announces_all_and_ends_at_its_half(node: Node) -> None:
     assert (answer.status, answer.whole) == (200, False)
     assert int(answer.headers["content-length"]) == layer["size"]
     assert len(answer.body) == layer["size"] // 2
-    assert node.image.failed == 1
 
 
 def test_everything_but_the_added_layer_of_a_cut_image_is_whole(node: Node) -> None:
@@ -486,7 +484,6 @@ def test_everything_but_the_added_layer_of_a_cut_image_is_whole(node: Node) -> N
     for part in (manifest["config"], *manifest["layers"][:-1]):
         assert digest(node.ask("blobs", part["digest"]).body) == part["digest"]
     assert node.ask("blobs", node.layer["digest"], "HEAD").status == 200
-    assert node.image.failed == 0
 
 
 @pytest.mark.parametrize(("before", "given"), [(1000, 1000), (0, 0), (-1000, 0)])
@@ -504,7 +501,6 @@ def test_a_part_before_the_half_of_a_cut_layer_is_whole(node: Node) -> None:
     node.image.answer("cut")
     answer = node.ask("blobs", layer["digest"], Range="bytes=10-19")
     assert (answer.status, answer.whole, len(answer.body)) == (206, True, 10)
-    assert node.image.failed == 0
 
 
 def test_no_patience_gets_all_of_a_cut_layer(node: Node) -> None:
@@ -531,8 +527,8 @@ def test_a_repaired_image_is_served_whole(how: str, node: Node) -> None:
     assert digest(node.resumed()) == node.layer["digest"]
 
 
-def test_each_image_has_an_answer_of_its_own(registry: FaultyRegistry, engine: Engine) -> None:
-    nodes = {how: Node(engine=engine, image=registry.image(REFERENCE)) for how in registry_proxy.ANSWERS}
+def test_each_image_has_an_answer_of_its_own(registry: FaultyRegistry, docker: FakeDocker) -> None:
+    nodes = {how: Node(docker=docker, image=registry.image(REFERENCE)) for how in registry_proxy.ANSWERS}
     for how, node in nodes.items():
         node.image.answer(how)
     with ThreadPoolExecutor(len(nodes)) as pool:
@@ -567,11 +563,11 @@ def test_only_pulls_are_passed_on(node: Node, store: Store) -> None:
 
 
 def test_a_registry_that_is_gone_is_a_bad_gateway(
-    engine: Engine, store: Store, cluster: Cluster, capfd: pytest.CaptureFixture[str]
+    docker: FakeDocker, store: Store, cluster: Cluster, capfd: pytest.CaptureFixture[str]
 ) -> None:
     served(store)
     with FaultyRegistry(cluster) as registry:
-        node = Node(engine=engine, image=registry.image(REFERENCE))
+        node = Node(docker=docker, image=registry.image(REFERENCE))
         store.shutdown()
         store.server_close()
         assert node.ask("manifests", node.digest).status == 502
@@ -600,32 +596,32 @@ def test_a_connection_without_a_proper_request_is_no_error(node: Node, capfd: py
 # ------------------------------------------------------- beginning and ending
 
 
-def test_every_node_is_told_and_told_otherwise_at_the_end(engine: Engine, cluster: Cluster) -> None:
+def test_every_node_is_told_and_told_otherwise_at_the_end(docker: FakeDocker, cluster: Cluster) -> None:
     with FaultyRegistry(cluster) as registry:
-        assert engine.asked == [cluster.name]
-        assert set(engine.hosts) == {(node, registry._host) for node in NODES}
-        for told in engine.hosts.values():
+        assert docker.asked == [cluster.name]
+        assert set(docker.hosts) == {(node, registry._host) for node in NODES}
+        for told in docker.hosts.values():
             url = rf"http://127\.0\.0\.1:\d+/v2/{AREA}/{re.escape(registry._host)}"
             assert re.fullmatch(url, told["server"])
             assert told["override_path"] is True
-    assert engine.hosts == {}
+    assert docker.hosts == {}
 
 
-def test_at_the_end_no_thread_and_no_port_is_left(engine: Engine, store: Store, cluster: Cluster) -> None:
+def test_at_the_end_no_thread_and_no_port_is_left(docker: FakeDocker, store: Store, cluster: Cluster) -> None:
     served(store)
     before = set(threading.enumerate())
     with FaultyRegistry(cluster) as registry:
-        connection, _ = Node(engine=engine, image=registry.image(REFERENCE)).connected()
+        connection, _ = Node(docker=docker, image=registry.image(REFERENCE)).connected()
     with pytest.raises(ConnectionRefusedError):
         connection.connect()
     assert set(threading.enumerate()) - before <= set(store._threads)  # type: ignore[attr-defined]
 
 
-def test_the_end_waits_for_nobody(engine: Engine, store: Store, cluster: Cluster) -> None:
+def test_the_end_waits_for_nobody(docker: FakeDocker, store: Store, cluster: Cluster) -> None:
     served(store)
     with contextlib.ExitStack() as stack:
         with FaultyRegistry(cluster) as registry:
-            node = Node(engine=engine, image=registry.image(REFERENCE))
+            node = Node(docker=docker, image=registry.image(REFERENCE))
             (idle, _), (waiting, path) = node.connected(), node.connected()
             for connection in (idle, waiting):
                 stack.enter_context(contextlib.closing(connection))
@@ -639,34 +635,34 @@ def test_the_end_waits_for_nobody(engine: Engine, store: Store, cluster: Cluster
         assert time.monotonic() - started < 5
 
 
-def test_a_node_that_cannot_reach_this_machine_is_an_error(engine: Engine, cluster: Cluster) -> None:
-    engine.deaf = (NODES[1],)
+def test_a_node_that_cannot_reach_this_machine_is_an_error(docker: FakeDocker, cluster: Cluster) -> None:
+    docker.deaf = (NODES[1],)
     with pytest.raises(SuiteError, match=r"node node-2 cannot reach this machine at 127\.0\.0\.1:\d+") as raised:
         FaultyRegistry(cluster).__enter__()
     assert "firewall" in raised.value.fix
-    assert engine.hosts == {}
+    assert docker.hosts == {}
     assert not [each for each in threading.enumerate() if each.name == "faulty-registry"]
 
 
-def test_an_engine_elsewhere_is_an_error(engine: Engine, cluster: Cluster) -> None:
-    engine.networks = [{"Gateway": "192.0.2.1"}]  # of a network for documentation: no machine has it
-    with pytest.raises(SuiteError, match=r"this machine has no port at 192\.0\.2\.1"):
+def test_an_engine_elsewhere_is_an_error(docker: FakeDocker, cluster: Cluster) -> None:
+    docker.networks = [{"Gateway": "192.0.2.1"}]  # of a network for documentation: no machine has it
+    with pytest.raises(SuiteError, match=r"this machine cannot listen at 192\.0\.2\.1"):
         FaultyRegistry(cluster).__enter__()
 
 
 @pytest.mark.parametrize("networks", [None, [], [{"Gateway": "fc00::1"}], [{"Subnet": "10.0.0.0/8"}]])
-def test_a_network_without_an_ipv4_gateway_is_an_error(networks: Any, engine: Engine, cluster: Cluster) -> None:
-    engine.networks = networks
+def test_a_network_without_an_ipv4_gateway_is_an_error(networks: Any, docker: FakeDocker, cluster: Cluster) -> None:
+    docker.networks = networks
     with pytest.raises(SuiteError, match="network osh-conformance-r1 has no IPv4 gateway"):
         FaultyRegistry(cluster).__enter__()
 
 
-def test_a_gateway_may_be_told_with_its_prefix(engine: Engine, cluster: Cluster) -> None:
-    engine.networks = [{"Gateway": "127.0.0.1/16"}]
+def test_a_gateway_may_be_told_with_its_prefix(docker: FakeDocker, cluster: Cluster) -> None:
+    docker.networks = [{"Gateway": "127.0.0.1/16"}]
     with FaultyRegistry(cluster):
-        assert engine.hosts
+        assert docker.hosts
 
 
-def test_a_cluster_without_a_registry_of_ours_is_an_error(engine: Engine) -> None:
-    with pytest.raises(SuiteError, match="its nodes pull from no registry of this run"):
-        FaultyRegistry(cluster_of(engine, None)).__enter__()
+def test_a_cluster_without_a_registry_of_ours_is_an_error(docker: FakeDocker) -> None:
+    with pytest.raises(SuiteError, match="its nodes do not pull from a registry of this run"):
+        FaultyRegistry(cluster_of(docker, None)).__enter__()

@@ -103,7 +103,7 @@ def test_a_living_run_is_left_alone_and_a_dead_one_is_not(folders: Folders) -> N
     run = runs.at(folders, "r1")
     with runs.own(folders, run):
         assert gc.collect(None, folders).left == ("run r1: it is alive",)
-        with pytest.raises(SuiteError, match="there is a run r1 already"), runs.own(folders, run):
+        with pytest.raises(SuiteError, match="run r1 already exists"), runs.own(folders, run):
             pass
     with runs.claim(folders, run) as dead:
         assert dead

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from osh_conformance import process
 from osh_conformance.cluster.helm import Helm
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 HELM = Helm(program=Path("helm"), major=4, kubeconfig=Path("kubeconfig"), context="kind-x", home=Path("home"))
 
@@ -21,8 +19,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The words of each call."""
     calls: list[list[str]] = []
 
-    def run(argv: Sequence[object], **_: Any) -> process.Outcome:
-        calls.append([str(word) for word in argv])
+    def run(command: process.Command, **_: Any) -> process.Outcome:
+        calls.append([str(word) for word in command.argv])
         return process.Outcome(argv=tuple(calls[-1]), code=0, stdout="", stderr="", seconds=0.0)
 
     monkeypatch.setattr(process, "run", run)
@@ -31,7 +29,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 @pytest.mark.parametrize("action", ["install", "upgrade"])
 def test_who_waits_for_a_release_waits_for_its_jobs_too(action: str, asked: list[list[str]]) -> None:
-    change = HELM.install if action == "install" else HELM.upgrade
+    change = partial(HELM.install, upgrade=action == "upgrade")
     change("r", Path("chart"), "cell", [Path("values.yaml")], timeout=10, wait=True)
     change("r", Path("chart"), "cell", [Path("values.yaml")])
     waiting, plain = asked

@@ -36,7 +36,7 @@ def digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Memory(RegistryClient):
     """A registry's repositories. As a real one, it takes only what is whole: right digests, and no part missing."""
 
@@ -76,7 +76,7 @@ class Memory(RegistryClient):
 
 
 def pushed(layer_type: str = f"{_DOCKER}image.rootfs.diff.tar.gzip", config: Mapping[str, Any] = CONFIG) -> Memory:
-    """A registry that has one image, as the engine pushes it."""
+    """A registry that has one image, as the docker pushes it."""
     memory = Memory(endpoint="")
     config_blob = json.dumps(config).encode()
     for blob in (config_blob, *LAYERS):

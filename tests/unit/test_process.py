@@ -58,11 +58,11 @@ def test_cancelling_ends_it_without_an_error() -> None:
 
 def test_input_arrives_with_and_without_a_way_to_cancel() -> None:
     for cancel in (None, threading.Event()):
-        assert process.run(["cat"], deadline=10, stdin="text", cancel=cancel).stdout == "text"
+        assert process.run(process.Command(argv=["cat"], stdin="text"), deadline=10, cancel=cancel).stdout == "text"
 
 
 def test_secrets_are_in_no_part_of_an_outcome() -> None:
-    outcome = process.run(["echo", "s3cret"], deadline=10, secrets=["s3cret"])
+    outcome = process.run(process.Command(argv=["echo", "s3cret"], secrets=["s3cret"]), deadline=10)
     assert "s3cret" not in repr(outcome)
     assert outcome.stdout == "***\n"
 
@@ -78,5 +78,5 @@ def test_a_secret_too_short_to_hide_leaves_text_readable() -> None:
 def test_a_log_is_appended_to_and_gives_the_new_part(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("before\n")
-    assert process.run(["echo", "after"], deadline=10, log=log).stdout == "after\n"
+    assert process.run(process.Command(argv=["echo", "after"], log=log), deadline=10).stdout == "after\n"
     assert log.read_text() == "before\nafter\n"

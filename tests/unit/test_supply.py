@@ -13,7 +13,7 @@ from osh_conformance.live.image_store import ImageStore
 from osh_conformance.loading import records
 from osh_conformance.model.observation import PublishedImage
 from osh_conformance.progress import Progress
-from osh_conformance.registry import images
+from osh_conformance.registry.publish import publish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,14 +28,14 @@ BY_TAG, BY_DIGEST = "docker.io/x/y:1.0.0", f"docker.io/x/y:1.0.0@{DIGEST}"
 
 
 @dataclass
-class Mirror:
+class FakeRegistry:
     """Remembers what it serves. `native` is the format in which images come to it."""
 
     native: str
     stored: set[str] = field(default_factory=set)
     served: dict[str, str] = field(default_factory=dict)
 
-    def holds(self, key: str) -> bool:
+    def has_stored(self, key: str) -> bool:
         return key in self.stored
 
     def store_name(self, key: str) -> str:
@@ -46,16 +46,16 @@ class Mirror:
         assert "@" in reference
         self.stored.add(key)
 
-    def repackage(self, key: str, form: PackagingFormat) -> str:
+    def repackage(self, key: str, packaging_format: PackagingFormat) -> str:
         assert key in self.stored
-        return key if form.name == self.native else f"{key}-{form.name}"
+        return key if packaging_format.name == self.native else f"{key}-{packaging_format.name}"
 
     def serve(self, reference: str, key: str) -> Sequence[str]:
         assert self.served.setdefault(reference, key) == key, "one name, one manifest"
         return (DIGEST if key in self.stored else OTHER,)
 
 
-class _Engine:
+class _Docker:
     """Has every image already."""
 
     def has_image(self, _reference: str) -> bool:
@@ -67,51 +67,51 @@ class _Engine:
 
 @pytest.fixture
 def tools() -> Any:
-    return SimpleNamespace(workshop=lambda _progress: None, offline=False, engine=_Engine(), registry_answer="")
+    return SimpleNamespace(builder=lambda _progress: None, offline=False, docker=_Docker(), registry_answer="")
 
 
-def supply(tools: Any, mirror: Mirror, reference: str, form: str | None = None) -> tuple[str, Sequence[str]]:
+def supply(tools: Any, mirror: FakeRegistry, reference: str, form: str | None = None) -> tuple[str, Sequence[str]]:
     chosen = FORMATS[form] if form else None
-    served, _, digests = images.publish(reference, tools, mirror, Progress(quiet=True), form=chosen)
+    served, _, digests = publish(reference, tools, mirror, Progress(quiet=True), packaging_format=chosen)
     return served, digests
 
 
 def test_an_image_in_its_own_format_keeps_its_name(tools: Any) -> None:
-    mirror = Mirror("docker")
+    mirror = FakeRegistry("docker")
     assert supply(tools, mirror, BY_TAG, "docker") == supply(tools, mirror, BY_TAG) == (BY_TAG, (DIGEST,))
 
 
 def test_each_format_of_an_image_has_a_name_of_its_own(tools: Any) -> None:
-    mirror = Mirror("docker")
+    mirror = FakeRegistry("docker")
     names = {form: supply(tools, mirror, BY_TAG, form)[0] for form in FORMATS}
     assert names["oci-zstd"] == "docker.io/x/y:1.0.0-oci-zstd"
     assert len(set(names.values())) == len(FORMATS)
 
 
 def test_an_image_that_comes_in_another_format_does_not_take_its_name(tools: Any) -> None:
-    mirror = Mirror("oci-gzip")
+    mirror = FakeRegistry("oci-gzip")
     assert supply(tools, mirror, BY_TAG)[0] == BY_TAG
     assert supply(tools, mirror, BY_TAG, "docker")[0] == "docker.io/x/y:1.0.0-docker"
 
 
 def test_a_pinned_image_in_its_own_format_keeps_its_digest(tools: Any) -> None:
-    assert supply(tools, Mirror("docker"), BY_DIGEST, "docker") == (BY_DIGEST, (DIGEST,))
+    assert supply(tools, FakeRegistry("docker"), BY_DIGEST, "docker") == (BY_DIGEST, (DIGEST,))
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_pinned_image_in_another_format_has_another_digest(tools: Any, form: str) -> None:
-    served, digests = supply(tools, Mirror("none"), BY_DIGEST, form)
+    served, digests = supply(tools, FakeRegistry("none"), BY_DIGEST, form)
     assert served == f"docker.io/x/y:1.0.0{FORMATS[form].suffix or '-docker'}"
     assert digests == (OTHER,)
 
 
 def test_an_image_by_digest_alone_gets_a_tag_in_another_format(tools: Any) -> None:
-    assert supply(tools, Mirror("none"), f"docker.io/x/y@{DIGEST}", "oci-zstd")[0] == "docker.io/x/y:oci-zstd"
+    assert supply(tools, FakeRegistry("none"), f"docker.io/x/y@{DIGEST}", "oci-zstd")[0] == "docker.io/x/y:oci-zstd"
 
 
 def test_a_pinned_image_that_is_served_with_another_digest_is_an_error(tools: Any) -> None:
-    with pytest.raises(SuiteError, match=f"serves this image as {DIGEST}, so a pull by the pinned digest"):
-        supply(tools, Mirror("docker"), f"docker.io/x/y:1.0.0@{OTHER}")
+    with pytest.raises(SuiteError, match=f"has this image as {DIGEST}, so a pull by the pinned digest"):
+        supply(tools, FakeRegistry("docker"), f"docker.io/x/y:1.0.0@{OTHER}")
 
 
 # -- for a run -----------------------------------------------------------------------------------------------------
@@ -124,11 +124,11 @@ class _Supplies(ImageStore):
         super().__init__(SimpleNamespace(registry=None), SimpleNamespace(), Progress(quiet=True))  # type: ignore[arg-type]
         self.asked: list[str] = []
 
-    def _served(self, reference: str, form: PackagingFormat | None) -> PublishedImage:
+    def _served(self, reference: str, packaging_format: PackagingFormat | None) -> PublishedImage:
         self.asked.append(reference)
         if "gone" in reference:
             raise SuiteError("no registry has it")
-        suffix = form.suffix if form else ""
+        suffix = packaging_format.suffix if packaging_format else ""
         return PublishedImage(
             reference=f"{reference.partition('@')[0]}{suffix}", origin="built", digests=(OTHER, DIGEST)
         )

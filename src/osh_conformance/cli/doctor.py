@@ -25,9 +25,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Print what was seen; 0 if live runs can be had here, 3 if not."""
     diagnosis = doctor.examine(args.recipes)
-    width = max(len(line.what) for line in diagnosis.lines)
+    width = max(len(line.name) for line in diagnosis.lines)
     for line in diagnosis.lines:
-        print(f"{'ok  ' if line.ok else 'no  '} {line.what:<{width}}  {line.seen}")
+        print(f"{'ok  ' if line.ok else 'no  '} {line.name:<{width}}  {line.result}")
     print()
     print(diagnosis.verdict)
     return 0 if diagnosis.able else 3

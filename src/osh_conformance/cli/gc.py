@@ -27,10 +27,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Collect and print; 0 if nothing is left behind, `SuiteError` where something cannot be removed."""
-    engine, problem = machine.any_engine()
-    report = gc.collect(engine, default_folders(), kept=args.kept)
-    if engine is None:
-        print(f"no Docker engine answers ({problem}), so only what lies outside of one was looked at")
+    docker, problem = machine.find_docker()
+    report = gc.collect(docker, default_folders(), kept=args.kept)
+    if docker is None:
+        print(f"no Docker Engine answers ({problem}), so only what lies outside of one was looked at")
     for line in report.removed:
         print(f"removed  {line}")
     for line in report.left:

@@ -37,8 +37,8 @@ def collect(
 
     `more` are other sources by file name. What cannot be had is said in its file; nothing is raised.
     """
-    site.hidden.learn()
-    redact = site.hidden.redact
+    site.secrets.learn()
+    redact = site.secrets.redact
     sources: dict[str, Callable[[], str]] = {
         "state.txt": site.watch.state,
         "events.txt": partial(_events, site),
@@ -62,7 +62,7 @@ def _tried(source: Callable[[], str]) -> str:
 
 def _objects(site: CellContext, path: str) -> str:
     # Before YAML escapes and folds what it writes.
-    return yaml.safe_dump_all(_redacted(site.kube.list(path.format(site.namespace)), site.hidden.redact))
+    return yaml.safe_dump_all(_redacted(site.kube.list(path.format(site.namespace)), site.secrets.redact))
 
 
 def _redacted(value: Any, redact: Callable[[str], str]) -> Any:

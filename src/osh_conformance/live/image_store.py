@@ -10,7 +10,9 @@ from osh_conformance.cluster.kind import mirror_hosts
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import contract
 from osh_conformance.model.observation import PublishedImage
-from osh_conformance.registry import images, upstream
+from osh_conformance.registry import images
+from osh_conformance.registry.client import published_digest
+from osh_conformance.registry.publish import publish
 from osh_conformance.rules.tags import Hold, grade
 from osh_conformance.scenario.pull_probes import PullWitness
 
@@ -58,7 +60,7 @@ class ImageStore:
 
         def serve(name: str) -> str:
             reference = f"docker.io/oshconformance/probe-{name}:1.0.0"
-            images.publish(_PROBE, self._tools, registry, self._progress, served_as=reference)
+            publish(_PROBE, self._tools, registry, self._progress, served_as=reference)
             return reference
 
         def requests(reference: str) -> list[str]:
@@ -92,7 +94,7 @@ class ImageStore:
         supplied = self._served(reference, form)
         if "@" in supplied.reference or not (form.by_digest or "@" in reference or floats(reference)):
             return supplied
-        digest = supplied.digests[0] if supplied.digests else upstream.digest(reference)
+        digest = supplied.digests[0] if supplied.digests else published_digest(reference)
         pinned = f"{supplied.reference}@{digest}"
         self._progress.say(f"  {reference} is {digest} in this run")
         return PublishedImage(
@@ -108,14 +110,14 @@ class ImageStore:
             return PublishedImage(reference=reference, origin="unknown", digests=())
         mirror_hosts(self._cluster, [images.name(reference).host])
         with self._progress.step(f"image {reference}{f' as {form.name}' if form and form.suffix else ''}"):
-            served, origin, digests = images.publish(reference, self._tools, registry, self._progress, form=form)
+            served, origin, digests = publish(reference, self._tools, registry, self._progress, packaging_format=form)
             return PublishedImage(
                 reference=served, origin=origin, digests=tuple(digests), media_types=registry.media_types(served)
             )
 
     def _held(self, reference: str, tier: Tier) -> None:
         local, _ = images.obtain(reference, self._tools, self._progress)
-        contract.check(self._tools.engine, local, reference, tier)
+        contract.check(self._tools.docker, local, reference, tier)
 
 
 def floats(reference: str) -> bool:

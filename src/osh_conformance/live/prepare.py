@@ -12,6 +12,7 @@ from osh_conformance.charts.source import opened
 from osh_conformance.charts.values import at, merged
 from osh_conformance.loading import records
 from osh_conformance.observe.identity import IdentityService
+from osh_conformance.observe.known_secrets import is_secret
 from osh_conformance.plan import cell_values
 from osh_conformance.plan.cells import DATABASE, Subject, functions_of, values_but_images
 from osh_conformance.plan.needs import DATABASE_CHART, database_image
@@ -44,10 +45,6 @@ _TIMEOUT = 300
 
 
 _AFTER_THE_JOB = 30
-
-
-#: A shorter password hides nothing, and would mangle every log.
-_SHORTEST = 6
 
 
 #: Every kind of character that a chart has put into a URL, an option file or a shell and lost.
@@ -198,7 +195,7 @@ def _passwords(values: Any) -> Iterator[str]:
         for name, entry in values.items():
             if str(name).lower().endswith("password") and isinstance(entry, str):
                 # Some charts come with that very word, which stands in every other line.
-                yield from [entry] if len(entry) >= _SHORTEST and entry.lower() != "password" else []
+                yield from [entry] if is_secret(entry) else []
             else:
                 yield from _passwords(entry)
     elif isinstance(values, list):

@@ -40,7 +40,7 @@ def offer(kube: Kube, runtimes: Iterable[ContainerRuntime]) -> None:
 def wait(kube: Kube, namespace: str, runtime: ContainerRuntime, cancel: threading.Event) -> None:
     """Wait until a pod made in the namespace would get the runtime: policies take effect a moment after they are made.
 
-    Raises `SuiteError` if that does not happen.
+    Raises `WaitTimeoutError` if that does not happen.
     """
     wanted, got = class_name(runtime), ""
 
@@ -51,8 +51,13 @@ def wait(kube: Kube, namespace: str, runtime: ContainerRuntime, cancel: threadin
 
     # The API server does not report when it has read a policy.
     what = f"the admission policy {wanted} to set the RuntimeClass of pods in namespace {namespace}"
-    found = lambda: f"a pod would get the RuntimeClass {got or 'none'}"  # noqa: E731
-    until(in_force, what, deadline=_IN_FORCE_WITHIN, cancel=cancel, state=found)
+    until(
+        in_force,
+        what,
+        deadline=_IN_FORCE_WITHIN,
+        cancel=cancel,
+        state=lambda: f"a pod would get the RuntimeClass {got or 'none'}",
+    )
 
 
 def _tried(kube: Kube, namespace: str) -> str:
@@ -63,7 +68,7 @@ def _tried(kube: Kube, namespace: str) -> str:
         "metadata": {"name": "which-runtime"},
         "spec": {"containers": [container], "automountServiceAccountToken": False},
     }
-    made = kube.try_out(f"/api/v1/namespaces/{namespace}/pods", pod)
+    made = kube.dry_run(f"/api/v1/namespaces/{namespace}/pods", pod)
     return str(made.get("spec", {}).get("runtimeClassName") or "")
 
 

@@ -208,7 +208,7 @@ class LiveSession:
                 self._nothing_observed(pair, namespace),
                 pulls=pulls,
                 seconds={"probes": round(time.monotonic() - started, 2)},
-                runtime=site.runtime(),
+                runtime=site.runtime_proof(),
                 runtime_classes=runtime_classes(site.watch.view()),
             )
             proofs.check_runtime(observation, pair.chosen.runtime)
@@ -236,11 +236,13 @@ class LiveSession:
                 folder=private,
                 watch=watch,
                 cancel=self.cancel,
-                hidden=known,
+                secrets=known,
                 cluster=self.cluster,
-                beside=lambda: self._beside(pair, namespace, hidden, public),
+                second_context=lambda: self._beside(pair, namespace, hidden, public),
                 answer_pull=image.answer if image else lambda _how: None,
-                runtime=partial(runtime_proof, self.cluster, namespace, self.node_runtime, records.runtimes().values()),
+                runtime_proof=partial(
+                    runtime_proof, self.cluster, namespace, self.node_runtime, records.runtimes().values()
+                ),
             )
 
     @contextlib.contextmanager
@@ -298,7 +300,7 @@ class LiveSession:
             return CellResult(observation=observation, verdicts=verdicts)
         collect("end")
         seen = msgspec.json.format(msgspec.json.encode(observation)).decode()
-        (evidence / "observation.json").write_text(site.hidden.redact(seen), encoding="utf-8")
+        (evidence / "observation.json").write_text(site.secrets.redact(seen), encoding="utf-8")
         return CellResult(observation=observation, verdicts=verdicts, artifacts=str(evidence))
 
     def compared(self, pair: CellRun, rule: str, observation: Observation, others: Sequence[Observation]) -> Verdict:
@@ -382,11 +384,11 @@ def _offer_runtimes(stage: LiveSession, pairs: Iterable[CellRun], progress: Prog
     if not offered:
         return
     with progress.step(f"runtimes {', '.join(runtime.name for runtime in offered)}"):
-        workshop = stage.tools.workshop(progress)
+        builder = stage.tools.builder(progress)
         for runtime in offered:
-            if runtime.recipe and workshop:
-                workshop.provide([runtime.recipe])
-                install_program(stage.cluster, workshop.place(runtime.recipe) / runtime.recipe)
+            if runtime.recipe and builder:
+                builder.provide([runtime.recipe])
+                install_program(stage.cluster, builder.place(runtime.recipe) / runtime.recipe)
         runtimes.offer(stage.kube, offered)
 
 

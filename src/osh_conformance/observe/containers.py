@@ -1,4 +1,4 @@
-"""From the API's pods to the containers that the rules judge."""
+"""The containers of a chart's pods, as the rules need them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from osh_conformance.model.chart import Role
 from osh_conformance.model.observation import ObservedContainer
 from osh_conformance.observe.pod_status import last_end, workload_of
-from osh_conformance.scenario.infrastructure import is_infrastructure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,20 +15,23 @@ if TYPE_CHECKING:
     from osh_conformance.observe.pod_status import Object
     from osh_conformance.observe.watch import View
 
+#: The prefix of the Helm releases of the suite's own infrastructure; no chart under test has such a name.
+INFRASTRUCTURE_PREFIX = "infrastructure-"
+
 
 def runtime_classes(view: View) -> dict[str, str]:
-    """The RuntimeClass of every pod that was ever seen, by pod."""
+    """Return the RuntimeClass of every pod of the watch, deleted ones included, by pod name."""
     return {pod["metadata"]["name"]: pod["spec"].get("runtimeClassName", "") for pod in view.all_pods}
 
 
 def observed(
     view: View, declared: DeclaredChart, last_words: Callable[[Object, Object], str] = lambda _pod, _status: ""
 ) -> tuple[ObservedContainer, ...]:
-    """Every container of the chart that was ever seen, in its last state.
+    """Return the last state of every container of the chart, those of deleted pods included.
 
-    `last_words` gives what one said at its end, from its pod and its status.
+    `last_words` returns the last message of a container, from its pod and its status.
     """
-    # The chart renders the CronJob, not the Jobs that its schedule makes.
+    # The chart renders the CronJob, not the Jobs that the CronJob creates.
     scheduled = {f"Job/{job['metadata']['name']}": workload_of(job) for job in view.all_jobs if is_scheduled(job)}
     return tuple(
         container
@@ -41,17 +43,17 @@ def observed(
 
 
 def is_scheduled(job: Object) -> bool:
-    """Whether a CronJob made the Job."""
+    """Whether a CronJob created the Job."""
     return workload_of(job).startswith("CronJob/")
 
 
 def _containers_of(
     pod: Object, workload: str, declared: DeclaredChart, last_words: Callable[[Object, Object], str]
 ) -> Iterator[ObservedContainer]:
-    hooked = any(c.workload == workload and c.hook for c in declared.containers)
+    is_hook = any(c.workload == workload and c.hook for c in declared.containers)
     for group, statuses, role in (
         ("initContainers", "initContainerStatuses", Role.INIT),
-        ("containers", "containerStatuses", Role.HOOK if hooked else Role.MAIN),
+        ("containers", "containerStatuses", Role.HOOK if is_hook else Role.MAIN),
         ("ephemeralContainers", "ephemeralContainerStatuses", Role.EPHEMERAL),
     ):
         known = {status["name"]: status for status in pod.get("status", {}).get(statuses, ())}
@@ -60,7 +62,7 @@ def _containers_of(
             yield _container(pod, workload, spec, status, role, last_words(pod, status))
 
 
-def _container(  # noqa: PLR0913, PLR0917  (what a container is made of)
+def _container(  # noqa: PLR0913, PLR0917  (the parts of a container)
     pod: Object, workload: str, spec: Object, status: Object, role: Role, message: str
 ) -> ObservedContainer:
     states: dict[str, Object] = status.get("state") or {"waiting": {}}
@@ -87,7 +89,7 @@ def _container(  # noqa: PLR0913, PLR0917  (what a container is made of)
 
 
 def start_of(status: Object) -> str:
-    """When a container was started last, RFC 3339; "" if it never was."""
+    """Return the time (RFC 3339) at which a container was started last; "" if it never was."""
     for state in (status.get("state", {}), status.get("lastState", {})):
         for kind in ("running", "terminated"):
             if state.get(kind, {}).get("startedAt"):
@@ -96,21 +98,31 @@ def start_of(status: Object) -> str:
 
 
 def has_started(pod: Object) -> bool:
-    """Whether any container of the pod, init containers among them, was ever started."""
+    """Whether any container of the pod, init containers included, was ever started."""
     status = pod.get("status", {})
     return any(start_of(s) for s in [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())])
 
 
 def is_finished(pod: Object) -> bool:
-    """Whether the pod has ended by itself, and nobody removes it."""
+    """Whether the pod has ended by itself and is not being removed."""
     return not is_going(pod) and pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
 
 
 def is_going(pod: Object) -> bool:
-    """Whether somebody removes the pod."""
+    """Whether the pod is being removed."""
     return "deletionTimestamp" in pod["metadata"]
 
 
 def of_chart(obj: Object) -> bool:
-    """Whether a pod or Job is the chart's, and not the suite's own."""
+    """Whether a pod or Job belongs to the chart, and not to the suite."""
     return not is_infrastructure(obj)
+
+
+def is_infrastructure(obj: Object) -> bool:
+    """Whether a pod or Job belongs to the suite's own infrastructure."""
+    return release_of(obj).startswith(INFRASTRUCTURE_PREFIX)
+
+
+def release_of(obj: Object) -> str:
+    """Return the release in an object's labels; "" if it has none."""
+    return str((obj["metadata"].get("labels") or {}).get("app.kubernetes.io/instance", ""))

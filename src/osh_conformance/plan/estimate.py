@@ -106,11 +106,13 @@ def _alike(pair: CellRun, suite: LiveSuite) -> Sequence[str]:
 
 def _needed(suite: LiveSuite) -> Iterator[NeededImage]:
     seen = machine.look(suite.request.recipes)
-    workshop = None
-    if seen.book:
-        workshop = Builder(book=seen.book, folders=default_folders(), progress=Progress(quiet=True), engine=seen.engine)
+    builder = None
+    if seen.recipes:
+        builder = Builder(
+            recipes=seen.recipes, folders=default_folders(), progress=Progress(quiet=True), docker=seen.docker
+        )
     for reference in sorted(_references(suite)):
-        image = _needed_image(reference, seen, workshop)
+        image = _needed_image(reference, seen, builder)
         if image:
             yield image
 
@@ -125,15 +127,15 @@ def _references(suite: LiveSuite) -> set[str]:
     }
 
 
-def _needed_image(reference: str, seen: MachineInfo, workshop: Builder | None) -> NeededImage | None:
-    recipe = images.recipe_of(reference, workshop.book) if workshop else None
-    if workshop and recipe and recipe.image and (recipe.image.origin == images.BUILT or not seen.registry.ok):
-        missing = workshop.missing([recipe.name])
+def _needed_image(reference: str, seen: MachineInfo, builder: Builder | None) -> NeededImage | None:
+    recipe = images.recipe_of(reference, builder.recipes) if builder else None
+    if builder and recipe and recipe.image and (recipe.image.origin == images.BUILT or not seen.registry.ok):
+        missing = builder.missing([recipe.name])
         if not missing:
             return None
         return NeededImage(
             reference=reference, origin=recipe.image.origin, minutes=sum(each.minutes for each in missing)
         )
-    if seen.engine and seen.engine.has_image(images.name(reference).canonical):
+    if seen.docker and seen.docker.has_image(images.name(reference).canonical):
         return None
     return NeededImage(reference=reference, origin=images.PUBLISHED, minutes=None)

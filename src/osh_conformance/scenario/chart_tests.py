@@ -24,9 +24,8 @@ def run(tests: Path, chart: Path, declared: DeclaredChart, release: str, site: C
     `pytest-helm-charts` is told of the cluster, the chart and, as `test_extra_info`, `namespace` and `release`, by its
     own environment variables.
     """
-    outcome = process.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-q", tests],
-        deadline=_DEADLINE,
+    command = process.Command(
+        argv=(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-q", tests),
         cwd=tests.parent,
         env={
             # The suite's own run has no plugins but its own; its authors' has those that are installed.
@@ -42,10 +41,9 @@ def run(tests: Path, chart: Path, declared: DeclaredChart, release: str, site: C
             "PYTHONDONTWRITEBYTECODE": "1",
         },
         secrets=site.helm.secrets,
-        cancel=site.cancel,
-        check=False,
     )
-    lines = site.hidden.redact(outcome.stdout + outcome.stderr).splitlines()
+    outcome = process.run(command, deadline=_DEADLINE, cancel=site.cancel, check=False)
+    lines = site.secrets.redact(outcome.stdout + outcome.stderr).splitlines()
     return ChartTests(
         code=outcome.code,
         failed=tuple(line for line in lines if line.startswith(("FAILED ", "ERROR "))),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.observe.containers import INFRASTRUCTURE_PREFIX, release_of
 from osh_conformance.observe.database import DatabaseServer, quote_name, quote_text
 from osh_conformance.observe.pod_status import pod_ready
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from osh_conformance.observe.pod_status import Object
     from osh_conformance.observe.watch import View
 
-#: Helm releases of the suite's own infrastructure start with this; no chart under test is called so.
-RELEASE_PREFIX = "infrastructure-"
 _READY = 120.0
 
 
@@ -42,7 +41,7 @@ class Component:
     @property
     def release(self) -> str:
         """The name of its Helm release."""
-        return RELEASE_PREFIX + self.name
+        return INFRASTRUCTURE_PREFIX + self.name
 
 
 def install(component: Component, site: CellContext, *, service: bool) -> DatabaseServer:
@@ -64,7 +63,7 @@ def install(component: Component, site: CellContext, *, service: bool) -> Databa
 def publish(component: Component, site: CellContext) -> None:
     """Give a component its Service."""
     values = _write(component, {}, site.folder)
-    outcome = site.helm.upgrade(component.release, component.chart, site.namespace, values)
+    outcome = site.helm.install(component.release, component.chart, site.namespace, values, upgrade=True)
     if not outcome.ok:
         raise SuiteError(f"the Service of the suite's own {component.name} cannot be made", details=outcome.tail)
 
@@ -72,11 +71,11 @@ def publish(component: Component, site: CellContext) -> None:
 def lend(component: Component, owner: CellContext, borrower: CellContext) -> None:
     """Let another namespace reach a component under the name that it has in its own."""
     release = component.release
-    pods = [pod for pod in owner.watch.view().pods.values() if _instance_of(pod) == release]
+    pods = [pod for pod in owner.watch.view().pods.values() if release_of(pod) == release]
     (service,) = [
         each
         for each in owner.kube.list(f"/api/v1/namespaces/{owner.namespace}/services")
-        if _instance_of(each) == release
+        if release_of(each) == release
     ]
     ports = [{key: port[key] for key in ("name", "port") if key in port} for port in service["spec"]["ports"]]
     # Without a selector, so that nobody but this function says where it leads: straight to the pod.
@@ -87,15 +86,6 @@ def lend(component: Component, owner: CellContext, borrower: CellContext) -> Non
     borrower.kube.ensure(
         f"{path}/endpoints", {"metadata": metadata, "subsets": [{"addresses": addresses, "ports": ports}]}
     )
-
-
-def is_infrastructure(pod: Object) -> bool:
-    """Whether a pod or Job is the suite's own."""
-    return _instance_of(pod).startswith(RELEASE_PREFIX)
-
-
-def _instance_of(obj: Object) -> str:
-    return str((obj["metadata"].get("labels") or {}).get("app.kubernetes.io/instance", ""))
 
 
 def add_neighbour(server: DatabaseServer, chart: str) -> None:
@@ -122,7 +112,7 @@ def add_neighbour(server: DatabaseServer, chart: str) -> None:
 
 def _ready_pod(view: View, component: Component) -> Object | None:
     for pod in view.pods.values():
-        if _instance_of(pod) == component.release and pod_ready(pod):
+        if release_of(pod) == component.release and pod_ready(pod):
             return pod
     return None
 

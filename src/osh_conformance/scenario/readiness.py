@@ -74,8 +74,8 @@ def settled(declared: DeclaredChart, site: CellContext, change: Future[Outcome],
 
     def all_there(view: View) -> str | None:
         if change.done() and not change.result().ok:
-            site.hidden.learn()
-            told = site.hidden.redact(change.result().tail)
+            site.secrets.learn()
+            told = site.secrets.redact(change.result().tail)
             return f"helm {change.result().argv[1]} ended with exit code {change.result().code}:\n{told}"
         done = (job for job in view.all_jobs if job_condition(job, "Complete") and job["metadata"]["uid"] not in old)
         jobs_done.update(f"Job/{job['metadata']['name']}" for job in done)

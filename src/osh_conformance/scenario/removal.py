@@ -91,7 +91,7 @@ def _ask(run: ScenarioState, release: InstalledRelease) -> None:
         left = _leftovers(release.site.watch, _POD_REMOVAL if ok else 0.0)
     run.removals[-1] = replace(run.removals[-1], after=after, leftovers=left)
     if run.plan.scenario.repeated:
-        run.gauges.append(usage.read(run, after))
+        run.gauges.append(usage.read(run.site, after))
         run.site.progress.say(f"       {run.site.title}: removed {len(run.gauges)} times")
 
 
@@ -334,7 +334,7 @@ def _told(run: ScenarioState, release: InstalledRelease) -> dict[str, str]:
     view = release.site.watch.view()
     workloads = _removing_workloads(run, view)
     names = {pod["metadata"]["name"] for pod in view.all_pods if workload_of(pod) in workloads}
-    redact = release.site.hidden.redact
+    redact = release.site.secrets.redact
     return {
         key: redact(text) for key, text in sorted(release.site.watch.logs.items()) if key.partition(" ")[0] in names
     }

@@ -52,7 +52,7 @@ def observe(plan: CellPlan, site: CellContext, on_failure: Callable[[], None]) -
                 removal.uninstall(run, ScenarioStep(do=Do.UNINSTALL))
                 break
         # They are gone with the release, and what its hooks log may hold them.
-        site.hidden.learn()
+        site.secrets.learn()
     return Observation(
         cell=plan.cell,
         scenario=plan.scenario,
@@ -91,7 +91,7 @@ def _begun(plan: CellPlan, site: CellContext) -> ScenarioState:
 
 def _install(run: ScenarioState, step: ScenarioStep) -> None:
     before = _before(run, step)
-    site = run.closing.enter_context(run.site.beside()) if step.second else run.site
+    site = run.closing.enter_context(run.site.second_context()) if step.second else run.site
     if step.second:
         infrastructure.lend(run.plan.database, run.site, site)
     drop = run.plan.scenario.db_drop if step.drop is None else step.drop
@@ -99,7 +99,7 @@ def _install(run: ScenarioState, step: ScenarioStep) -> None:
     with run.timed("install and settle"):
         unsettled = _changed(run, site, step, "install", before, drop=drop)
     # Secrets are gone with the release, and what its hooks log may hold them.
-    site.hidden.learn()
+    site.secrets.learn()
     with run.timed("questions"):
         installed = _appeared(run, before) if step.until is Until.FAILED else run.look()
         pods = {pod["metadata"]["name"] for pod in site.watch.view().all_pods} - known
@@ -132,7 +132,7 @@ def _before(run: ScenarioState, step: ScenarioStep) -> DatabaseState:
 
 
 def _ask(run: ScenarioState, *, ready: bool) -> None:
-    run.runtime = run.site.runtime()
+    run.runtime = run.site.runtime_proof()
     if run.plan.identity and ready:
         run.identity = identity.ask(run.site.kube, run.site.namespace, run.plan.identity)
 
@@ -168,9 +168,16 @@ def _changed(  # noqa: PLR0913
     failing = step.until is Until.FAILED
 
     def change() -> Outcome:
-        act = site.helm.install if action == "install" else site.helm.upgrade
-        seconds = _IMPATIENT if failing else int(plan.settle)
-        return act(plan.release, chart, site.namespace, files, timeout=seconds, wait=failing, cancel=stop)
+        return site.helm.install(
+            plan.release,
+            chart,
+            site.namespace,
+            files,
+            upgrade=action == "upgrade",
+            timeout=_IMPATIENT if failing else int(plan.settle),
+            wait=failing,
+            cancel=stop,
+        )
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         future = pool.submit(change)

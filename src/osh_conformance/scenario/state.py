@@ -143,8 +143,8 @@ class ScenarioState:
     def note(self, action: str, outcome: Outcome, site: CellContext, *, killed: bool = False) -> HelmCall:
         """Record a call of helm that was for a release in `site`."""
         # A chart may make up a password, and tell it.
-        site.hidden.learn()
-        redact = site.hidden.redact
+        site.secrets.learn()
+        redact = site.secrets.redact
         call = HelmCall(
             action=action,
             command=redact(" ".join(outcome.argv)),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from osh_conformance.cluster.nodes import process_of
 from osh_conformance.errors import SuiteError
 from osh_conformance.scenario.faults.base import Fault, Need, fault
+from osh_conformance.waiting import until
 
 _BACK_WITHIN = 120.0
 _PAUSE = 0.5
@@ -25,12 +24,14 @@ class _Restarted(Fault):
         raise NotImplementedError
 
     def _await_back(self) -> None:
-        """Nothing tells when an API server that is away will answer, or a kubelet lets anybody into a container."""
-        ends = time.monotonic() + _BACK_WITHIN
-        while not self._is_back():
-            if time.monotonic() > ends:
-                raise SuiteError(f"{self.name}: the cluster does not answer again within {_BACK_WITHIN:g} s")
-            self.run.site.cancel.wait(_PAUSE)
+        """Wait for the cluster. No event reports that an API server answers again, or that a kubelet runs commands."""
+        until(
+            self._is_back,
+            f"the cluster to answer after the fault {self.name}",
+            deadline=_BACK_WITHIN,
+            pause=_PAUSE,
+            cancel=self.run.site.cancel,
+        )
 
     def _is_back(self) -> bool:
         if not self.run.site.kube.is_ready():
