@@ -1,8 +1,8 @@
 """The client of container registries: of the run's own registry, and of public ones.
 
-All requests go through oras. It logs in as public registries require (bearer tokens, and the credentials of the
-user's Docker configuration), which would be long to write by hand; our own registry gets the same client without a
-login and without proxies.
+Requests go through oras, which logs in as public registries require (bearer tokens, and the credentials of the user's
+Docker configuration); that would be long to write by hand. It also retries them, for two minutes. For the run's own
+registry, the client uses only its session: no login, no retries, and no proxies.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from osh_conformance.registry import images
 from osh_conformance.registry.manifest import ACCEPT, Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 #: The User-Agent of the suite's own requests; the registry's log tells them from those of nodes by it.
 AGENT = "osh-conformance"
@@ -46,7 +46,7 @@ class RegistryClient:
 
     endpoint: str
     public: bool = False
-    _transport: Any = field(default=None, init=False, repr=False, compare=False)
+    _send: Callable[..., Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     def answers(self) -> bool:
         """Whether the registry answers."""
@@ -159,27 +159,28 @@ class RegistryClient:
         scheme = "http" if _LOOPBACK.fullmatch(self.endpoint) else "https"
         all_headers = {"Accept": ACCEPT, "User-Agent": AGENT, **(headers or {})}
         try:
-            self._transport = self._transport or _transport(self.endpoint, public=self.public)
+            self._send = self._send or _sender(self.endpoint, public=self.public)
             url = f"{scheme}://{self.endpoint}/v2/{path}"
-            return self._transport.do_request(url, method, data=body, headers=all_headers, stream=stream)
+            return self._send(method=method, url=url, data=body, headers=all_headers, stream=stream)
         except (OSError, ValueError) as error:  # an error of requests is an OSError
             raise self._silent(error) from error
 
 
-def _transport(endpoint: str, *, public: bool) -> Any:
+def _sender(endpoint: str, *, public: bool) -> Callable[..., Any]:
     # Imports requests, which only live runs need.
     from oras.container import Container  # noqa: PLC0415
     from oras.provider import Registry  # noqa: PLC0415
 
     registry = Registry(hostname=endpoint, insecure=bool(_LOOPBACK.fullmatch(endpoint)))
-    registry.session.request = partial(registry.session.request, timeout=_TIMEOUT)
-    if public:
-        # The configuration has one login for each host; oras wants a repository on it.
-        registry.auth.load_configs(Container(f"{endpoint}/any/repository"))
-    else:
+    registry.session.request = send = partial(registry.session.request, timeout=_TIMEOUT)
+    if not public:
         registry.session.trust_env = False
         registry.session.headers["Connection"] = "close"
-    return registry
+        return send
+    # The configuration has one login for each host; oras wants a repository on it.
+    registry.auth.load_configs(Container(f"{endpoint}/any/repository"))
+    request: Callable[..., Any] = registry.do_request
+    return request
 
 
 def public_registry(host: str) -> RegistryClient:
