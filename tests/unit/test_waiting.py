@@ -40,11 +40,15 @@ def test_orderly_raises_on_the_first_signal_and_ends_the_process_on_the_second(
 ) -> None:
     codes: list[int] = []
     monkeypatch.setattr(os, "_exit", codes.append)
-    with orderly(), pytest.raises(KeyboardInterrupt):
+
+    def interrupt_twice() -> None:
         try:
             os.kill(os.getpid(), signal.SIGTERM)
         finally:
             os.kill(os.getpid(), signal.SIGINT)
+
+    with orderly(), pytest.raises(KeyboardInterrupt):
+        interrupt_twice()
     assert codes == [2]
 
 
