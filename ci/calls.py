@@ -1,4 +1,4 @@
-"""Calls of the program in a state of its own: by the kills and by the live tests."""
+"""Calls of the program with separate state folders, for the kills and the live tests."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def state_of(home: Path) -> Mapping[str, str]:
-    """What keeps a call apart from all others: the state and the temporary files of `home` are its own."""
+    """Return the environment variables that give a call the state and the temporary files of `home`."""
     return {"XDG_STATE_HOME": str(home / "state"), "TMPDIR": str(home / "tmp")}
 
 
 def mark_of(home: Path) -> str:
-    """What all processes of the calls of `home` carry in their environment, and no other does."""
+    """Return the variable that only the processes of `home`'s calls have in their environment."""
     return f"XDG_STATE_HOME={state_of(home)['XDG_STATE_HOME']}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call of the program. Its output grows in a file, so that nobody has to read a pipe."""
+    """A call of the program. Its output goes to a file, so that no pipe must be read."""
 
     words: tuple[str, ...]
     folder: Path
@@ -35,10 +35,10 @@ class Call:
     started: float
 
     @classmethod
-    def begun(cls, home: Path, verb: str, *words: str | Path, cwd: Path, env: Mapping[str, str]) -> Self:
-        """Start `osh-conformance VERB WORDS` in a session of its own; `live` writes all its reports.
+    def start(cls, home: Path, verb: str, *words: str | Path, cwd: Path, env: Mapping[str, str]) -> Self:
+        """Start `osh-conformance VERB WORDS` in a new session; `live` writes all its reports.
 
-        `home` has the folders `calls`, `state` and `tmp`; `env` is added to ours, and to what `state_of` gives.
+        `home` has the folders `calls`, `state` and `tmp`. `env` is added to this process's environment and `state_of`.
         """
         folder = home / "calls" / f"{len(list((home / 'calls').iterdir())):03}"
         folder.mkdir()
@@ -54,21 +54,22 @@ class Call:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        said = tuple(str(word) for word in (verb, *words))
-        return cls(words=said, folder=folder, child=child, started=time.monotonic())
+        return cls(
+            words=tuple(str(word) for word in (verb, *words)), folder=folder, child=child, started=time.monotonic()
+        )
 
     @property
     def printed(self) -> str:
-        """What it has printed so far."""
+        """The output so far."""
         return (self.folder / "printed.txt").read_text(errors="replace")
 
     @property
     def seconds(self) -> float:
-        """How long ago it was started."""
+        """Seconds since its start."""
         return time.monotonic() - self.started
 
     def has_ended(self, within: float) -> bool:
-        """Whether it ends by itself `within` seconds from now."""
+        """Wait at most `within` seconds; return whether it has ended."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.child.wait(max(0.0, within))
         return self.child.poll() is not None

@@ -1,15 +1,16 @@
-"""What the live suite costs: set-up, the cluster, and a cell against a bare script of the same helm and kubectl steps.
+"""Costs of the live suite: setup, the cluster, and a cell compared to a script with the same helm and kubectl steps.
 
     python ci/benchmarks/live.py [--rounds 3] [--cold]
 
-Suite and script take turns on one cluster, so that both meet the same machine; the ratio of the medians is what counts.
-`--cold` also times a set-up into an empty cache: half an hour on two cores, less with a warm Go build cache.
+Suite and script take turns on one cluster, so that both run under the same conditions; the result is the ratio of the
+medians. `--cold` also measures a setup with an empty cache: half an hour on two cores, less with a warm Go cache.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from osh_conformance.config.options import LiveOptions
-from osh_conformance.live import session as stages
+from osh_conformance.live import session as live_session
 from osh_conformance.model.finding import Status
 from osh_conformance.plan import cells
 from osh_conformance.plan.plan import LiveSuite
@@ -46,16 +47,16 @@ def main() -> int:
     rows = []
     if args.cold:
         with tempfile.TemporaryDirectory() as cache:
-            rows.append(("set-up, cold", _setup({"OSH_CONFORMANCE_CACHE": cache})))
-    rows.append(("set-up, warm", _setup({})))
+            rows.append(("setup, cold", _setup({"OSH_CONFORMANCE_CACHE": cache})))
+    rows.append(("setup, warm", _setup({})))
     suite = LiveSuite(LiveOptions(paths=(CHART,), scenarios=("drop-enabled",)))
     # The script withholds nothing, so the suite does not either.
     steps = tuple(replace(step, hold=0.0) for step in suite.pairs[0].scenario.steps)
-    pair = replace(suite.pairs[0], scenario=replace(suite.pairs[0].scenario, steps=steps, rules=("DROP-4",)))
+    cell_run = replace(suite.pairs[0], scenario=replace(suite.pairs[0].scenario, steps=steps, rules=("DROP-4",)))
     started = time.monotonic()
-    with stages.open_session(suite, [pair], Progress(quiet=True)) as stage:
+    with live_session.open_session(suite, [cell_run], Progress(quiet=True)) as session:
         rows.append(("cluster and images", time.monotonic() - started))
-        times = _cells(stage, pair, args.rounds)
+        times = _cells(session, cell_run, args.rounds)
     for name, taken in times.items():
         rows.append((f"cell, {name} (median of {args.rounds})", statistics.median(taken)))
     ratio = statistics.median(times["suite"]) / statistics.median(times["script"])
@@ -72,30 +73,30 @@ def _setup(env: dict[str, str]) -> float:
     return time.monotonic() - started
 
 
-def _cells(stage: LiveSession, pair: CellRun, rounds: int) -> dict[str, list[float]]:
-    """Time both, in turns; the first of each warms the node and does not count."""
+def _cells(session: LiveSession, cell_run: CellRun, rounds: int) -> dict[str, list[float]]:
+    """Measure both in turns; the first run of each only warms the node."""
     times: dict[str, list[float]] = {"suite": [], "script": []}
     for number in range(rounds + 1):
         for name, run in (("suite", _suite), ("script", _script)):
-            namespace = cells.namespace(pair.cell, pair.scenario)
-            _kubectl(stage, "create", "namespace", namespace)
+            namespace = cells.namespace(cell_run.cell, cell_run.scenario)
+            _kubectl(session, "create", "namespace", namespace)
             started = time.monotonic()
-            run(stage, pair, namespace)
+            run(session, cell_run, namespace)
             if number:
                 times[name].append(time.monotonic() - started)
-            _kubectl(stage, "delete", "namespace", namespace)
+            _kubectl(session, "delete", "namespace", namespace)
     return times
 
 
-def _suite(stage: LiveSession, pair: CellRun, namespace: str) -> None:
-    verdict = stage.run(pair, namespace).verdicts["DROP-4"]
+def _suite(session: LiveSession, cell_run: CellRun, namespace: str) -> None:
+    verdict = session.run(cell_run, namespace).verdicts["DROP-4"]
     if verdict.status is not Status.PASS:
         raise SystemExit(f"the cell does not pass: {verdict}")
 
 
-def _script(stage: LiveSession, pair: CellRun, namespace: str) -> None:
-    """What a person would type: install, wait, look, uninstall, look."""
-    release = stage.release(pair, namespace).release
+def _script(session: LiveSession, cell_run: CellRun, namespace: str) -> None:
+    """Run the steps that a person would type: install, wait, count, uninstall, count."""
+    release = session.release(cell_run, namespace).release
     space = ("--namespace", release.namespace)
     jobs = [c.workload for c in release.declared.containers if c.kind == "Job" and not c.hook]
     with tempfile.TemporaryDirectory() as folder:
@@ -103,30 +104,35 @@ def _script(stage: LiveSession, pair: CellRun, namespace: str) -> None:
         values.write_text(yaml.safe_dump(dict(release.values)))
         server = Path(folder) / "server.yaml"
         server.write_text(yaml.safe_dump(dict(release.database.values)))
-        _helm(stage, "install", release.database.release, release.database.chart, *space, "--values", server)
-        _kubectl(stage, "rollout", "status", "statefulset/mariadb", *space, "--timeout=120s")
-        _helm(stage, "install", "keystone", CHART, *space, "--values", values)
-    _kubectl(stage, "wait", "--for=condition=complete", *dict.fromkeys(jobs), *space, "--timeout=300s")
-    _kubectl(stage, "rollout", "status", "deployment/keystone-api", *space, "--timeout=300s")
-    if _tables(stage, space) == 0:
+        _helm(session, "install", release.database.release, release.database.chart, *space, "--values", server)
+        _kubectl(session, "rollout", "status", "statefulset/mariadb", *space, "--timeout=120s")
+        _helm(session, "install", "keystone", CHART, *space, "--values", values)
+    _kubectl(session, "wait", "--for=condition=complete", *dict.fromkeys(jobs), *space, "--timeout=300s")
+    _kubectl(session, "rollout", "status", "deployment/keystone-api", *space, "--timeout=300s")
+    if _tables(session, space) == 0:
         raise SystemExit("no table after install")
-    _helm(stage, "uninstall", "keystone", *space)
-    if _tables(stage, space) != 0:
+    _helm(session, "uninstall", "keystone", *space)
+    if _tables(session, space) != 0:
         raise SystemExit("tables after uninstall")
-    _kubectl(stage, "wait", "--for=delete", "pod", "--selector=app.kubernetes.io/instance=keystone", *space)
+    _kubectl(session, "wait", "--for=delete", "pod", "--selector=app.kubernetes.io/instance=keystone", *space)
 
 
-def _tables(stage: LiveSession, space: tuple[str, ...]) -> int:
+def _tables(session: LiveSession, space: tuple[str, ...]) -> int:
     client = ("mariadb", "--defaults-file=/etc/observer/my.cnf", "--skip-column-names", "--execute", _SQL)
-    return int(_kubectl(stage, "exec", "mariadb-0", *space, "--", *client))
+    return int(_kubectl(session, "exec", "mariadb-0", *space, "--", *client))
 
 
-def _kubectl(stage: LiveSession, *words: str) -> str:
-    return _run(stage.tools.kubectl or "kubectl", "--kubeconfig", stage.kubeconfig, *words)
+def _kubectl_program(session: LiveSession) -> str | Path:
+    builder = session.tools.builder(Progress(quiet=True))
+    return shutil.which("kubectl") or (builder.place("kubectl") / "kubectl" if builder else "kubectl")
 
 
-def _helm(stage: LiveSession, *words: str | Path) -> str:
-    return _run(stage.tools.helm[4], *words, "--kubeconfig", stage.kubeconfig)
+def _kubectl(session: LiveSession, *words: str) -> str:
+    return _run(_kubectl_program(session), "--kubeconfig", session.kubeconfig, *words)
+
+
+def _helm(session: LiveSession, *words: str | Path) -> str:
+    return _run(session.tools.helm[4], *words, "--kubeconfig", session.kubeconfig)
 
 
 def _run(*words: str | Path) -> str:

@@ -1,8 +1,8 @@
-"""What a matrix costs: cells one after the other against cells side by side, and the bytes that nodes fetch for them.
+"""Costs of a matrix: cells one after the other compared to parallel cells, and the bytes that nodes download for them.
 
     python ci/benchmarks/matrix.py [--rounds 2] [--parallel N] [--flavor NAME,...] [--format NAME,...]
 
-Both take turns on one cluster, so that they meet the same machine; the ratio of the medians is what counts.
+Both take turns on one cluster, so that they run under the same conditions; the result is the ratio of the medians.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osh_conformance.config.options import LiveOptions
-from osh_conformance.live import session as stages
+from osh_conformance.live import session as live_session
 from osh_conformance.model.finding import Status
 from osh_conformance.plan import cells
 from osh_conformance.plan.capacity import carried
@@ -50,17 +50,19 @@ def main() -> int:
             scenarios=("drop-enabled", "drop-disabled"),
         )
     )
-    with stages.open_session(suite, suite.pairs, Progress(quiet=True)) as stage:
-        warming = _timed(stage, suite.pairs, 1)
-        first = _fetched(stage)
+    with live_session.open_session(suite, suite.pairs, Progress(quiet=True)) as session:
+        warming = _timed(session, suite.pairs, 1)
+        first = _fetched(session)
         times: dict[int, list[float]] = {1: [], args.parallel: []}
         for _ in range(args.rounds):
             for number, seconds in times.items():
-                seconds.append(_timed(stage, suite.pairs, number))
-        later = _fetched(stage) - first
+                seconds.append(_timed(session, suite.pairs, number))
+        later = _fetched(session) - first
     runs = len(suite.pairs)
     alone, together = (statistics.median(seconds) for seconds in times.values())
-    print(f"{runs} runs of {len({pair.cell.id for pair in suite.pairs})} cells, medians of {args.rounds} rounds")
+    print(
+        f"{runs} runs of {len({cell_run.cell.id for cell_run in suite.pairs})} cells, medians of {args.rounds} rounds"
+    )
     print(f"first round, images not on the node   {warming:7.1f} s  {first / _MIB:8.1f} MiB fetched")
     print(f"one after the other                   {alone:7.1f} s  {alone / runs:8.1f} s each")
     print(f"{args.parallel} at a time                           {together:7.1f} s  {together / runs:8.1f} s each")
@@ -69,29 +71,29 @@ def main() -> int:
     return 0
 
 
-def _timed(stage: LiveSession, pairs: Sequence[CellRun], parallel: int) -> float:
+def _timed(session: LiveSession, cell_runs: Sequence[CellRun], parallel: int) -> float:
     started = time.monotonic()
     with ThreadPoolExecutor(max_workers=parallel) as pool:
-        for ended in [pool.submit(_run, stage, pair) for pair in pairs]:
+        for ended in [pool.submit(_run, session, cell_run) for cell_run in cell_runs]:
             ended.result()
     return time.monotonic() - started
 
 
-def _run(stage: LiveSession, pair: CellRun) -> None:
-    namespace = cells.namespace(pair.cell, pair.scenario)
-    body = {"metadata": {"name": namespace, "labels": stage.labels(pair)}}
-    stage.kube.core.create_namespace(body)
+def _run(session: LiveSession, cell_run: CellRun) -> None:
+    namespace = cells.namespace(cell_run.cell, cell_run.scenario)
+    body = {"metadata": {"name": namespace, "labels": session.labels(cell_run)}}
+    session.kube.core.create_namespace(body)
     try:
-        verdict = stage.run(pair, namespace).verdicts["DROP-4"]
+        verdict = session.run(cell_run, namespace).verdicts["DROP-4"]
     finally:
-        stage.vacate(namespace)
+        session.vacate(namespace)
     if verdict.status is not Status.PASS:
-        raise SystemExit(f"{pair.id} does not pass: {verdict}")
+        raise SystemExit(f"{cell_run.id} does not pass: {verdict}")
 
 
-def _fetched(stage: LiveSession) -> int:
-    """The bytes of all that nodes fetched from the run's registry so far."""
-    registry = stage.cluster.registry
+def _fetched(session: LiveSession) -> int:
+    """Return the bytes that nodes have downloaded from the run's registry so far."""
+    registry = session.cluster.registry
     return sum(request.size for request in registry.requests()) if registry else 0
 
 

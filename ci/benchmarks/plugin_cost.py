@@ -1,8 +1,8 @@
-"""What the plugin costs a pytest run that does not ask for it.
+"""Costs of the plugin for a pytest run that does not use it.
 
-Runs pytest on one empty test, without the plugin and with it, by turns, so that both see the same machine. Counted is
-the processor's time: the plugin waits for nothing, and other work on the machine does not count. Prints one JSON line;
-ends with 1 where the plugin costs more than `--most` milliseconds.
+Runs pytest on one empty test, without the plugin and with it in turns, so that both run under the same conditions. It
+counts processor time, because the plugin does not wait, and other work on the machine must not count. Prints one JSON
+line; the exit code is 1 if the plugin costs more than `--most` milliseconds.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ def main() -> int:
     """Measure, print, compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="runs of each kind (default 15)")
-    parser.add_argument("--most", type=float, default=20.0, help="milliseconds that are allowed (default 20)")
+    parser.add_argument("--most", type=float, default=20.0, help="milliseconds that the plugin may cost (default 20)")
     args = parser.parse_args()
     without, with_plugin = _measured(args.rounds)
-    # Each round's two runs stand beside each other in time: their difference is what the plugin adds.
+    # The two runs of a round follow each other, so their difference is the plugin's cost.
     cost = statistics.median(after - before for before, after in zip(without, with_plugin, strict=True))
     result = {
         "rounds": args.rounds,
@@ -45,22 +45,22 @@ def main() -> int:
 def _measured(rounds: int) -> tuple[list[float], list[float]]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "test_nothing.py").write_text(_TEST)
-        _run(folder, ())  # the first one reads everything from the disk
+        _run(folder, ())  # the first runs read everything from the disk
         _run(folder, _PLUGIN)
         pairs = []
         for number in range(rounds):
             order = ((), _PLUGIN) if number % 2 == 0 else (_PLUGIN, ())
-            seconds = {words: _run(folder, words) for words in order}
+            seconds = {options: _run(folder, options) for options in order}
             pairs.append((seconds[()], seconds[_PLUGIN]))
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
-def _run(folder: str, words: tuple[str, ...]) -> float:
-    """Milliseconds of the processor that one run takes. Other plugins of this machine take no part."""
+def _run(folder: str, options: tuple[str, ...]) -> float:
+    """Return the milliseconds of processor time of one run, without other plugins of this machine."""
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options],
         check=True,
         capture_output=True,
         cwd=folder,

@@ -1,9 +1,9 @@
-"""How long a static run takes, against a plain loop of `helm template`, on one tree and in one go.
+"""The time of a static run, compared to a loop of `helm template`, on the same tree.
 
     python ci/benchmarks/static.py TREE [--helm FILE] [--repeat N]
 
-Every number is a ratio to the loop beside it, so that a slow or busy machine does not change what it says. The loop
-gets every chart with its dependencies in place, and renders it once with shipped values, one after the other.
+Every number is a ratio to the loop, so that a slow or busy machine does not change it. The loop gets every chart with
+its dependencies, and renders one after the other, once, with shipped values.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from osh_conformance.errors import SuiteError
 
 
 def main() -> int:
-    """Measure, print a line for each way and the ratios as JSON."""
+    """Measure; print a line for each way, and the ratios as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tree", type=Path)
     parser.add_argument("--helm", default=os.environ.get("OSH_CONFORMANCE_HELM", "helm"))
@@ -35,10 +35,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="osh-conformance-benchmark-") as scratch:
         archives = _archives(args.tree, Path(scratch))
         print(f"{len(archives)} charts that render, {len(os.sched_getaffinity(0))} cores, {args.repeat} rounds")
-        # As installed: compiled before.
+        # This compiles the modules, as an installation does.
         _check(archives[0], Path(scratch) / "cache", [])
         taken: dict[str, list[tuple[float, float]]] = {}
-        # The ways take turns, so that what else runs here meets all of them.
+        # The ways take turns, so that other work on this machine affects all of them.
         for number in range(args.repeat):
             cache = Path(scratch) / f"cache-{number}"
             taken.setdefault("loop of helm template", []).append(_timed(partial(_loop, args.helm, archives)))
@@ -89,7 +89,7 @@ def _check(tree: Path, cache: Path, options: list[str]) -> None:
 
 
 def _timed(work: partial[None]) -> tuple[float, float]:
-    """Seconds, and seconds of processor time of all that ran."""
+    """Return the seconds, and the seconds of processor time, that `work` takes."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     work()
     seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,26 +1,26 @@
-"""Kill runs with -9 at random moments: `gc` must leave nothing of them, and bystanders must lose nothing.
+"""Kill runs with -9 at random moments: `gc` must leave nothing behind, and bystanders must not change.
 
     python -m ci.kills [--times 20] [--seed N] [--chart PATH] [--scenario NAME,...] [--between FROM,TO]
 
-First come the bystanders, which are not the suite's, or not of the run that is killed: another kind cluster with a Helm
-release and a database on it; a kept cluster of another state folder, with somebody's release and database beside what
-the suite has there; a container, a network, a volume, a process and folders that look like the suite's own. Of each a
-digest is taken, before the first kill and after each `gc`.
+It first creates bystanders, which do not belong to the suite or not to the run that is killed: another kind cluster
+with a Helm release and a database; a kept cluster of another state folder, with another user's release and database
+beside the suite's own things; a container, a network, a volume, a process and folders that look like the suite's own.
+It takes a digest of each, before the first kill and after each `gc`.
 
-Then, so many times: `osh-conformance live CHART --scenario NAME` is started in a state folder of its own; at a moment
-drawn evenly from the time that a complete run takes, it is killed (in turns: its main process alone, which leaves its
-helpers running, and all processes of it at once); `osh-conformance gc` is run, must end with 0, and is checked:
-containers, networks with their bridges and firewall rules, volumes, names of images, processes, also those in
-containers, mounts, the state folder, HOME, TMPDIR and the working folder. The store volume of the registry outlives
-runs, and so do timings.json with its lock, and renderings in the cache, of which there are none when a run begins.
-Every fifth run is one on the kept cluster, which must stay, without the namespaces of the run.
+Then it repeats this N times: it starts `osh-conformance live CHART --scenario NAME` with a separate state folder, and
+kills it at a moment that is drawn evenly from the time of a complete run. In turns it kills only the main process,
+whose helpers go on, and all processes at once. `osh-conformance gc` must then end with 0. It checks containers,
+networks with their bridges and firewall rules, volumes, names of images, processes (those in containers too), mounts,
+the state folder, HOME, TMPDIR and the working folder. The registry's store volume outlives runs, and so do
+timings.json with its lock, and renderings in the cache, which is empty when a run starts. Every fifth run uses the
+kept cluster, which must stay, without the namespaces of the run.
 
-A complete run of each scenario is measured first, and must leave nothing without any `gc`. The seed is printed: with it
-the same moments are drawn again, as fractions of the time that a run takes. `--between 0.1,0.3` draws from a part of
-it, to look closely at one step. At the end all is removed that this made, however it ends.
+It measures a complete run of each scenario first, which must leave nothing behind without any `gc`. It prints the
+seed; the same seed draws the same moments again, as fractions of a run's time. `--between 0.1,0.3` draws from a part
+of that time, to examine one step. At the end it removes everything it created, however it ends.
 
-Exit codes: 0 nothing was left and nobody lost anything, 1 something was left or a bystander changed, 2 interrupted,
-3 the environment broke and nothing is known, 4 usage.
+Exit codes: 0 nothing was left and no bystander changed, 1 something was left or a bystander changed, 2 interrupted,
+3 the environment failed and nothing is known, 4 usage.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from ci.kills.making import Making
 from ci.kills.outcome import Row, table
 from ci.kills.processes import having
 from ci.kills.trial import Trial, say
-from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.errors import ExitCode, SuiteError, UsageError
 from osh_conformance.loading import records
 from osh_conformance.progress import Progress
 from osh_conformance.provision import runs
@@ -53,8 +53,7 @@ if TYPE_CHECKING:
 
     from osh_conformance.provision.tools import Tools
 
-OK, FOUND, INTERRUPTED = 0, 1, 2
-#: In some of them a fault changes a node.
+#: Some of them change a node by a fault.
 _SCENARIOS = ("drop-enabled", "drop-disabled", "pull-policy", "way-cut")
 
 
@@ -64,14 +63,14 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Kill, collect, compare, tell; return the exit code."""
+    """Kill, collect, compare and report; return the exit code."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     rows: list[Row] = []
     try:
         return _run(_arguments(argv), rows)
     except KeyboardInterrupt:
         say("interrupted")
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     except SuiteError as error:
         say(f"ERROR {error}")
         return error.exit_code
@@ -84,10 +83,10 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    form = argparse.RawDescriptionHelpFormatter
-    parser = _Parser(prog="python -m ci.kills", description=__doc__, formatter_class=form)
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(prog="python -m ci.kills", description=__doc__, formatter_class=formatter)
     parser.add_argument("--times", type=int, default=20, metavar="N", help="how many runs to kill (default 20)")
-    parser.add_argument("--seed", type=int, default=None, metavar="N", help="draw the moments of an earlier call again")
+    parser.add_argument("--seed", type=int, default=None, metavar="N", help="repeat the moments of an earlier call")
     parser.add_argument(
         "--chart",
         type=Path,
@@ -100,7 +99,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         type=_scenarios,
         default=_SCENARIOS,
         metavar="NAME,...",
-        help=f"what to run, in turns (default {','.join(_SCENARIOS)})",
+        help=f"the scenarios to run, in turns (default {','.join(_SCENARIOS)})",
     )
     parser.add_argument(
         "--between",
@@ -135,13 +134,13 @@ def _run(args: argparse.Namespace, rows: list[Row]) -> int:
     kills = planned(args.times, args.seed, args.scenario, args.between)
     progress = Progress(stream=sys.stdout)
     identity = secrets.token_hex(4)
-    say(f"seed {args.seed}: {args.times} kills; all that is made here bears {identity} in its name or its labels")
+    say(f"seed {args.seed}: {args.times} kills; everything created here has {identity} in its name or its labels")
     tools = setup.find(recipes=ROOT / "ci", progress=progress)
     started = time.monotonic()
     late: tuple[str, ...] = ()
     try:
         with _cleared(tools, identity) as (home, stack):
-            own, other = Home.made(home / "own"), Home.made(home / "kept")
+            own, other = Home.create(home / "own"), Home.create(home / "kept")
             stack.callback(own.clear, tools.docker)
             making = Making(tools=tools, home=home, identity=identity, progress=progress, stack=stack)
             bystanders, kept = making.all(args.chart.resolve(), other, _cheapest(args.scenario))
@@ -152,7 +151,7 @@ def _run(args: argparse.Namespace, rows: list[Row]) -> int:
             say("\n".join(["before the first kill:", *bystanders.digests()]))
             for kill in kills:
                 trial.kill(kill)
-            late = trial.last_look()
+            late = trial.check_late()
             say("\n".join(["after the last gc:", *bystanders.digests()]))
     finally:
         if rows:
@@ -160,19 +159,19 @@ def _run(args: argparse.Namespace, rows: list[Row]) -> int:
         for each in late:
             say(f"LATE    {each}")
         say(f"seed {args.seed}, {(time.monotonic() - started) / 60:.0f} min")
-    return OK if all(row.ok for row in rows) and not late else FOUND
+    return ExitCode.OK if all(row.ok for row in rows) and not late else ExitCode.VIOLATED
 
 
 def _cheapest(names: Collection[str]) -> str:
-    """The scenario that takes least: one that installs nothing, if there is one."""
+    """Return the cheapest scenario: one that installs nothing, if there is one."""
     known = records.scenarios()
     return next((name for name in names if known[name].probes), next(iter(names)))
 
 
 @contextlib.contextmanager
 def ignored() -> Iterator[None]:
-    """Finish what the body does, whoever interrupts meanwhile: a clean-up that is cut leaves clusters."""
-    # By a handler: what is ignored, the programs that clean up would ignore too.
+    """Finish the body despite interrupts: a clean-up that is interrupted leaves clusters behind."""
+    # With a handler, because programs that clean up would inherit ignored signals.
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -183,7 +182,7 @@ def ignored() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _cleared(tools: Tools, identity: str) -> Iterator[tuple[Path, contextlib.ExitStack]]:
-    """A folder to work in, and a stack; in the end nothing is left of either. Raises `SuiteError` if something is."""
+    """Yield a folder and a stack, and clean up both. Raises `SuiteError` if something is left."""
     with tempfile.TemporaryDirectory(prefix=f"bystander-{identity}-") as folder:
         undisturbed = contextlib.ExitStack()
         try:
@@ -199,10 +198,10 @@ def _cleared(tools: Tools, identity: str) -> Iterator[tuple[Path, contextlib.Exi
                 name = "{{.Names}}" if words[0] == "ps" else "{{.Name}}"
                 lines = tools.docker.lines(*words, "--format", f'{name} {{{{.Label "{runs.STATE_LABEL}"}}}}')
                 left += [f"{words[0]}: {line}" for line in lines if identity in line]
-            say("all that was made here is removed" if not left else "\n".join(["NOT REMOVED:", *left]))
+            say("everything created here is removed" if not left else "\n".join(["NOT REMOVED:", *left]))
             undisturbed.close()
     if left:
-        raise SuiteError("something of this script's own is still there", details="\n".join(left))
+        raise SuiteError("some things that this script created are still there", details="\n".join(left))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What no kill and no `gc` may touch."""
+"""Bystanders: things that no kill and no `gc` may change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bystander:
-    """Something that no kill and no `gc` may touch. `shared`: the run that is killed may add to it meanwhile."""
+    """Something that no kill and no `gc` may change. `shared`: the run that is killed may add to it."""
 
     name: str
     dump: Callable[[], Dump]
@@ -23,7 +23,7 @@ class Bystander:
 
 @dataclass(slots=True, kw_only=True)
 class Bystanders:
-    """All of them, how they were before the first kill, and how they were when they were looked at last."""
+    """All bystanders, with their dumps before the first kill and at the latest check."""
 
     known: list[Bystander] = field(default_factory=list)
     before: dict[str, Dump] = field(default_factory=dict)
@@ -34,8 +34,8 @@ class Bystanders:
         self.before = {each.name: each.dump() for each in self.known}
         self.now = dict(self.before)
 
-    def seen(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """What was done to them since the last look, and what was added since where a run may add something."""
+    def check(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return harm since the last check, and additions since then where a run may add something."""
         harmed: list[str] = []
         added: list[str] = []
         for each in self.known:
@@ -48,13 +48,13 @@ class Bystanders:
             change = compared(last, self.now[each.name])
             before = self.before[each.name]
             (added if each.shared else harmed).extend(f"{each.name}: {part} is new" for part in change.added)
-            # What a run had left there may go.
+            # A part that a run had left there may be removed.
             harmed += [f"{each.name}: {part} is gone" for part in change.lost if part in before or not each.shared]
             harmed += [f"{each.name}: {part} has changed" for part in change.changed if part in before]
         return tuple(harmed), tuple(added)
 
     def digests(self) -> Iterable[str]:
-        """Of each the digest when it was looked at last, and how much is in it."""
+        """Yield a line for each, with its digest and its number of parts at the latest check."""
         for name, dump in self.now.items():
             same = "" if digest(dump) == digest(self.before[name]) else "  NOT AS BEFORE"
             yield f"  sha256:{digest(dump)[:16]}  {len(dump):4} parts  {name}{same}"

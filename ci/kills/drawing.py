@@ -1,4 +1,4 @@
-"""What is drawn from a seed, and where a run was when it was killed."""
+"""Drawing kills from a seed, and finding the step in which a run was killed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: How a run is killed, in turns.
+#: The ways to kill a run, in turns.
 VARIANTS = ("process", "session")
 _KEPT_EVERY = 5
 CLUSTER = re.compile(r"osh-conformance-[0-9a-f]{8}\b")
@@ -20,7 +20,7 @@ _BEGUN = "  .. "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kill:
-    """One kill: what is run, how it ends, and after which fraction of the time that a complete run takes."""
+    """One kill: its scenario, its way, and its moment as a fraction of the time that a complete run takes."""
 
     number: int
     scenario: str
@@ -30,8 +30,8 @@ class Kill:
 
 
 def planned(times: int, seed: int, scenarios: Sequence[str], between: tuple[float, float]) -> tuple[Kill, ...]:
-    """The kills of a seed. Every scenario meets every variant; some meet the kept cluster."""
-    drawn = random.Random(seed)  # noqa: S311 - moments, no secrets
+    """Return the kills of a seed. Every scenario is killed in every way; some kills are on the kept cluster."""
+    drawn = random.Random(seed)  # noqa: S311 - moments, not secrets
     return tuple(
         Kill(
             number=number,
@@ -45,7 +45,7 @@ def planned(times: int, seed: int, scenarios: Sequence[str], between: tuple[floa
 
 
 def last_step(printed: str) -> str:
-    """What a run was doing when it printed its last line: the step that had begun last, if it had not ended."""
+    """Return the step that a run had begun last and not ended, or else the one it had ended last."""
     begun: list[str] = []
     ended = ""
     for line in printed.splitlines():
@@ -57,17 +57,17 @@ def last_step(printed: str) -> str:
         else:
             ended = match["text"]
             begun = [text for text in begun if text != ended]
-    told = begun[-1] if begun else f"after: {ended}" if ended else "start-up"
-    return CLUSTER.sub("…", told)
+    step = begun[-1] if begun else f"after: {ended}" if ended else "start-up"
+    return CLUSTER.sub("…", step)
 
 
 def step_seconds(printed: str) -> dict[str, float]:
-    """How long each step took that ended."""
+    """Return the seconds of each step that ended."""
     found = (_STEP.match(line) for line in printed.splitlines())
     return {match["text"]: float(match["seconds"]) for match in found if match and match["seconds"]}
 
 
 def without_cluster(seconds: float, printed: str) -> float:
-    """How long a run would have taken on a cluster that is there already."""
+    """Return the seconds that a run would have taken on an existing cluster."""
     own = [took for step, took in step_seconds(printed).items() if CLUSTER.search(step) and "cluster" in step]
     return max(1.0, seconds - sum(own))

@@ -1,4 +1,4 @@
-"""Making the bystanders."""
+"""Creating the bystanders."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A kept cluster, and whose it is."""
+    """A kept cluster and its owner."""
 
     home: Home
     run: runs.RunFolder
@@ -44,7 +44,7 @@ class Kept:
 
 @dataclass(slots=True, kw_only=True)
 class Making:
-    """Makes bystanders; what it made goes when `stack` closes."""
+    """Creates bystanders, and removes them when `stack` closes."""
 
     tools: Tools
     home: Path
@@ -58,7 +58,7 @@ class Making:
         return f"bystander-{self.identity}"
 
     def all(self, chart: Path, kept: Home, scenario: str) -> tuple[Bystanders, Kept]:
-        """Every bystander, and the kept cluster."""
+        """Create every bystander; return them and the kept cluster."""
         image, _ = images.obtain(database_image(), self.tools, self.progress)
         with self.progress.step(f"bystanders: container, network, volume, process and folders {self._name}"):
             self._small(kept)
@@ -70,7 +70,7 @@ class Making:
         with self.progress.step("bystander: a kept cluster of another state folder"):
             stays = self._kept(kept, chart, scenario)
         with self.progress.step(f"bystander: release and database on cluster {stays.place.name}"):
-            # Both names begin as the suite's own do: by its label alone a cell is told from it.
+            # Both names begin like the suite's own: only its label distinguishes a cell.
             self._tenant(stays.place, image, "cell-phones", "keystone")
         self._of_place(stays.place, shared=True)
         return self.found, stays
@@ -113,7 +113,7 @@ class Making:
         code, printed, _ = kept.run("live", chart, "--keep", "--scenario", scenario, within=LONGEST)
         run = next((run for run in runs.known(kept.folders) if run.kept is not None), None)
         if code or run is None:
-            raise SuiteError(f"a run with --keep ended with {code}", details=printed)
+            raise SuiteError(f"a run with --keep ended with exit code {code}", details=printed)
         self.found.known += [
             Bystander(name=f"folder of kept run {run.id}", dump=lambda: files(run.folder)),
             Bystander(
@@ -125,7 +125,7 @@ class Making:
         return Kept(home=kept, run=run, place=place)
 
     def _small(self, kept: Home) -> None:
-        """Things of somebody else that bear labels, marks and names of the suite's kind, with other values."""
+        """Create things with the suite's kinds of labels, marks and names, but with other values."""
         docker, name, stack = self.tools.docker, f"else-{self.identity}", self.stack
         image, _ = images.obtain(images.REGISTRY_IMAGE, self.tools, self.progress)
         labels = [
@@ -158,7 +158,7 @@ class Making:
         ]
 
     def _folders(self, kept: Home) -> Sequence[Path]:
-        """Beside the state and the cache, and named as in them."""
+        """Create folders beside the state and the cache, with names as in them."""
         cache = default_folders().cache
         beside = cache.with_name(f"{cache.name}-{self._name}")
         self.stack.callback(shutil.rmtree, beside, ignore_errors=True)

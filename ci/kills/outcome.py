@@ -1,4 +1,4 @@
-"""What came of each round."""
+"""The results of the rounds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What came of a round. `seconds` and `step`: when and where it was killed, or how long it took."""
+    """The result of a round. `seconds` and `step`: the moment of the kill, or the time of a complete run."""
 
     name: str
     scenario: str
@@ -24,12 +24,12 @@ class Row:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was left and nobody lost anything."""
+        """Whether nothing was left and no bystander changed."""
         return not self.left and not self.harmed
 
 
 def table(rows: Iterable[Row]) -> str:
-    """The rows as text, with a line of totals."""
+    """Return the rows as text, with a line of totals."""
     rows = tuple(rows)
     head = ("round", "scenario", "killed", "after s", "step", "gc s", "left", "intact")
     cells = [

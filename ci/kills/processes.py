@@ -1,4 +1,4 @@
-"""Processes by a mark in their environment, and killing them."""
+"""Finding processes by a mark in their environment, and killing them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GONE = 10.0
 
 
 def parents_of_all() -> dict[int, int]:
-    """The parent of each process."""
+    """Return the parent of each process."""
     found = {}
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -31,7 +31,7 @@ def parents_of_all() -> dict[int, int]:
 
 
 def having(condition: Callable[[bytes], bool]) -> dict[int, str]:
-    """The processes whose environment is as asked for, with their command lines; none that have ended."""
+    """Return the running processes whose environment meets a condition, with their command lines."""
     found = {}
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -42,12 +42,12 @@ def having(condition: Callable[[bytes], bool]) -> dict[int, str]:
 
 
 def carriers(mark: str) -> dict[int, str]:
-    """The processes that have `mark` in their environment, with their command lines; none that have ended."""
+    """Return the running processes with `mark` in their environment, with their command lines."""
     return having(lambda environment: _carries(environment, mark))
 
 
 def kill(pid: int, mark: str) -> None:
-    """Kill one process of ours. By a handle: between looking and killing the number may become another's."""
+    """Kill one of our processes, through a file descriptor: its id may belong to another process a moment later."""
     with contextlib.suppress(OSError):
         handle = os.pidfd_open(pid)
         try:
@@ -62,7 +62,7 @@ def _carries(environment: bytes, mark: str) -> bool:
 
 
 def descendants(pid: int, parents: Mapping[int, int]) -> set[int]:
-    """The processes that descend from `pid`, by the parent of each."""
+    """Return the processes that descend from `pid`."""
     found = {pid}
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
@@ -70,7 +70,7 @@ def descendants(pid: int, parents: Mapping[int, int]) -> set[int]:
 
 
 def kill_session(main: subprocess.Popen[bytes], mark: str) -> None:
-    """Kill a run with all that it started, whatever session that is in."""
+    """Kill a run and all its descendants, in any session."""
     victims = descendants(main.pid, parents_of_all())
     main.kill()
     for pid in victims:
@@ -80,12 +80,12 @@ def kill_session(main: subprocess.Popen[bytes], mark: str) -> None:
         for pid in others:
             kill(pid, mark)
         if time.monotonic() > ends:
-            raise SuiteError(f"processes do not end: {others}")
+            raise SuiteError(f"processes did not end within {GONE:g} s of SIGKILL: {others}")
     main.wait(GONE)
 
 
 def start_of(pid: int) -> Dump:
-    """When a process was started, in ticks; nothing if it has ended."""
+    """Return the start time of a process, in ticks; empty if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""Running, killing, collecting and looking."""
+"""One trial: run, kill, collect, check."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Trial:
-    """Runs, kills, collects and looks."""
+    """Starts runs, kills them, runs `gc` and checks what is left."""
 
     chart: Path
     docker: Docker
@@ -41,17 +41,17 @@ class Trial:
         }
 
     def measure(self, scenario: str) -> None:
-        """A run that nobody kills: how long it takes, and that it leaves nothing by itself."""
-        say(f"a complete run of {scenario}, which nobody kills")
+        """Measure a complete run, and check that it leaves nothing behind."""
+        say(f"a complete run of {scenario}, without a kill")
         looking = self.leftovers[False]
         looking.expect()
         code, printed, seconds = self.own.run("live", self.chart, "--scenario", scenario, within=LONGEST)
         if code:
-            raise SuiteError(f"a run that nobody killed ended with {code}", expected="0", details=printed)
+            raise SuiteError(f"a complete run ended with exit code {code}", expected="0", details=printed)
         self.durations[scenario, False] = seconds
         self.durations[scenario, True] = without_cluster(seconds, printed)
         traces = looking.traces(printed)
-        harmed, added = self.bystanders.seen()
+        harmed, added = self.bystanders.check()
         self._note(
             Row(
                 name="-",
@@ -66,11 +66,11 @@ class Trial:
         )
 
     def kill(self, kill: Kill) -> None:
-        """One round. A run that was quicker than expected is run again, and killed earlier."""
+        """Run one round. A run that ended before its kill is repeated, and killed earlier."""
         if (kill.scenario, kill.kept) not in self.durations:
             self.measure(kill.scenario)
         while not self._killed(kill, self.durations[kill.scenario, kill.kept] * kill.fraction):
-            say("  it ended before that: once more")
+            say("  it ended before the kill: once more")
 
     def _killed(self, kill: Kill, moment: float) -> bool:
         where = f" on the kept cluster {self.kept.run.cluster}" if kill.kept else ""
@@ -90,14 +90,14 @@ class Trial:
                 kill_session(call.child, home.mark)
             printed = call.printed
         traces = looking.traces(printed)
-        code, told, collected = home.run("gc", within=COLLECT)
-        left = [f"exit code {code} of gc: {told}"] if code else []
+        code, output, collected = home.run("gc", within=COLLECT)
+        left = [f"exit code {code} of gc: {output}"] if code else []
         left += looking.found(traces)
-        harmed, added = self.bystanders.seen()
+        harmed, added = self.bystanders.check()
         left += added
         again, more, _ = home.run("gc", within=COLLECT)
         if again or "nothing to remove" not in more:
-            left.append(f"something for a second gc: {more.strip()}")
+            left.append(f"a second gc found more: {more.strip()}")
         self._note(
             Row(
                 name=str(kill.number),
@@ -111,16 +111,16 @@ class Trial:
             )
         )
         if left or harmed:
-            say(f"  the run had printed:\n{printed}\n  gc printed:\n{told}")
+            say(f"  the run had printed:\n{printed}\n  gc printed:\n{output}")
         return True
 
-    def last_look(self) -> tuple[str, ...]:
-        """What has come since it was last looked for: an docker may be slow to finish what it was told."""
+    def check_late(self) -> tuple[str, ...]:
+        """Return leftovers that appeared late: Docker may be slow to finish a command."""
         nothing = Traces(containers=frozenset(), networks=frozenset(), volumes=frozenset())
-        # Few kills may not have met the kept cluster at all.
+        # With few kills, none may have used the kept cluster.
         begun = [looking for looking in self.leftovers.values() if looking.before]
         left = [each for looking in begun for each in looking.found(nothing)]
-        harmed, added = self.bystanders.seen()
+        harmed, added = self.bystanders.check()
         return (*left, *added, *harmed)
 
     def _note(self, row: Row) -> None:

@@ -80,7 +80,7 @@ class ImageReference:
         return self.name + self._suffix
 
     def with_tag(self, tag: str) -> ImageReference:
-        """Return the same repository at `tag`, without a digest; raises `InvalidReferenceError` for an invalid `tag`."""
+        """Return the same repository at `tag`, without a digest; raises `InvalidReferenceError` for an invalid tag."""
         _check_tag(tag, f"{self.name}:{tag}")
         return replace(self, tag=tag, digest=None)
 

@@ -106,18 +106,18 @@ def test_bystanders_are_told_apart_by_what_happened_to_them() -> None:
     known = [bystanders.Bystander(name=name, dump=partial(seen, name), shared=name == "kept cluster") for name in parts]
     everybody = bystanders.Bystanders(known=known)
     everybody.remember()
-    assert everybody.seen() == ((), ())
+    assert everybody.check() == ((), ())
     parts.update(
         {"database": {}, "kept cluster": {"Namespace a": "1", "Namespace cell-b": "1"}, "volume": {"content": "2"}}
     )
-    harmed, added = everybody.seen()
+    harmed, added = everybody.check()
     assert harmed == ("database: table t is gone", "volume: content has changed")
     assert added == ("kept cluster: Namespace cell-b is new",)
     assert sum("NOT AS BEFORE" in line for line in everybody.digests()) == 3
     del parts["kept cluster"]["Namespace cell-b"]
-    assert everybody.seen() == ((), ()), "each change is told once, and what a run had left may go"
+    assert everybody.check() == ((), ()), "each change is told once, and what a run had left may go"
     del parts["kept cluster"]["Namespace a"]
-    assert everybody.seen() == (("kept cluster: Namespace a is gone",), ())
+    assert everybody.check() == (("kept cluster: Namespace a is gone",), ())
 
 
 def test_a_folder_stands_for_all_that_is_in_it() -> None:

@@ -131,7 +131,7 @@ class _Creation:
         config.write_text(yaml.safe_dump(kind_config(self.tools.kind_config)))
         image = ["--image", self.image] if self.image else []
         options = ["--wait", "0s", "--retain"]
-        files = ["--config", config, "--kubeconfig", self.run.folder / "kubeconfig"]
+        files: list[str | Path] = ["--config", config, "--kubeconfig", self.run.folder / "kubeconfig"]
         command = process.Command(
             argv=[self.tools.kind, "create", "cluster", "--name", self.run.cluster, *options, *image, *files],
             env=kind_environment(self.tools, self.run.cluster),
