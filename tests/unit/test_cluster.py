@@ -1,4 +1,4 @@
-"""The pure parts of making and watching a cluster."""
+"""The parts of creating and observing a cluster that need none."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def parse(text: str) -> list[log.RegistryRequest]:
     return list(log.parse_log([text]))
 
 
-def test_a_pull_by_tag_is_one_request() -> None:
+def test_log_shows_a_pull_by_tag_as_one_request() -> None:
     assert parse(line("HEAD /v2/run/r1/docker.io/library/debian/manifests/bookworm?ns=docker.io")) == [
         log.RegistryRequest(
             method="HEAD",
@@ -38,27 +38,27 @@ def test_a_pull_by_tag_is_one_request() -> None:
     ]
 
 
-def test_a_digest_may_be_escaped() -> None:
+def test_log_accepts_an_escaped_digest() -> None:
     found = parse(line(f"GET /v2/run/r1/quay.io/a/b/blobs/{DIGEST.replace(':', '%3A')}"))
     assert [(r.repository, r.kind, r.reference) for r in found] == [("quay.io/a/b", "blobs", DIGEST)]
 
 
-def test_a_host_without_a_mirror_is_named_as_it_was_meant() -> None:
+def test_log_names_the_host_of_the_reference() -> None:
     found = parse(line("HEAD /v2/run/r1/any-other-host/a/b/manifests/1?ns=registry.example%3A5000", status=404))
     assert [(r.repository, r.status) for r in found] == [("registry.example:5000/a/b", 404)]
 
 
 @pytest.mark.parametrize("agent", ["osh-conformance", "docker/20.10.24 go/go1.19"])
-def test_requests_of_the_suite_are_no_pulls(agent: str) -> None:
+def test_log_omits_requests_of_the_suite(agent: str) -> None:
     assert parse(line("GET /v2/run/r1/docker.io/library/debian/manifests/bookworm", agent)) == []
 
 
 @pytest.mark.parametrize("text", ["", 'time="2026" level=info msg="listening on [::]:5000"', line("GET /v2/")])
-def test_other_lines_are_no_requests(text: str) -> None:
+def test_log_omits_other_lines(text: str) -> None:
     assert parse(text) == []
 
 
-def test_each_host_has_its_own_repositories_and_no_way_out() -> None:
+def test_hosts_toml_names_only_the_mirror() -> None:
     data = tomllib.loads(containerd.hosts_toml("Quay.io:8443", "http://m:5000/v2/run/r1"))
     assert data == {
         "server": "http://m:5000/v2/run/r1/quay.io_8443",
@@ -67,12 +67,12 @@ def test_each_host_has_its_own_repositories_and_no_way_out() -> None:
     }
 
 
-def test_a_host_without_a_name_of_its_own_is_asked_where_nothing_is() -> None:
+def test_hosts_toml_of_other_hosts_leads_to_no_image() -> None:
     data = tomllib.loads(containerd.hosts_toml("_default", "http://m:5000/v2/run/r1"))
     assert data["server"] == "http://m:5000/v2/run/r1/any-other-host"
 
 
-def test_the_api_server_listens_on_this_machine_alone(tmp_path: Path) -> None:
+def test_kind_config_lets_the_api_server_listen_on_this_machine_only(tmp_path: Path) -> None:
     path = tmp_path / "kind.yaml"
     path.write_text("kind: Cluster\nnetworking: {disableDefaultCNI: true}\nnodes: [{role: control-plane}]\n")
     config = kind.kind_config(path)
@@ -80,7 +80,7 @@ def test_the_api_server_listens_on_this_machine_alone(tmp_path: Path) -> None:
     assert config["nodes"] == [{"role": "control-plane"}]
 
 
-def test_a_configuration_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
+def test_kind_config_rejects_a_file_that_is_not_a_mapping(tmp_path: Path) -> None:
     path = tmp_path / "kind.yaml"
     path.write_text("- a\n")
     with pytest.raises(UsageError, match="not a kind configuration"):
@@ -97,12 +97,14 @@ def test_a_configuration_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
         (f"quay.io/a/b:1@{DIGEST}", f"quay.io/a/b:1@{DIGEST}", "quay.io/a/b", DIGEST),
     ],
 )
-def test_a_reference_is_read_as_container_runtimes_do(text: str, canonical: str, repository: str, wanted: str) -> None:
+def test_name_parses_references_as_container_runtimes_do(
+    text: str, canonical: str, repository: str, wanted: str
+) -> None:
     found = images.name(text)
     assert (found.canonical, found.repository, found.wanted) == (canonical, repository, wanted)
 
 
-def test_what_is_no_reference_is_refused() -> None:
+def test_name_rejects_an_invalid_reference() -> None:
     with pytest.raises(SuiteError, match="not an image reference"):
         images.name("docker.io/Upper/case:1")
 
@@ -113,7 +115,7 @@ def kubeconfig(path: Path, *contexts: str) -> Path:
     return path
 
 
-def test_a_cluster_of_somebody_else_is_refused_unless_its_name_is_repeated(tmp_path: Path) -> None:
+def test_an_existing_cluster_needs_its_name_repeated(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "config", "prod")
     with pytest.raises(UsageError, match="this suite did not make the cluster `prod-cluster`") as raised:
         existing.existing_cluster(path)
@@ -122,7 +124,7 @@ def test_a_cluster_of_somebody_else_is_refused_unless_its_name_is_repeated(tmp_p
         existing.existing_cluster(path, allow_cluster="test")
 
 
-def test_of_several_contexts_one_must_be_named_whatever_is_current(tmp_path: Path) -> None:
+def test_a_kubeconfig_with_several_contexts_needs_a_context_name(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "config", "one", "two")
     with pytest.raises(UsageError, match="which context") as raised:
         existing.existing_cluster(path)
@@ -130,14 +132,14 @@ def test_of_several_contexts_one_must_be_named_whatever_is_current(tmp_path: Pat
 
 
 @pytest.mark.parametrize("text", ["[", "a: b", "contexts: 1"])
-def test_what_is_no_kubeconfig_is_refused(tmp_path: Path, text: str) -> None:
+def test_existing_cluster_rejects_a_file_that_is_not_a_kubeconfig(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config"
     path.write_text(text)
     with pytest.raises(UsageError):
         existing.existing_cluster(path)
 
 
-def test_the_recipes_of_this_project_can_be_read() -> None:
+def test_recipes_of_this_project_are_valid() -> None:
     known = recipes.load(Path(__file__).parents[2] / "ci", offline=True)
     assert known.providing(images.REGISTRY_IMAGE) is not None
     assert known.order(known.by_name)

@@ -1,4 +1,4 @@
-"""Pulls that fail on demand, against a small registry in this process. What containerd makes of it is shown live."""
+"""The proxy that makes pulls fail, with a small registry in this process. The live tests show containerd's reaction."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Asked:
 
 
 class Store(http.server.ThreadingHTTPServer):
-    """A registry, as far as `Contents` and a pull need one. It takes only what its digest says."""
+    """A registry with what `RegistryClient` and a pull need. It accepts a blob only with its right digest."""
 
     daemon_threads = False
 
@@ -176,7 +176,7 @@ class StoreHandler(http.server.BaseHTTPRequestHandler):
 
 
 class FakeDocker:
-    """Nodes that are this machine, but for their files. `gateway` is what the engine says of the network."""
+    """Nodes that are this machine, except for their files. `gateway` is the network's gateway."""
 
     def __init__(self, gateway: str = "127.0.0.1") -> None:
         self.networks: Any = [{"Subnet": "fc00::/64", "Gateway": "fc00::1"}, {"Gateway": gateway}]
@@ -285,7 +285,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """What containerd would ask, at the address that its files name for an image's host."""
+    """Requests as containerd sends them, to the address in its files for an image's host."""
 
     docker: FakeDocker
     image: FaultyImage
@@ -351,7 +351,7 @@ def node(docker: FakeDocker, image: FaultyImage) -> Node:
 # ----------------------------------------------------------------- the image
 
 
-def test_the_reference_is_pinned_under_a_host_that_nobody_has_used(registry: FaultyRegistry) -> None:
+def test_image_is_pinned_under_a_new_host(registry: FaultyRegistry) -> None:
     found = [images.name(registry.image(REFERENCE).reference) for _ in range(2)]
     assert {name.host for name in found} == {registry._host}
     assert re.fullmatch(r"faulty-[0-9a-f]{8}\.osh-conformance\.invalid", registry._host)
@@ -359,20 +359,20 @@ def test_the_reference_is_pinned_under_a_host_that_nobody_has_used(registry: Fau
     assert all(name.path.endswith("/x/keystone") and name.tag == "1.0.0" for name in found)
 
 
-def test_a_reference_by_digest_alone_gets_no_tag(registry: FaultyRegistry, store: Store) -> None:
+def test_image_of_a_reference_without_a_tag_gets_no_tag(registry: FaultyRegistry, store: Store) -> None:
     pinned = digest(store.manifests[SOURCE, "1.0.0"][0])
     name = images.name(registry.image(f"docker.io/x/keystone@{pinned}").reference)
     assert not name.tag
     assert name.digest != pinned
 
 
-def test_a_reference_that_is_not_served_is_an_error(registry: FaultyRegistry) -> None:
+def test_image_rejects_a_reference_that_is_not_served(registry: FaultyRegistry) -> None:
     with pytest.raises(SuiteError, match=r"answered 404 for run/r1/docker\.io/x/nova 1\.0\.0"):
         registry.image("docker.io/x/nova:1.0.0")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_variant_has_one_layer_more_that_is_what_its_digests_say(
+def test_variant_has_one_more_layer_with_matching_digests(
     kind: str, registry: FaultyRegistry, store: Store, docker: FakeDocker
 ) -> None:
     served(store, kind)
@@ -400,7 +400,7 @@ def test_the_variant_has_one_layer_more_that_is_what_its_digests_say(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_variant_is_in_the_packaging_format_of_its_image(kind: str, registry: FaultyRegistry, store: Store) -> None:
+def test_variant_keeps_the_packaging_format_of_its_image(kind: str, registry: FaultyRegistry, store: Store) -> None:
     served(store, kind, index=True)
     image = registry.image(REFERENCE)
     manifest, index, _, layer = KINDS[kind]
@@ -413,18 +413,20 @@ def test_a_variant_is_in_the_packaging_format_of_its_image(kind: str, registry: 
     assert entry["platform"]["architecture"] != "unknown"
 
 
-def test_an_image_without_an_index_has_one_digest(image: FaultyImage) -> None:
+def test_image_without_an_index_has_one_digest(image: FaultyImage) -> None:
     assert image.digests == (images.name(image.reference).digest,)
     assert image.media_types == (DOCKER_MANIFEST, DOCKER_LAYER)
 
 
-def test_a_configuration_without_history_gets_none(registry: FaultyRegistry, store: Store, docker: FakeDocker) -> None:
+def test_variant_adds_no_history_to_a_configuration_without_one(
+    registry: FaultyRegistry, store: Store, docker: FakeDocker
+) -> None:
     served(store, config={name: value for name, value in CONFIG.items() if name != "history"})
     node = Node(docker=docker, image=registry.image(REFERENCE))
     assert "history" not in json.loads(node.ask("blobs", node.manifest()["config"]["digest"]).body)
 
 
-def test_a_layer_of_an_unknown_packing_is_an_error(
+def test_variant_rejects_an_unknown_layer_type(
     registry: FaultyRegistry, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(KINDS, "docker", (*KINDS["docker"][:3], "application/x-lzma"))
@@ -433,7 +435,7 @@ def test_a_layer_of_an_unknown_packing_is_an_error(
         registry.image(REFERENCE)
 
 
-def test_threads_may_ask_for_images(registry: FaultyRegistry) -> None:
+def test_image_may_be_called_from_several_threads(registry: FaultyRegistry) -> None:
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(registry.image, [REFERENCE] * 8))
     assert len({image.reference for image in made}) == 8
@@ -450,7 +452,7 @@ def test_threads_may_ask_for_images(registry: FaultyRegistry) -> None:
         ("500", ("UNKNOWN", "UNKNOWN"), 500),
     ],
 )
-def test_a_refusal_is_that_of_a_registry(
+def test_refusal_looks_like_that_of_a_registry(
     how: str, codes: tuple[str, str], status: int, node: Node, store: Store
 ) -> None:
     node.image.answer(how)
@@ -464,12 +466,12 @@ def test_a_refusal_is_that_of_a_registry(
     assert store.asked == []
 
 
-def test_an_unknown_answer_is_an_error(image: FaultyImage) -> None:
+def test_answer_rejects_an_unknown_answer(image: FaultyImage) -> None:
     with pytest.raises(ValueError, match="'418' is not among the answers"):
         image.answer("418")
 
 
-def test_a_cut_layer_announces_all_and_ends_at_its_half(node: Node) -> None:
+def test_cut_layer_announces_its_size_and_ends_at_its_middle(node: Node) -> None:
     node.image.answer("cut")
     layer = node.layer
     answer = node.ask("blobs", layer["digest"])
@@ -478,7 +480,7 @@ def test_a_cut_layer_announces_all_and_ends_at_its_half(node: Node) -> None:
     assert len(answer.body) == layer["size"] // 2
 
 
-def test_everything_but_the_added_layer_of_a_cut_image_is_whole(node: Node) -> None:
+def test_cut_image_serves_its_other_blobs_whole(node: Node) -> None:
     node.image.answer("cut")
     manifest = node.manifest()
     for part in (manifest["config"], *manifest["layers"][:-1]):
@@ -487,7 +489,7 @@ def test_everything_but_the_added_layer_of_a_cut_image_is_whole(node: Node) -> N
 
 
 @pytest.mark.parametrize(("before", "given"), [(1000, 1000), (0, 0), (-1000, 0)])
-def test_whoever_resumes_a_cut_layer_gets_nothing_beyond_its_half(node: Node, before: int, given: int) -> None:
+def test_cut_layer_sends_nothing_beyond_its_middle_on_resume(node: Node, before: int, given: int) -> None:
     layer = node.layer
     node.image.answer("cut")
     start = layer["size"] // 2 - before
@@ -496,20 +498,20 @@ def test_whoever_resumes_a_cut_layer_gets_nothing_beyond_its_half(node: Node, be
     assert int(answer.headers["content-length"]) == layer["size"] - start
 
 
-def test_a_part_before_the_half_of_a_cut_layer_is_whole(node: Node) -> None:
+def test_cut_layer_sends_a_part_before_its_middle_whole(node: Node) -> None:
     layer = node.layer
     node.image.answer("cut")
     answer = node.ask("blobs", layer["digest"], Range="bytes=10-19")
     assert (answer.status, answer.whole, len(answer.body)) == (206, True, 10)
 
 
-def test_no_patience_gets_all_of_a_cut_layer(node: Node) -> None:
+def test_cut_layer_is_never_complete_after_many_resumes(node: Node) -> None:
     size = node.layer["size"]
     node.image.answer("cut")
     assert len(node.resumed()) == size // 2
 
 
-def test_a_layer_that_was_cut_can_be_resumed_once_it_is_repaired(node: Node) -> None:
+def test_cut_layer_can_be_resumed_after_its_repair(node: Node) -> None:
     layer = node.layer
     node.image.answer("cut")
     first = node.ask("blobs", layer["digest"]).body
@@ -520,14 +522,14 @@ def test_a_layer_that_was_cut_can_be_resumed_once_it_is_repaired(node: Node) -> 
 
 
 @pytest.mark.parametrize("how", registry_proxy.ANSWERS)
-def test_a_repaired_image_is_served_whole(how: str, node: Node) -> None:
+def test_repaired_image_is_served_whole(how: str, node: Node) -> None:
     node.image.answer(how)
     node.ask("manifests", node.digest)
     node.image.answer("")
     assert digest(node.resumed()) == node.layer["digest"]
 
 
-def test_each_image_has_an_answer_of_its_own(registry: FaultyRegistry, docker: FakeDocker) -> None:
+def test_each_image_has_a_separate_answer(registry: FaultyRegistry, docker: FakeDocker) -> None:
     nodes = {how: Node(docker=docker, image=registry.image(REFERENCE)) for how in registry_proxy.ANSWERS}
     for how, node in nodes.items():
         node.image.answer(how)
@@ -539,7 +541,7 @@ def test_each_image_has_an_answer_of_its_own(registry: FaultyRegistry, docker: F
 # --------------------------------------------------------- what is passed on
 
 
-def test_a_request_reaches_the_registry_as_the_nodes_own(node: Node, store: Store) -> None:
+def test_proxy_forwards_a_request_with_the_nodes_headers(node: Node, store: Store) -> None:
     store.asked.clear()
     node.ask("manifests", node.digest, "HEAD", Accept=OCI_MANIFEST, Range="bytes=0-")
     (asked,) = store.asked
@@ -549,20 +551,20 @@ def test_a_request_reaches_the_registry_as_the_nodes_own(node: Node, store: Stor
     assert asked.headers["Host"] != store.endpoint
 
 
-def test_an_answer_reaches_the_node_as_the_registrys_own(node: Node) -> None:
+def test_proxy_forwards_the_registrys_response(node: Node) -> None:
     answer = node.ask("blobs", "sha256:" + "0" * 64)
     assert (answer.status, answer.body) == (404, b"{}")
     answer = node.ask("manifests", node.digest)
     assert answer.headers["docker-content-digest"] == node.digest
 
 
-def test_only_pulls_are_passed_on(node: Node, store: Store) -> None:
+def test_proxy_forwards_only_pulls(node: Node, store: Store) -> None:
     before = dict(store.manifests)
     assert node.ask("manifests", "2.0.0", "PUT").status == 501
     assert store.manifests == before
 
 
-def test_a_registry_that_is_gone_is_a_bad_gateway(
+def test_proxy_answers_502_if_the_registry_is_gone(
     docker: FakeDocker, store: Store, cluster: Cluster, capfd: pytest.CaptureFixture[str]
 ) -> None:
     served(store)
@@ -574,7 +576,7 @@ def test_a_registry_that_is_gone_is_a_bad_gateway(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_node_that_goes_away_is_no_error(node: Node, capfd: pytest.CaptureFixture[str]) -> None:
+def test_proxy_ignores_a_node_that_disconnects(node: Node, capfd: pytest.CaptureFixture[str]) -> None:
     connection, path = node.connected()
     connection.request("GET", f"{path}/blobs/{node.layer['digest']}")
     # Reset rather than closed, with nothing read.
@@ -584,7 +586,7 @@ def test_a_node_that_goes_away_is_no_error(node: Node, capfd: pytest.CaptureFixt
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_connection_without_a_proper_request_is_no_error(node: Node, capfd: pytest.CaptureFixture[str]) -> None:
+def test_proxy_ignores_an_invalid_request(node: Node, capfd: pytest.CaptureFixture[str]) -> None:
     connection, _ = node.connected()
     with contextlib.closing(connection):
         connection.connect()
@@ -596,7 +598,7 @@ def test_a_connection_without_a_proper_request_is_no_error(node: Node, capfd: py
 # ------------------------------------------------------- beginning and ending
 
 
-def test_every_node_is_told_and_told_otherwise_at_the_end(docker: FakeDocker, cluster: Cluster) -> None:
+def test_proxy_configures_every_node_and_undoes_it_at_the_end(docker: FakeDocker, cluster: Cluster) -> None:
     with FaultyRegistry(cluster) as registry:
         assert docker.asked == [cluster.name]
         assert set(docker.hosts) == {(node, registry._host) for node in NODES}
@@ -607,7 +609,7 @@ def test_every_node_is_told_and_told_otherwise_at_the_end(docker: FakeDocker, cl
     assert docker.hosts == {}
 
 
-def test_at_the_end_no_thread_and_no_port_is_left(docker: FakeDocker, store: Store, cluster: Cluster) -> None:
+def test_proxy_leaves_no_thread_and_no_port(docker: FakeDocker, store: Store, cluster: Cluster) -> None:
     served(store)
     before = set(threading.enumerate())
     with FaultyRegistry(cluster) as registry:
@@ -617,7 +619,7 @@ def test_at_the_end_no_thread_and_no_port_is_left(docker: FakeDocker, store: Sto
     assert set(threading.enumerate()) - before <= set(store._threads)  # type: ignore[attr-defined]
 
 
-def test_the_end_waits_for_nobody(docker: FakeDocker, store: Store, cluster: Cluster) -> None:
+def test_proxy_ends_without_waiting_for_open_connections(docker: FakeDocker, store: Store, cluster: Cluster) -> None:
     served(store)
     with contextlib.ExitStack() as stack:
         with FaultyRegistry(cluster) as registry:
@@ -635,7 +637,7 @@ def test_the_end_waits_for_nobody(docker: FakeDocker, store: Store, cluster: Clu
         assert time.monotonic() - started < 5
 
 
-def test_a_node_that_cannot_reach_this_machine_is_an_error(docker: FakeDocker, cluster: Cluster) -> None:
+def test_proxy_reports_a_node_that_cannot_reach_this_machine(docker: FakeDocker, cluster: Cluster) -> None:
     docker.deaf = (NODES[1],)
     with pytest.raises(SuiteError, match=r"node node-2 cannot reach this machine at 127\.0\.0\.1:\d+") as raised:
         FaultyRegistry(cluster).__enter__()
@@ -644,25 +646,25 @@ def test_a_node_that_cannot_reach_this_machine_is_an_error(docker: FakeDocker, c
     assert not [each for each in threading.enumerate() if each.name == "faulty-registry"]
 
 
-def test_an_engine_elsewhere_is_an_error(docker: FakeDocker, cluster: Cluster) -> None:
+def test_proxy_reports_a_docker_engine_on_another_machine(docker: FakeDocker, cluster: Cluster) -> None:
     docker.networks = [{"Gateway": "192.0.2.1"}]  # of a network for documentation: no machine has it
     with pytest.raises(SuiteError, match=r"this machine cannot listen at 192\.0\.2\.1"):
         FaultyRegistry(cluster).__enter__()
 
 
 @pytest.mark.parametrize("networks", [None, [], [{"Gateway": "fc00::1"}], [{"Subnet": "10.0.0.0/8"}]])
-def test_a_network_without_an_ipv4_gateway_is_an_error(networks: Any, docker: FakeDocker, cluster: Cluster) -> None:
+def test_proxy_reports_a_network_without_an_ipv4_gateway(networks: Any, docker: FakeDocker, cluster: Cluster) -> None:
     docker.networks = networks
     with pytest.raises(SuiteError, match="network osh-conformance-r1 has no IPv4 gateway"):
         FaultyRegistry(cluster).__enter__()
 
 
-def test_a_gateway_may_be_told_with_its_prefix(docker: FakeDocker, cluster: Cluster) -> None:
+def test_proxy_accepts_a_gateway_with_a_prefix_length(docker: FakeDocker, cluster: Cluster) -> None:
     docker.networks = [{"Gateway": "127.0.0.1/16"}]
     with FaultyRegistry(cluster):
         assert docker.hosts
 
 
-def test_a_cluster_without_a_registry_of_ours_is_an_error(docker: FakeDocker) -> None:
+def test_proxy_rejects_a_cluster_without_the_runs_registry(docker: FakeDocker) -> None:
     with pytest.raises(SuiteError, match="its nodes do not pull from a registry of this run"):
         FaultyRegistry(cluster_of(docker, None)).__enter__()

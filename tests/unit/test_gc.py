@@ -1,4 +1,4 @@
-"""Who lives and who is gone: locks, marks and folders."""
+"""Garbage collection by locks, marks and folders."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _CELLS = ["namespace/cell-a", "namespace/cell-b"]
 
 
 @dataclass(kw_only=True)
-class FakeEngine:
-    """Containers and networks of one run, by name. `coming` are containers that appear after so many looks."""
+class FakeDocker:
+    """Containers and networks of one run. `coming` maps a container to the listings before it appears."""
 
     containers: list[str] = field(default_factory=list)
     networks: list[str] = field(default_factory=list)
@@ -90,7 +90,7 @@ class FakeEngine:
         return [f"{name} {name}" for name in seen]
 
 
-def _engine(fake: FakeEngine) -> Docker:
+def _docker(fake: FakeDocker) -> Docker:
     return cast("Docker", fake)
 
 
@@ -99,7 +99,7 @@ def folders(tmp_path: Path) -> Folders:
     return Folders(cache=tmp_path / "cache", state=tmp_path / "state")
 
 
-def test_a_living_run_is_left_alone_and_a_dead_one_is_not(folders: Folders) -> None:
+def test_gc_leaves_a_living_run_alone_and_claims_a_dead_one(folders: Folders) -> None:
     run = runs.at(folders, "r1")
     with runs.own(folders, run):
         assert gc.collect(None, folders).left == ("run r1: it is alive",)
@@ -109,7 +109,7 @@ def test_a_living_run_is_left_alone_and_a_dead_one_is_not(folders: Folders) -> N
         assert dead
 
 
-def test_a_kept_cluster_stays_until_it_is_asked_for(folders: Folders) -> None:
+def test_gc_leaves_a_kept_cluster_without_kept(folders: Folders) -> None:
     run = runs.at(folders, "r1")
     with runs.own(folders, run):
         run.keep({"node_image": "x"})
@@ -125,7 +125,7 @@ def test_a_run_id_must_fit_into_a_host_name(folders: Folders) -> None:
             runs.at(folders, bad)
 
 
-def test_the_folder_of_a_dead_build_goes_and_that_of_a_living_one_stays(folders: Folders) -> None:
+def test_gc_removes_the_folder_of_a_dead_build(folders: Folders) -> None:
     (folders.work / "dead-1").mkdir(parents=True)
     (folders.work / "dead-1" / "file").touch()
     report = gc.collect(None, folders)
@@ -133,7 +133,7 @@ def test_the_folder_of_a_dead_build_goes_and_that_of_a_living_one_stays(folders:
     assert list(folders.work.iterdir()) == []
 
 
-def test_a_process_with_the_mark_is_ended_and_one_without_is_not() -> None:
+def test_end_marked_ends_only_processes_with_the_mark() -> None:
     sleep = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"]
     environments = ({"OSH_CONFORMANCE_RUN": "gone"}, {"OSH_CONFORMANCE_RUN": "gone-not"})
     started = [subprocess.Popen(sleep, env=env, stdout=subprocess.PIPE) for env in environments]
@@ -151,37 +151,37 @@ def test_a_process_with_the_mark_is_ended_and_one_without_is_not() -> None:
             process.communicate()
 
 
-def test_a_container_that_the_engine_was_still_making_is_removed_too(folders: Folders) -> None:
-    fake = FakeEngine(containers=["node"], networks=["net"], coming={"late": 2})
-    removed = gc.remove_run(_engine(fake), runs.at(folders, "r1"))
+def test_gc_removes_a_container_that_docker_was_still_creating(folders: Folders) -> None:
+    fake = FakeDocker(containers=["node"], networks=["net"], coming={"late": 2})
+    removed = gc.remove_run(_docker(fake), runs.at(folders, "r1"))
     assert (fake.containers, fake.networks) == ([], [])
     assert "container late" in removed
 
 
-def test_a_network_that_a_container_has_just_started_on_is_removed_with_it(folders: Folders) -> None:
-    fake = FakeEngine(networks=["net"], coming={"starting": 1})
-    removed = gc.remove_run(_engine(fake), runs.at(folders, "r1"))
+def test_gc_removes_a_network_with_a_container_that_just_started_on_it(folders: Folders) -> None:
+    fake = FakeDocker(networks=["net"], coming={"starting": 1})
+    removed = gc.remove_run(_docker(fake), runs.at(folders, "r1"))
     assert (fake.containers, fake.networks) == ([], [])
     assert removed == ("container starting", "network osh-conformance-r1")
 
 
-def test_cells_of_a_dead_run_on_a_kept_cluster_go_and_the_cluster_stays(folders: Folders) -> None:
+def test_gc_removes_cells_of_a_dead_run_from_a_kept_cluster(folders: Folders) -> None:
     run = runs.at(folders, "r1")
     with runs.own(folders, run):
         run.keep({})
     node = f"{run.cluster}-control-plane"
-    fake = FakeEngine(containers=[node], cells=_CELLS)
+    fake = FakeDocker(containers=[node], cells=_CELLS)
     with scratch(folders.scratch, "live"):
-        report = gc.collect(_engine(fake), folders)
+        report = gc.collect(_docker(fake), folders)
         assert fake.cells == _CELLS
         assert all("a run is alive" in line for line in report.left[:2])
-    report = gc.collect(_engine(fake), folders)
+    report = gc.collect(_docker(fake), folders)
     assert report.removed == tuple(f"{name} on cluster {run.cluster}" for name in _CELLS)
     assert "kept by --keep" in report.left[0]
     assert (fake.cells, fake.containers) == ([], [node])
 
 
-def test_what_a_fault_did_to_a_kept_node_goes_and_what_others_did_stays(folders: Folders) -> None:
+def test_gc_undoes_only_the_suites_own_changes_to_a_kept_node(folders: Folders) -> None:
     run = runs.at(folders, "r1")
     with runs.own(folders, run):
         run.keep({})
@@ -189,16 +189,16 @@ def test_what_a_fault_did_to_a_kept_node_goes_and_what_others_did_stays(folders:
     ours = "-A FORWARD -d 10.244.0.5/32 -p tcp -m comment --comment osh-conformance -j DROP"
     folder = "/etc/containerd/certs.d/faulty-1a2b3c4d.osh-conformance.invalid"
     node = f"{run.cluster}-control-plane"
-    fake = FakeEngine(containers=[node], rules=[*others, ours], mirrors=[folder])
+    fake = FakeDocker(containers=[node], rules=[*others, ours], mirrors=[folder])
     with scratch(folders.scratch, "live"):
-        assert "a run is alive" in gc.collect(_engine(fake), folders).left[0]
+        assert "a run is alive" in gc.collect(_docker(fake), folders).left[0]
         assert (len(fake.rules), len(fake.mirrors)) == (3, 1)
-    report = gc.collect(_engine(fake), folders)
+    report = gc.collect(_docker(fake), folders)
     assert report.removed == (f"firewall rule in node {node}", f"folder {folder} in node {node}")
     assert (fake.rules, fake.mirrors) == (others, [])
 
 
-def test_what_a_dead_run_left_on_a_cluster_of_somebody_elses_is_told(folders: Folders) -> None:
+def test_gc_reports_what_a_dead_run_left_on_an_existing_cluster(folders: Folders) -> None:
     with scratch(folders.scratch, "live") as folder:
         note_elsewhere(folder, "namespaces on cluster production: kubectl delete ...")
         copy = folder.with_name("live-dead")
@@ -207,7 +207,7 @@ def test_what_a_dead_run_left_on_a_cluster_of_somebody_elses_is_told(folders: Fo
     assert gc.collect(None, folders).left == ()
 
 
-def test_a_process_of_a_dead_run_on_a_kept_cluster_is_ended(folders: Folders) -> None:
+def test_gc_ends_a_process_of_a_dead_run_on_a_kept_cluster(folders: Folders) -> None:
     run = runs.at(folders, "kept-1")
     with runs.own(folders, run):
         run.keep({})
@@ -222,7 +222,7 @@ def test_a_process_of_a_dead_run_on_a_kept_cluster_is_ended(folders: Folders) ->
             process.kill()
 
 
-def test_a_lock_whose_folder_was_never_made_goes_unless_somebody_is_about_to_make_it(folders: Folders) -> None:
+def test_gc_removes_an_old_lock_without_a_folder_and_keeps_a_fresh_one(folders: Folders) -> None:
     folders.scratch.mkdir(parents=True)
     old, fresh = (folders.scratch / f"live-{name}.lock" for name in ("old", "fresh"))
     for lock in (old, fresh):
@@ -233,7 +233,7 @@ def test_a_lock_whose_folder_was_never_made_goes_unless_somebody_is_about_to_mak
 
 
 @pytest.mark.parametrize("end", ["pass", "os.kill(os.getpid(), 9)"])
-def test_temporary_files_go_with_the_process_or_with_gc_after_a_kill(end: str, folders: Folders) -> None:
+def test_temporary_files_are_removed_by_their_process_or_by_gc(end: str, folders: Folders) -> None:
     program = (
         "import os, sys, tempfile\nfrom pathlib import Path\n"
         "from osh_conformance.provision.scratch import hold_temporary_files\n"
@@ -249,13 +249,13 @@ def test_temporary_files_go_with_the_process_or_with_gc_after_a_kill(end: str, f
     assert list(folders.scratch.iterdir()) == []
 
 
-def test_a_state_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_state_folder_that_is_not_writable_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "state").touch()
     with pytest.raises(SuiteError, match=r"state/scratch: Not a directory"):
         hold_temporary_files(tmp_path / "state" / "scratch")
 
 
-def test_a_child_that_comes_while_its_parent_is_ended_is_ended_too() -> None:
+def test_end_marked_ends_a_child_that_starts_while_its_parent_ends() -> None:
     child = "import time; time.sleep(60)"
     parent = (
         "import os, signal, subprocess, sys, time\n"

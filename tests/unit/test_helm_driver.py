@@ -1,4 +1,4 @@
-"""What helm is asked for; no cluster."""
+"""The command lines of helm; no cluster."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("action", ["install", "upgrade"])
-def test_who_waits_for_a_release_waits_for_its_jobs_too(action: str, asked: list[list[str]]) -> None:
+def test_helm_waits_for_jobs_when_it_waits_for_a_release(action: str, asked: list[list[str]]) -> None:
     change = partial(HELM.install, upgrade=action == "upgrade")
     change("r", Path("chart"), "cell", [Path("values.yaml")], timeout=10, wait=True)
     change("r", Path("chart"), "cell", [Path("values.yaml")])
@@ -37,7 +37,7 @@ def test_who_waits_for_a_release_waits_for_its_jobs_too(action: str, asked: list
     assert not [word for word in plain if word.startswith("--wait")]
 
 
-def test_an_uninstall_without_hooks_says_so(asked: list[list[str]]) -> None:
+def test_helm_uninstalls_without_hooks_on_request(asked: list[list[str]]) -> None:
     HELM.uninstall("r", "cell", hooks=False)
     HELM.uninstall("r", "cell")
     assert ["--no-hooks" in words for words in asked] == [True, False]

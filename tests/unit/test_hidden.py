@@ -1,4 +1,4 @@
-"""Secrets of a cell: what is learnt from the namespace, and how it is taken out of text."""
+"""Secrets of a cell: reading them from the namespace, and removing them from text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PASSWORD = "p@ss w/'\"%"
 
 
 class Answers:
-    """Stands for the API in what `Hidden` asks it: two lists."""
+    """Stands for the API, from which `KnownSecrets` reads two lists."""
 
     def __init__(self, secret: dict[str, str] | None) -> None:
         self._secret = secret
@@ -29,10 +29,10 @@ class Answers:
         return [{"data": {key: base64.b64encode(value.encode()).decode() for key, value in self._secret.items()}}]
 
 
-def hidden(secret: dict[str, str] | None, *known: str) -> KnownSecrets:
-    made = KnownSecrets(cast("Any", Answers(secret)), "cell", known, ("keystone",))
-    made.learn()
-    return made
+def known_secrets(secret: dict[str, str] | None, *known: str) -> KnownSecrets:
+    known_secrets = KnownSecrets(cast("Any", Answers(secret)), "cell", known, ("keystone",))
+    known_secrets.learn()
+    return known_secrets
 
 
 def encoded(text: str) -> str:
@@ -40,17 +40,17 @@ def encoded(text: str) -> str:
 
 
 @pytest.mark.parametrize("spell", [str, quote, lambda text: json.dumps(text)[1:-1], repr, encoded])
-def test_a_secret_is_found_however_it_is_spelled(spell: Any) -> None:
-    assert hidden({"password": PASSWORD}).redact(f"login {spell(PASSWORD)} failed").count("***") == 1
+def test_redact_finds_a_secret_in_every_spelling(spell: Any) -> None:
+    assert known_secrets({"password": PASSWORD}).redact(f"login {spell(PASSWORD)} failed").count("***") == 1
 
 
-def test_what_the_suite_made_up_is_hidden_without_an_answer() -> None:
-    assert hidden(None, "made-up").redact("made-up") == "***"
+def test_redact_hides_generated_secrets_without_the_api() -> None:
+    assert known_secrets(None, "made-up").redact("made-up") == "***"
 
 
-def test_hosts_and_releases_that_a_secret_holds_stay_readable() -> None:
+def test_redact_keeps_hosts_and_releases() -> None:
     text = "keystone waits for database"
-    assert hidden({"host": "database", "user": "keystone"}).redact(text) == text
+    assert known_secrets({"host": "database", "user": "keystone"}).redact(text) == text
 
 
 @pytest.mark.parametrize(
@@ -64,26 +64,26 @@ def test_hosts_and_releases_that_a_secret_holds_stay_readable() -> None:
         "-----BEGIN PRIVATE KEY-----\n0123456789abcdef\n-----END PRIVATE KEY-----\n",
     ],
 )
-def test_a_secret_inside_a_file_of_a_secret_is_hidden_alone_too(file: str) -> None:
-    assert hidden({"file": file}).redact("login 0123456789abcdef failed") == "login *** failed"
+def test_redact_hides_a_secret_from_a_file_of_a_secret(file: str) -> None:
+    assert known_secrets({"file": file}).redact("login 0123456789abcdef failed") == "login *** failed"
 
 
-def test_what_is_no_secret_in_a_file_of_a_secret_stays_readable() -> None:
+def test_redact_keeps_other_texts_from_a_file_of_a_secret() -> None:
     file = "[token]\nprovider = fernet\n[database]\nmax_retries = 1000000\nauth_type = v3password\npassword = x1y2z3\n"
     text = "fernet v3password 1000000"
-    assert hidden({"file": file}).redact(text) == text
+    assert known_secrets({"file": file}).redact(text) == text
 
 
-def test_a_password_is_hidden_as_it_is_and_as_a_url_has_it() -> None:
-    learnt = hidden({"file": "connection = mysql://keystone:p%40ss-w0rd@mariadb/keystone"})
+def test_redact_hides_a_password_as_it_is_and_as_in_a_url() -> None:
+    learnt = known_secrets({"file": "connection = mysql://keystone:p%40ss-w0rd@mariadb/keystone"})
     assert learnt.redact("p%40ss-w0rd p@ss-w0rd") == "*** ***"
 
 
-def test_the_end_of_a_line_is_no_part_of_a_secret() -> None:
-    assert hidden({"password": "0123456789\n"}).redact("login 0123456789 failed") == "login *** failed"
+def test_redact_ignores_the_line_break_at_the_end_of_a_secret() -> None:
+    assert known_secrets({"password": "0123456789\n"}).redact("login 0123456789 failed") == "login *** failed"
 
 
-def test_an_api_server_that_is_gone_breaks_nothing() -> None:
+def test_learn_ignores_an_api_server_that_is_gone() -> None:
     class Gone:
         def list(self, _path: str) -> list[dict[str, Any]]:
             raise SuiteError("GET /api: the API server does not answer")

@@ -1,4 +1,4 @@
-"""How the API server is asked: a server that answers late, or not at all, is no cluster."""
+"""Requests to an API server that answers late or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _Server(ThreadingHTTPServer):
-    """Cuts so many connections before it answers one."""
+    """Drops `cuts` connections before it answers one."""
 
     cuts = 0
     asked = 0
@@ -59,20 +59,20 @@ def kube(server: _Server, tmp_path: Path) -> Kube:
     return Kube(tmp_path / "kubeconfig", "x")
 
 
-def test_a_read_that_is_cut_is_asked_for_again(kube: Kube, server: _Server) -> None:
+def test_kube_retries_a_read_after_a_lost_connection(kube: Kube, server: _Server) -> None:
     server.cuts = 1
     assert kube.list("/api/v1/pods") == [{"kind": "Pod"}]
     assert server.asked == 2
 
 
-def test_a_change_that_is_cut_is_an_error_and_not_sent_again(kube: Kube, server: _Server) -> None:
+def test_kube_does_not_retry_a_change_after_a_lost_connection(kube: Kube, server: _Server) -> None:
     server.cuts = 9
     with pytest.raises(SuiteError, match="POST /api/v1/namespaces: the API server does not answer"):
         kube.ensure("/api/v1/namespaces", {"kind": "Namespace"})
     assert server.asked == 1
 
 
-def test_a_server_that_cuts_everything_is_not_ready(kube: Kube, server: _Server) -> None:
+def test_kube_is_not_ready_if_the_server_drops_every_connection(kube: Kube, server: _Server) -> None:
     server.cuts = 9
     assert not kube.is_ready()
     assert server.asked == 1

@@ -1,4 +1,4 @@
-"""One image in several packaging formats: what is written. That nodes can run it is proved by the live tests."""
+"""Images in each packaging format, as they are stored. The live tests show that nodes run them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def digest(content: bytes) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class Memory(RegistryClient):
-    """A registry's repositories. As a real one, it takes only what is whole: right digests, and no part missing."""
+    """A registry in memory. Like a real one, it accepts only right digests, and manifests with all their parts."""
 
     blobs: dict[tuple[str, str], bytes] = field(default_factory=dict)
     manifests: dict[tuple[str, str], Manifest] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Memory(RegistryClient):
 
 
 def pushed(layer_type: str = f"{_DOCKER}image.rootfs.diff.tar.gzip", config: Mapping[str, Any] = CONFIG) -> Memory:
-    """A registry that has one image, as the docker pushes it."""
+    """Return a registry with one image, as Docker pushes it."""
     memory = Memory(endpoint="")
     config_blob = json.dumps(config).encode()
     for blob in (config_blob, *LAYERS):
@@ -108,7 +108,7 @@ def image(memory: Memory, name: str) -> Manifest:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_an_image_is_served_in_the_media_types_of_its_format(name: str) -> None:
+def test_repackage_stores_the_media_types_of_the_format(name: str) -> None:
     served = packaged(FORMATS[name]).media_types(f"store-{name}", "image")
     assert served == packaging.media_types(FORMATS[name])
 
@@ -123,36 +123,36 @@ def test_an_image_is_served_in_the_media_types_of_its_format(name: str) -> None:
         ("oci-index", (OCI_INDEX, OCI_MANIFEST, "application/vnd.oci.image.layer.v1.tar+gzip")),
     ],
 )
-def test_a_format_has_its_media_types(name: str, types: tuple[str, ...]) -> None:
+def test_media_types_of_each_format(name: str, types: tuple[str, ...]) -> None:
     assert packaging.media_types(FORMATS[name]) == types
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_configuration_has_a_media_type_of_the_same_family(name: str) -> None:
+def test_repackage_keeps_configuration_and_manifest_in_one_family(name: str) -> None:
     config = image(packaged(FORMATS[name]), name).content["config"]["mediaType"]
     assert ("oci" in config) is (FORMATS[name].manifest == "oci")
 
 
-def test_an_index_lists_the_image_for_its_platform() -> None:
+def test_repackage_lists_the_platform_in_the_index() -> None:
     (entry,) = packaged(FORMATS["oci-index"]).manifest("store-oci-index", "image").content["manifests"]
     assert entry["platform"] == {"os": "linux", "architecture": "amd64"}
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_configuration_says_its_format_and_all_that_it_said_before(name: str) -> None:
+def test_repackage_adds_its_label_to_the_configuration(name: str) -> None:
     memory = packaged(FORMATS[name])
     config = json.loads(memory.blob(f"store-{name}", image(memory, name).content["config"]["digest"]))
     labels = {"from": "a recipe", "osh-conformance.format": name}
     assert config == {**CONFIG, "config": {"User": "42424", "Labels": labels}}
 
 
-def test_a_configuration_without_labels_gets_one() -> None:
+def test_repackage_labels_a_configuration_without_labels() -> None:
     memory = packaged(FORMATS["docker"], pushed(config={**CONFIG, "config": {"Labels": None}}))
     config = json.loads(memory.blob("store-docker", image(memory, "docker").content["config"]["digest"]))
     assert config["config"]["Labels"] == {"osh-conformance.format": "docker"}
 
 
-def test_no_two_formats_are_one_image_to_a_container_runtime() -> None:
+def test_repackage_gives_each_format_a_different_configuration() -> None:
     configs, manifests = set(), set()
     for name, form in FORMATS.items():
         memory = packaged(form)
@@ -162,13 +162,13 @@ def test_no_two_formats_are_one_image_to_a_container_runtime() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if form.layers == "gzip"])
-def test_gzip_layers_are_shared(name: str) -> None:
+def test_repackage_shares_gzip_layers(name: str) -> None:
     memory = packaged(FORMATS[name])
     layers = image(memory, name).content["layers"]
     assert [memory.blob(f"store-{name}", layer["digest"]) for layer in layers] == list(LAYERS)
 
 
-def test_zstd_layers_hold_the_same_bytes() -> None:
+def test_repackage_keeps_the_bytes_in_zstd_layers() -> None:
     memory = packaged(FORMATS["oci-zstd"])
     packed = [memory.blob("store-oci-zstd", part["digest"]) for part in image(memory, "oci-zstd").content["layers"]]
     unpacked = [zstandard.ZstdDecompressor().stream_reader(io.BytesIO(content)).read() for content in packed]
@@ -176,13 +176,13 @@ def test_zstd_layers_hold_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_same_image_gets_the_same_digest_again(name: str) -> None:
+def test_repackage_gives_the_same_digest_again(name: str) -> None:
     once, again = (packaged(FORMATS[name]).manifest(f"store-{name}", "image").digest for _ in range(2))
     assert once == again
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_an_image_behind_an_index_is_packaged_too(name: str) -> None:
+def test_repackage_finds_an_image_behind_an_index(name: str) -> None:
     memory = pushed()
     inner = memory.manifest("store", "image")
     wanted = client._MACHINES.get(platform.machine(), platform.machine())
@@ -195,7 +195,7 @@ def test_an_image_behind_an_index_is_packaged_too(name: str) -> None:
     assert image(packaged(FORMATS[name], memory), name).digest == image(packaged(FORMATS[name]), name).digest
 
 
-def test_an_index_without_an_image_for_this_machine_is_an_error() -> None:
+def test_repackage_rejects_an_index_without_an_image_for_this_machine() -> None:
     memory = pushed()
     inner = memory.manifest("store", "image")
     entry = {"mediaType": DOCKER_MANIFEST, "size": len(inner.body), "digest": inner.digest}
@@ -207,13 +207,13 @@ def test_an_index_without_an_image_for_this_machine_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_layer_that_is_no_gzip_is_an_error(name: str) -> None:
+def test_repackage_rejects_a_layer_without_gzip(name: str) -> None:
     with pytest.raises(SuiteError, match="media type application/x-lzma cannot be repackaged"):
         packaged(FORMATS[name], pushed("application/x-lzma"))
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_copy_is_the_same_image_under_another_name(name: str) -> None:
+def test_copy_stores_the_same_image_under_another_name(name: str) -> None:
     memory = packaged(FORMATS[name])
     digests = memory.copy(f"store-{name}", "image", "served", "1.0.0")
     served = memory.manifest("served", "1.0.0")

@@ -1,4 +1,4 @@
-"""Running commands: outcomes, deadlines, cancellation, secrets; nothing stays behind."""
+"""Running commands: outcomes, deadlines, cancellation, secrets, and no process that stays behind."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_an_outcome_has_code_and_both_streams() -> None:
+def test_run_returns_exit_code_and_both_streams() -> None:
     outcome = process.run(["sh", "-c", "echo out; echo err >&2; exit 3"], deadline=10, check=False)
     assert (outcome.code, outcome.stdout, outcome.stderr, outcome.ok) == (3, "out\n", "err\n", False)
 
 
-def test_another_exit_code_is_an_error_with_the_last_words() -> None:
+def test_run_raises_an_error_with_the_last_output() -> None:
     with pytest.raises(process.CommandError, match="ended with exit code 3") as caught:
         process.run(["sh", "-c", "echo why >&2; exit 3"], deadline=10)
     assert "why" in caught.value.details
 
 
-def test_a_program_that_is_not_there_is_named() -> None:
+def test_run_names_a_missing_program() -> None:
     with pytest.raises(process.MissingProgramError, match="no-such-program"):
         process.run(["no-such-program"], deadline=1)
 
 
-def test_the_deadline_ends_the_whole_process_group(tmp_path: Path) -> None:
+def test_run_ends_the_whole_process_group_at_the_deadline(tmp_path: Path) -> None:
     child = tmp_path / "child"
     script = f"sleep 60 & echo $! > {child}; wait"
     with pytest.raises(process.DeadlineError, match="did not end within 1 s"):
@@ -47,7 +47,7 @@ def test_the_deadline_ends_the_whole_process_group(tmp_path: Path) -> None:
         time.sleep(0.05)
 
 
-def test_cancelling_ends_it_without_an_error() -> None:
+def test_run_ends_without_an_error_when_cancelled() -> None:
     cancel = threading.Event()
     threading.Timer(0.3, cancel.set).start()
     started = time.monotonic()
@@ -56,26 +56,26 @@ def test_cancelling_ends_it_without_an_error() -> None:
     assert time.monotonic() - started < 30
 
 
-def test_input_arrives_with_and_without_a_way_to_cancel() -> None:
+def test_run_passes_input_with_and_without_a_cancel_event() -> None:
     for cancel in (None, threading.Event()):
         assert process.run(process.Command(argv=["cat"], stdin="text"), deadline=10, cancel=cancel).stdout == "text"
 
 
-def test_secrets_are_in_no_part_of_an_outcome() -> None:
+def test_run_removes_secrets_from_the_outcome() -> None:
     outcome = process.run(process.Command(argv=["echo", "s3cret"], secrets=["s3cret"]), deadline=10)
     assert "s3cret" not in repr(outcome)
     assert outcome.stdout == "***\n"
 
 
-def test_a_secret_that_holds_another_is_replaced_whole() -> None:
+def test_redactor_replaces_the_longest_secret_first() -> None:
     assert process.Redactor(("abc", "abcdef"))("abcdef abc") == "*** ***"
 
 
-def test_a_secret_too_short_to_hide_leaves_text_readable() -> None:
+def test_redactor_ignores_very_short_secrets() -> None:
     assert process.Redactor(("a",))("a banana") == "a banana"
 
 
-def test_a_log_is_appended_to_and_gives_the_new_part(tmp_path: Path) -> None:
+def test_run_appends_to_the_log_and_returns_the_new_part(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("before\n")
     assert process.run(process.Command(argv=["echo", "after"], log=log), deadline=10).stdout == "after\n"

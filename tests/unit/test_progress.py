@@ -27,14 +27,14 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return Terminal()
 
 
-def test_plain_text_where_nobody_watches() -> None:
+def test_progress_prints_plain_lines_without_a_terminal() -> None:
     stream = io.StringIO()
     with Progress(stream).step("build"):
         pass
     assert printed(stream) == "  ..   build\n  ok   build  N s\n"
 
 
-def test_what_takes_long_is_told_once() -> None:
+def test_progress_announces_a_slow_step_once() -> None:
     stream, told = io.StringIO(), threading.Event()
 
     class Telling(Progress):
@@ -47,27 +47,27 @@ def test_what_takes_long_is_told_once() -> None:
     assert stream.getvalue() == "       uninstall: takes more than 0.01 s\n"
 
 
-def test_what_is_quick_is_not_told() -> None:
+def test_progress_does_not_announce_a_quick_step() -> None:
     stream = io.StringIO()
     with Progress(stream).slow("uninstall"):
         pass
     assert stream.getvalue() == ""
 
 
-def test_a_step_that_fails_says_so() -> None:
+def test_progress_reports_a_failed_step() -> None:
     stream = io.StringIO()
     with pytest.raises(ValueError, match="x"), Progress(stream).step("build"):
         raise ValueError("x")
     assert printed(stream).endswith("  FAIL build  N s\n")
 
 
-def test_a_terminal_sees_a_step_completed_in_place(terminal: Terminal) -> None:
+def test_progress_completes_a_step_in_place_on_a_terminal(terminal: Terminal) -> None:
     with Progress(terminal).step("build"):
         pass
     assert printed(terminal) == "  …    build\r  ok   build  N s\n"
 
 
-def test_steps_side_by_side_do_not_overwrite_each_other(terminal: Terminal) -> None:
+def test_progress_keeps_parallel_steps_on_separate_lines(terminal: Terminal) -> None:
     progress = Progress(terminal)
     with progress.step("one"):
         with progress.step("two"):
@@ -76,7 +76,7 @@ def test_steps_side_by_side_do_not_overwrite_each_other(terminal: Terminal) -> N
     assert printed(terminal) == "  …    one\n  …    two\r  ok   two  N s\nword\n  ok   one  N s\n"
 
 
-def test_quiet_says_nothing() -> None:
+def test_progress_prints_nothing_if_quiet() -> None:
     stream = io.StringIO()
     with Progress(stream, quiet=True).step("build"):
         pass

@@ -122,7 +122,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("verb", ["stop", "kill"])
-def test_a_server_that_was_taken_away_stays_away_and_comes_back(container: Container, verb: str) -> None:
+def test_server_stays_stopped_until_it_is_started(container: Container, verb: str) -> None:
     before = container.server()
     for _ in range(2):
         container.done(verb)
@@ -132,26 +132,26 @@ def test_a_server_that_was_taken_away_stays_away_and_comes_back(container: Conta
     assert container.server() not in (None, before)
 
 
-def test_to_start_a_server_that_runs_changes_nothing(container: Container) -> None:
+def test_starting_a_running_server_changes_nothing(container: Container) -> None:
     before = container.server()
     container.done("start")
     assert container.server() == before
 
 
-def test_system_tables_are_made_once(container: Container) -> None:
+def test_server_creates_its_system_tables_once(container: Container) -> None:
     container.done("stop")
     container.done("start")
     assert (container.folder / "asked").read_text().count("made") == 1
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, 137), (signal.SIGTERM, 0)])
-def test_a_server_that_ends_by_itself_ends_the_container(container: Container, number: int, code: int) -> None:
+def test_container_ends_when_its_server_ends_by_itself(container: Container, number: int, code: int) -> None:
     os.kill(container.server() or 0, number)
     assert container.ends() == code
 
 
 @pytest.mark.parametrize("words", [(), ("stop",), ("kill",), ("slow", "20", "0.1")])
-def test_the_containers_end_is_the_servers_at_once(container: Container, words: tuple[str, ...]) -> None:
+def test_server_ends_at_once_with_its_container(container: Container, words: tuple[str, ...]) -> None:
     if words:
         container.done(*words)
     container.process.terminate()
@@ -159,7 +159,7 @@ def test_the_containers_end_is_the_servers_at_once(container: Container, words: 
     assert container.server() is None
 
 
-def test_a_container_starts_with_a_server_whatever_became_of_the_one_before(container: Container) -> None:
+def test_container_starts_a_server_after_any_earlier_end(container: Container) -> None:
     container.done("stop")
     container.crash()
     container.started()
@@ -167,7 +167,7 @@ def test_a_container_starts_with_a_server_whatever_became_of_the_one_before(cont
     container.done("start")
 
 
-def test_a_slow_server_stops_and_runs_in_turns_until_it_is_steady(container: Container) -> None:
+def test_slow_server_alternates_until_it_is_made_steady(container: Container) -> None:
     container.done("slow", "0.2", "0.2")
     until(container.is_stopped)
     until(lambda: not container.is_stopped())
@@ -180,7 +180,7 @@ def test_a_slow_server_stops_and_runs_in_turns_until_it_is_steady(container: Con
 
 
 @pytest.mark.parametrize("verb", ["stop", "kill"])
-def test_a_slow_server_can_be_taken_away_and_comes_back_steady(container: Container, verb: str) -> None:
+def test_slow_server_is_steady_after_a_restart(container: Container, verb: str) -> None:
     container.done("slow", "1", "0.1")
     container.done(verb)
     container.done("start")
@@ -188,14 +188,14 @@ def test_a_slow_server_can_be_taken_away_and_comes_back_steady(container: Contai
     assert not container.is_stopped()
 
 
-def test_a_server_that_is_away_cannot_be_slow(container: Container) -> None:
+def test_stopped_server_cannot_be_made_slow(container: Container) -> None:
     container.done("stop")
     outcome = container.control("slow", "1", "1")
     assert (outcome.returncode, outcome.stderr) == (1, "server.sh: the server is away: it cannot be slow\n")
     container.done("steady")
 
 
-def test_a_server_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
+def test_control_reports_a_server_that_does_not_answer(tmp_path: Path) -> None:
     made = Container(tmp_path, seconds=1)
     try:
         (tmp_path / "bin" / "mariadb").write_text("#!/bin/sh\nexit 1\n")
@@ -205,19 +205,19 @@ def test_a_server_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
         made.crash()
 
 
-def test_other_words_are_an_error(container: Container) -> None:
+def test_control_rejects_unknown_commands(container: Container) -> None:
     for words in ("", "halt", "stop now", "slow 1", "slow 1 x", "slow . 1", "certificate", "turns 1"):
         outcome = container.control(*words.split())
         assert outcome.returncode == 1
         assert "expected" in outcome.stderr
 
 
-def test_a_certificate_that_the_server_was_not_given_is_an_error(container: Container) -> None:
+def test_control_rejects_an_unknown_certificate(container: Container) -> None:
     outcome = container.control("certificate", "untrusted")
     assert outcome.stderr == "server.sh: the server was given no untrusted certificate\n"
 
 
-def test_certificates_are_swapped_and_the_server_is_told_if_it_is_there(container: Container) -> None:
+def test_control_swaps_certificates_and_reloads_a_running_server(container: Container) -> None:
     tls, asked = container.folder / "run" / "tls", container.folder / "asked"
     given = container.folder / "etc" / "tls"
     given.mkdir()
@@ -236,7 +236,7 @@ def test_certificates_are_swapped_and_the_server_is_told_if_it_is_there(containe
     assert asked.read_text().count("FLUSH SSL") == 1
 
 
-def test_a_container_starts_with_the_trusted_certificate(container: Container) -> None:
+def test_container_starts_with_the_trusted_certificate(container: Container) -> None:
     tls = container.folder / "etc" / "tls"
     tls.mkdir()
     for end in ("crt", "key"):
@@ -252,7 +252,7 @@ def rendered(**tls: Any) -> Mapping[str, Any]:
     return {document["kind"]: document for text in texts for document in yaml.safe_load_all(text) if document}
 
 
-def test_without_a_certificate_the_chart_speaks_of_no_tls() -> None:
+def test_chart_configures_no_tls_without_a_certificate() -> None:
     documents = rendered()
     assert "ssl" not in documents["ConfigMap"]["data"]["my.cnf"]
     assert "secure" not in documents["ConfigMap"]["data"]["my.cnf"]
@@ -261,7 +261,7 @@ def test_without_a_certificate_the_chart_speaks_of_no_tls() -> None:
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_certificates_reach_the_server(required: bool) -> None:  # noqa: FBT001
+def test_chart_passes_certificates_to_the_server(required: bool) -> None:  # noqa: FBT001
     documents = rendered(trusted=PAIR, untrusted=PAIR, required=required)
     assert ("require-secure-transport = ON" in documents["ConfigMap"]["data"]["my.cnf"]) is required
     assert "ssl-cert = /run/mysqld/tls/server.crt" in documents["ConfigMap"]["data"]["my.cnf"]
@@ -274,7 +274,7 @@ def test_certificates_reach_the_server(required: bool) -> None:  # noqa: FBT001
 @pytest.mark.parametrize(
     "tls", [{"trusted": {"certificate": "one"}}, {"trusted": {"key": "one"}}, {"untrusted": PAIR}, {"required": True}]
 )
-def test_tls_in_part_does_not_render(tls: dict[str, Any]) -> None:
+def test_chart_rejects_incomplete_tls_values(tls: dict[str, Any]) -> None:
     with pytest.raises(SuiteError, match=r"tls\.trusted: expected certificate and key"):
         rendered(**tls)
 
@@ -291,7 +291,7 @@ class Recorded:
         return "out"
 
 
-def test_control_is_the_script_in_the_servers_container() -> None:
+def test_control_runs_the_script_in_the_servers_container() -> None:
     kube: Any = Recorded()
     server = DatabaseServer(kube=kube, namespace="cell", pod="mariadb-0", container="mariadb")
     control = ServerControl.of(server)

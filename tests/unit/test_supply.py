@@ -1,10 +1,10 @@
-"""Under which name, in which format and with which digest an image is served: what is asked of the mirror."""
+"""The name, format and digest under which the run's registry serves an image."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 FORMATS = records.formats()
 DIGEST = "sha256:" + "d" * 64
 OTHER = "sha256:" + "e" * 64
-#: An engine's image, and one that is taken from its own registry as it is.
+#: An image in Docker, and one that is copied from its own registry.
 BY_TAG, BY_DIGEST = "docker.io/x/y:1.0.0", f"docker.io/x/y:1.0.0@{DIGEST}"
 
 
 @dataclass
 class FakeRegistry:
-    """Remembers what it serves. `native` is the format in which images come to it."""
+    """Remembers what it serves. `native` is the format of the stored images."""
 
     native: str
     stored: set[str] = field(default_factory=set)
@@ -70,46 +70,46 @@ def tools() -> Any:
     return SimpleNamespace(builder=lambda _progress: None, offline=False, docker=_Docker(), registry_answer="")
 
 
-def supply(tools: Any, mirror: FakeRegistry, reference: str, form: str | None = None) -> tuple[str, Sequence[str]]:
+def supply(tools: Any, registry: FakeRegistry, reference: str, form: str | None = None) -> tuple[str, Sequence[str]]:
     chosen = FORMATS[form] if form else None
-    served, _, digests = publish(reference, tools, mirror, Progress(quiet=True), packaging_format=chosen)
+    served, _, digests = publish(reference, tools, cast("Any", registry), Progress(quiet=True), packaging_format=chosen)
     return served, digests
 
 
-def test_an_image_in_its_own_format_keeps_its_name(tools: Any) -> None:
-    mirror = FakeRegistry("docker")
-    assert supply(tools, mirror, BY_TAG, "docker") == supply(tools, mirror, BY_TAG) == (BY_TAG, (DIGEST,))
+def test_publish_keeps_the_name_of_an_image_in_its_own_format(tools: Any) -> None:
+    registry = FakeRegistry("docker")
+    assert supply(tools, registry, BY_TAG, "docker") == supply(tools, registry, BY_TAG) == (BY_TAG, (DIGEST,))
 
 
-def test_each_format_of_an_image_has_a_name_of_its_own(tools: Any) -> None:
-    mirror = FakeRegistry("docker")
-    names = {form: supply(tools, mirror, BY_TAG, form)[0] for form in FORMATS}
+def test_publish_gives_each_format_a_different_name(tools: Any) -> None:
+    registry = FakeRegistry("docker")
+    names = {form: supply(tools, registry, BY_TAG, form)[0] for form in FORMATS}
     assert names["oci-zstd"] == "docker.io/x/y:1.0.0-oci-zstd"
     assert len(set(names.values())) == len(FORMATS)
 
 
-def test_an_image_that_comes_in_another_format_does_not_take_its_name(tools: Any) -> None:
-    mirror = FakeRegistry("oci-gzip")
-    assert supply(tools, mirror, BY_TAG)[0] == BY_TAG
-    assert supply(tools, mirror, BY_TAG, "docker")[0] == "docker.io/x/y:1.0.0-docker"
+def test_publish_renames_an_image_that_is_stored_in_another_format(tools: Any) -> None:
+    registry = FakeRegistry("oci-gzip")
+    assert supply(tools, registry, BY_TAG)[0] == BY_TAG
+    assert supply(tools, registry, BY_TAG, "docker")[0] == "docker.io/x/y:1.0.0-docker"
 
 
-def test_a_pinned_image_in_its_own_format_keeps_its_digest(tools: Any) -> None:
+def test_publish_keeps_the_digest_of_a_pinned_image_in_its_own_format(tools: Any) -> None:
     assert supply(tools, FakeRegistry("docker"), BY_DIGEST, "docker") == (BY_DIGEST, (DIGEST,))
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_pinned_image_in_another_format_has_another_digest(tools: Any, form: str) -> None:
+def test_publish_gives_a_pinned_image_in_another_format_another_digest(tools: Any, form: str) -> None:
     served, digests = supply(tools, FakeRegistry("none"), BY_DIGEST, form)
     assert served == f"docker.io/x/y:1.0.0{FORMATS[form].suffix or '-docker'}"
     assert digests == (OTHER,)
 
 
-def test_an_image_by_digest_alone_gets_a_tag_in_another_format(tools: Any) -> None:
+def test_publish_tags_an_image_by_digest_in_another_format(tools: Any) -> None:
     assert supply(tools, FakeRegistry("none"), f"docker.io/x/y@{DIGEST}", "oci-zstd")[0] == "docker.io/x/y:oci-zstd"
 
 
-def test_a_pinned_image_that_is_served_with_another_digest_is_an_error(tools: Any) -> None:
+def test_publish_rejects_a_pinned_image_with_another_digest(tools: Any) -> None:
     with pytest.raises(SuiteError, match=f"has this image as {DIGEST}, so a pull by the pinned digest"):
         supply(tools, FakeRegistry("docker"), f"docker.io/x/y:1.0.0@{OTHER}")
 
@@ -146,19 +146,19 @@ class _Supplies(ImageStore):
     ],
     ids=["pinned by tag", "in a format", "by digest", "pinned by digest", "floats", "floats in a format"],
 )
-def test_what_a_chart_is_given_holds_its_image(reference: str, form: str, given: str) -> None:
+def test_image_store_gives_a_chart_the_reference_of_its_image(reference: str, form: str, given: str) -> None:
     supplied = _Supplies().flavored(reference, FORMATS[form])
     assert (supplied.reference, supplied.digests) == (given, (OTHER, DIGEST))
 
 
-def test_an_image_is_supplied_once_for_a_run_and_format() -> None:
+def test_image_store_publishes_each_image_and_format_once() -> None:
     supplies = _Supplies()
     for form in ("docker", "oci-gzip", "docker", "oci-gzip"):
         supplies.flavored("docker.io/x/y:latest", FORMATS[form])
     assert len(supplies.asked) == 2
 
 
-def test_an_image_that_cannot_be_had_is_asked_for_once_and_told_each_time() -> None:
+def test_image_store_tries_a_missing_image_once_and_reports_it_each_time() -> None:
     supplies = _Supplies()
     for _ in range(2):
         with pytest.raises(SuiteError, match="no registry has it"):
@@ -166,7 +166,7 @@ def test_an_image_that_cannot_be_had_is_asked_for_once_and_told_each_time() -> N
     assert len(supplies.asked) == 1
 
 
-def test_without_a_registry_nobody_sees_what_nodes_pull() -> None:
+def test_image_store_has_no_pull_witness_without_a_registry() -> None:
     cluster = SimpleNamespace(registry=None, name="own")
     with pytest.raises(SuiteError, match="no registry of this run"):
         ImageStore(cluster, SimpleNamespace(), Progress(quiet=True)).witness()  # type: ignore[arg-type]

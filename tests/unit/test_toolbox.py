@@ -1,4 +1,4 @@
-"""What the set-up would do on machines of several kinds."""
+"""The plan of `setup` on several kinds of machines."""
 
 from __future__ import annotations
 
@@ -63,47 +63,47 @@ def planned(seen: MachineInfo, builder: Builder | None, *helm: int) -> SetupPlan
     return plan(seen, builder, helm=helm or (4,), node_image=None)
 
 
-def test_an_ordinary_machine_builds_nothing(builder: Builder) -> None:
+def test_plan_builds_nothing_on_an_ordinary_machine(builder: Builder) -> None:
     found = planned(LAPTOP, builder)
     assert (found.recipes, found.problems, found.start_docker) == ((), (), False)
 
 
-def test_an_ordinary_machine_needs_no_recipes() -> None:
+def test_plan_needs_no_recipes_on_an_ordinary_machine() -> None:
     assert planned(LAPTOP, None).problems == ()
 
 
-def test_a_missing_helm_is_built_without_root(builder: Builder) -> None:
+def test_plan_builds_a_missing_helm_without_root(builder: Builder) -> None:
     found = planned(LAPTOP, builder, 3, 4)
     assert [recipe.name for recipe in found.recipes] == ["helm3"]
     assert found.problems == ()
 
 
-def test_a_bare_machine_with_root_gets_all_and_the_sum_is_said(builder: Builder) -> None:
+def test_plan_builds_everything_for_root_on_a_bare_machine(builder: Builder) -> None:
     found = planned(BARE, builder)
     assert {recipe.name for recipe in found.recipes} == {"engine", "kind", "helm4", "node-image"}
     assert (found.minutes, found.mebibytes, found.start_docker, found.problems) == (8, 40, True, ())
 
 
-def test_no_engine_and_not_root_is_one_clear_problem(builder: Builder) -> None:
+def test_plan_has_one_problem_without_docker_and_root(builder: Builder) -> None:
     found = planned(dataclasses.replace(BARE, root=False), builder)
     assert len(found.problems) == 1
     assert "This user has no Docker Engine: no docker program on PATH." in found.problems[0]
     assert "Only root" in found.problems[0]
 
 
-def test_a_node_image_that_is_named_needs_no_registry(builder: Builder) -> None:
+def test_plan_needs_no_registry_for_a_given_node_image(builder: Builder) -> None:
     seen = dataclasses.replace(LAPTOP, registry=Reach(ok=False, answer="no such host"))
     assert plan(seen, builder, helm=(4,), node_image="kindest/node:v1").recipes == ()
     assert [recipe.name for recipe in planned(seen, builder).recipes] == ["node-image"]
 
 
-def test_other_container_runtimes_need_a_node_image_of_our_own(builder: Builder) -> None:
+def test_plan_builds_a_node_image_for_other_runtimes(builder: Builder) -> None:
     found = plan(LAPTOP, builder, helm=(4,), node_image=None, own_node=True)
     assert [recipe.name for recipe in found.recipes] == ["node-image"]
     assert plan(LAPTOP, builder, helm=(4,), node_image="mine/node:v1", own_node=True).recipes == ()
 
 
-def test_without_recipes_each_missing_thing_is_a_problem() -> None:
+def test_plan_has_a_problem_for_each_missing_thing_without_recipes() -> None:
     problems = planned(BARE, None).problems
     assert len(problems) == 4
     assert all("no recipes to build it from" in problem for problem in problems)
@@ -112,13 +112,13 @@ def test_without_recipes_each_missing_thing_is_a_problem() -> None:
 @pytest.mark.parametrize(
     ("made", "version"), [("cgroup.controllers", "v2"), ("unified/", "v1, hybrid"), ("memory/", "v1")]
 )
-def test_the_cgroup_version_is_read_from_the_tree(tmp_path: Path, made: str, version: str) -> None:
+def test_cgroup_version_is_read_from_the_hierarchy(tmp_path: Path, made: str, version: str) -> None:
     path = tmp_path / made
     path.mkdir() if made.endswith("/") else path.touch()
     assert cgroup_version(tmp_path) == version
 
 
-def test_an_engine_that_the_user_names_is_not_replaced(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plan_does_not_replace_the_engine_in_docker_host(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://far:2375")
     found = planned(BARE, builder)
     assert "DOCKER_HOST names tcp://far:2375" in found.problems[0]

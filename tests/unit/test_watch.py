@@ -1,4 +1,4 @@
-"""What pods and Jobs say of themselves: the pure half of the watch."""
+"""Reading pods and Jobs: the part of the watch that needs no cluster."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def owned_by(kind: str, name: str, **labels: str) -> dict[str, Any]:
         (owned_by("ReplicaSet", "api-7d4", **{"pod-template-hash": "7d4"}), "Deployment/api"),
     ],
 )
-def test_a_pod_names_its_workload(metadata: dict[str, Any], workload: str) -> None:
+def test_workload_of_names_the_owner_of_a_pod(metadata: dict[str, Any], workload: str) -> None:
     assert pod_status.workload_of(pod(metadata=metadata)) == workload
 
 
@@ -37,7 +37,7 @@ def job(*conditions: str, failed: int = 0) -> dict[str, Any]:
     return {"metadata": {"name": "drop"}, "status": {"conditions": listed, "failed": failed}}
 
 
-def test_a_condition_is_found_by_type_not_by_place() -> None:
+def test_job_condition_is_found_by_type_not_by_position() -> None:
     assert pod_status.job_condition(job("SuccessCriteriaMet", "Complete"), "Complete")
     assert pod_status.job_condition(job("SuccessCriteriaMet"), "Complete") is None
 
@@ -46,7 +46,7 @@ def test_a_condition_is_found_by_type_not_by_place() -> None:
     ("seen", "expected"),
     [(job(), None), (job("Failed"), "drop failed: R: M"), (job(failed=4), "failed 4 times"), (job(failed=3), None)],
 )
-def test_a_job_has_failed_for_good_or_so_often_that_it_will(seen: dict[str, Any], expected: str | None) -> None:
+def test_job_failure_counts_final_and_repeated_failures(seen: dict[str, Any], expected: str | None) -> None:
     failure = pod_status.job_failure(seen)
     assert failure == expected or (expected is not None and failure is not None and expected in failure)
 
@@ -56,7 +56,7 @@ def looping(restarts: int) -> dict[str, Any]:
     return pod(containerStatuses=[{"name": "api", "restartCount": restarts, "state": waiting}])
 
 
-def test_a_container_that_cannot_stay_up_is_given_up_after_some_restarts() -> None:
+def test_crash_loop_is_reported_after_four_restarts() -> None:
     assert pod_status.crash_loop(looping(3)) is None
     assert "container api ended 4 times" in (pod_status.crash_loop(looping(4)) or "")
 
@@ -70,7 +70,7 @@ def test_a_container_that_cannot_stay_up_is_given_up_after_some_restarts() -> No
         ("ContainerCreating", "", False),
     ],
 )
-def test_a_pull_that_is_refused_is_final_at_once(reason: str, message: str, *, final: bool) -> None:
+def test_watch_treats_a_refused_pull_as_final(reason: str, message: str, *, final: bool) -> None:
     waiting = pod(containerStatuses=[{"name": "api", "state": {"waiting": {"reason": reason, "message": message}}}])
     watched = watch.NamespaceWatch(None, "cell", threading.Event(), None)  # type: ignore[arg-type]  # nothing is asked
     assert bool(watched._environment_trouble(waiting)) is final
@@ -88,8 +88,8 @@ class _Logs:
 
 def seeing(*pods: dict[str, Any], events: tuple[dict[str, Any], ...] = (), **logs: str) -> watch.NamespaceWatch:
     """A watch that has seen these, and nothing since."""
-    hidden = SimpleNamespace(learn=lambda: None, redact=lambda text: text)
-    watched = watch.NamespaceWatch(_Logs(**logs), "cell", threading.Event(), hidden)  # type: ignore[arg-type]
+    secrets = SimpleNamespace(learn=lambda: None, redact=lambda text: text)
+    watched = watch.NamespaceWatch(_Logs(**logs), "cell", threading.Event(), secrets)  # type: ignore[arg-type]
     for one in pods:
         watched._take(watched._pods, one, deleted=False)
     for event in events:
@@ -119,13 +119,13 @@ WAITING = {"reason": "CrashLoopBackOff", "message": "back-off 10s"}
     [status(terminated=NO_PROGRAM), status(restarts=1, waiting=WAITING, last={"terminated": NO_PROGRAM})],
     ids=["ended", "tried again"],
 )
-def test_a_program_that_cannot_be_started_ends_the_wait_at_once(seen: dict[str, Any]) -> None:
+def test_wait_ends_at_once_if_a_program_is_missing(seen: dict[str, Any]) -> None:
     watched = seeing(pod(containerStatuses=[seen]), api="")
     with pytest.raises(watch.WorkloadFailedError, match=r'waiting for it: pod .*: container api: exec: "bash"'):
         watched.wait("it", never, deadline=20.0)
 
 
-def test_what_does_not_concern_the_caller_does_not_end_the_wait() -> None:
+def test_wait_ignores_pods_that_do_not_concern_the_caller() -> None:
     watched = seeing(pod(containerStatuses=[status(terminated=NO_PROGRAM)]), api="")
     with pytest.raises(watch.NotReadyError):
         watched.wait("it", never, deadline=0.0, concerns=lambda _: False)
@@ -140,7 +140,7 @@ def test_what_does_not_concern_the_caller_does_not_end_the_wait() -> None:
         status(running={}, last={"terminated": ended(127)}),
     ],
 )
-def test_any_other_end_may_be_followed_by_a_good_one(seen: dict[str, Any]) -> None:
+def test_cannot_start_ignores_other_failures(seen: dict[str, Any]) -> None:
     assert pod_status.cannot_start(pod(containerStatuses=[seen])) is None
 
 
@@ -152,7 +152,7 @@ def sandbox(message: str, *, uid: str = "1", reason: str = "FailedCreatePodSandB
 NO_RUNTIME = 'rpc error: code = Unknown desc = failed to get sandbox runtime: no runtime for "youki" is configured'
 
 
-def test_a_handler_that_the_node_does_not_have_ends_the_wait_at_once() -> None:
+def test_wait_ends_at_once_if_the_node_lacks_the_runtime() -> None:
     with pytest.raises(watch.TroubleError, match=r'FailedCreatePodSandBox: .* no runtime for "youki"'):
         seeing(pod(), events=(sandbox(NO_RUNTIME),)).wait("it", never, deadline=20.0)
 
@@ -168,7 +168,7 @@ def test_a_handler_that_the_node_does_not_have_ends_the_wait_at_once() -> None:
     ],
     ids=["may pass", "of another pod", "another event", "runs by now", "has run by now"],
 )
-def test_a_sandbox_that_may_still_come_is_waited_for(pods: dict[str, Any], event: dict[str, Any]) -> None:
+def test_wait_goes_on_while_a_sandbox_may_still_start(pods: dict[str, Any], event: dict[str, Any]) -> None:
     with pytest.raises(watch.NotReadyError):
         seeing(pods, events=(event,)).wait("it", never, deadline=0.0)
 
@@ -183,7 +183,7 @@ def test_a_sandbox_that_may_still_come_is_waited_for(pods: dict[str, Any], event
         ({"name": "api"}, None),
     ],
 )
-def test_the_latest_end_of_a_container(seen: dict[str, Any], code: int | None) -> None:
+def test_last_end_returns_the_latest_end_of_a_container(seen: dict[str, Any], code: int | None) -> None:
     assert pod_status.last_end(seen).get("exitCode") == code
 
 
@@ -202,12 +202,12 @@ LOG = "one\ntwo\nthree\n/bin/sh: 4: python: not found\n"
     ],
     ids=["log", "message of the CRI", "never made", "ended well", "runs", "unknown"],
 )
-def test_the_last_words_of_a_container(seen: dict[str, Any], words: str) -> None:
+def test_last_words_of_a_failed_container(seen: dict[str, Any], words: str) -> None:
     ending = pod(containerStatuses=[seen] if seen else [])
     assert seeing(ending, api=LOG).last_words(ending, seen) == words
 
 
-def test_the_last_words_of_one_that_is_tried_again_are_those_of_its_latest_end() -> None:
+def test_last_words_of_a_restarted_container_are_those_of_its_latest_end() -> None:
     ending = pod(containerStatuses=[status(terminated=ended(1))])
     waiting = status(restarts=1, waiting=WAITING, last={"terminated": ended(1)})
     assert seeing(ending, api=LOG).last_words(ending, waiting).endswith("python: not found")
