@@ -80,7 +80,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refused: dict[str, Ex
         done.set_result(CellResult(observation=observations.observation(), verdicts=verdicts))
         return done
 
-    monkeypatch.setattr(stages, "opened", opened)
+    monkeypatch.setattr(stages, "open_session", opened)
     monkeypatch.setattr(LivePlugin, "_submit", submit)
     monkeypatch.chdir(tmp_path)
     return findings

@@ -117,7 +117,7 @@ class Builder:
         env = {"RECIPE": str(recipe.folder), "KEY": self.recipes.key(recipe.name), **recipe.env}
         # A build must not reach the user's cluster.
         env["KUBECONFIG"] = os.devnull
-        # A recipe pins its own versions, whatever a developer's environment constrains.
+        # A recipe pins its own versions, so a developer's constraints must not apply.
         env["PIP_CONSTRAINT"] = ""
         for need in recipe.needs:
             name = "NEED_" + need.upper().replace("-", "_")

@@ -188,7 +188,7 @@ def _of_kept(docker: Docker, folders: Folders, run: RunFolder, left: list[str]) 
     yield from gone
     if alive:
         left += [f"{name} on cluster {run.cluster}: a run is alive that may have created it" for name in cells]
-        left += [f"{change}: a run is alive that may have made it" for change, _ in in_nodes]
+        left += [f"{change}: a run is alive that may still need it" for change, _ in in_nodes]
         return
     if cells:
         docker.run(*kubectl, "delete", "--ignore-not-found", *cells, deadline=_REMOVE)

@@ -1,4 +1,4 @@
-"""Recipes: what can be built, from what, and the key that says whether a build is still the same."""
+"""Recipes: their contents, what they need, and the key that identifies a build."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from osh_conformance.errors import SuiteError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-#: Left behind by programs, never part of a recipe: they must not change its key.
+#: Files that programs leave behind. They are not part of a recipe and must not change its key.
 _JUNK = ("__pycache__", "*.pyc", ".*", "*~", "*.orig", "*.rej")
 _ORIGINS = ("built", "stand-in")
 _KEY_DIGITS = 16
@@ -26,7 +26,7 @@ _FOLDERS = ("offline", "images")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSpec:
-    """The container image that a recipe makes: the reference it is known by, and what it is in its place."""
+    """The container image that a recipe builds: its reference, and whether it is the original or a stand-in."""
 
     reference: str
     origin: str
@@ -35,7 +35,7 @@ class ImageSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One folder with `recipe.toml` and `build.sh`. `minutes` and `disk_mib` are of a cold build on two cores."""
+    """A folder with `recipe.toml` and `build.sh`. `minutes` and `disk_mib` are those of a cold build on two cores."""
 
     name: str
     folder: Path
@@ -52,7 +52,7 @@ class Recipe:
 
 @dataclass(slots=True, kw_only=True)
 class Recipes:
-    """All recipes. `offline`: base images come from recipes too, not from a container registry."""
+    """All recipes. `offline`: base images come from recipes, and not from a container registry."""
 
     root: Path
     by_name: Mapping[str, Recipe]
@@ -72,28 +72,28 @@ class Recipes:
         return name in self.by_name
 
     def requirements(self, recipe: Recipe) -> tuple[str, ...]:
-        """The names of the recipes that must be built before `recipe`."""
+        """Return the names of the recipes that must be built before `recipe`."""
         base = self.base_recipe(recipe)
         return recipe.needs + ((base.name,) if base and base.name not in recipe.needs else ())
 
     def base_recipe(self, recipe: Recipe) -> Recipe | None:
-        """The recipe that makes the base image of `recipe`; None where it is pulled, or there is no base."""
+        """Return the recipe of the base image of `recipe`; None if it has none, or Docker pulls it."""
         if not self.offline or recipe.image is None or recipe.image.base is None:
             return None
         provider = self.providing(recipe.image.base)
         if provider is None:
             raise SuiteError(
-                f"recipe `{recipe.name}` builds on {recipe.image.base}, which no recipe in {self.root} makes",
-                expected="a container registry that can be reached, or a recipe with this reference",
+                f"recipe `{recipe.name}` builds on {recipe.image.base}, which no recipe in {self.root} builds",
+                expected="a reachable container registry, or a recipe with this reference",
             )
         return provider
 
     def providing(self, reference: str) -> Recipe | None:
-        """The recipe whose image is known by `reference`."""
+        """Return the recipe whose image has the reference `reference`; None if there is none."""
         return next((r for r in self.by_name.values() if r.image and r.image.reference == reference), None)
 
     def order(self, names: Iterable[str]) -> tuple[Recipe, ...]:
-        """The recipes `names` and all that they need, each after what it needs; raises `UsageError` on a cycle."""
+        """Return the recipes `names` and their needs, each after its needs; raises `UsageError` on a cycle."""
         graph: dict[str, tuple[str, ...]] = {}
         todo = list(names)
         while todo:
@@ -108,7 +108,7 @@ class Recipes:
             raise UsageError(f"recipes in {self.root} need each other: {' -> '.join(error.args[1])}") from None
 
     def key(self, name: str) -> str:
-        """The content key: the same folder and the same keys of what it needs give the same key."""
+        """Return the content key. It depends only on the recipe's folder and the keys of its needs."""
         if name not in self._keys:
             for recipe in self.order([name]):
                 needed = [self._keys[other] for other in sorted(self.requirements(recipe))]

@@ -70,26 +70,26 @@ def obtain(reference: str, tools: Tools, progress: Progress) -> tuple[str, str]:
 
     Raises `SuiteError` with the answers of everyone who was asked.
     """
-    asked = name(reference)
+    requested = name(reference)
     docker = tools.docker
     builder = tools.builder(progress)
-    recipe = find_recipe(asked, builder.recipes) if builder else None
+    recipe = find_recipe(requested, builder.recipes) if builder else None
     if builder and recipe and recipe.image and (recipe.image.origin == BUILT or tools.offline):
         return builder.image(recipe.name), recipe.image.origin
     # An image that Docker already has serves too: a user may have built it and not published it.
-    if docker.has_image(asked.canonical):
-        digests = docker.run("image", "inspect", "--format", "{{.RepoDigests}}", asked.canonical).stdout
-        return asked.canonical, PUBLISHED if "@sha256:" in digests else BUILT
+    if docker.has_image(requested.canonical):
+        digests = docker.run("image", "inspect", "--format", "{{.RepoDigests}}", requested.canonical).stdout
+        return requested.canonical, PUBLISHED if "@sha256:" in digests else BUILT
     answer = f"no container registry is reachable ({tools.registry_answer})"
     # Only docker.io was tried; another host may answer although it does not.
-    if not tools.offline or asked.host != "docker.io":
+    if not tools.offline or requested.host != "docker.io":
         try:
             with progress.step(f"pull {reference}"):
-                docker.run("pull", "--quiet", asked.canonical, deadline=_PULL)
+                docker.run("pull", "--quiet", requested.canonical, deadline=_PULL)
         except CommandError as error:
             answer = error.outcome.tail
         else:
-            return asked.canonical, PUBLISHED
+            return requested.canonical, PUBLISHED
     if builder and recipe and recipe.image:
         return builder.image(recipe.name), recipe.image.origin
     known = [r.image.reference for r in builder.recipes.by_name.values() if r.image] if builder else []
@@ -105,14 +105,16 @@ def recipe_of(reference: str, recipes: Recipes) -> Recipe | None:
     return find_recipe(name(reference), recipes)
 
 
-def find_recipe(asked: Name, recipes: Recipes) -> Recipe | None:
+def find_recipe(requested: Name, recipes: Recipes) -> Recipe | None:
     """Return the recipe of a reference. For a digest without a tag, any recipe of the repository: it is checked later.
 
     None if there is none.
     """
     named = [(name(recipe.image.reference), recipe) for recipe in recipes.by_name.values() if recipe.image]
-    fitting = [(known, recipe) for known, recipe in named if (known.host, known.path) == (asked.host, asked.path)]
-    return next((recipe for known, recipe in fitting if not asked.tag or asked.tag == known.tag), None)
+    fitting = [
+        (known, recipe) for known, recipe in named if (known.host, known.path) == (requested.host, requested.path)
+    ]
+    return next((recipe for known, recipe in fitting if not requested.tag or requested.tag == known.tag), None)
 
 
 def provide_images(tools: Tools, references: Iterable[str], progress: Progress) -> Mapping[str, str]:

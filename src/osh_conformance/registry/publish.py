@@ -33,10 +33,10 @@ def publish(  # noqa: PLR0913
     With `packaging_format` the registry serves it in that format under a separate tag, because a tag has one
     manifest. `served_as` is another name for it. Raises `SuiteError` with the answers of everyone who was asked.
     """
-    asked = name(reference)
-    if asked.digest and _has_registry(asked, tools, progress):
+    requested = name(reference)
+    if requested.digest and _has_registry(requested, tools, progress):
         # Docker would push it under another digest, because it compresses layers again.
-        key, origin = asked.digest.rpartition(":")[2], PUBLISHED
+        key, origin = requested.digest.rpartition(":")[2], PUBLISHED
         if not registry.has_stored(key):
             registry.copy_in(reference, key)
     else:
@@ -46,9 +46,9 @@ def publish(  # noqa: PLR0913
     served = served_as or reference
     if packaging_format and not served_as and not (packaged == key and not packaging_format.suffix):
         # Another format has another manifest, which needs another name.
-        served = _suffixed(asked, packaging_format.suffix or f"-{packaging_format.name}")
+        served = _suffixed(requested, packaging_format.suffix or f"-{packaging_format.name}")
     digests = registry.serve(served, packaged)
-    if served == reference and asked.digest and asked.digest not in digests:
+    if served == reference and requested.digest and requested.digest not in digests:
         raise SuiteError(
             f"{reference}: the run's registry has this image as {digests[0]}, so a pull by the pinned digest fails",
             expected="an image with exactly this digest",
@@ -57,11 +57,11 @@ def publish(  # noqa: PLR0913
     return served, origin, digests
 
 
-def _has_registry(asked: Name, tools: Tools, progress: Progress) -> bool:
+def _has_registry(requested: Name, tools: Tools, progress: Progress) -> bool:
     """Whether the reference's own registry can be asked, and no recipe builds the image."""
     builder = tools.builder(progress)
-    recipe = find_recipe(asked, builder.recipes) if builder else None
-    return not recipe and not (tools.offline and asked.host == "docker.io")
+    recipe = find_recipe(requested, builder.recipes) if builder else None
+    return not recipe and not (tools.offline and requested.host == "docker.io")
 
 
 def _stored(local: str, docker: Docker, registry: Registry) -> str:
@@ -77,6 +77,10 @@ def _stored(local: str, docker: Docker, registry: Registry) -> str:
     return key
 
 
-def _suffixed(asked: Name, suffix: str) -> str:
+def _suffixed(requested: Name, suffix: str) -> str:
     """Return the reference with another tag, without its digest, which belongs to another manifest."""
-    return f"{asked.host}/{asked.path}:{asked.tag}{suffix}" if asked.tag else f"{asked.host}/{asked.path}:{suffix[1:]}"
+    return (
+        f"{requested.host}/{requested.path}:{requested.tag}{suffix}"
+        if requested.tag
+        else f"{requested.host}/{requested.path}:{suffix[1:]}"
+    )

@@ -54,14 +54,14 @@ class Registry:
 
         Raises `SuiteError` if the registry does not serve it.
         """
-        asked = images.name(reference)
-        manifest = self.client.manifest(f"{self.area}/{asked.repository}", asked.wanted)
+        requested = images.name(reference)
+        manifest = self.client.manifest(f"{self.area}/{requested.repository}", requested.wanted)
         return (manifest.digest, *manifest.children)
 
     def media_types(self, reference: str) -> tuple[str, ...]:
         """Return the media types of everything that a node downloads for `reference`."""
-        asked = images.name(reference)
-        return self.client.media_types(f"{self.area}/{asked.repository}", asked.wanted)
+        requested = images.name(reference)
+        return self.client.media_types(f"{self.area}/{requested.repository}", requested.wanted)
 
     def requests(self) -> tuple[RegistryRequest, ...]:
         """Return the nodes' requests so far, in order, without those of this suite and of pushes."""
@@ -96,10 +96,10 @@ class Registry:
 
         A reference without a tag is served only if it has the image's digest.
         """
-        asked = images.name(reference)
-        source, target = f"{_STORE}/{key}", f"{self.area}/{asked.repository}"
+        requested = images.name(reference)
+        source, target = f"{_STORE}/{key}", f"{self.area}/{requested.repository}"
         client = self.client
-        tag = asked.tag or client.manifest(source, _STORED).digest
+        tag = requested.tag or client.manifest(source, _STORED).digest
         return client.copy(source, _STORED, target, tag)
 
 

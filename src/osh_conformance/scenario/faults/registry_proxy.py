@@ -129,12 +129,14 @@ class FaultyRegistry:
         `reference`.
         """
         registry, _ = self._parts()
-        asked = images.name(reference)
+        requested = images.name(reference)
         # A separate path, because one image may be copied twice.
-        given = images.Name(host=self._host, path=f"{secrets.token_hex(4)}/{asked.path}", tag=asked.tag, digest="")
-        source, target = (f"{registry.area}/{name.repository}" for name in (asked, given))
-        variant = add_layer(registry.client, source, asked.wanted, target, given.tag)
-        pinned = f"{given.canonical}@{variant.digest}"
+        copied = images.Name(
+            host=self._host, path=f"{secrets.token_hex(4)}/{requested.path}", tag=requested.tag, digest=""
+        )
+        source, target = (f"{registry.area}/{name.repository}" for name in (requested, copied))
+        variant = add_layer(registry.client, source, requested.wanted, target, copied.tag)
+        pinned = f"{copied.canonical}@{variant.digest}"
         fault = PullFault(layer=variant.layer, size=variant.size)
         self._faults[target] = fault
         return FaultyImage(
@@ -267,13 +269,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        asked = _PATH.fullmatch(urllib.parse.unquote(urllib.parse.urlsplit(self.path).path))
-        fault = self.server.faults.get(asked["repository"]) if asked else None
-        if asked is None or fault is None:
+        request = _PATH.fullmatch(urllib.parse.unquote(urllib.parse.urlsplit(self.path).path))
+        fault = self.server.faults.get(request["repository"]) if request else None
+        if request is None or fault is None:
             self._forward(self._copy)
         elif fault.how in _REFUSALS:
-            self._refuse(_REFUSALS[fault.how], asked["kind"])
-        elif fault.how == CUT and asked["reference"] == fault.layer and self.command == "GET":
+            self._refuse(_REFUSALS[fault.how], request["kind"])
+        elif fault.how == CUT and request["reference"] == fault.layer and self.command == "GET":
             self._forward(lambda answer: self._cut(answer, fault))
         else:
             self._forward(self._copy)
