@@ -326,7 +326,7 @@ class Node:
         return added
 
     def resumed(self, most: int = 5) -> bytes:
-        """A layer as containerd fetches it: whenever it ends early, it asks for the rest."""
+        """Download a layer as containerd does: whenever it ends early, request the rest."""
         layer, got = self.layer, b""
         for _ in range(most):
             headers = {"Range": f"bytes={len(got)}-"} if got else {}
@@ -579,7 +579,7 @@ def test_proxy_answers_502_if_the_registry_is_gone(
 def test_proxy_ignores_a_node_that_disconnects(node: Node, capfd: pytest.CaptureFixture[str]) -> None:
     connection, path = node.connected()
     connection.request("GET", f"{path}/blobs/{node.layer['digest']}")
-    # Reset rather than closed, with nothing read.
+    # This resets the connection before anything is read.
     connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
     assert digest(node.resumed()) == node.layer["digest"]
@@ -647,7 +647,7 @@ def test_proxy_reports_a_node_that_cannot_reach_this_machine(docker: FakeDocker,
 
 
 def test_proxy_reports_a_docker_engine_on_another_machine(docker: FakeDocker, cluster: Cluster) -> None:
-    docker.networks = [{"Gateway": "192.0.2.1"}]  # of a network for documentation: no machine has it
+    docker.networks = [{"Gateway": "192.0.2.1"}]  # reserved for documentation, so no machine has it
     with pytest.raises(SuiteError, match=r"this machine cannot listen at 192\.0\.2\.1"):
         FaultyRegistry(cluster).__enter__()
 

@@ -12,7 +12,7 @@ from osh_conformance import process
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and is not yet reaped does not."""
+    """Whether a process runs. One that has ended but is not reaped does not count."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -40,7 +40,7 @@ def test_run_ends_the_whole_process_group_at_the_deadline(tmp_path: Path) -> Non
     script = f"sleep 60 & echo $! > {child}; wait"
     with pytest.raises(process.DeadlineError, match="did not end within 1 s"):
         process.run(["sh", "-c", script], deadline=1)
-    # It was sent the signal; on a busy machine it takes a moment to be gone.
+    # The signal was sent; on a busy machine the process ends a moment later.
     ends = time.monotonic() + 10
     while alive(int(child.read_text())):
         assert time.monotonic() < ends

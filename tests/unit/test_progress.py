@@ -1,4 +1,4 @@
-"""Progress: a line a step, in place on a terminal, plain elsewhere, and readable when steps run side by side."""
+"""Progress lines: in place on a terminal, plain elsewhere, and readable when steps run in parallel."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def test_progress_prints_plain_lines_without_a_terminal() -> None:
 
 
 def test_progress_announces_a_slow_step_once() -> None:
-    stream, told = io.StringIO(), threading.Event()
+    stream, announced = io.StringIO(), threading.Event()
 
-    class Telling(Progress):
+    class Announcing(Progress):
         def say(self, text: str) -> None:
             super().say(text)
-            told.set()
+            announced.set()
 
-    with Telling(stream).slow("uninstall", 0.01):
-        assert told.wait(10)
+    with Announcing(stream).slow("uninstall", 0.01):
+        assert announced.wait(10)
     assert stream.getvalue() == "       uninstall: takes more than 0.01 s\n"
 
 

@@ -1,4 +1,4 @@
-"""The database server of a cell, taken away and brought back: the scripts themselves, with stand-ins for MariaDB."""
+"""The scripts that stop and start a cell's database server, with stand-ins for MariaDB."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ MARIADB = """#!/bin/sh
 INSTALL = """#!/bin/sh
 echo made >>"@asked"
 """
-#: Where the scripts write and read, and the folder that stands for it.
+#: Folders of the scripts, and the folders that replace them in the tests.
 PLACES = {"/run/mysqld": "run", "/var/lib/mysql": "data", "/etc/mariadb": "etc", "/scripts": "scripts", "/tmp/": ""}  # noqa: S108
 PROGRAMS = {"mariadbd": MARIADBD, "mariadb": MARIADB, "mariadb-install-db": INSTALL}
 
 
 class Container:
-    """A folder for all that the scripts write, and their process in place of PID 1."""
+    """A folder for the scripts' files, and a process that takes the place of PID 1."""
 
     def __init__(self, folder: Path, seconds: int = 60) -> None:
         self.folder = folder
@@ -70,13 +70,13 @@ class Container:
         return {"PATH": f"{self.folder / 'bin'}:/usr/bin:/bin"}
 
     def started(self) -> subprocess.Popen[bytes]:
-        """As the kubelet does it, also after the container ended: what is in the folders is still there."""
+        """Start it as the kubelet does, also after an earlier end: the files are still there."""
         argv = ["/bin/sh", str(self.folder / "scripts" / "start.sh")]
         self.process = subprocess.Popen(argv, env=self._environment, start_new_session=True)
         return self.process
 
     def control(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """What `kubectl exec` gives. It ends when nobody holds the script's output any more."""
+        """Run a command as `kubectl exec` does. It ends when no process holds the script's output any more."""
         argv = [str(self.folder / "scripts" / "server.sh"), *words]
         return subprocess.run(argv, env=self._environment, capture_output=True, text=True, check=False, timeout=60)
 
@@ -85,7 +85,7 @@ class Container:
         assert (outcome.returncode, outcome.stderr) == (0, "")
 
     def server(self) -> int | None:
-        """The process id of the server that runs."""
+        """Return the process id of the running server."""
         path = self.folder / "run" / "server.pid"
         return int(path.read_text()) if path.exists() else None
 
@@ -97,7 +97,7 @@ class Container:
         return self.process.wait(timeout=60)
 
     def crash(self) -> None:
-        """End all of its processes, as the end of PID 1 does."""
+        """End all its processes, as the end of PID 1 does."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.ends()
@@ -280,7 +280,7 @@ def test_chart_rejects_incomplete_tls_values(tls: dict[str, Any]) -> None:
 
 
 class Recorded:
-    """Takes what is executed, in place of a cluster."""
+    """Records commands in place of a cluster."""
 
     def __init__(self) -> None:
         self.argv: list[list[str]] = []

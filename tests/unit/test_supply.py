@@ -118,7 +118,7 @@ def test_publish_rejects_a_pinned_image_with_another_digest(tools: Any) -> None:
 
 
 class _Supplies(ImageStore):
-    """Serves under a tag of the format's, and counts how often."""
+    """Serves references under the format's tag, and counts the calls."""
 
     def __init__(self) -> None:
         super().__init__(SimpleNamespace(registry=None), SimpleNamespace(), Progress(quiet=True))  # type: ignore[arg-type]

@@ -77,7 +77,7 @@ def test_watch_treats_a_refused_pull_as_final(reason: str, message: str, *, fina
 
 
 class _Logs:
-    """The API, as far as it has the logs of containers."""
+    """The part of the API that returns the logs of containers."""
 
     def __init__(self, **logs: str) -> None:
         self._logs = logs
@@ -87,7 +87,7 @@ class _Logs:
 
 
 def seeing(*pods: dict[str, Any], events: tuple[dict[str, Any], ...] = (), **logs: str) -> watch.NamespaceWatch:
-    """A watch that has seen these, and nothing since."""
+    """Return a watch with these objects."""
     secrets = SimpleNamespace(learn=lambda: None, redact=lambda text: text)
     watched = watch.NamespaceWatch(_Logs(**logs), "cell", threading.Event(), secrets)  # type: ignore[arg-type]
     for one in pods:
