@@ -43,7 +43,7 @@ def test_no_engine(program: Program, base: Path, tmp_path: Path) -> None:
 def test_a_node_image_that_does_not_exist(own_cluster: Program, base: Path) -> None:
     running = own_cluster.start("live", base, "--node-image", "docker.io/kindest/node:v0.0.1")
     result = running.ended()
-    _is_broken(result, "the cluster did not come up", "docker.io/kindest/node:v0.0.1", "its logs are in")
+    _is_broken(result, "the cluster did not start", "docker.io/kindest/node:v0.0.1", "its logs are in")
     assert (result.artifacts / "cluster" / "kind.log").read_text()
     assert own_cluster.left(running.cluster) == []
 
@@ -51,7 +51,7 @@ def test_a_node_image_that_does_not_exist(own_cluster: Program, base: Path) -> N
 def test_an_image_that_cannot_be_had(kept: Kept, program: Program, base: Path, tmp_path: Path) -> None:
     assert kept
     result = program.run("live", base, "--scenario", "drop-enabled", "--values", _without(tmp_path))
-    _is_broken(result, f"image {_NOWHERE} cannot be had")
+    _is_broken(result, f"found no image {_NOWHERE}")
     assert result.seconds < 60
 
 
@@ -81,6 +81,6 @@ def test_a_pod_that_never_gets_ready(kept: Kept, program: Program, tmp_path: Pat
     mutant = chart(tmp_path, "never-ready")
     result = program.run("live", mutant, "--scenario", "drop-disabled", "--timeout", "30", *where)
     assert result.code == 3, result.printed
-    assert "the release to settle: not within 30 s" in result.printed
+    assert "timed out after 30 s waiting for the release to settle" in result.printed
     assert "pod never-ready-" in result.printed
     assert "<error" in result.junit
