@@ -1,4 +1,4 @@
-"""Call the program with a separate state folder, for the kills and the live tests."""
+"""Calls of the program with separate state folders, for the kills and the live tests."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def state_of(home: Path) -> Mapping[str, str]:
-    """Return the environment that separates a call from all others: state and temporary files in `home`."""
+    """Return the environment variables that give a call the state and the temporary files of `home`."""
     return {"XDG_STATE_HOME": str(home / "state"), "TMPDIR": str(home / "tmp")}
 
 
 def mark_of(home: Path) -> str:
-    """Return the environment entry of all processes of the calls of `home`, and of no others."""
+    """Return the variable that only the processes of `home`'s calls have in their environment."""
     return f"XDG_STATE_HOME={state_of(home)['XDG_STATE_HOME']}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call of the program. Its output goes to a file, so no pipe has to be read."""
+    """A call of the program. Its output goes to a file, so that no pipe must be read."""
 
     words: tuple[str, ...]
     folder: Path
@@ -35,10 +35,10 @@ class Call:
     started: float
 
     @classmethod
-    def begun(cls, home: Path, verb: str, *words: str | Path, cwd: Path, env: Mapping[str, str]) -> Self:
-        """Start `osh-conformance VERB WORDS` in a separate process session; `live` writes all its reports.
+    def start(cls, home: Path, verb: str, *words: str | Path, cwd: Path, env: Mapping[str, str]) -> Self:
+        """Start `osh-conformance VERB WORDS` in a new session; `live` writes all its reports.
 
-        `home` contains the folders `calls`, `state` and `tmp`. `env` extends our environment and `state_of`.
+        `home` has the folders `calls`, `state` and `tmp`. `env` is added to this process's environment and `state_of`.
         """
         folder = home / "calls" / f"{len(list((home / 'calls').iterdir())):03}"
         folder.mkdir()
@@ -54,8 +54,9 @@ class Call:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        argv = tuple(str(word) for word in (verb, *words))
-        return cls(words=argv, folder=folder, child=child, started=time.monotonic())
+        return cls(
+            words=tuple(str(word) for word in (verb, *words)), folder=folder, child=child, started=time.monotonic()
+        )
 
     @property
     def printed(self) -> str:
@@ -64,11 +65,11 @@ class Call:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the start."""
+        """Seconds since its start."""
         return time.monotonic() - self.started
 
     def has_ended(self, within: float) -> bool:
-        """Wait at most `within` seconds; return whether the call has ended."""
+        """Wait at most `within` seconds; return whether it has ended."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.child.wait(max(0.0, within))
         return self.child.poll() is not None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -50,8 +51,8 @@ def main() -> int:
     rows = []
     if args.cold:
         with tempfile.TemporaryDirectory() as cache:
-            rows.append(("set-up, cold", _setup({"OSH_CONFORMANCE_CACHE": cache})))
-    rows.append(("set-up, warm", _setup({})))
+            rows.append(("setup, cold", _setup({"OSH_CONFORMANCE_CACHE": cache})))
+    rows.append(("setup, warm", _setup({})))
     suite = LiveSuite(LiveOptions(paths=(CHART,), scenarios=("drop-enabled",)))
     # The script withholds nothing, so the suite does not either.
     first = suite.cell_runs[0]
@@ -131,8 +132,13 @@ def _tables(session: LiveSession, space: tuple[str, ...]) -> int:
     return int(_kubectl(session, "exec", "mariadb-0", *space, "--", *client))
 
 
+def _kubectl_program(session: LiveSession) -> str | Path:
+    builder = session.tools.builder(Progress(quiet=True))
+    return shutil.which("kubectl") or (builder.place("kubectl") / "kubectl" if builder else "kubectl")
+
+
 def _kubectl(session: LiveSession, *words: str) -> str:
-    return _run(session.tools.kubectl or "kubectl", "--kubeconfig", session.kubeconfig, *words)
+    return _run(_kubectl_program(session), "--kubeconfig", session.kubeconfig, *words)
 
 
 def _helm(session: LiveSession, *words: str | Path) -> str:

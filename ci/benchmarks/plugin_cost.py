@@ -50,7 +50,7 @@ def _measured(rounds: int) -> tuple[list[float], list[float]]:
         pairs = []
         for number in range(rounds):
             order = ((), _PLUGIN) if number % 2 == 0 else (_PLUGIN, ())
-            seconds = {words: _run(folder, words) for words in order}
+            seconds = {options: _run(folder, options) for options in order}
             pairs.append((seconds[()], seconds[_PLUGIN]))
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 

@@ -1,4 +1,4 @@
-"""Bystanders: what no kill and no `gc` may touch."""
+"""Bystanders: things that no kill and no `gc` may change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bystander:
-    """Something that no kill and no `gc` may touch. `shared`: the killed run may add parts to it."""
+    """Something that no kill and no `gc` may change. `shared`: the run that is killed may add to it."""
 
     name: str
     dump: Callable[[], Dump]
@@ -23,19 +23,19 @@ class Bystander:
 
 @dataclass(slots=True, kw_only=True)
 class Bystanders:
-    """All bystanders, with their dumps from before the first kill and from the last look."""
+    """All bystanders, with their dumps before the first kill and at the latest check."""
 
     known: list[Bystander] = field(default_factory=list)
     before: dict[str, Dump] = field(default_factory=dict)
     now: dict[str, Dump] = field(default_factory=dict)
 
     def remember(self) -> None:
-        """Take the dumps with which later ones are compared."""
+        """Take the dumps that all later ones must equal."""
         self.before = {each.name: each.dump() for each in self.known}
         self.now = dict(self.before)
 
-    def seen(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the harm since the last look, and what was added since where a run may add something."""
+    def check(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return harm since the last check, and additions since then where a run may add something."""
         harmed: list[str] = []
         added: list[str] = []
         for each in self.known:
@@ -48,13 +48,13 @@ class Bystanders:
             change = compared(last, self.now[each.name])
             before = self.before[each.name]
             (added if each.shared else harmed).extend(f"{each.name}: {part} is new" for part in change.added)
-            # A part that a run had added may disappear.
+            # A part that a run had left there may be removed.
             harmed += [f"{each.name}: {part} is gone" for part in change.lost if part in before or not each.shared]
             harmed += [f"{each.name}: {part} has changed" for part in change.changed if part in before]
         return tuple(harmed), tuple(added)
 
     def digests(self) -> Iterable[str]:
-        """Yield a line for each bystander: the digest of the last look, and the number of parts."""
+        """Yield a line for each, with its digest and its number of parts at the latest check."""
         for name, dump in self.now.items():
             same = "" if digest(dump) == digest(self.before[name]) else "  NOT AS BEFORE"
             yield f"  sha256:{digest(dump)[:16]}  {len(dump):4} parts  {name}{same}"

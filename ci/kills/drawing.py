@@ -1,4 +1,4 @@
-"""Draw kills from a seed, and find the step in which a run was killed."""
+"""Drawing kills from a seed, and finding the step in which a run was killed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Ways to kill a run, used in turns.
+#: The ways to kill a run, in turns.
 VARIANTS = ("process", "session")
 _KEPT_EVERY = 5
 CLUSTER = re.compile(r"osh-conformance-[0-9a-f]{8}\b")
@@ -20,7 +20,7 @@ _BEGUN = "  .. "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kill:
-    """One kill: the scenario, the way to kill, and the moment as a fraction of a complete run's duration."""
+    """One kill: its scenario, its way, and its moment as a fraction of the time that a complete run takes."""
 
     number: int
     scenario: str
@@ -30,8 +30,8 @@ class Kill:
 
 
 def planned(times: int, seed: int, scenarios: Sequence[str], between: tuple[float, float]) -> tuple[Kill, ...]:
-    """Return the kills of a seed. Every scenario is killed in every way; some runs use the kept cluster."""
-    drawn = random.Random(seed)  # noqa: S311 - moments, no secrets
+    """Return the kills of a seed. Every scenario is killed in every way; some kills are on the kept cluster."""
+    drawn = random.Random(seed)  # noqa: S311 - moments, not secrets
     return tuple(
         Kill(
             number=number,
@@ -45,7 +45,7 @@ def planned(times: int, seed: int, scenarios: Sequence[str], between: tuple[floa
 
 
 def last_step(printed: str) -> str:
-    """Return the step that had started last and not ended, or the last step that had ended."""
+    """Return the step that a run had begun last and not ended, or else the one it had ended last."""
     begun: list[str] = []
     ended = ""
     for line in printed.splitlines():

@@ -1,4 +1,4 @@
-"""Dumps of what a bystander has, as text by name, and their differences."""
+"""Dumps of a bystander's parts, as text by name, and the differences between two dumps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Dump = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """How a dump differs from an earlier one, by the names of its parts."""
+    """The differences between a dump and an earlier one, by the names of the parts."""
 
     added: tuple[str, ...]
     lost: tuple[str, ...]
@@ -31,30 +31,30 @@ def canonical(value: Any) -> str:
 
 
 def digest(dump: Dump) -> str:
-    """Return the digest of all parts of a dump, independent of their order."""
+    """Return the digest of all parts of a dump, in any order."""
     return hashlib.sha256(canonical(dump).encode()).hexdigest()
 
 
 def stable(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an API object without its status and without the fields that the API server maintains."""
+    """Return an API object without its status and the API server's own fields."""
     meta = item["metadata"]
     if item["kind"] == "Node":
-        # The node controller adds and removes taints at any time.
+        # The taints of a node change with the state of its kubelet.
         return {"uid": meta["uid"], "labels": meta.get("labels", {})}
     names = ("annotations", "deletionTimestamp", "finalizers", "labels", "ownerReferences", "uid")
-    dull = ("apiVersion", "kind", "metadata", "status")
-    content = {name: part for name, part in item.items() if name not in dull}
+    ignored = ("apiVersion", "kind", "metadata", "status")
+    content = {name: part for name, part in item.items() if name not in ignored}
     return {"metadata": {name: meta[name] for name in names if name in meta}, **content}
 
 
 def object_name(item: Mapping[str, Any]) -> str:
-    """Return kind, namespace and name of an API object."""
+    """Return the name of an API object in dumps."""
     where = item["metadata"].get("namespace", "")
     return f"{item['kind']} {f'{where}/' if where else ''}{item['metadata']['name']}"
 
 
 def compared(before: Dump, after: Dump) -> Change:
-    """Return what was added, lost and changed."""
+    """Compare two dumps."""
     return Change(
         added=tuple(sorted(set(after) - set(before))),
         lost=tuple(sorted(set(before) - set(after))),
@@ -62,34 +62,36 @@ def compared(before: Dump, after: Dump) -> Change:
     )
 
 
-def container(engine: Docker, name: str) -> Dump:
-    """Dump a Docker container with its start time; empty if it does not exist."""
-    outcome = engine.run("container", "inspect", "--format", "{{json .}}", name, check=False)
+def container(docker: Docker, name: str) -> Dump:
+    """Return a container with the time of its start; empty if there is none."""
+    outcome = docker.run("container", "inspect", "--format", "{{json .}}", name, check=False)
     if not outcome.ok:
         return {}
-    seen = json.loads(outcome.stdout)
-    state = {part: seen["State"][part] for part in ("Status", "StartedAt", "Pid")}
-    # Docker lists them in no fixed order.
-    mounts = sorted(canonical(mount) for mount in seen["Mounts"])
-    kept = {part: seen[part] for part in ("Id", "Image", "RestartCount", "Config", "HostConfig", "NetworkSettings")}
+    inspected = json.loads(outcome.stdout)
+    state = {part: inspected["State"][part] for part in ("Status", "StartedAt", "Pid")}
+    # Docker lists mounts in any order.
+    mounts = sorted(canonical(mount) for mount in inspected["Mounts"])
+    kept = {
+        part: inspected[part] for part in ("Id", "Image", "RestartCount", "Config", "HostConfig", "NetworkSettings")
+    }
     return {f"container {name}": canonical({**kept, "State": state, "Mounts": mounts})}
 
 
-def network(engine: Docker, name: str) -> Dump:
-    """Dump a Docker network with its containers; empty if it does not exist."""
-    form = "{{.Id}} {{json .Labels}} {{json .IPAM}} {{json .Containers}}"
-    outcome = engine.run("network", "inspect", "--format", form, name, check=False)
+def network(docker: Docker, name: str) -> Dump:
+    """Return a network and the containers on it; empty if there is none."""
+    template = "{{.Id}} {{json .Labels}} {{json .IPAM}} {{json .Containers}}"
+    outcome = docker.run("network", "inspect", "--format", template, name, check=False)
     return {f"network {name}": outcome.stdout} if outcome.ok else {}
 
 
-def volume(engine: Docker, name: str) -> Dump:
-    """Dump a Docker volume without its content; empty if it does not exist."""
-    outcome = engine.run("volume", "inspect", "--format", "{{json .}}", name, check=False)
+def volume(docker: Docker, name: str) -> Dump:
+    """Return a volume without its content; empty if there is none."""
+    outcome = docker.run("volume", "inspect", "--format", "{{json .}}", name, check=False)
     return {f"volume {name}": outcome.stdout} if outcome.ok else {}
 
 
 def files(*folders: Path) -> Dump:
-    """Dump every file in some folders, with mode and digest."""
+    """Return the mode and the content's digest of every file below some folders."""
     found = {}
     for folder in folders:
         for path in sorted([folder, *folder.rglob("*")]):

@@ -1,4 +1,4 @@
-"""Runs of the program in a separate home folder."""
+"""The program with its own state folder, apart from that of this user."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 900.0
 COLLECT = 300.0
-#: The folders of the cache that a run writes to.
+#: The parts of the cache that a run writes.
 WRITTEN = ("renderings", "work")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """HOME, cache, state, TMPDIR and working folder of one user."""
+    """HOME, cache, state, TMPDIR and working folder of one user of the program."""
 
     folder: Path
 
     @classmethod
-    def made(cls, folder: Path) -> Home:
-        """Create the folders; the cache links to the builds of the real one."""
+    def create(cls, folder: Path) -> Home:
+        """Create the folders of a new home."""
         for name in ("cache", "calls", "state", "tmp", "user", "work"):
             (folder / name).mkdir(parents=True)
         for path in default_folders().cache.iterdir():
@@ -45,18 +45,18 @@ class Home:
 
     @property
     def folders(self) -> Folders:
-        """The folders as the program sees them: builds of the real user, and no renderings."""
+        """The program's folders: with this user's builds, and without renderings."""
         return Folders(cache=self.folder / "cache", state=self.folder / "state" / "osh-conformance")
 
     @property
     def mark(self) -> str:
-        """The environment variable by which the processes of this home are found."""
+        """The environment variable that all processes of this home carry."""
         return mark_of(self.folder)
 
     @contextlib.contextmanager
     def started(self, verb: str, *words: str | Path) -> Iterator[Call]:
-        """Run `osh-conformance VERB WORDS` in a separate process session, and kill what is left when the body ends."""
-        # Each run must render its chart, like a first run.
+        """Start `osh-conformance VERB WORDS` in a new session, and kill its processes when the body ends."""
+        # Each run must render its chart, as the first one does.
         shutil.rmtree(self.folders.cache / "renderings", ignore_errors=True)
         own = {
             "HOME": str(self.folder / "user"),
@@ -64,7 +64,7 @@ class Home:
             "OSH_CONFORMANCE_CACHE": str(self.folders.cache),
             "OSH_CONFORMANCE_RECIPES": str(ROOT / "ci"),
         }
-        call = Call.begun(self.folder, verb, *words, cwd=self.folder / "work", env=own)
+        call = Call.start(self.folder, verb, *words, cwd=self.folder / "work", env=own)
         try:
             yield call
         finally:
@@ -72,17 +72,17 @@ class Home:
                 kill_session(call.child, self.mark)
 
     def run(self, verb: str, *words: str | Path, within: float) -> tuple[int, str, float]:
-        """Run to the end; return exit code, output and seconds. Raises `SuiteError` after `within` seconds."""
+        """Run it to its end; return exit code, output and seconds. Raises `SuiteError` if it does not end in time."""
         with self.started(verb, *words) as call:
             if not call.has_ended(within):
                 raise SuiteError(f"`osh-conformance {verb}` did not end within {within:g} s", details=call.printed)
             return int(call.child.returncode), call.printed, call.seconds
 
-    def clear(self, engine: Docker) -> None:
-        """Remove all runs of this home, also kept ones, and their store; raises `SuiteError`."""
+    def clear(self, docker: Docker) -> None:
+        """Remove all runs of this home, kept ones included, and their image store; raises `SuiteError`."""
         for pid in carriers(self.mark):
             kill(pid, self.mark)
         code, printed, _ = self.run("gc", "--kept", within=COLLECT)
-        engine.run("volume", "rm", "--force", runs.store_volume(self.folders), check=False)
+        docker.run("volume", "rm", "--force", runs.store_volume(self.folders), check=False)
         if code:
-            raise SuiteError(f"`osh-conformance gc --kept` exited with {code}", details=printed)
+            raise SuiteError(f"`osh-conformance gc --kept` ended with exit code {code}", details=printed)

@@ -1,4 +1,4 @@
-"""Find what a run left behind."""
+"""Leftovers of a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traces:
-    """What a killed run has in Docker, by unique ids."""
+    """What a killed run has in Docker, by ids that nothing else will ever have."""
 
     containers: frozenset[str]
     networks: frozenset[str]
@@ -33,9 +33,9 @@ class Traces:
 
 @dataclass(slots=True, kw_only=True)
 class Leftovers:
-    """Looks for leftovers of the runs of one home. `spared` is the cluster of a kept run, which may stay."""
+    """Looks for leftovers of the runs of one home. `spared` is the cluster of a kept run."""
 
-    engine: Docker
+    docker: Docker
     home: Home
     spared: str = ""
     clusters: set[str] = field(default_factory=set)
@@ -43,17 +43,17 @@ class Leftovers:
     reported: set[str] = field(default_factory=set)
 
     def expect(self) -> None:
-        """Note what exists now: it does not belong to the next run."""
-        # All volumes: one that another program uses now may be unused later.
-        everything = set(self.engine.lines("volume", "ls", "--quiet"))
+        """Remember what exists now, which the next run did not create."""
+        # A volume that is in use now may be unused later.
+        everything = set(self.docker.lines("volume", "ls", "--quiet"))
         self.before = self._unnamed() | {"volume": everything, "files": self._files()}
 
     def traces(self, printed: str) -> Traces:
         """Return what the killed run has in Docker now."""
         self.clusters |= set(CLUSTER.findall(printed)) - {self.spared}
         containers = frozenset(identity for identity, _ in self._listed("ps", "--all", "{{.ID}} {{.Names}}"))
-        form = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}} {{end}}{{end}}'
-        mounted = self.engine.run("container", "inspect", "--format", form, *containers, check=False).stdout.split()
+        template = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}} {{end}}{{end}}'
+        mounted = self.docker.run("container", "inspect", "--format", template, *containers, check=False).stdout.split()
         return Traces(
             containers=containers,
             networks=frozenset(identity for identity, _ in self._listed("network", "ls", "{{.ID}} {{.Name}}")),
@@ -61,13 +61,13 @@ class Leftovers:
         )
 
     def found(self, traces: Traces) -> tuple[str, ...]:
-        """Return what is left and was not reported by an earlier round."""
+        """Return the leftovers that no earlier round has reported."""
         left = [f"container {name}" for _, name in self._listed("ps", "--all", "{{.ID}} {{.Names}}")]
         left += [f"network {name}" for _, name in self._listed("network", "ls", "{{.ID}} {{.Name}}")]
         left += [f"process {pid}: {words}" for pid, words in carriers(self.home.mark).items()]
         left += [f"process in container {name}" for name in self._confined(traces)]
         left += self._of_networks(traces)
-        volumes = set(self.engine.lines("volume", "ls", "--quiet"))
+        volumes = set(self.docker.lines("volume", "ls", "--quiet"))
         left += [f"volume {name}" for name in traces.volumes & volumes]
         left += [f"file {name}" for name in topmost(self._files() - self.before["files"])]
         left += self._mounts()
@@ -78,12 +78,12 @@ class Leftovers:
         return tuple(fresh)
 
     def _listed(self, *words: str) -> list[tuple[str, str]]:
-        """Return id and name of everything that belongs to this home or its runs' clusters, by label or name."""
-        *command, form = words
+        """Return id and name of things with a label of this home, or a label or name of its runs' clusters."""
+        *command, template = words
         labels = (runs.STATE_LABEL, runs.KIND_LABEL)
-        shown = " ".join([form, *(f'{{{{or (.Label "{label}") "-"}}}}' for label in labels)])
+        shown = " ".join([template, *(f'{{{{or (.Label "{label}") "-"}}}}' for label in labels)])
         found = []
-        for line in self.engine.lines(*command, "--no-trunc", "--format", shown):
+        for line in self.docker.lines(*command, "--no-trunc", "--format", shown):
             identity, name, state, kind = line.split(" ")
             if self.spared and name.startswith(self.spared):
                 continue
@@ -94,7 +94,7 @@ class Leftovers:
 
     @staticmethod
     def _confined(traces: Traces) -> set[str]:
-        """Return the containers of the run that still have processes."""
+        """Return the run's containers that have processes."""
         found = set()
         for path in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -118,14 +118,14 @@ class Leftovers:
         return [f"mount {point}" for point in points if point.startswith(str(self.home.folder))]
 
     def _in_nodes(self) -> list[str]:
-        """Return what a fault left on the nodes of the kept cluster."""
+        """Return the changes that a fault left in the nodes of the kept cluster."""
         if not self.spared:
             return []
-        nodes = self.engine.lines("ps", "--filter", f"label={runs.KIND_LABEL}={self.spared}", "--format", "{{.Names}}")
-        return [what for what, _ in gc_nodes.left_in(self.engine, nodes)]
+        nodes = self.docker.lines("ps", "--filter", f"label={runs.KIND_LABEL}={self.spared}", "--format", "{{.Names}}")
+        return [what for what, _ in gc_nodes.left_in(self.docker, nodes)]
 
     def _files(self) -> set[str]:
-        """Return all files where a run of this home writes, except those that outlive runs."""
+        """Return the files in the folders that a run of this home writes, without those that outlive runs."""
         places = [self.home.folders.state, *(self.home.folders.cache / name for name in WRITTEN)]
         places += [self.home.folder / name for name in ("tmp", "user", "work")]
         found = {str(path) for place in places for path in place.rglob("*") if path.suffix != ".chart"}
@@ -135,16 +135,16 @@ class Leftovers:
         return {name for name in found - lasting if not name.startswith(spared)}
 
     def _unnamed(self) -> dict[str, set[str]]:
-        """Return what has no mark of a run: unused volumes, and image names."""
-        names = self.engine.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
+        """Return things that carry no mark of a run: unused volumes, and names of images."""
+        names = self.docker.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
         return {
-            "volume": set(self.engine.lines("volume", "ls", "--quiet", "--filter", "dangling=true")),
-            # The names under which a run pushes images to its registry.
+            "volume": set(self.docker.lines("volume", "ls", "--quiet", "--filter", "dangling=true")),
+            # The names under which images are pushed to a run's registry.
             "image name": {name for name in names if "/store/" in name},
         }
 
     def _new_unnamed(self) -> list[str]:
-        """Return the new ones of those. Checked twice, because other programs use this Docker engine too."""
+        """Return the new ones among them. It looks twice, because other programs use Docker too."""
         lasting = runs.store_volume(self.home.folders)
         found: list[set[str]] = []
         for pause in (0.0, 2.0):
@@ -157,5 +157,5 @@ class Leftovers:
 
 
 def topmost(names: Collection[str]) -> list[str]:
-    """Return the paths that are not inside another one of them."""
+    """Return the paths that are not below another one of them."""
     return sorted(name for name in names if not any(str(parent) in names for parent in Path(name).parents))

@@ -1,4 +1,4 @@
-"""Create the bystanders."""
+"""Creating the bystanders."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A kept cluster, with its run and home."""
+    """A kept cluster and its owner."""
 
     home: Home
     run: runs.RunFolder
@@ -44,7 +44,7 @@ class Kept:
 
 @dataclass(slots=True, kw_only=True)
 class Making:
-    """Creates bystanders; closing `stack` removes them."""
+    """Creates bystanders, and removes them when `stack` closes."""
 
     tools: Tools
     home: Path
@@ -58,7 +58,7 @@ class Making:
         return f"bystander-{self.identity}"
 
     def all(self, chart: Path, kept: Home, scenario: str) -> tuple[Bystanders, Kept]:
-        """Create every bystander and the kept cluster."""
+        """Create every bystander; return them and the kept cluster."""
         image, _ = images.obtain(database_image(), self.tools, self.progress)
         with self.progress.step(f"bystanders: container, network, volume, process and folders {self._name}"):
             self._small(kept)
@@ -70,14 +70,17 @@ class Making:
         with self.progress.step("bystander: a kept cluster of another state folder"):
             stays = self._kept(kept, chart, scenario)
         with self.progress.step(f"bystander: release and database on cluster {stays.place.name}"):
-            # Both names begin like the suite's own, so only the label of a cell tells them apart.
+            # Both names begin like the suite's own: only its label distinguishes a cell.
             self._tenant(stays.place, image, "cell-phones", "keystone")
         self._of_place(stays.place, shared=True)
         return self.found, stays
 
     def _tenant(self, place: Place, image: str, namespace: str, release: str) -> None:
         load = ("load", "docker-image", image, "--name", place.name)
-        process.run([self.tools.kind, *load], deadline=CREATE, env={**self.tools.env, "KUBECONFIG": os.devnull})
+        process.run(
+            process.Command(argv=[self.tools.kind, *load], env={**self.tools.docker.env, "KUBECONFIG": os.devnull}),
+            deadline=CREATE,
+        )
         helm = self.tools.helm[4]
         tenant = Tenant(place=place, namespace=namespace, release=release, helm=helm, home=self.home)
         tenant.install(image)
@@ -91,38 +94,39 @@ class Making:
         ]
 
     def _cluster(self) -> Place:
-        engine = self.tools.engine
+        docker = self.tools.docker
         config, kubeconfig = self.home / "kind.yaml", self.home / "kubeconfig"
         config.write_text(yaml.safe_dump(kind_config(self.tools.kind_config)))
         env = kind_environment(self.tools, self._name)
         where = ("--name", self._name, "--kubeconfig", kubeconfig)
-        engine.run("network", "create", self._name)
-        self.stack.callback(engine.run, "network", "rm", self._name, check=False)
-        self.stack.callback(process.run, [self.tools.kind, "delete", "cluster", *where], deadline=CREATE, env=env)
+        docker.run("network", "create", self._name)
+        self.stack.callback(docker.run, "network", "rm", self._name, check=False)
+        delete = process.Command(argv=[self.tools.kind, "delete", "cluster", *where], env=env)
+        self.stack.callback(process.run, delete, deadline=CREATE)
         image = ("--image", self.tools.node_image) if self.tools.node_image else ()
         words = ("create", "cluster", *where, "--config", config, "--wait", f"{READY}s", *image)
-        process.run([self.tools.kind, *words], deadline=CREATE, env=env)
-        return Place(engine=engine, name=self._name, kubeconfig=kubeconfig)
+        process.run(process.Command(argv=[self.tools.kind, *words], env=env), deadline=CREATE)
+        return Place(docker=docker, name=self._name, kubeconfig=kubeconfig)
 
     def _kept(self, kept: Home, chart: Path, scenario: str) -> Kept:
-        self.stack.callback(kept.clear, self.tools.engine)
+        self.stack.callback(kept.clear, self.tools.docker)
         code, printed, _ = kept.run("live", chart, "--keep", "--scenario", scenario, within=LONGEST)
         run = next((run for run in runs.known(kept.folders) if run.kept is not None), None)
         if code or run is None:
-            raise SuiteError(f"a run with --keep exited with {code}", details=printed)
+            raise SuiteError(f"a run with --keep ended with exit code {code}", details=printed)
         self.found.known += [
             Bystander(name=f"folder of kept run {run.id}", dump=lambda: files(run.folder)),
             Bystander(
                 name=f"store of kept run {run.id}",
-                dump=lambda: volume(self.tools.engine, runs.store_volume(kept.folders)),
+                dump=lambda: volume(self.tools.docker, runs.store_volume(kept.folders)),
             ),
         ]
-        place = Place(engine=self.tools.engine, name=run.cluster, kubeconfig=run.folder / "kubeconfig")
+        place = Place(docker=self.tools.docker, name=run.cluster, kubeconfig=run.folder / "kubeconfig")
         return Kept(home=kept, run=run, place=place)
 
     def _small(self, kept: Home) -> None:
-        """Create small objects with the suite's labels, marks and kinds of names, but with other values."""
-        engine, name, stack = self.tools.engine, f"else-{self.identity}", self.stack
+        """Create things with the suite's kinds of labels, marks and names, but with other values."""
+        docker, name, stack = self.tools.docker, f"else-{self.identity}", self.stack
         image, _ = images.obtain(images.REGISTRY_IMAGE, self.tools, self.progress)
         labels = [
             f"--label={runs.KIND_LABEL}={name}",
@@ -130,23 +134,23 @@ class Making:
             f"--label={runs.STATE_LABEL}={self.home}/somebody/osh-conformance",
         ]
         for kind in ("network", "volume"):
-            engine.run(kind, "create", *labels, name)
-            stack.callback(engine.run, kind, "rm", name, check=False)
+            docker.run(kind, "create", *labels, name)
+            stack.callback(docker.run, kind, "rm", name, check=False)
         where = [f"--network={name}", f"--volume={name}:/data", "--entrypoint=sleep"]
-        stack.callback(engine.run, "rm", "--force", "--volumes", name, check=False)
-        engine.run("run", "--detach", "--name", name, *labels, *where, image, "infinity")
-        engine.run("exec", name, "sh", "-c", "head -c 3000000 /dev/urandom >/data/blob; ls -l /etc >/data/list")
+        stack.callback(docker.run, "rm", "--force", "--volumes", name, check=False)
+        docker.run("run", "--detach", "--name", name, *labels, *where, image, "infinity")
+        docker.run("exec", name, "sh", "-c", "head -c 3000000 /dev/urandom >/data/blob; ls -l /etc >/data/list")
 
         def content() -> Dump:
-            sums = engine.run("exec", name, "sh", "-c", "cd /data && find . -type f -exec sha256sum {} +").stdout
-            return {"content": sums, **volume(engine, name)}
+            sums = docker.run("exec", name, "sh", "-c", "cd /data && find . -type f -exec sha256sum {} +").stdout
+            return {"content": sums, **volume(docker, name)}
 
         folders = self._folders(kept)
         sleeper = self._process()
         user = Path.home() / ".kube" / "config"
         self.found.known += [
-            Bystander(name=f"container {name}", dump=lambda: container(engine, name)),
-            Bystander(name=f"network {name}", dump=lambda: network(engine, name)),
+            Bystander(name=f"container {name}", dump=lambda: container(docker, name)),
+            Bystander(name=f"network {name}", dump=lambda: network(docker, name)),
             Bystander(name=f"volume {name}", dump=content),
             Bystander(name="folders beside the suite's", dump=lambda: files(*folders)),
             Bystander(name=f"process {sleeper}", dump=lambda: start_of(sleeper)),
@@ -154,7 +158,7 @@ class Making:
         ]
 
     def _folders(self, kept: Home) -> Sequence[Path]:
-        """Create folders beside the state and the cache, with the same names inside."""
+        """Create folders beside the state and the cache, with names as in them."""
         cache = default_folders().cache
         beside = cache.with_name(f"{cache.name}-{self._name}")
         self.stack.callback(shutil.rmtree, beside, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The result of each round."""
+"""The results of the rounds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """The result of a round. `seconds`, `step`: when and where the run was killed, or its duration."""
+    """The result of a round. `seconds` and `step`: the moment of the kill, or the time of a complete run."""
 
     name: str
     scenario: str
@@ -24,7 +24,7 @@ class Row:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was left and no bystander was harmed."""
+        """Whether nothing was left and no bystander changed."""
         return not self.left and not self.harmed
 
 

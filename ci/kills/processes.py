@@ -1,4 +1,4 @@
-"""Find processes by a mark in their environment, and kill them."""
+"""Finding processes by a mark in their environment, and killing them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def parents_of_all() -> dict[int, int]:
 
 
 def having(condition: Callable[[bytes], bool]) -> dict[int, str]:
-    """Return running processes whose environment meets a condition, with their command lines."""
+    """Return the running processes whose environment meets a condition, with their command lines."""
     found = {}
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -42,12 +42,12 @@ def having(condition: Callable[[bytes], bool]) -> dict[int, str]:
 
 
 def carriers(mark: str) -> dict[int, str]:
-    """Return running processes with `mark` in their environment, with their command lines."""
+    """Return the running processes with `mark` in their environment, with their command lines."""
     return having(lambda environment: _carries(environment, mark))
 
 
 def kill(pid: int, mark: str) -> None:
-    """Kill one of our processes. The pidfd makes sure that its id was not reused since the check."""
+    """Kill one of our processes, through a file descriptor: its id may belong to another process a moment later."""
     with contextlib.suppress(OSError):
         handle = os.pidfd_open(pid)
         try:
@@ -62,7 +62,7 @@ def _carries(environment: bytes, mark: str) -> bool:
 
 
 def descendants(pid: int, parents: Mapping[int, int]) -> set[int]:
-    """Return all descendants of `pid`, given the parent of each process."""
+    """Return the processes that descend from `pid`."""
     found = {pid}
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
@@ -70,7 +70,7 @@ def descendants(pid: int, parents: Mapping[int, int]) -> set[int]:
 
 
 def kill_session(main: subprocess.Popen[bytes], mark: str) -> None:
-    """Kill a run and all processes that it started, in any session."""
+    """Kill a run and all its descendants, in any session."""
     victims = descendants(main.pid, parents_of_all())
     main.kill()
     for pid in victims:
@@ -80,12 +80,12 @@ def kill_session(main: subprocess.Popen[bytes], mark: str) -> None:
         for pid in others:
             kill(pid, mark)
         if time.monotonic() > ends:
-            raise SuiteError(f"processes are still running {GONE:g} s after SIGKILL: {others}")
+            raise SuiteError(f"processes did not end within {GONE:g} s of SIGKILL: {others}")
     main.wait(GONE)
 
 
 def start_of(pid: int) -> Dump:
-    """Dump the start time of a process in ticks; empty if it has ended."""
+    """Return the start time of a process, in ticks; empty if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""A kind cluster, and another tenant's release with a database on it."""
+"""A kind cluster with another user's release and database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from ci.kills.bystanders import Bystander
 from ci.kills.dumps import Dump, canonical, container, network, object_name, stable
 from ci.kills.processes import QUICK
 from osh_conformance import process
+from osh_conformance.folders import helm_homes
 from osh_conformance.plan.needs import DATABASE_CHART
+from osh_conformance.provision.gc_nodes import ADMIN_KUBECTL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 CREATE = 900.0
 READY = 180
-#: Kinds that change by themselves on a cluster, or follow from other objects.
+#: Kinds of objects that change by themselves, or follow from others.
 _VOLATILE = {
     "componentstatuses",
     "certificatesigningrequests.certificates.k8s.io",
@@ -34,9 +36,8 @@ _VOLATILE = {
     "leasecandidates.coordination.k8s.io",
     "leases.coordination.k8s.io",
 }
-_KUBECTL = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf")
 _CLIENT = ("mariadb", "--defaults-file=/etc/administrator/my.cnf", "--batch", "--raw", "--skip-column-names")
-#: Queries that return the statements which dump the whole server; the server itself quotes the names.
+#: Queries whose results are further queries, for everything in the server.
 _QUESTIONS = """
 SELECT CONCAT('SHOW CREATE DATABASE `', schema_name, '`') FROM information_schema.schemata;
 SELECT CONCAT(question.begin, '`', table_schema, '`.`', table_name, '`', question.rest) FROM information_schema.tables,
@@ -45,7 +46,7 @@ SELECT CONCAT(question.begin, '`', table_schema, '`.`', table_name, '`', questio
 SELECT CONCAT(question.begin, QUOTE(user), '@', QUOTE(host)) FROM mysql.global_priv,
   (SELECT 'SHOW CREATE USER ' AS begin UNION SELECT 'SHOW GRANTS FOR ') AS question;
 """
-#: The tenant's data, under names that the chart under test would use too.
+#: Data of another user, under the names that the chart under test would use.
 _DATA = """
 CREATE DATABASE keystone CHARACTER SET utf8mb4;
 USE keystone;
@@ -66,24 +67,24 @@ GRANT SELECT, INSERT ON ledger.entry TO clerk@'10.%' WITH GRANT OPTION;
 
 @dataclass(slots=True, kw_only=True)
 class Place:
-    """A kind cluster, examined with kubectl in its node, independent of the suite's own code."""
+    """A kind cluster, read through kubectl in its node, and not through the suite's own client."""
 
-    engine: Docker
+    docker: Docker
     name: str
     kubeconfig: Path
     kinds: str = ""
 
     @property
     def node(self) -> str:
-        """The name of the node's container."""
+        """The container of its node."""
         return f"{self.name}-control-plane"
 
     def kubectl(self, *words: str, deadline: float = QUICK) -> str:
-        """Return the output of kubectl; raises `SuiteError`."""
-        return self.engine.run("exec", self.node, *_KUBECTL, *words, deadline=deadline).stdout
+        """Run kubectl and return its output; raises `SuiteError`."""
+        return self.docker.run("exec", self.node, *ADMIN_KUBECTL, *words, deadline=deadline).stdout
 
     def objects(self) -> Dump:
-        """Dump every object of the API server, except kinds that change by themselves."""
+        """Return every object of the API server, without kinds that change by themselves."""
         if not self.kinds:
             known = self.kubectl("api-resources", "--verbs=list", "--output=name").split()
             self.kinds = ",".join(sorted(set(known) - _VOLATILE))
@@ -91,15 +92,15 @@ class Place:
         return {object_name(item): canonical(stable(item)) for item in listed["items"]}
 
     def containers(self) -> Dump:
-        """Dump its Docker containers with their start times, to show that none was replaced or restarted."""
-        names = self.engine.lines("ps", "--all", "--filter", f"name={self.name}", "--format", "{{.Names}}")
-        containers = (part for name in names for part in container(self.engine, name).items())
-        return dict([*containers, *network(self.engine, self.name).items()])
+        """Return its containers with their start times, which show a restart."""
+        names = self.docker.lines("ps", "--all", "--filter", f"name={self.name}", "--format", "{{.Names}}")
+        containers = (part for name in names for part in container(self.docker, name).items())
+        return dict([*containers, *network(self.docker, self.name).items()])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    """Another tenant's Helm release with a database on a cluster."""
+    """Another user's Helm release with a database, on a cluster."""
 
     place: Place
     namespace: str
@@ -108,7 +109,7 @@ class Tenant:
     home: Path
 
     def install(self, image: str) -> None:
-        """Install the release and fill its database; raises `SuiteError`."""
+        """Install it and add its data; raises `SuiteError`."""
         self.place.kubectl("create", "namespace", self.namespace)
         values = self.home / f"{self.place.name}.yaml"
         content = {"images": {"mariadb": image, "pull_policy": "Never"}, "root": {"password": secrets.token_hex(8)}}
@@ -121,13 +122,13 @@ class Tenant:
         self._sql(_DATA)
 
     def bystanders(self) -> Iterable[Bystander]:
-        """Yield the release and the database as bystanders."""
+        """Yield the release and the database."""
         where = f"on cluster {self.place.name}"
         yield Bystander(name=f"release {self.namespace}/{self.release} {where}", dump=self._release)
         yield Bystander(name=f"database of {self.namespace} {where}", dump=self._database)
 
     def _release(self) -> Dump:
-        """Dump Helm's data about the release, and its containers, to show that none was restarted."""
+        """Return Helm's record of the release, and its containers, which must not restart."""
         listed = json.loads(self.place.kubectl("get", "pods", "--namespace", self.namespace, "--output=json"))
         pods = {
             f"pod {pod['metadata']['name']}": canonical(
@@ -138,18 +139,18 @@ class Tenant:
             )
             for pod in listed["items"]
         }
-        queries = (("get", "all", self.release), ("history", self.release))
-        helm = {f"helm {words[0]}": self._helm(*words) for words in queries}
+        asked = (("get", "all", self.release), ("history", self.release))
+        helm = {f"helm {words[0]}": self._helm(*words) for words in asked}
         return pods | helm
 
     def _database(self) -> Dump:
-        """Dump definition and checksum of every table, and every account with its grants."""
-        statements = self._sql(_QUESTIONS).splitlines()
-        # Print each statement before its result.
-        output = self._sql(";\n".join(f"SELECT {_quoted(f'-- {each}')};\n{each}" for each in statements))
+        """Return the definition and checksum of every table, and every account with its grants."""
+        asked = self._sql(_QUESTIONS).splitlines()
+        # Each result follows its query.
+        printed = self._sql(";\n".join(f"SELECT {_quoted(f'-- {each}')};\n{each}" for each in asked))
         found: dict[str, str] = {}
         question = ""
-        for line in output.splitlines():
+        for line in printed.splitlines():
             if line.startswith("-- "):
                 question = line.removeprefix("-- ")
             found[question] = found.get(question, "") + f"{line}\n"
@@ -161,9 +162,8 @@ class Tenant:
 
     def _helm(self, *words: str | Path) -> str:
         kubeconfig = ("--kubeconfig", self.place.kubeconfig, "--namespace", self.namespace)
-        homes = {f"HELM_{name}_HOME": str(self.home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
-        env = {**homes, "KUBECACHEDIR": str(self.home / "kube")}
-        return process.run([self.helm, *words, *kubeconfig], deadline=QUICK, env=env).stdout
+        env = {**helm_homes(self.home), "KUBECACHEDIR": str(self.home / "kube")}
+        return process.run(process.Command(argv=[self.helm, *words, *kubeconfig], env=env), deadline=QUICK).stdout
 
 
 def _quoted(content: str) -> str:

@@ -1,4 +1,4 @@
-"""Run, kill, run gc, and look for leftovers."""
+"""One trial: run, kill, collect, check."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Trial:
-    """Runs and kills the suite, runs gc, and looks for leftovers."""
+    """Starts runs, kills them, runs `gc` and checks what is left."""
 
     chart: Path
-    engine: Docker
+    docker: Docker
     own: Home
     kept: Kept
     bystanders: Bystanders
@@ -36,22 +36,22 @@ class Trial:
     def __post_init__(self) -> None:
         spared = self.kept.run.cluster
         self.leftovers = {
-            False: Leftovers(engine=self.engine, home=self.own),
-            True: Leftovers(engine=self.engine, home=self.kept.home, spared=spared),
+            False: Leftovers(docker=self.docker, home=self.own),
+            True: Leftovers(docker=self.docker, home=self.kept.home, spared=spared),
         }
 
     def measure(self, scenario: str) -> None:
-        """Measure a complete run, and check that it leaves nothing even without gc."""
+        """Measure a complete run, and check that it leaves nothing behind."""
         say(f"a complete run of {scenario}, without a kill")
         looking = self.leftovers[False]
         looking.expect()
         code, printed, seconds = self.own.run("live", self.chart, "--scenario", scenario, within=LONGEST)
         if code:
-            raise SuiteError(f"a complete run exited with {code}", expected="exit code 0", details=printed)
+            raise SuiteError(f"a complete run ended with exit code {code}", expected="0", details=printed)
         self.durations[scenario, False] = seconds
         self.durations[scenario, True] = without_cluster(seconds, printed)
         traces = looking.traces(printed)
-        harmed, added = self.bystanders.seen()
+        harmed, added = self.bystanders.check()
         self._note(
             Row(
                 name="-",
@@ -66,11 +66,11 @@ class Trial:
         )
 
     def kill(self, kill: Kill) -> None:
-        """Do one round. If a run ends before the kill, run it again and kill it earlier."""
+        """Run one round. A run that ended before its kill is repeated, and killed earlier."""
         if (kill.scenario, kill.kept) not in self.durations:
             self.measure(kill.scenario)
         while not self._killed(kill, self.durations[kill.scenario, kill.kept] * kill.fraction):
-            say("  the run ended before the kill: repeating it")
+            say("  it ended before the kill: once more")
 
     def _killed(self, kill: Kill, moment: float) -> bool:
         where = f" on the kept cluster {self.kept.run.cluster}" if kill.kept else ""
@@ -91,13 +91,13 @@ class Trial:
             printed = call.printed
         traces = looking.traces(printed)
         code, output, collected = home.run("gc", within=COLLECT)
-        left = [f"gc exited with {code}: {output}"] if code else []
+        left = [f"exit code {code} of gc: {output}"] if code else []
         left += looking.found(traces)
-        harmed, added = self.bystanders.seen()
+        harmed, added = self.bystanders.check()
         left += added
         again, more, _ = home.run("gc", within=COLLECT)
         if again or "nothing to remove" not in more:
-            left.append(f"a second gc had to remove: {more.strip()}")
+            left.append(f"a second gc found more: {more.strip()}")
         self._note(
             Row(
                 name=str(kill.number),
@@ -114,13 +114,13 @@ class Trial:
             say(f"  the run had printed:\n{printed}\n  gc printed:\n{output}")
         return True
 
-    def last_look(self) -> tuple[str, ...]:
-        """Return what appeared since the last look: Docker may finish a command late."""
+    def check_late(self) -> tuple[str, ...]:
+        """Return leftovers that appeared late: Docker may be slow to finish a command."""
         nothing = Traces(containers=frozenset(), networks=frozenset(), volumes=frozenset())
         # With few kills, none may have used the kept cluster.
         begun = [looking for looking in self.leftovers.values() if looking.before]
         left = [each for looking in begun for each in looking.found(nothing)]
-        harmed, added = self.bystanders.seen()
+        harmed, added = self.bystanders.check()
         return (*left, *added, *harmed)
 
     def _note(self, row: Row) -> None:
@@ -135,5 +135,5 @@ class Trial:
 
 
 def say(text: str) -> None:
-    """Print a line and flush it."""
+    """Print a line, at once."""
     print(text, flush=True)

@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
 
 
 class SuiteError(Exception):
-    """The suite or its environment broke: nothing is known about the chart (exit code 3)."""
+    """The suite or its environment failed, so nothing is known about the chart (exit code 3)."""
 
     exit_code = ExitCode.BROKEN
 

@@ -1,4 +1,4 @@
-"""Where the suite keeps things: a cache that can be made again, and the state of its runs."""
+"""The suite's folders: a cache that can be rebuilt, and the state of its runs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 import platformdirs
 
 _APP = "osh-conformance"
-#: What a socket and a pid file of an engine of ours lie in. Fixed, because there is one such engine a machine.
-ENGINE_RUN = Path("/run/osh-conformance")
+#: The folder with the socket and the pid file of our Docker Engine. Fixed, because a machine has at most one.
+DOCKER_RUN = Path("/run/osh-conformance")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folders:
-    """The two roots, and what lies where below them."""
+    """The two root folders, and the folders below them."""
 
     cache: Path
     state: Path
@@ -27,39 +27,44 @@ class Folders:
 
     @property
     def work(self) -> Path:
-        """Builds in the making; whatever lies here without an owner is rubbish."""
+        """Unfinished builds; a folder without an owner is a leftover."""
         return self.cache / "work"
 
     @property
     def logs(self) -> Path:
-        """One log a recipe and key."""
+        """One log for each recipe and key."""
         return self.cache / "logs"
 
     @property
     def locks(self) -> Path:
-        """Lock files; they stay, since removing one that somebody waits for breaks it."""
+        """Lock files; they stay, because removing one breaks it for a process that waits for it."""
         return self.cache / "locks"
 
     @property
-    def engine(self) -> Path:
-        """The data root of the engine that the suite provides where there is none."""
+    def docker(self) -> Path:
+        """The data root of the Docker Engine that `setup` provides on a machine without one."""
         return self.cache / "engine"
 
     @property
     def scratch(self) -> Path:
-        """What a run writes for itself alone; whatever lies here without an owner is rubbish."""
+        """Private files of runs; a folder without an owner is a leftover."""
         return self.state / "scratch"
 
     @property
     def runs(self) -> Path:
-        """One folder a run that owns a cluster."""
+        """One folder for each run that owns a cluster."""
         return self.state / "runs"
 
 
 def default_folders() -> Folders:
-    """The folders of this user; `OSH_CONFORMANCE_CACHE` moves the cache."""
+    """Return the folders of this user; `OSH_CONFORMANCE_CACHE` moves the cache."""
     moved = os.environ.get("OSH_CONFORMANCE_CACHE")
     return Folders(
         cache=Path(moved).absolute() if moved else platformdirs.user_cache_path(_APP, appauthor=False),
         state=platformdirs.user_state_path(_APP, appauthor=False),
     )
+
+
+def helm_homes(folder: Path) -> dict[str, str]:
+    """Return the environment variables that keep helm's caches, settings and data below `folder`."""
+    return {f"HELM_{name}_HOME": str(folder / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}

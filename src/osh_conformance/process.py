@@ -1,4 +1,4 @@
-"""The one place that runs a command: an argv list, a deadline, and nothing left behind."""
+"""Running commands: the only module that does. Each has a deadline, and no process of it outlives the call."""
 
 from __future__ import annotations
 
@@ -18,16 +18,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-#: Seconds a process group has to end after SIGTERM before it is killed.
+#: Seconds that a process group has to end after SIGTERM before it is killed.
 GRACE = 5.0
 _CANCEL_LATENCY = 0.2
 _TAIL_LINES = 25
 _REDACTED = "***"
+_SHORTEST_SECRET = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command to run."""
+
+    argv: Sequence[str | Path]
+    #: Variables to add to this process's environment.
+    env: Mapping[str, str] | None = None
+    cwd: Path | None = None
+    stdin: str | bytes | None = None
+    #: Texts to remove from the outcome.
+    secrets: Sequence[str] = ()
+    #: A file to which both streams are appended.
+    log: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a command ended. `argv`, `stdout` and `stderr` hold no secret that the caller named."""
+    """The result of a command. `argv`, `stdout` and `stderr` contain none of the command's secrets."""
 
     argv: tuple[str, ...]
     code: int
@@ -42,12 +58,12 @@ class Outcome:
 
     @property
     def tail(self) -> str:
-        """The last lines of what it printed, stderr if there is any."""
+        """The last lines of stderr, or of stdout if stderr is empty."""
         return "\n".join((self.stderr.strip() or self.stdout.strip()).splitlines()[-_TAIL_LINES:])
 
 
 class CommandError(SuiteError):
-    """A command ended with another exit code than 0, or not at all in its time."""
+    """A command ended with an exit code other than 0, or did not end before its deadline."""
 
     def __init__(self, outcome: Outcome, reason: str, fix: str = "") -> None:
         super().__init__(f"`{shlex.join(outcome.argv)}` {reason}", fix=fix, details=outcome.tail)
@@ -55,22 +71,23 @@ class CommandError(SuiteError):
 
 
 class DeadlineError(CommandError):
-    """A command did not end in its time; its process group was ended."""
+    """A command did not end before its deadline; its process group was ended."""
 
 
 class MissingProgramError(SuiteError):
-    """A program that should run is not on this machine."""
+    """A program is not installed on this machine."""
 
 
 @dataclass(slots=True)
 class Redactor:
-    """Replaces secrets in text. Short secrets would mangle everything, so they must have three characters."""
+    """Replaces secrets in text. It ignores secrets of one or two characters, which would garble every text."""
 
     secrets: tuple[str, ...] = ()
     _sorted: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._sorted = tuple(sorted((s for s in set(self.secrets) if len(s) > 2), key=len, reverse=True))  # noqa: PLR2004
+        long_enough = (secret for secret in set(self.secrets) if len(secret) >= _SHORTEST_SECRET)
+        self._sorted = tuple(sorted(long_enough, key=len, reverse=True))
 
     def __call__(self, text: str) -> str:
         """Return `text` with each secret replaced by three asterisks."""
@@ -79,35 +96,30 @@ class Redactor:
         return text
 
 
-def run(  # noqa: PLR0913
-    argv: Sequence[str | Path],
+def run(
+    command: Command | Sequence[str | Path],
     *,
     deadline: float,
-    env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
-    stdin: str | bytes | None = None,
-    secrets: Sequence[str] = (),
-    log: Path | None = None,
     check: bool = True,
     cancel: threading.Event | None = None,
     kill: threading.Event | None = None,
 ) -> Outcome:
-    """Run `argv` in a process group of its own and wait for it at most `deadline` seconds.
+    """Run a command (or a bare argv) in its own process group, for at most `deadline` seconds.
 
-    `env` is added to this process's environment. With `log`, both streams go to that file, which is appended to, and
-    `stdout` of the outcome is its new part. `cancel` ends the command early, as its deadline would, but raises nothing:
-    the outcome's exit code shows the signal; `kill` does so with SIGKILL, which no command can answer. Raises
-    `MissingProgramError`, `DeadlineError`, and with `check` `CommandError` where the exit code is not 0. An exception
-    here (Ctrl-C too) ends the group first.
+    With a log, `stdout` of the outcome is the part that this command wrote. `cancel` ends the command early, but
+    raises nothing: the outcome's exit code shows the signal. `kill` does the same with SIGKILL. Raises
+    `MissingProgramError`, `DeadlineError`, and with `check` `CommandError` if the exit code is not 0. Any exception
+    in this function (Ctrl-C too) ends the process group first.
     """
-    words = tuple(str(word) for word in argv)
-    redact = Redactor(tuple(secrets))
+    if not isinstance(command, Command):
+        command = Command(argv=command)
+    redact = Redactor(tuple(command.secrets))
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
-        sink = stack.enter_context(log.open("ab")) if log else None
-        offset = sink.tell() if sink else 0
-        process = stack.enter_context(_spawned(words, env, cwd, sink, has_input=stdin is not None))
-        data = stdin.encode() if isinstance(stdin, str) else stdin
+        log = stack.enter_context(command.log.open("ab")) if command.log else None
+        offset = log.tell() if log else 0
+        process = stack.enter_context(_started(command, log))
+        data = command.stdin.encode() if isinstance(command.stdin, str) else command.stdin
         timed_out = False
         try:
             out, err = _communicate(process, data, deadline, cancel, kill)
@@ -116,17 +128,17 @@ def run(  # noqa: PLR0913
             timed_out = not killed and not (cancel and cancel.is_set())
             end_group(process, *((signal.SIGKILL,) if killed else ()))
             out, err = process.communicate()
-    if log:
-        out = _read_from(log, offset)
+    if command.log:
+        out = _read_from(command.log, offset)
     outcome = Outcome(
-        argv=tuple(redact(word) for word in words),
+        argv=tuple(redact(str(word)) for word in command.argv),
         code=process.returncode,
         stdout=redact((out or b"").decode(errors="replace")),
         stderr=redact((err or b"").decode(errors="replace")),
         seconds=time.monotonic() - started,
     )
     if timed_out:
-        raise DeadlineError(outcome, f"did not end within {deadline:g} s and was ended")
+        raise DeadlineError(outcome, f"did not end within {deadline:g} s and was stopped")
     if check and not outcome.ok:
         raise CommandError(outcome, f"ended with exit code {outcome.code}")
     return outcome
@@ -150,22 +162,16 @@ def _communicate(
 
 
 @contextlib.contextmanager
-def _spawned(
-    argv: tuple[str, ...],
-    env: Mapping[str, str] | None,
-    cwd: Path | None,
-    sink: IO[bytes] | None,
-    *,
-    has_input: bool,
-) -> Iterator[subprocess.Popen[bytes]]:
+def _started(command: Command, log: IO[bytes] | None) -> Iterator[subprocess.Popen[bytes]]:
+    argv = [str(word) for word in command.argv]
     try:
         process = subprocess.Popen(
             argv,
-            env={**os.environ, **(env or {})},
-            cwd=cwd,
-            stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
-            stdout=sink or subprocess.PIPE,
-            stderr=subprocess.STDOUT if sink else subprocess.PIPE,
+            env={**os.environ, **(command.env or {})},
+            cwd=command.cwd,
+            stdin=subprocess.DEVNULL if command.stdin is None else subprocess.PIPE,
+            stdout=log or subprocess.PIPE,
+            stderr=subprocess.STDOUT if log else subprocess.PIPE,
             start_new_session=True,
         )
     except (FileNotFoundError, PermissionError) as error:
@@ -181,7 +187,10 @@ def _spawned(
 
 
 def end_group(process: subprocess.Popen[bytes], *signals: signal.Signals) -> None:
-    """End the process group of `process` by these signals, each with `GRACE` seconds: first SIGTERM, then SIGKILL."""
+    """Send these signals to the process group of `process`, each followed by `GRACE` seconds to end.
+
+    The default is SIGTERM, then SIGKILL.
+    """
     if process.poll() is not None:
         return
     for number in signals or (signal.SIGTERM, signal.SIGKILL):

@@ -1,4 +1,4 @@
-"""Progress for a person: one line a step, with elapsed time; plain text where nobody watches."""
+"""Progress lines: one for each step, with the elapsed time. On a terminal a line is completed in place."""
 
 from __future__ import annotations
 
@@ -13,27 +13,26 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-#: Seconds after which whoever watches wants to know what it is that takes so long.
+#: Seconds after which a slow step is announced.
 _SLOW = 60.0
 
 
 @dataclass(slots=True)
 class Progress:
-    """Prints steps to `stream`. On a terminal a step shows at once and is completed in place when it ends.
+    """Prints steps to `stream`. On a terminal a step appears at once, and its line is completed when it ends.
 
-    Steps may run side by side in threads: each then keeps lines of its own.
+    Steps may run in several threads at the same time; each then has separate lines.
     """
 
     stream: TextIO = field(default_factory=lambda: sys.stderr)
     quiet: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    #: The step whose line the cursor is still in.
+    #: The step whose line has no line break yet.
     _unfinished: str = field(default="", repr=False)
 
     @contextlib.contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """Show `text` while the body runs, then how it ended and after how many seconds."""
+        """Print `text` when the body starts, then the result and the seconds it took."""
         started = time.monotonic()
         self._begin(text)
         word = "FAIL"
@@ -45,7 +44,7 @@ class Progress:
 
     @contextlib.contextmanager
     def slow(self, text: str, seconds: float = _SLOW) -> Iterator[None]:
-        """Print one line if the body takes longer than that."""
+        """Print one line if the body takes longer than `seconds`."""
         timer = threading.Timer(seconds, self.say, (f"       {text}: takes more than {seconds:g} s",))
         timer.daemon = True
         timer.start()

@@ -2,8 +2,8 @@
 
     reference := [ domain "/" ] path [ ":" tag ] [ "@" digest ]
 
-What stands before the first slash is a host only if it has a dot or a colon, is `localhost`, or has an upper case
-letter; else the reference is short, and Docker reads it as one of docker.io.
+The part before the first slash is a host only if it contains a dot, a colon or an upper case letter, or is
+`localhost`. Otherwise the reference is short, and Docker reads it as one of docker.io.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _DIGEST_LENGTH: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 
 class InvalidReferenceError(ValueError):
-    """A text is no image reference; the message says which part is wrong, and how."""
+    """A text is not an image reference; the message names the wrong part and the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageReference:
-    """An image reference, part by part. `str()` gives it as it was written, `canonical` fully spelled out.
+    """An image reference in its parts. `str()` returns it as it was written, `canonical` in full.
 
-    `written_domain` is empty where the text names no host, `written_path` has no `library/` that was not written.
+    `written_domain` is empty if the text has no host; `written_path` has `library/` only if the text has it.
     """
 
     written_domain: str
@@ -52,7 +52,7 @@ class ImageReference:
 
     @property
     def domain(self) -> str:
-        """The registry host, docker.io where none is written."""
+        """The registry host; docker.io if the text has none."""
         if self.written_domain in ("", _LEGACY_DOMAIN):
             return DEFAULT_DOMAIN
         return self.written_domain
@@ -66,21 +66,21 @@ class ImageReference:
 
     @property
     def explicit_namespace(self) -> bool:
-        """Whether the text names a namespace, where docker.io would put in its own."""
+        """Whether the text has a namespace, so that docker.io does not add `library/`."""
         return self.path == self.written_path
 
     @property
     def name(self) -> str:
-        """Host and repository, fully spelled out."""
+        """Host and repository, in full."""
         return f"{self.domain}/{self.path}"
 
     @property
     def canonical(self) -> str:
-        """The reference fully spelled out; without a tag and a digest it stays so."""
+        """The reference in full; no tag is added if it has neither tag nor digest."""
         return self.name + self._suffix
 
     def with_tag(self, tag: str) -> ImageReference:
-        """Return the same repository at `tag`, without a digest; raises `InvalidReferenceError` if it is no tag."""
+        """Return the same repository at `tag`, without a digest; raises `InvalidReferenceError` for an invalid tag."""
         _check_tag(tag, f"{self.name}:{tag}")
         return replace(self, tag=tag, digest=None)
 
@@ -96,9 +96,9 @@ class ImageReference:
 
 
 def parse(text: str) -> ImageReference:
-    """Parse `text`; raises `InvalidReferenceError` with the part that is wrong."""
+    """Parse `text`; raises `InvalidReferenceError` with the wrong part."""
     if not text:
-        raise InvalidReferenceError("an image reference is empty")
+        raise InvalidReferenceError("the image reference is empty")
     if _IDENTIFIER.fullmatch(text):
         raise InvalidReferenceError(f"{text!r} is an image's identifier, not a reference")
     domain, rest = _split_domain(text)
@@ -106,7 +106,7 @@ def parse(text: str) -> ImageReference:
     if match is None:
         raise InvalidReferenceError(f"{text!r} has more than one tag")
     if domain and not _DOMAIN.fullmatch(domain):
-        raise InvalidReferenceError(f"{text!r}: {domain!r} is no registry host")
+        raise InvalidReferenceError(f"{text!r}: {domain!r} is not a registry host")
     path, tag, digest = match["path"], match["tag"], match["digest"]
     _check_path(path, text)
     if tag is not None:
@@ -130,18 +130,18 @@ def _check_path(path: str, text: str) -> None:
         return
     if path != path.lower():
         raise InvalidReferenceError(f"{text!r}: the repository {path!r} has upper case letters")
-    raise InvalidReferenceError(f"{text!r}: {path!r} is no repository name")
+    raise InvalidReferenceError(f"{text!r}: {path!r} is not a repository name")
 
 
 def _check_tag(tag: str, text: str) -> None:
     if not _TAG.fullmatch(tag):
-        raise InvalidReferenceError(f"{text!r}: {tag!r} is no tag")
+        raise InvalidReferenceError(f"{text!r}: {tag!r} is not a valid tag")
 
 
 def _check_digest(digest: str, text: str) -> None:
     algorithm, _, encoded = digest.partition(":")
     length = _DIGEST_LENGTH.get(algorithm)
     if length is None:
-        raise InvalidReferenceError(f"{text!r}: {digest!r} is no digest of a known algorithm")
+        raise InvalidReferenceError(f"{text!r}: {digest!r} is not a digest of a known algorithm")
     if not re.fullmatch(rf"[a-f0-9]{{{length}}}", encoded):
         raise InvalidReferenceError(f"{text!r}: a {algorithm} digest has {length} lower case hexadecimal digits")

@@ -60,7 +60,7 @@ def keep(request: pytest.FixtureRequest) -> Callable[[Result, str, Row], None]:
 
 @pytest.fixture(scope="session")
 def engine() -> Docker:
-    found, problem = machine.any_engine()
+    found, problem = machine.find_docker()
     assert found, f"{problem}: run `osh-conformance setup` first"
     return found
 

@@ -128,7 +128,7 @@ class Program:
     def start(self, verb: str, *words: str | Path, env: Mapping[str, str] | None = None) -> Running:
         """Start `osh-conformance VERB WORDS`; `live` with all its reports in a folder of their own."""
         recipes = {"OSH_CONFORMANCE_RECIPES": str(ROOT / "ci")}
-        return Running.begun(self.home, verb, *words, cwd=ROOT, env={**recipes, **(env or {})})
+        return Running.start(self.home, verb, *words, cwd=ROOT, env={**recipes, **(env or {})})
 
     def run(
         self, verb: str, *words: str | Path, env: Mapping[str, str] | None = None, seconds: float = _LONGEST

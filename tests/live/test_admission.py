@@ -58,7 +58,7 @@ def _wait(kube: Kube, field: str, value: str) -> None:
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "tried"}, "spec": {"containers": [container]}}
     ends = time.monotonic() + 30
     while True:
-        spec = kube.try_out("/api/v1/namespaces/default/pods", pod)["spec"]
+        spec = kube.dry_run("/api/v1/namespaces/default/pods", pod)["spec"]
         if value in (spec.get(field), spec["containers"][0].get(field)):
             return
         assert time.monotonic() < ends, "the policy does not take effect"

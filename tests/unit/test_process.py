@@ -1,4 +1,4 @@
-"""Running commands: outcomes, deadlines, cancellation, secrets; nothing stays behind."""
+"""Running commands: outcomes, deadlines, cancellation, secrets, and no process that stays behind."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from osh_conformance import process
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and is not yet reaped does not."""
+    """Whether a process runs. One that has ended but is not reaped does not count."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
 
 
-def test_an_outcome_has_code_and_both_streams() -> None:
+def test_run_returns_exit_code_and_both_streams() -> None:
     outcome = process.run(["sh", "-c", "echo out; echo err >&2; exit 3"], deadline=10, check=False)
     assert (outcome.code, outcome.stdout, outcome.stderr, outcome.ok) == (3, "out\n", "err\n", False)
 
@@ -35,12 +35,12 @@ def test_a_missing_program_is_an_error_that_names_it() -> None:
         process.run(["no-such-program"], deadline=1)
 
 
-def test_the_deadline_ends_the_whole_process_group(tmp_path: Path) -> None:
+def test_run_ends_the_whole_process_group_at_the_deadline(tmp_path: Path) -> None:
     child = tmp_path / "child"
     script = f"sleep 60 & echo $! > {child}; wait"
     with pytest.raises(process.DeadlineError, match="1 s"):
         process.run(["sh", "-c", script], deadline=1)
-    # It was sent the signal; on a busy machine it takes a moment to be gone.
+    # The signal was sent; on a busy machine the process ends a moment later.
     ends = time.monotonic() + 10
     while alive(int(child.read_text())):
         assert time.monotonic() < ends
@@ -56,13 +56,13 @@ def test_a_cancelled_command_ends_without_an_error() -> None:
     assert time.monotonic() - started < 30
 
 
-def test_input_arrives_with_and_without_a_way_to_cancel() -> None:
+def test_run_passes_input_with_and_without_a_cancel_event() -> None:
     for cancel in (None, threading.Event()):
-        assert process.run(["cat"], deadline=10, stdin="text", cancel=cancel).stdout == "text"
+        assert process.run(process.Command(argv=["cat"], stdin="text"), deadline=10, cancel=cancel).stdout == "text"
 
 
-def test_secrets_are_in_no_part_of_an_outcome() -> None:
-    outcome = process.run(["echo", "s3cret"], deadline=10, secrets=["s3cret"])
+def test_run_removes_secrets_from_the_outcome() -> None:
+    outcome = process.run(process.Command(argv=["echo", "s3cret"], secrets=["s3cret"]), deadline=10)
     assert "s3cret" not in repr(outcome)
     assert outcome.stdout == "***\n"
 
@@ -71,12 +71,12 @@ def test_a_secret_that_contains_another_is_replaced_completely() -> None:
     assert process.Redactor(("abc", "abcdef"))("abcdef abc") == "*** ***"
 
 
-def test_a_secret_too_short_to_hide_leaves_text_readable() -> None:
+def test_redactor_ignores_very_short_secrets() -> None:
     assert process.Redactor(("a",))("a banana") == "a banana"
 
 
-def test_a_log_is_appended_to_and_gives_the_new_part(tmp_path: Path) -> None:
+def test_run_appends_to_the_log_and_returns_the_new_part(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("before\n")
-    assert process.run(["echo", "after"], deadline=10, log=log).stdout == "after\n"
+    assert process.run(process.Command(argv=["echo", "after"], log=log), deadline=10).stdout == "after\n"
     assert log.read_text() == "before\nafter\n"

@@ -61,7 +61,7 @@ def test_a_failed_step_is_marked() -> None:
     assert printed(stream).endswith("  FAIL build  N s\n")
 
 
-def test_a_terminal_sees_a_step_completed_in_place(terminal: Terminal) -> None:
+def test_progress_completes_a_step_in_place_on_a_terminal(terminal: Terminal) -> None:
     with Progress(terminal).step("build"):
         pass
     assert printed(terminal) == "  …    build\r  ok   build  N s\n"

@@ -80,15 +80,15 @@ def test_a_first_component_with_dot_or_port_is_a_host(text: str, domain: str, pa
         ("", "empty"),
         ("docker.io/Kolla/keystone", "upper case"),
         ("docker.io/a:1:2", "more than one tag"),
-        ("docker.io/a:", "no tag"),
-        ("docker.io/a:" + "x" * 129, "no tag"),
+        ("docker.io/a:", "not a valid tag"),
+        ("docker.io/a:" + "x" * 129, "not a valid tag"),
         ("docker.io/a@sha256:abc", "64 lower case"),
         ("docker.io/a@md5:" + "0" * 32, "known algorithm"),
         ("docker.io/" + "a" * 256, "longer than 255"),
-        ("docker.io//a", "no repository name"),
+        ("docker.io//a", "not a repository name"),
         ("https://docker.io/a", "registry host"),
-        ("docker.io/a b", "no repository name"),
-        ("docker.io/a:1\n", "no tag"),
+        ("docker.io/a b", "not a repository name"),
+        ("docker.io/a:1\n", "not a valid tag"),
         ("0" * 64, "identifier"),
     ],
 )
@@ -100,7 +100,7 @@ def test_a_malformed_reference_is_refused(text: str, message: str) -> None:
 def test_another_tag_drops_the_digest() -> None:
     assert str(parse(f"quay.io/a/b:1@{_SHA}").with_tag("2")) == "quay.io/a/b:2"
     with pytest.raises(InvalidReferenceError):
-        parse("quay.io/a/b").with_tag("no tag")
+        parse("quay.io/a/b").with_tag("not a valid tag")
 
 
 _PARTS = (

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
 import importlib.util
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,10 +15,10 @@ from osh_conformance.cli.verbs import VERBS
 from osh_conformance.errors import ExitCode, SuiteError, UsageError
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.report.base import write_error
+from osh_conformance.waiting import orderly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from types import FrameType
+    from collections.abc import Callable, Sequence
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     args = argparse.Namespace()
     try:
-        with _signals():
+        with orderly():
             args = _parse(words)
             return int(_implementation(args.verb)(args))
     except SuiteError as error:
@@ -107,25 +105,3 @@ def _write_error(args: argparse.Namespace, error: SuiteError) -> None:
         write_error(reporters_of(args), getattr(args, "verb", ""), error)
     except SuiteError as second:
         print(f"ERROR {second}", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[None]:
-    """End on SIGTERM as on Ctrl-C, with all cleaning up; on a second signal at once."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        for number in old:
-            signal.signal(number, leave)
-        raise KeyboardInterrupt
-
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        os._exit(ExitCode.INTERRUPTED)
-
-    old = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in old:
-        signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)

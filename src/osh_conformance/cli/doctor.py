@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def run(args: argparse.Namespace) -> ExitCode:
     """Print the diagnosis. The exit code is `BROKEN` where live runs are impossible."""
     diagnosis = doctor.examine(args.recipes)
-    width = max(len(line.what) for line in diagnosis.lines)
+    width = max(len(line.name) for line in diagnosis.lines)
     for line in diagnosis.lines:
-        print(f"{'ok  ' if line.ok else 'no  '} {line.what:<{width}}  {line.seen}")
+        print(f"{'ok  ' if line.ok else 'no  '} {line.name:<{width}}  {line.result}")
     print()
     print(diagnosis.verdict)
     return ExitCode.OK if diagnosis.able else ExitCode.BROKEN

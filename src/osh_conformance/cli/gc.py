@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Remove and print. Raises `SuiteError` for something that cannot be removed."""
-    engine, problem = machine.any_engine()
-    report = gc.collect(engine, default_folders(), kept=args.kept)
-    if engine is None:
-        print(f"no Docker engine answers ({problem}): searched outside of Docker only")
+    docker, problem = machine.find_docker()
+    report = gc.collect(docker, default_folders(), kept=args.kept)
+    if docker is None:
+        print(f"no Docker Engine answers ({problem}): searched outside of Docker only")
     for line in report.removed:
         print(f"removed  {line}")
     for line in report.left:

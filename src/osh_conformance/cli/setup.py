@@ -10,7 +10,7 @@ from osh_conformance.folders import default_folders
 from osh_conformance.plan import needs
 from osh_conformance.progress import Progress
 from osh_conformance.provision import machine, remove
-from osh_conformance.provision import tools as toolbox
+from osh_conformance.provision import tools as setup
 from osh_conformance.registry import images
 
 if TYPE_CHECKING:
@@ -36,17 +36,17 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 def _all(args: argparse.Namespace, progress: Progress) -> None:
     majors = tuple(machine.version_tuple(args.helm))
-    tools = toolbox.provide(
+    tools = setup.provide(
         recipes=args.recipes, helm=majors, node_image=args.node_image, own_node=bool(args.runtime), progress=progress
     )
     for reference, origin in images.provide_images(tools, needs.images(_listed(args.flavor)), progress).items():
         progress.say(f"  ok   image {reference} ({origin})")
-    workshop = tools.workshop(progress)
-    if workshop:
-        workshop.provide(needs.recipes(_listed(args.runtime)))
+    builder = tools.builder(progress)
+    if builder:
+        builder.provide(needs.recipes(_listed(args.runtime)))
     node = tools.node_image or "the default of kind"
     helms = ", ".join(f"{major}: {program}" for major, program in tools.helm.items())
-    progress.say(f"  ok   engine {tools.docker_host or 'default'}; kind {tools.kind}; helm {helms}; node image {node}")
+    progress.say(f"  ok   Docker {tools.docker.host or 'default'}; kind {tools.kind}; helm {helms}; node image {node}")
 
 
 def _listed(text: str) -> list[str]:
@@ -54,6 +54,6 @@ def _listed(text: str) -> list[str]:
 
 
 def _only(args: argparse.Namespace, progress: Progress) -> None:
-    workshop = toolbox.open_builder(args.recipes, progress)
-    workshop.provide([args.only])
-    progress.say(f"  ok   {workshop.place(args.only)}")
+    builder = setup.open_builder(args.recipes, progress)
+    builder.provide([args.only])
+    progress.say(f"  ok   {builder.place(args.only)}")

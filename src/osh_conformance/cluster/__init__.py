@@ -1,1 +1,1 @@
-"""The cluster of a run: one that kind makes and this suite owns, or an existing one."""
+"""The cluster of a run: a kind cluster that the suite creates and owns, or an existing one."""

@@ -1,4 +1,4 @@
-"""What the rest of the suite knows of a cluster."""
+"""A cluster, as the rest of the suite uses it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from osh_conformance.provision.docker import Docker
     from osh_conformance.registry.server import Registry
 
-#: Names of capabilities.
+#: The names of capabilities.
 REGISTRY = "registry"
 NODE_EXEC = "node-exec"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """A cluster and how to reach it. `capabilities`: what can be done there, or why not."""
+    """A cluster, and the way to reach it. `capabilities` maps a name to whether the cluster has it, and why not."""
 
     name: str
     kubeconfig: Path
@@ -31,11 +31,11 @@ class Cluster:
     registry: Registry | None
     owned: bool
     capabilities: Mapping[str, tuple[bool, str]]
-    engine: Docker | None = None
+    docker: Docker | None = None
 
     def node_exec(self, node: str, *argv: str, deadline: float = 60.0, check: bool = True) -> process.Outcome:
-        """Run a command in a node; raises `SuiteError` where nodes cannot be entered."""
+        """Run a command in a node; raises `SuiteError` if the suite cannot run commands in the nodes."""
         able, reason = self.capabilities[NODE_EXEC]
-        if not able or self.engine is None:
-            raise SuiteError(f"cluster {self.name}: its nodes cannot be entered: {reason}")
-        return self.engine.run("exec", node, *argv, deadline=deadline, check=check)
+        if not able or self.docker is None:
+            raise SuiteError(f"cluster {self.name}: the suite cannot run commands in its nodes: {reason}")
+        return self.docker.run("exec", node, *argv, deadline=deadline, check=check)

@@ -1,4 +1,4 @@
-"""A cluster that somebody else made: named by its kubeconfig file, never by what the shell happens to point at."""
+"""An existing cluster: named by its kubeconfig file, never by the shell's environment."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _ANSWER = 10.0
 
 
 def existing_cluster(kubeconfig: Path, context: str | None = None, allow_cluster: str | None = None) -> Cluster:
-    """The cluster of a kubeconfig file, if this suite made it or `allow_cluster` repeats its name.
+    """Return the cluster of a kubeconfig file, if this suite created it or `allow_cluster` repeats its name.
 
-    Raises `UsageError` for a file, context or name that does not fit, `SuiteError` where the cluster does not answer.
+    Raises `UsageError` for a wrong file, context or name, and `SuiteError` if the cluster does not answer.
     """
     name, named = check_named(kubeconfig, context, allow_cluster)
     path = kubeconfig.resolve()
@@ -36,7 +36,7 @@ def existing_cluster(kubeconfig: Path, context: str | None = None, allow_cluster
 
 
 def _check_answers(path: Path, context: str) -> None:
-    # Heavy, and only in the extra `live`: imported where it is used.
+    # Heavy, and only in the extra `live`, so it is imported where it is used.
     from kubernetes import client, config  # noqa: PLC0415
 
     try:

@@ -1,4 +1,4 @@
-"""Install, upgrade and uninstall as operators do: by the helm program, on one named cluster."""
+"""Installing and removing releases with the helm program, as operators do, on one named cluster."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from osh_conformance import process
+from osh_conformance.folders import helm_homes
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
     from pathlib import Path
 
-#: Seconds beyond helm's own --timeout until its process is ended: helm 4.2.1 could overrun it (helm#32214).
+#: Seconds beyond helm's own --timeout until its process is stopped: helm 4.2.1 could overrun it (helm#32214).
 MARGIN = 30.0
 _QUICK = 60.0
 
@@ -38,28 +39,20 @@ class Helm:
         namespace: str,
         values: Sequence[Path],
         *,
+        upgrade: bool = False,
         timeout: int = 300,
         wait: bool = False,
         cancel: threading.Event | None = None,
     ) -> process.Outcome:
-        """Install, by default without `--wait`: charts whose pods wait for post-install hooks would deadlock."""
-        words: list[str | Path] = [release, chart, *_files(values), *_waiting(wait)]
-        return self._change("install", words, namespace, timeout, cancel)
+        """Install a release, or with `upgrade` change an installed one to these values.
 
-    def upgrade(  # noqa: PLR0913
-        self,
-        release: str,
-        chart: Path,
-        namespace: str,
-        values: Sequence[Path],
-        *,
-        timeout: int = 300,
-        wait: bool = False,
-        cancel: threading.Event | None = None,
-    ) -> process.Outcome:
-        """Upgrade an installed release to these values."""
-        words: list[str | Path] = [release, chart, *_files(values), *_waiting(wait)]
-        return self._change("upgrade", words, namespace, timeout, cancel)
+        By default without `--wait`: charts whose pods wait for post-install hooks would deadlock.
+        """
+        files = [word for path in values for word in ("--values", path)]
+        # By itself, --wait does not wait for Jobs.
+        waiting = ["--wait", "--wait-for-jobs"] if wait else []
+        argv = ["upgrade" if upgrade else "install", release, chart, *files, *waiting, *_limits(namespace, timeout)]
+        return process.run(self._command(argv), deadline=timeout + MARGIN, cancel=cancel, check=False)
 
     def uninstall(  # noqa: PLR0913
         self,
@@ -72,68 +65,29 @@ class Helm:
         cancel: threading.Event | None = None,
         kill: threading.Event | None = None,
     ) -> process.Outcome:
-        """Uninstall; the outcome's exit code is the answer, whatever it is. `kill` ends helm with SIGKILL.
+        """Uninstall a release, and return the outcome with any exit code. `kill` ends helm with SIGKILL.
 
-        Helm gives its timeout to each hook, so it may take it `waits` times.
+        Helm applies its timeout to each hook, so it may wait `waits` times as long.
         """
-        words = [release, *_flag("--no-hooks", not hooks)]
-        return self._change("uninstall", words, namespace, timeout, cancel, kill, waits)
+        argv = ["uninstall", release, *([] if hooks else ["--no-hooks"]), *_limits(namespace, timeout)]
+        deadline = timeout * waits + MARGIN
+        return process.run(self._command(argv), deadline=deadline, cancel=cancel, kill=kill, check=False)
 
     def status(self, release: str, namespace: str) -> str:
-        """What `helm status` and `helm history` print, for the artifacts."""
+        """Return the output of `helm status` and `helm history`, for the artifacts."""
         parts = []
-        for words in (["status", release], ["history", release]):
-            outcome = self._run([*words, "--namespace", namespace], deadline=_QUICK)
-            parts.append(f"$ helm {' '.join(words)}\n{outcome.stdout}{outcome.stderr}")
+        for argv in (["status", release], ["history", release]):
+            command = self._command([*argv, "--namespace", namespace])
+            outcome = process.run(command, deadline=_QUICK, check=False)
+            parts.append(f"$ helm {' '.join(argv)}\n{outcome.stdout}{outcome.stderr}")
         return "\n".join(parts)
 
-    def _change(  # noqa: PLR0913, PLR0917
-        self,
-        action: str,
-        words: Sequence[str | Path],
-        namespace: str,
-        timeout: int,
-        cancel: threading.Event | None,
-        kill: threading.Event | None = None,
-        waits: int = 1,
-    ) -> process.Outcome:
-        argv = [action, *words, "--namespace", namespace, "--timeout", f"{timeout}s"]
-        return self._run(argv, deadline=timeout * waits + MARGIN, cancel=cancel, kill=kill)
-
-    def _run(
-        self,
-        words: Sequence[str | Path],
-        *,
-        deadline: float,
-        cancel: threading.Event | None = None,
-        kill: threading.Event | None = None,
-    ) -> process.Outcome:
-        cluster = ["--kubeconfig", str(self.kubeconfig), "--kube-context", self.context]
-        return process.run(
-            [self.program, *words, *cluster],
-            deadline=deadline,
-            env=self._environment(),
-            secrets=self.secrets,
-            cancel=cancel,
-            kill=kill,
-            check=False,
-        )
-
-    def _environment(self) -> dict[str, str]:
-        folders = {name: str(self.home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
-        homes = {f"HELM_{name}_HOME": folder for name, folder in folders.items()}
-        # What an API server can do is remembered below ~/.kube otherwise.
-        return homes | {"HELM_NAMESPACE": "default", "KUBECACHEDIR": str(self.home / "kube")}
+    def _command(self, argv: Sequence[str | Path]) -> process.Command:
+        cluster = ("--kubeconfig", self.kubeconfig, "--kube-context", self.context)
+        # Helm stores the API server's abilities below ~/.kube by default.
+        env = {**helm_homes(self.home), "HELM_NAMESPACE": "default", "KUBECACHEDIR": str(self.home / "kube")}
+        return process.Command(argv=(self.program, *argv, *cluster), env=env, secrets=self.secrets)
 
 
-def _flag(word: str, given: bool) -> list[str]:  # noqa: FBT001
-    return [word] if given else []
-
-
-def _waiting(given: bool) -> list[str]:  # noqa: FBT001
-    """For everything: by itself `--wait` is content with a chart that has Jobs only."""
-    return ["--wait", "--wait-for-jobs"] if given else []
-
-
-def _files(values: Sequence[Path]) -> list[str]:
-    return [word for path in values for word in ("--values", str(path))]
+def _limits(namespace: str, timeout: int) -> tuple[str, ...]:
+    return ("--namespace", namespace, "--timeout", f"{timeout}s")

@@ -1,4 +1,4 @@
-"""What the nodes of a cluster know that its API does not tell."""
+"""Facts that only the nodes of a cluster know, not its API."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from osh_conformance.cluster.cluster import NODE_EXEC
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.observation import RuntimeProof
+from osh_conformance.provision.gc_nodes import ADMIN_KUBECTL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from osh_conformance.model.matrix import ContainerRuntime
 
 _LINES = "--lines=2000"
-_KUBECTL = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf")
-#: Where containerd's shim tells an OCI runtime to keep its state, in the CRI's namespace.
+#: The folder in which an OCI runtime keeps its state, as containerd's shim sets it for the CRI's namespace.
 _STATE = "/run/containerd/runc/k8s.io"
 _PROGRAMS = "/usr/local/bin"
 _RUNNING = "CONTAINER_RUNNING"
@@ -30,9 +30,9 @@ _KINDS = "pods,jobs,deployments,statefulsets,services,endpointslices"
 
 
 def node_logs(cluster: Cluster, namespace: str) -> Mapping[str, Callable[[], str]]:
-    """Sources by file name: what kubelet and containerd logged last, and how kubectl describes a namespace.
+    """Return sources of evidence by file name: the last logs of kubelet and containerd, and `kubectl describe`.
 
-    Empty where nodes cannot be entered. Nothing is read before a source is called.
+    Empty if the suite cannot run commands in the nodes. A source reads nothing before it is called.
     """
     if not cluster.capabilities[NODE_EXEC][0]:
         return {}
@@ -41,33 +41,33 @@ def node_logs(cluster: Cluster, namespace: str) -> Mapping[str, Callable[[], str
         for node in cluster.nodes
         for unit in ("kubelet", "containerd")
     }
-    commands["describe.txt"] = (cluster.nodes[0], *_KUBECTL, "describe", _KINDS, "--namespace", namespace)
-    return {name: partial(_output, cluster, words) for name, words in commands.items()}
+    commands["describe.txt"] = (cluster.nodes[0], *ADMIN_KUBECTL, "describe", _KINDS, "--namespace", namespace)
+    return {name: partial(_output, cluster, argv) for name, argv in commands.items()}
 
 
-def _output(cluster: Cluster, words: tuple[str, ...]) -> str:
-    return cluster.node_exec(*words).stdout
+def _output(cluster: Cluster, argv: tuple[str, ...]) -> str:
+    return cluster.node_exec(*argv).stdout
 
 
 def install_program(cluster: Cluster, program: Path) -> None:
-    """Put a program into every node of a cluster of ours, where its containerd looks for runtimes."""
-    if cluster.engine is None:
-        raise SuiteError(f"cluster {cluster.name}: its nodes cannot be entered")
+    """Copy a program into every node of our cluster, to the folder where containerd looks for runtimes."""
+    if cluster.docker is None:
+        raise SuiteError(f"cluster {cluster.name}: the suite cannot copy files into its nodes")
     for node in cluster.nodes:
-        cluster.engine.run("cp", program, f"{node}:{_PROGRAMS}/{program.name}")
+        cluster.docker.run("cp", program, f"{node}:{_PROGRAMS}/{program.name}")
 
 
 def runtime_proof(
     cluster: Cluster, namespace: str, node_runtime: str, runtimes: Iterable[ContainerRuntime]
 ) -> RuntimeProof | None:
-    """What the nodes know of the pods of a namespace; None where they cannot be entered, or have no crictl.
+    """Return the nodes' evidence for the runtime of a namespace's pods; None without access to nodes or crictl.
 
-    The CRI says which handler each sandbox has; the folder that containerd's shim gives to OCI runtimes holds files
-    by which they are told apart; and the parent of a container's first process is the shim that started it.
+    The CRI reports each sandbox's handler. The OCI runtime's state folder contains files that differ by runtime. The
+    parent of a container's first process is the shim that started it.
     """
     if not cluster.capabilities[NODE_EXEC][0] or not all(_has_crictl(cluster, node) for node in cluster.nodes):
         return None
-    known = tuple(runtimes)
+    all_runtimes = tuple(runtimes)
     handlers: dict[str, str] = {}
     traced: dict[str, str] = {}
     parents: dict[str, str] = {}
@@ -80,25 +80,25 @@ def runtime_proof(
             if sandbox not in pods:
                 continue
             where = f"{pods[sandbox]}/{container['metadata']['name']}"
-            keeper = keeper_of(files.get(container["id"], ()), known)
-            if keeper:
-                traced[where] = keeper
+            runtime = runtime_of(files.get(container["id"], ()), all_runtimes)
+            if runtime:
+                traced[where] = runtime
             if sandbox in shims and container.get("state") == _RUNNING:
                 parents[where] = shims[sandbox]
     return RuntimeProof(cri=node_runtime, handlers=handlers, traced=traced, parents=parents)
 
 
 def process_of(cluster: Cluster, node: str, container: str) -> int | None:
-    """The id that the first process of a running container of that name has in the node; None where none runs."""
-    for found in _json(cluster, node, "ps")["containers"] or ():
-        if found["metadata"]["name"] == container:
-            seen = json.loads(cluster.node_exec(node, "crictl", "inspect", found["id"]).stdout)
-            return int(seen["info"]["pid"])
+    """Return the node's process id of a running container's first process; None if no such container runs."""
+    for running in _json(cluster, node, "ps")["containers"] or ():
+        if running["metadata"]["name"] == container:
+            inspected = json.loads(cluster.node_exec(node, "crictl", "inspect", running["id"]).stdout)
+            return int(inspected["info"]["pid"])
     return None
 
 
-def counted(cluster: Cluster) -> Mapping[str, int]:
-    """What all nodes have of containers, pod sandboxes, mounts and bytes; empty where they cannot be entered."""
+def count_resources(cluster: Cluster) -> Mapping[str, int]:
+    """Count containers, pod sandboxes, mounts and used bytes on all nodes; empty without access to the nodes."""
     if not cluster.capabilities[NODE_EXEC][0]:
         return {}
     found: Counter[str] = Counter()
@@ -115,27 +115,27 @@ def _has_crictl(cluster: Cluster, node: str) -> bool:
     return cluster.node_exec(node, "sh", "-c", "command -v crictl", check=False).ok
 
 
-def keeper_of(files: Collection[str], runtimes: Iterable[ContainerRuntime]) -> str:
-    """The runtime that keeps files of these names: all of its `state` is among them, and more than of any other."""
+def runtime_of(files: Collection[str], runtimes: Iterable[ContainerRuntime]) -> str:
+    """Return the runtime whose `state` files are all among `files`; the one with the most files wins. "" if none."""
     fitting = [runtime for runtime in runtimes if runtime.state and set(runtime.state) <= set(files)]
     return max(fitting, key=lambda runtime: len(runtime.state)).name if fitting else ""
 
 
 def _sandboxes(cluster: Cluster, node: str, namespace: str, handlers: dict[str, str]) -> list[dict[str, Any]]:
-    # crictl's --namespace is a pattern for some versions: compared here.
+    # Some versions of crictl take --namespace as a pattern, so the names are compared here.
     listed = _json(cluster, node, "pods", "--namespace", namespace).get("items") or []
     own = [pod for pod in listed if pod["metadata"]["namespace"] == namespace]
     handlers |= {pod["metadata"]["name"]: pod.get("runtimeHandler", "") for pod in own}
     return own
 
 
-def _json(cluster: Cluster, node: str, *words: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(cluster.node_exec(node, "crictl", *words, "-o", "json").stdout)
+def _json(cluster: Cluster, node: str, *argv: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(cluster.node_exec(node, "crictl", *argv, "-o", "json").stdout)
     return found
 
 
 def _state_files(cluster: Cluster, node: str) -> dict[str, set[str]]:
-    """The names of the files that an OCI runtime keeps, by container."""
+    """Return the names of the OCI runtime's state files, by container."""
     listed = cluster.node_exec(
         node, "find", _STATE, "-mindepth", "2", "-maxdepth", "2", "-printf", "%P\\n", check=False
     )
@@ -147,7 +147,7 @@ def _state_files(cluster: Cluster, node: str) -> dict[str, set[str]]:
 
 
 def _shims(cluster: Cluster, node: str) -> dict[str, str]:
-    """The program of each sandbox's shim, by sandbox: the parent of the processes in it."""
+    """Return the program of each sandbox's shim, the parent of its processes, by sandbox."""
     listed = cluster.node_exec(node, "ps", "-e", "-o", "args=").stdout
     found = {}
     for line in listed.splitlines():

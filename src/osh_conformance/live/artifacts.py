@@ -37,8 +37,8 @@ def collect(
 
     `more` are other sources by file name. A source that fails writes its error into its file; nothing is raised.
     """
-    context.hidden.learn()
-    redact = context.hidden.redact
+    context.secrets.learn()
+    redact = context.secrets.redact
     sources: dict[str, Callable[[], str]] = {
         "state.txt": context.watch.state,
         "events.txt": partial(_events, context),
@@ -62,7 +62,7 @@ def _tried(source: Callable[[], str]) -> str:
 
 def _objects(context: CellContext, path: str) -> str:
     # Redact before YAML escapes and folds the texts.
-    return yaml.safe_dump_all(_redacted(context.kube.list(path.format(context.namespace)), context.hidden.redact))
+    return yaml.safe_dump_all(_redacted(context.kube.list(path.format(context.namespace)), context.secrets.redact))
 
 
 def _redacted(value: Any, redact: Callable[[str], str]) -> Any:

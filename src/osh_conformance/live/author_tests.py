@@ -86,8 +86,15 @@ class ConformanceHelm:
     ) -> process.Outcome:
         """Upgrade a release to a chart and these values."""
         folder, files = self._prepare(release, chart, values)
-        outcome = self._helm.upgrade(
-            release, folder, self.namespace, files, timeout=timeout, wait=wait, cancel=self._context.cancel
+        outcome = self._helm.install(
+            release,
+            folder,
+            self.namespace,
+            files,
+            upgrade=True,
+            timeout=timeout,
+            wait=wait,
+            cancel=self._context.cancel,
         )
         return self._checked("upgrade", outcome, check=check)
 
@@ -114,12 +121,12 @@ class ConformanceHelm:
         return folder, [file]
 
     def _checked(self, action: str, outcome: process.Outcome, *, check: bool) -> process.Outcome:
-        self._context.hidden.learn()
+        self._context.secrets.learn()
         if check and not outcome.ok:
             raise SuiteError(
                 f"helm {action} ended with exit code {outcome.code}",
                 expected="exit code 0",
-                details=self._context.hidden.redact(outcome.tail),
+                details=self._context.secrets.redact(outcome.tail),
             )
         return outcome
 

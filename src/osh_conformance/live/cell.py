@@ -142,7 +142,7 @@ class _CellRunner:
                 self._nothing_observed(),
                 pulls=pulls,
                 seconds={"probes": round(time.monotonic() - started, 2)},
-                runtime=context.runtime(),
+                runtime=context.runtime_proof(),
                 runtime_classes=runtime_classes(context.watch.view()),
             )
             proofs.check_runtime(observation, self._cell_run.axes.runtime)
@@ -171,7 +171,7 @@ class _CellRunner:
             return CellResult(observation=observation, verdicts=verdicts)
         collect("end")
         text = msgspec.json.format(msgspec.json.encode(observation)).decode()
-        (self._evidence / "observation.json").write_text(context.hidden.redact(text), encoding="utf-8")
+        (self._evidence / "observation.json").write_text(context.secrets.redact(text), encoding="utf-8")
         return CellResult(observation=observation, verdicts=verdicts, artifacts=str(self._evidence))
 
     def _collect(self, context: CellContext, releases: tuple[str, ...], folder: Path) -> None:

@@ -58,9 +58,9 @@ def open_context(  # noqa: PLR0913  (the parts of a context)
             folder=folder,
             watch=watch,
             cancel=session.cancel,
-            hidden=known,
+            secrets=known,
             cluster=session.cluster,
-            beside=second_context,
+            second_context=second_context,
             answer_pull=answer_pull,
-            runtime=partial(runtime_proof, session.cluster, namespace, session.node_runtime, runtimes),
+            runtime_proof=partial(runtime_proof, session.cluster, namespace, session.node_runtime, runtimes),
         )

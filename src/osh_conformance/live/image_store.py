@@ -10,7 +10,9 @@ from osh_conformance.cluster.kind import mirror_hosts
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import contract
 from osh_conformance.model.observation import PublishedImage
-from osh_conformance.registry import images, upstream
+from osh_conformance.registry import images
+from osh_conformance.registry.client import published_digest
+from osh_conformance.registry.publish import publish
 from osh_conformance.rules.shared.tags import Hold, grade
 from osh_conformance.scenario.pull_probes import PullWitness
 
@@ -58,7 +60,7 @@ class ImageStore:
 
         def serve(name: str) -> str:
             reference = f"docker.io/oshconformance/probe-{name}:1.0.0"
-            images.publish(_PROBE, self._tools, registry, self._progress, served_as=reference)
+            publish(_PROBE, self._tools, registry, self._progress, served_as=reference)
             return reference
 
         def requests(reference: str) -> list[str]:
@@ -94,7 +96,7 @@ class ImageStore:
         by_digest = packaging_format.by_digest or "@" in reference or floats(reference)
         if "@" in published.reference or not by_digest:
             return published
-        digest = published.digests[0] if published.digests else upstream.digest(reference)
+        digest = published.digests[0] if published.digests else published_digest(reference)
         pinned = f"{published.reference}@{digest}"
         self._progress.say(f"  {reference} is {digest} in this run")
         return PublishedImage(
@@ -111,8 +113,8 @@ class ImageStore:
         mirror_hosts(self._cluster, [images.name(reference).host])
         suffix = f" as {packaging_format.name}" if packaging_format and packaging_format.suffix else ""
         with self._progress.step(f"image {reference}{suffix}"):
-            served, origin, digests = images.publish(
-                reference, self._tools, registry, self._progress, form=packaging_format
+            served, origin, digests = publish(
+                reference, self._tools, registry, self._progress, packaging_format=packaging_format
             )
             return PublishedImage(
                 reference=served, origin=origin, digests=tuple(digests), media_types=registry.media_types(served)
@@ -120,7 +122,7 @@ class ImageStore:
 
     def _check_contract(self, reference: str, tier: Tier) -> None:
         local, _ = images.obtain(reference, self._tools, self._progress)
-        contract.check(self._tools.engine, local, reference, tier)
+        contract.check(self._tools.docker, local, reference, tier)
 
 
 def floats(reference: str) -> bool:

@@ -10,6 +10,7 @@ from osh_conformance.charts import conventions
 from osh_conformance.charts.values import at, merged
 from osh_conformance.live.credentials import Credentials
 from osh_conformance.observe.identity import IdentityService
+from osh_conformance.observe.known_secrets import is_secret
 from osh_conformance.plan import cell_values
 from osh_conformance.plan.cells import functions_of, values_but_images
 from osh_conformance.render.declared import declare
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 _HELM_TIMEOUT = 300
 #: Seconds that helm gets beyond the deadline of a drop Job that has one.
 _AFTER_THE_JOB = 30
-#: A shorter password hides nothing, and redacting it would make every log unreadable.
-_SHORTEST = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +127,7 @@ def _passwords(values: Any) -> Iterator[str]:
         for name, entry in values.items():
             if str(name).lower().endswith("password") and isinstance(entry, str):
                 # Some charts ship the word itself, which stands in every other line of a log.
-                yield from [entry] if len(entry) >= _SHORTEST and entry.lower() != "password" else []
+                yield from [entry] if is_secret(entry) else []
             else:
                 yield from _passwords(entry)
     elif isinstance(values, list):

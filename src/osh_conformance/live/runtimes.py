@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance.errors import SuiteError
-from osh_conformance.observe.watch import CancelledError
+from osh_conformance.waiting import until
 
 if TYPE_CHECKING:
     import threading
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 RUNTIME_LABEL = "osh-conformance.runtime"
 _PREFIX = "osh-conformance-"
 _IN_FORCE_WITHIN = 30.0
-_PAUSE = 0.2
 _ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 _POLICIES = f"{_ADMISSION}/mutatingadmissionpolicies"
 _BINDINGS = f"{_ADMISSION}/mutatingadmissionpolicybindings"
@@ -43,19 +40,24 @@ def offer(kube: Kube, runtimes: Iterable[ContainerRuntime]) -> None:
 def wait(kube: Kube, namespace: str, runtime: ContainerRuntime, cancel: threading.Event) -> None:
     """Wait until a new pod in the namespace would get the runtime: a policy takes effect a moment after its creation.
 
-    Raises `SuiteError` if that does not happen.
+    Raises `WaitTimeoutError` if that does not happen.
     """
-    ends = time.monotonic() + _IN_FORCE_WITHIN
-    wanted = class_name(runtime)
-    while (got := _tried(kube, namespace)) != wanted:
-        if time.monotonic() > ends:
-            raise SuiteError(
-                f"pods of namespace {namespace} get the RuntimeClass {got or 'none'}",
-                expected=f"{wanted}, set by the admission policy of that name",
-            )
-        # Nothing tells when the API server has read a policy.
-        if cancel.wait(_PAUSE):
-            raise CancelledError("interrupted")
+    wanted, got = class_name(runtime), ""
+
+    def in_force() -> bool:
+        nonlocal got
+        got = _tried(kube, namespace)
+        return got == wanted
+
+    # The API server does not report when it has read a policy.
+    what = f"the admission policy {wanted} to set the RuntimeClass of pods in namespace {namespace}"
+    until(
+        in_force,
+        what,
+        deadline=_IN_FORCE_WITHIN,
+        cancel=cancel,
+        state=lambda: f"a pod would get the RuntimeClass {got or 'none'}",
+    )
 
 
 def _tried(kube: Kube, namespace: str) -> str:
@@ -66,7 +68,7 @@ def _tried(kube: Kube, namespace: str) -> str:
         "metadata": {"name": "which-runtime"},
         "spec": {"containers": [container], "automountServiceAccountToken": False},
     }
-    made = kube.try_out(f"/api/v1/namespaces/{namespace}/pods", pod)
+    made = kube.dry_run(f"/api/v1/namespaces/{namespace}/pods", pod)
     return str(made.get("spec", {}).get("runtimeClassName") or "")
 
 

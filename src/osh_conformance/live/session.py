@@ -173,7 +173,7 @@ def _offer_runtimes(session: LiveSession, cell_runs: Iterable[CellRun]) -> None:
         return
     progress = session.progress
     with progress.step(f"runtimes {', '.join(runtime.name for runtime in offered)}"):
-        builder = session.tools.workshop(progress)
+        builder = session.tools.builder(progress)
         for runtime in offered:
             if runtime.recipe and builder:
                 builder.provide([runtime.recipe])

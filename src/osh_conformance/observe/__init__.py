@@ -1,1 +1,1 @@
-"""Run a scenario on a cell and write down what it showed."""
+"""Looking at a cell: pods, Jobs, the database server, the identity service, and counts. Changes nothing."""

@@ -1,4 +1,4 @@
-"""Where a scenario runs."""
+"""The context of a scenario: its namespace, and the clients to use there."""
 
 from __future__ import annotations
 
@@ -23,29 +23,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellContext:
-    """An empty namespace of the suite's own, its watch, and a private `folder` for values files.
+    """An initially empty namespace of the suite, its watch, and the clients of its cluster."""
 
-    `title` is what runs there, as `progress` names it. `cancel` is set when the run is interrupted: waits and commands
-    end at once.
-    """
-
+    #: The cell and the scenario, as `progress` names them.
     title: str
     progress: Progress
     helm: Helm
     kube: Kube
     namespace: str
+    #: A private folder for values files.
     folder: Path
     watch: NamespaceWatch
+    #: Set when the run is interrupted: waits and commands then end at once.
     cancel: threading.Event
-    hidden: KnownSecrets
+    secrets: KnownSecrets
     cluster: Cluster
-    #: Another empty namespace, which is removed when its context ends.
-    beside: Callable[[], AbstractContextManager[CellContext]]
-    #: What the registry answers from now on for the image of the drop Job; "" is the image.
+    #: Opens another empty namespace, which is removed at the end of the `with` block.
+    second_context: Callable[[], AbstractContextManager[CellContext]]
+    #: Sets the registry's answer for the image of the drop Job; "" is the normal one.
     answer_pull: Callable[[str], None] = lambda _how: None
-    #: What runs the pods of the namespace, by the nodes' word; None where they cannot be entered.
-    runtime: Callable[[], RuntimeProof | None] = lambda: None
+    #: Returns the nodes' evidence for the runtime of the namespace's pods; None without access to the nodes.
+    runtime_proof: Callable[[], RuntimeProof | None] = lambda: None
 
     def last_words(self, pod: Object, status: Object) -> str:
-        """What a container said where it ended badly, without secrets."""
-        return self.hidden.redact(self.watch.last_words(pod, status))
+        """Return the last message of a container that failed, without secrets."""
+        return self.secrets.redact(self.watch.last_words(pod, status))

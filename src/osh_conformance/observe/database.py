@@ -1,4 +1,4 @@
-"""The database server's own word: the Job that says it dropped something is never asked."""
+"""The state of the database server, read from the server itself and never taken from a Job's exit code."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ SELECT JSON_ARRAY('locked', CONCAT(user, '@', host)) FROM mysql.global_priv
   WHERE JSON_VALUE(priv, '$.account_locked') = '1';
 SELECT JSON_ARRAY('grant', grantee, '*', privilege_type) FROM information_schema.user_privileges;
 SELECT JSON_ARRAY('grant', grantee, table_schema, privilege_type) FROM information_schema.schema_privileges;
-"""  # noqa: S608 - the names are constants of this module; more columns of `tables` would wait for locks
+"""  # noqa: S608 - the names are constants of this module; other columns of `tables` wait for locks
 _WAITING = """
 SELECT JSON_ARRAY('waiting', info, state) FROM information_schema.processlist
   WHERE info REGEXP '^DROP ' AND state LIKE 'Waiting%';
 """
-#: Seconds to wait for a lock before the tables are read one by one: a drop that waits itself may hold it for ever.
+#: Seconds to wait for a lock before reading the tables one by one: a waiting drop may hold it forever.
 _LOCK_WAIT = 5
 _LOCKED = "ERROR 1205"
-#: A table or a database that was listed is not there any more.
+#: Errors for a table or a database that was dropped after it was listed.
 _GONE = ("ERROR 1146", "ERROR 1049")
-_LOOKS = 10
+_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseServer:
-    """A MariaDB server of the suite's own, in a pod that holds the option files of two local accounts."""
+    """The suite's own MariaDB server, in a pod with the option files of two local accounts."""
 
     kube: Kube
     namespace: str
@@ -47,11 +47,11 @@ class DatabaseServer:
     container: str
 
     def read(self, sql: str) -> str:
-        """Run SQL statements as an account that changes nothing; what they print, a row a line, fields as they are."""
+        """Run SQL statements as a read-only account; return their output, one row a line, fields unescaped."""
         return self._client("observer", sql)
 
     def change(self, sql: str) -> str:
-        """Run SQL statements as the server's administrator."""
+        """Run SQL statements as the server's administrator; return their output."""
         return self._client("administrator", sql)
 
     def _client(self, account: str, sql: str) -> str:
@@ -60,12 +60,12 @@ class DatabaseServer:
         return self.kube.execute(self.namespace, self.pod, self.container, argv, deadline=120.0)
 
     def state(self) -> DatabaseState:
-        """Everything that the server holds but what belongs to the server itself."""
-        for _ in range(_LOOKS):
+        """Return the content of the server, without the server's own databases."""
+        for _ in range(_ATTEMPTS):
             try:
                 return self._state()
             except SuiteError as error:
-                # A drop goes on while it is looked at.
+                # A drop was running at the same time.
                 if not any(gone in error.details for gone in _GONE):
                     raise
         return self._state()
@@ -84,11 +84,11 @@ class DatabaseServer:
         )
 
     def waiting(self) -> tuple[str, ...]:
-        """The DROP statements that wait for a lock now, as in a state."""
+        """Return the DROP statements that wait for a lock now, as in a state."""
         return _waiting(self._rows(_WAITING))
 
     def names(self) -> DatabaseState:
-        """As `state`, without the tables: for whoever asks again and again."""
+        """Return the state without its tables, which is cheap enough to read often."""
         rows = self._rows(_TABLES)
         return DatabaseState(databases={row[1]: {} for row in rows if row[0] == "database"}, accounts=_accounts(rows))
 
@@ -126,23 +126,23 @@ class DatabaseServer:
 
 
 def quote_name(name: str) -> str:
-    """A database, table or column name as an SQL identifier."""
+    """Return a database, table or column name as an SQL identifier."""
     return "`" + name.replace("`", "``") + "`"
 
 
 def quote_text(text: str) -> str:
-    """A text as an SQL literal."""
+    """Return a text as an SQL literal."""
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def named_account(account: str) -> str:
-    """An account as the states name it (`user@host`), in SQL. A host holds no `@`, a user may."""
+    """Return the SQL for an account (`user@host`, as in states). A user may contain `@`, a host may not."""
     user, _, host = account.rpartition("@")
     return f"{quote_text(user)}@{quote_text(host)}"
 
 
 def folder_of(name: str) -> str:
-    """How the server calls the folder of a database: all but letters, digits and underscores as `@` and four digits."""
+    """Return the folder name of a database: letters, digits and `_` stay, others become `@` and four hex digits."""
     return "".join(c if c == "_" or (c.isascii() and c.isalnum()) else f"@{ord(c):04x}" for c in name)
 
 

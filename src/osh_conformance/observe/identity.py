@@ -1,8 +1,9 @@
-"""Keystone's own word, asked by its HTTP API as its administrator."""
+"""The state of Keystone, read through its HTTP API as its administrator."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.model.observation import IdentityState
@@ -10,13 +11,10 @@ from osh_conformance.model.observation import IdentityState
 if TYPE_CHECKING:
     from osh_conformance.cluster.api import Answer, Kube
 
-_CREATED = 201
-_OK = 200
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityService:
-    """A Keystone behind a Service, and its administrator in the domain and project of `bootstrap`."""
+    """A Keystone behind a Service, and the administrator that its `bootstrap` created."""
 
     service: str
     port: int
@@ -30,12 +28,12 @@ def ask(kube: Kube, namespace: str, identity: IdentityService) -> IdentityState:
     """Request a token and, with it, list users, services and endpoints."""
     answer = _request(kube, namespace, identity, "POST", "/v3/auth/tokens", body=_password_request(identity))
     token = next((value for name, value in answer.headers.items() if name.lower() == "x-subject-token"), "")
-    if answer.status != _CREATED:
+    if answer.status != HTTPStatus.CREATED:
         return IdentityState(token_status=answer.status, administrator=identity.username)
 
     def listed(what: str) -> list[Any]:
         got = _request(kube, namespace, identity, "GET", f"/v3/{what}", token=token)
-        return list(got.body[what]) if got.status == _OK and got.body else []
+        return list(got.body[what]) if got.status == HTTPStatus.OK and got.body else []
 
     services = listed("services")
     names = {service["id"]: service.get("type", "") for service in services}
@@ -54,7 +52,7 @@ def _request(  # noqa: PLR0913
     kube: Kube, namespace: str, identity: IdentityService, method: str, path: str, *, body: Any = None, token: str = ""
 ) -> Answer:
     headers = {"X-Auth-Token": token} if token else {}
-    return kube.ask_service(namespace, identity.service, identity.port, method, path, body=body, headers=headers)
+    return kube.request_service(namespace, identity.service, identity.port, method, path, body=body, headers=headers)
 
 
 def _password_request(identity: IdentityService) -> Any:

@@ -1,4 +1,4 @@
-"""What the status of a pod or a Job says."""
+"""Reading the status of pods and Jobs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import Any
 
 from osh_conformance.model.observation import lacks_program
 
+#: An object of the API, as parsed JSON.
 Object = dict[str, Any]
-
-
-#: A registry's answers to a pull that another try will not change; kubelet would back off first.
-_PULL_REFUSED = (
+#: Answers of a registry to a pull that will not change on another try; kubelet backs off before it tries again.
+PULL_REFUSED = (
     "not found",
     "notfound",
     "manifest unknown",
@@ -19,14 +18,12 @@ _PULL_REFUSED = (
     "no longer supported",  # an image of manifest schema 1
     "unsupported media type",
 )
-
-
-#: Failures after which a container that cannot stay up, or a Job, is given up: the back-off makes more take minutes.
+#: After so many failures of a container or a Job the suite waits no longer: the back-off would take minutes.
 _RESTARTS = 4
 
 
 def container_statuses(pod: Object) -> list[Object]:
-    """The statuses of all containers of a pod, init containers first."""
+    """Return the statuses of all containers of a pod, init containers first."""
     status = pod.get("status", {})
     return [
         *status.get("initContainerStatuses", ()),
@@ -36,7 +33,10 @@ def container_statuses(pod: Object) -> list[Object]:
 
 
 def job_condition(job: Object, kind: str) -> Object | None:
-    """The Job's true condition of a type. By type, not by place: `SuccessCriteriaMet` may come before `Complete`."""
+    """Return the Job's true condition of a type; None if there is none.
+
+    By type, not by position: `SuccessCriteriaMet` may come before `Complete`.
+    """
     for condition in job.get("status", {}).get("conditions") or ():
         if condition["type"] == kind and condition["status"] == "True":
             found: Object = condition
@@ -45,7 +45,7 @@ def job_condition(job: Object, kind: str) -> Object | None:
 
 
 def job_failure(job: Object) -> str | None:
-    """Why a Job failed for good, or so often that it will, or None."""
+    """Return why a Job failed for good, or failed so often that it will; None if it did not."""
     name, failed = job["metadata"]["name"], job_condition(job, "Failed")
     if failed:
         return f"Job {name} failed: {failed.get('reason')}: {failed.get('message')}"
@@ -54,7 +54,7 @@ def job_failure(job: Object) -> str | None:
 
 
 def crash_loop(pod: Object) -> str | None:
-    """Which container cannot stay up, or None."""
+    """Return which container keeps ending; None if none does."""
     for status in container_statuses(pod):
         waiting = status.get("state", {}).get("waiting", {})
         if waiting.get("reason") == "CrashLoopBackOff" and status.get("restartCount", 0) >= _RESTARTS:
@@ -64,7 +64,7 @@ def crash_loop(pod: Object) -> str | None:
 
 
 def cannot_start(pod: Object) -> str | None:
-    """Which container's own first program cannot be run in its image, or None."""
+    """Return which container's program its image lacks; None if none."""
     for status in container_statuses(pod):
         for state in (last_end(status), status.get("state", {}).get("waiting", {})):
             if lacks_program(state.get("reason", ""), state.get("message", "")):
@@ -73,7 +73,7 @@ def cannot_start(pod: Object) -> str | None:
 
 
 def last_end(status: Object) -> Object:
-    """How a container ended last, also where it was started again since; empty if it never did."""
+    """Return how a container ended last, even if it runs again since; empty if it never ended."""
     for state in (status.get("state", {}), status.get("lastState", {})):
         if "terminated" in state:
             found: Object = state["terminated"]
@@ -81,7 +81,8 @@ def last_end(status: Object) -> Object:
     return {}
 
 
-def _has_begun(status: Object) -> bool:
+def has_begun(status: Object) -> bool:
+    """Whether a container runs or has ended."""
     return bool(last_end(status)) or "running" in status.get("state", {})
 
 
@@ -92,7 +93,7 @@ def pod_ready(pod: Object) -> bool:
 
 
 def workload_of(pod: Object) -> str:
-    """`Kind/name` of what owns a pod or a Job; a ReplicaSet is named as its Deployment, a bare pod as itself."""
+    """Return `Kind/name` of the owner of a pod or a Job: the Deployment of a ReplicaSet, or a bare pod itself."""
     metadata = pod["metadata"]
     owner = next((o for o in metadata.get("ownerReferences", ()) if o.get("controller")), None)
     if owner is None:
@@ -104,7 +105,7 @@ def workload_of(pod: Object) -> str:
 
 
 def pod_summary(pod: Object) -> str:
-    """Phase and container states in one line."""
+    """Return the phase and the container states in one line."""
     parts = [pod.get("status", {}).get("phase", "Unknown")]
     for status in container_statuses(pod):
         for kind, state in status.get("state", {}).items():
@@ -115,7 +116,7 @@ def pod_summary(pod: Object) -> str:
 
 
 def job_summary(job: Object) -> str:
-    """The true conditions of a Job, or what it counts."""
+    """Return the true conditions of a Job, or else its counts of pods."""
     status = job.get("status", {})
     true = [c["type"] for c in status.get("conditions") or () if c["status"] == "True"]
     return ", ".join(true) or f"active {status.get('active', 0)}, failed {status.get('failed', 0)}"

@@ -1,4 +1,4 @@
-"""What there is after an uninstall, in numbers: a release that comes and goes must leave no more each time."""
+"""Counts of resources after an uninstall: they must not grow with each install and uninstall of a release."""
 
 from __future__ import annotations
 
@@ -19,37 +19,35 @@ if TYPE_CHECKING:
     from osh_conformance.model.observation import DatabaseState
     from osh_conformance.observe.context import CellContext
 
-#: Kinds that come by themselves, and go when their time is over.
+#: Kinds of objects that the cluster creates and removes by itself.
 _PASSING = ("Event", "Lease", "PodMetrics")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+#: Helm's annotation on every object of a release, except hooks.
+_OWNER = "meta.helm.sh/release-name"
+_CORE = "/api/v1"
 
 
 def read(context: CellContext, state: DatabaseState) -> ResourceUsage:
-    """Count what is there now; `state` is what the server holds."""
+    """Count the resources in use now; `state` is the content of the database server."""
     objects = count_objects(context.kube, context.namespace)
     return ResourceUsage(
         objects={kind: number for kind, number in objects.items() if kind not in _PASSING},
         server={"databases": len(state.databases), "accounts": len(state.accounts)},
         nodes={
             "namespaces": len(context.kube.list("/api/v1/namespaces")),
-            **nodes.counted(context.cluster),
+            **nodes.count_resources(context.cluster),
         },
         suite_bytes=int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE,
     )
 
 
-#: Helm puts it on whatever a release owns; hooks have none.
-_OWNER = "meta.helm.sh/release-name"
-_CORE = "/api/v1"
-
-
 def count_objects(kube: Kube, namespace: str) -> Mapping[str, int]:
-    """How many objects of each kind there are in a namespace, whoever owns them."""
+    """Count the objects of each kind in a namespace, with any owner."""
     return Counter(kind for kind, _ in _present(kube, namespace))
 
 
 def objects(kube: Kube, namespace: str, release: str) -> tuple[str, ...]:
-    """`Kind/name` of every object in a namespace that a release owns, of any kind that the API has."""
+    """Return `Kind/name` of every object in a namespace that a release owns, for all kinds of the API."""
     return tuple(sorted(_owned(kube, namespace, release)))
 
 
@@ -61,7 +59,7 @@ def _owned(kube: Kube, namespace: str, release: str) -> Iterator[str]:
 
 def _present(kube: Kube, namespace: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for group, plural, kind in _kinds(kube):
-        # An API of somebody's aggregated server may be away.
+        # The server of an aggregated API may not answer.
         with contextlib.suppress(SuiteError):
             for item in kube.list(f"{group}/namespaces/{namespace}/{plural}"):
                 yield kind, item["metadata"]
@@ -74,7 +72,7 @@ def _kinds(kube: Kube) -> Iterator[tuple[str, str, str]]:
     for group in groups:
         with contextlib.suppress(SuiteError):
             for resource in kube.get(group)["resources"]:
-                # Events are in two groups, and no object of a release.
+                # Events are in two groups.
                 if resource["namespaced"] and "list" in resource["verbs"] and resource["name"] not in seen:
                     seen.add(resource["name"])
                     yield group, resource["name"], resource["kind"]

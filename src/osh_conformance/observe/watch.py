@@ -1,4 +1,4 @@
-"""A watch on one namespace: what its pods and Jobs were, and a wait that ends as soon as the API knows the answer."""
+"""A watch on one namespace: the states of its pods and Jobs, and a wait that ends as soon as the API has the answer."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from urllib3.exceptions import HTTPError
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.observe.pod_status import (
-    _PULL_REFUSED,
+    PULL_REFUSED,
     Object,
-    _has_begun,
     cannot_start,
     container_statuses,
     crash_loop,
+    has_begun,
     job_failure,
     job_summary,
     last_end,
     pod_summary,
 )
+from osh_conformance.waiting import CancelledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Seconds after which a waiting container's reason is final: nothing that the cluster does by itself will end it.
+#: Seconds after which a waiting container's reason is final: the cluster will not solve it by itself.
 _FINAL_AFTER = {
     "ImagePullBackOff": 0.0,
     "InvalidImageName": 0.0,
@@ -44,37 +45,32 @@ _FINAL_AFTER = {
     "CreateContainerError": 20.0,
     "RunContainerError": 20.0,
 }
-#: What kubelet says of a sandbox that no later try will make, in the event's message.
+#: Words in kubelet's events about a sandbox that no later try will create.
 _NO_SANDBOX = ("no runtime for", "runtime handler", "runtimeclass")
 _SANDBOX_EVENT = "FailedCreatePodSandBox"
-#: Seconds that a sandbox may fail for reasons that may pass: the network of a node that has just come up.
+#: Seconds for which a sandbox may fail for temporary reasons, such as the network of a node that has just started.
 _SANDBOX_PATIENCE = 45.0
 _LAST_WORDS = 3
 _UNSCHEDULABLE_AFTER = 20.0
 _TICK = 1.0
 _RESYNC_SECONDS = 20
-_GONE = 410
-
-
-class CancelledError(SuiteError):
-    """The run was interrupted."""
 
 
 class TroubleError(SuiteError):
-    """The API knows that what is waited for will not come: an image that cannot be pulled, a pod without a node."""
+    """The API shows that a wait will not succeed: kubelet cannot pull an image, or no node takes a pod."""
 
 
 class WorkloadFailedError(SuiteError):
-    """A container of the chart ran and failed for good: evidence about the chart, not about the environment."""
+    """A container of the chart ran and failed for good, which is evidence about the chart."""
 
 
 class NotReadyError(SuiteError):
-    """What was waited for did not come in its time."""
+    """A condition on the namespace did not become true before its deadline."""
 
 
 @dataclass(slots=True)
 class View:
-    """The objects of the namespace at one moment, by name; deleted ones stay in the `all` lists."""
+    """The objects of the namespace at one moment, by name; the `all` lists include deleted ones."""
 
     pods: Mapping[str, Object]
     jobs: Mapping[str, Object]
@@ -85,7 +81,7 @@ class View:
 
 @dataclass(slots=True)
 class _Kept:
-    """Last state of every object ever seen, by uid."""
+    """The last state of every object since the watch began, by uid."""
 
     objects: dict[str, Object] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
@@ -95,12 +91,12 @@ class _Kept:
 
 
 class NamespaceWatch:
-    """Keeps the last state of every pod and Job, and the log of every container that ended (hooks are deleted soon)."""
+    """Keeps the last state of every pod and Job, and the log of every ended container (hooks are deleted early)."""
 
-    def __init__(self, kube: Kube, namespace: str, cancel: threading.Event, hidden: KnownSecrets) -> None:
-        """Watch nothing until entered. Once `cancel` is set, waits raise `CancelledError`."""
+    def __init__(self, kube: Kube, namespace: str, cancel: threading.Event, secrets: KnownSecrets) -> None:
+        """Watch nothing yet; `with` starts the watch. Once `cancel` is set, waits raise `CancelledError`."""
         self._cancel = cancel
-        self._hidden = hidden
+        self._secrets = secrets
         self._kube = kube
         self._namespace = namespace
         self._changed = threading.Condition()
@@ -127,7 +123,7 @@ class NamespaceWatch:
         self._readers.shutdown(wait=True, cancel_futures=False)
 
     def view(self) -> View:
-        """What is known now."""
+        """Return the current objects."""
         with self._changed:
             return View(
                 pods=self._pods.live(),
@@ -138,9 +134,9 @@ class NamespaceWatch:
             )
 
     def last_words(self, pod: Object, status: Object) -> str:
-        """What a container said at its latest end, if that was no good one: the CRI's message, or the end of its log.
+        """Return a failed container's last message: the CRI's, or the end of its log; "" if it did not fail.
 
-        Holds whatever the container printed, secrets too.
+        It may contain secrets that the container printed.
         """
         ended = last_end(status)
         waiting = status.get("state", {}).get("waiting", {})
@@ -162,10 +158,10 @@ class NamespaceWatch:
         deadline: float,
         concerns: Callable[[Object], bool] | None = None,
     ) -> T:
-        """Wait until `condition` gives a value that is not None, and return it.
+        """Wait until `condition` returns a value that is not None, and return it.
 
-        Raises `NotReadyError` after `deadline` seconds, and `TroubleError` or `WorkloadFailedError` as soon as a pod
-        or Job that `concerns` the caller (all by default) is known never to get there.
+        Raises `NotReadyError` after `deadline` seconds, and `TroubleError` or `WorkloadFailedError` as soon as the API
+        shows that a pod or Job that `concerns` the caller (default: any) will never be ready.
         """
         ends = time.monotonic() + deadline
         while True:
@@ -178,12 +174,12 @@ class NamespaceWatch:
             self._raise_trouble(what, view, concerns or (lambda _: True))
             left = ends - time.monotonic()
             if left <= 0:
-                raise NotReadyError(f"{what}: not within {deadline:g} s", details=self.state())
+                raise NotReadyError(f"timed out after {deadline:g} s waiting for {what}", details=self.state())
             with self._changed:
                 self._changed.wait(min(_TICK, left))
 
     def watch_for(self, condition: Callable[[View], T | None], *, seconds: float) -> T | None:
-        """Watch for `seconds`; the first value that is not None, or None if it never came."""
+        """Watch for `seconds`; return the condition's first value that is not None, or None if there was none."""
         try:
             return self.wait("", condition, deadline=seconds, concerns=lambda _: False)
         except NotReadyError:
@@ -207,7 +203,7 @@ class NamespaceWatch:
                         return
                     self._take(kept, event["raw_object"], deleted=event["type"] == "DELETED")
             except (ApiException, OSError, ValueError, HTTPError):
-                # A cut watch is resumed by a new list; the pause keeps a dead API server from being hammered.
+                # A new list resumes an interrupted watch; the pause limits requests to a dead API server.
                 with self._changed:
                     self._changed.wait(_TICK)
 
@@ -221,7 +217,7 @@ class NamespaceWatch:
 
     def _take(self, kept: _Kept, obj: Object, *, deleted: bool) -> None:
         uid = obj["metadata"]["uid"]
-        # Most of an object, which nobody reads: all that were ever seen stay in memory.
+        # The largest part of an object, and unused; all objects of the watch stay in memory.
         obj["metadata"].pop("managedFields", None)
         with self._changed:
             kept.objects[uid] = obj
@@ -246,7 +242,7 @@ class NamespaceWatch:
     def _read_log(self, key: str, pod: str, container: str) -> None:
         try:
             text = self._kube.log(self._namespace, pod, container)
-        except Exception as error:  # noqa: BLE001 - evidence that cannot be had must not end the run
+        except Exception as error:  # noqa: BLE001 - missing evidence must not end the run
             text = f"(no log: {error})"
         with self._changed:
             self.logs[key] = text
@@ -256,17 +252,17 @@ class NamespaceWatch:
         for pod in filter(concerns, view.pods.values()):
             trouble = self._environment_trouble(pod) or self._sandbox_trouble(pod, view.events)
             if trouble:
-                raise self._told(TroubleError, f"waiting for {what}: pod {pod['metadata']['name']}: {trouble}")
+                raise self._redacted(TroubleError, f"waiting for {what}: pod {pod['metadata']['name']}: {trouble}")
         failures = [job_failure(job) for job in filter(concerns, view.jobs.values())]
         failures += [crash_loop(pod) for pod in filter(concerns, view.pods.values())]
         failures += [cannot_start(pod) for pod in filter(concerns, view.pods.values())]
         failure = next(filter(None, failures), None)
         if failure:
-            raise self._told(WorkloadFailedError, f"waiting for {what}: {failure}")
+            raise self._redacted(WorkloadFailedError, f"waiting for {what}: {failure}")
 
-    def _told(self, kind: type[SuiteError], text: str) -> SuiteError:
-        state = self.state()  # by which the secrets are learnt
-        return kind(self._hidden.redact(text), details=state)
+    def _redacted(self, kind: type[SuiteError], text: str) -> SuiteError:
+        state = self.state()  # reads the secrets first
+        return kind(self._secrets.redact(text), details=state)
 
     def _environment_trouble(self, pod: Object) -> str | None:
         for condition in pod.get("status", {}).get("conditions", ()):
@@ -277,15 +273,15 @@ class NamespaceWatch:
             waiting = status.get("state", {}).get("waiting", {})
             reason = waiting.get("reason", "")
             final = _FINAL_AFTER.get(reason)
-            if reason == "ErrImagePull" and any(word in waiting.get("message", "").lower() for word in _PULL_REFUSED):
+            if reason == "ErrImagePull" and any(word in waiting.get("message", "").lower() for word in PULL_REFUSED):
                 final = 0.0
             if final is not None and self._lasts(pod, status["name"], reason, final):
                 return f"container {status['name']}: {reason}: {waiting.get('message', '')}"
         return None
 
     def _sandbox_trouble(self, pod: Object, events: Sequence[Object]) -> str | None:
-        """Why a pod will not even get its sandbox; only its events say it."""
-        if any(_has_begun(status) for status in container_statuses(pod)):
+        """Return why a pod gets no sandbox; only its events show that."""
+        if any(has_begun(status) for status in container_statuses(pod)):
             return None
         for event in events:
             if event.get("reason") != _SANDBOX_EVENT or event["involvedObject"].get("uid") != pod["metadata"]["uid"]:
@@ -301,8 +297,8 @@ class NamespaceWatch:
         return time.monotonic() - first >= seconds
 
     def state(self) -> str:
-        """What every pod and Job is at, and the last lines of the logs that ended last; without secrets."""
-        self._hidden.learn()
+        """Return the state of every pod and Job, and the ends of the latest logs, without secrets."""
+        self._secrets.learn()
         view = self.view()
         lines = [f"pod {name}: {pod_summary(pod)}" for name, pod in sorted(view.pods.items())]
         lines += [f"job {name}: {job_summary(job)}" for name, job in sorted(view.jobs.items())]
@@ -310,4 +306,4 @@ class NamespaceWatch:
         for key, text in ended[-4:]:
             lines.append(f"log of {key}:")
             lines += [f"    {line}" for line in text.strip().splitlines()[-6:]]
-        return self._hidden.redact("\n".join(lines))
+        return self._secrets.redact("\n".join(lines))

@@ -109,8 +109,10 @@ def _alike(cell_run: CellRun, suite: LiveSuite) -> Sequence[str]:
 def _needed(suite: LiveSuite) -> Iterator[NeededImage]:
     info = machine.look(suite.options.recipes)
     builder = None
-    if info.book:
-        builder = Builder(book=info.book, folders=default_folders(), progress=Progress(quiet=True), engine=info.engine)
+    if info.recipes:
+        builder = Builder(
+            recipes=info.recipes, folders=default_folders(), progress=Progress(quiet=True), docker=info.docker
+        )
     for reference in sorted(_references(suite)):
         image = _needed_image(reference, info, builder)
         if image:
@@ -129,7 +131,7 @@ def _references(suite: LiveSuite) -> set[str]:
 
 
 def _needed_image(reference: str, info: MachineInfo, builder: Builder | None) -> NeededImage | None:
-    recipe = images.recipe_of(reference, builder.book) if builder else None
+    recipe = images.recipe_of(reference, builder.recipes) if builder else None
     if builder and recipe and recipe.image and (recipe.image.origin == images.BUILT or not info.registry.ok):
         missing = builder.missing([recipe.name])
         if not missing:
@@ -137,6 +139,6 @@ def _needed_image(reference: str, info: MachineInfo, builder: Builder | None) ->
         return NeededImage(
             reference=reference, origin=recipe.image.origin, minutes=sum(each.minutes for each in missing)
         )
-    if info.engine and info.engine.has_image(images.name(reference).canonical):
+    if info.docker and info.docker.has_image(images.name(reference).canonical):
         return None
     return NeededImage(reference=reference, origin=images.PUBLISHED, minutes=None)

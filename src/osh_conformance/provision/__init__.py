@@ -1,1 +1,1 @@
-"""Providing what a run needs: tools, an engine, images; and removing what runs left."""
+"""Providing a run with tools, Docker and images; and removing what runs left behind."""

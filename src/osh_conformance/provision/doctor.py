@@ -1,4 +1,4 @@
-"""What this machine can do, with reasons."""
+"""A report on what this machine can do, with reasons."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.folders import default_folders
 from osh_conformance.progress import Progress
-from osh_conformance.provision import machine, runs, tools
+from osh_conformance.provision import runs, tools
 from osh_conformance.provision.build import Builder, free_bytes, gib
+from osh_conformance.provision.machine import look
 
 if TYPE_CHECKING:
     from osh_conformance.folders import Folders
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One thing that was looked at."""
+    """The result of one check."""
 
-    what: str
+    name: str
     ok: bool
-    seen: str
+    result: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """All that was looked at, and what follows. `able`: a live run is possible now, or after `setup`."""
+    """The results of all checks, and the conclusion. `able`: a live run is possible now, or after `setup`."""
 
     lines: tuple[Line, ...]
     verdict: str
@@ -37,49 +38,58 @@ class Diagnosis:
 
 
 def examine(recipes: Path | None = None) -> Diagnosis:
-    """Look at this machine; change nothing."""
+    """Check this machine; change nothing."""
     folders = default_folders()
-    seen = machine.look(recipes)
-    workshop = None
-    if seen.book is not None:
-        workshop = Builder(book=seen.book, folders=folders, progress=Progress(quiet=True), engine=seen.engine)
-    missing = tools.plan(seen, workshop, helm=(3, 4), node_image=None)
+    machine = look(recipes)
+    builder = None
+    if machine.recipes is not None:
+        builder = Builder(
+            recipes=machine.recipes, folders=folders, progress=Progress(quiet=True), docker=machine.docker
+        )
+    missing = tools.plan(machine, builder, helm=(3, 4), node_image=None)
     return Diagnosis(
-        lines=(*_tools(seen), *_machine(folders, seen), *_cache(folders)),
-        verdict=_verdict(seen, missing, folders),
+        lines=(*_tools(machine), *_machine(folders, machine), *_cache(folders)),
+        verdict=_verdict(machine, missing, folders),
         able=not missing.problems,
     )
 
 
-def _tools(seen: MachineInfo) -> tuple[Line, ...]:
-    where = f"{seen.engine_version} at {seen.engine.host or 'the default host'}" if seen.engine else ""
-    mine = " (provided by setup)" if seen.engine and seen.engine.ours else ""
+def _tools(machine: MachineInfo) -> tuple[Line, ...]:
+    where = f"{machine.docker_version} at {machine.docker.host or 'the default host'}" if machine.docker else ""
+    mine = " (provided by setup)" if machine.docker and machine.docker.ours else ""
     return (
-        Line(what="Docker engine", ok=seen.engine is not None, seen=where + mine or seen.engine_problem),
-        Line(what="container registry", ok=seen.registry.ok, seen=seen.registry.answer),
-        _program("kind", seen.kind, seen.kind_problem),
-        *(_program(f"helm {major}", seen.helm.get(major), "not on PATH") for major in (4, 3)),
-        _program("kubectl", seen.kubectl, "not on PATH (not needed)"),
+        Line(name="Docker Engine", ok=machine.docker is not None, result=where + mine or machine.docker_problem),
+        Line(name="container registry", ok=machine.registry.ok, result=machine.registry.answer),
+        _program("kind", machine.kind, machine.kind_problem),
+        *(_program(f"helm {major}", machine.helm.get(major), "not on PATH") for major in (4, 3)),
     )
 
 
-def _program(what: str, found: Program | None, problem: str) -> Line:
-    return Line(what=what, ok=found is not None, seen=f"{found.version} at {found.path}" if found else problem)
+def _program(name: str, found: Program | None, problem: str) -> Line:
+    return Line(name=name, ok=found is not None, result=f"{found.version} at {found.path}" if found else problem)
 
 
-def _machine(folders: Folders, seen: MachineInfo) -> tuple[Line, ...]:
-    recipes = f"{len(seen.book.recipes)} in {seen.book.root}" if seen.book else "none (installed without a checkout)"
+def _machine(folders: Folders, machine: MachineInfo) -> tuple[Line, ...]:
+    recipes = (
+        f"{len(machine.recipes.by_name)} in {machine.recipes.root}"
+        if machine.recipes
+        else "none (installed without a checkout)"
+    )
     return (
-        Line(what="root", ok=seen.root, seen="yes" if seen.root else "no (needed only to provide an engine)"),
-        Line(what="recipes", ok=seen.book is not None, seen=recipes),
-        Line(what="cgroup", ok=True, seen=cgroup_version(Path("/sys/fs/cgroup"))),
-        Line(what="processors", ok=True, seen=str(os.cpu_count())),
-        Line(what="disk", ok=True, seen=f"{gib(free_bytes(folders.cache))} free below {folders.cache}"),
+        Line(
+            name="root",
+            ok=machine.root,
+            result="yes" if machine.root else "no (needed only to let `setup` provide Docker)",
+        ),
+        Line(name="recipes", ok=machine.recipes is not None, result=recipes),
+        Line(name="cgroup", ok=True, result=cgroup_version(Path("/sys/fs/cgroup"))),
+        Line(name="processors", ok=True, result=str(os.cpu_count())),
+        Line(name="disk", ok=True, result=f"{gib(free_bytes(folders.cache))} free below {folders.cache}"),
     )
 
 
 def cgroup_version(root: Path) -> str:
-    """Which cgroup hierarchy is mounted at `root`."""
+    """Return the version of the cgroup hierarchy that is mounted at `root`."""
     if (root / "cgroup.controllers").exists():
         return "v2"
     return "v1, hybrid" if (root / "unified").is_dir() else "v1"
@@ -87,18 +97,18 @@ def cgroup_version(root: Path) -> str:
 
 def _cache(folders: Folders) -> tuple[Line, ...]:
     lines = [
-        Line(what=f"cache {folder.name}", ok=True, seen=f"{gib(_size(folder))} in {folder}")
-        for folder in (folders.builds, folders.engine)
+        Line(name=f"cache {folder.name}", ok=True, result=f"{gib(_size(folder))} in {folder}")
+        for folder in (folders.builds, folders.docker)
         if folder.is_dir()
     ]
     kept = [run.cluster for run in runs.known(folders) if run.kept is not None]
     if kept:
-        lines.append(Line(what="kept clusters", ok=True, seen=", ".join(kept)))
+        lines.append(Line(name="kept clusters", ok=True, result=", ".join(kept)))
     return tuple(lines)
 
 
 def _size(folder: Path) -> int:
-    """Bytes on disk below `folder`; what vanishes or is hidden meanwhile does not count."""
+    """Return the bytes on disk below `folder`, without files that vanish or are not readable."""
     total = 0
     for path, _, names in os.walk(folder):
         for name in names:
@@ -109,16 +119,16 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _verdict(seen: MachineInfo, missing: SetupPlan, folders: Folders) -> str:
+def _verdict(machine: MachineInfo, missing: SetupPlan, folders: Folders) -> str:
     if missing.problems:
         return "A live run is not possible here:\n" + "\n".join(f"  {problem}" for problem in missing.problems)
-    path = "ordinary: Docker and a container registry are here" if seen.engine and seen.registry.ok else "offline"
+    path = "ordinary: Docker and a container registry answer" if machine.docker and machine.registry.ok else "offline"
     if missing.recipes:
         names = ", ".join(recipe.name for recipe in missing.recipes)
         return (
-            f"`osh-conformance setup` would take the path: {path}.\nIt would build {names}: about {missing.minutes:g} "
-            f"minutes, {gib(missing.mebibytes * 2**20)} of disk below {folders.cache}."
+            f"`osh-conformance setup` would take this path: {path}.\nIt would build {names}: about {missing.minutes:g} "
+            f"minutes, {gib(missing.mebibytes * 2**20)} of disk space below {folders.cache}."
         )
-    if missing.start_engine:
-        return "`osh-conformance setup` would start the engine; nothing is left to build."
+    if missing.start_docker:
+        return "`osh-conformance setup` would start Docker; nothing is left to build."
     return f"Ready for live runs (path: {path})."

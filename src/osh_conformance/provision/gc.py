@@ -1,4 +1,4 @@
-"""Removing what runs left that are gone: theirs by label, name, lock or mark, and nothing else."""
+"""Garbage collection: removing what dead runs left behind, found by label, name, lock or mark only."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.provision import gc_nodes, leftovers, runs
 from osh_conformance.provision.build import POLICY, policy_text
 from osh_conformance.provision.scratch import abandoned, clear, elsewhere, remove_tree
+from osh_conformance.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,71 +23,78 @@ if TYPE_CHECKING:
     from osh_conformance.provision.runs import RunFolder
 
 _REMOVE = 120.0
-#: Seconds until an engine has surely begun what a client told it that is dead since.
+#: Seconds for all containers and networks of a run, some of which may still appear.
+_REMOVE_ALL = 600.0
+#: Seconds after which Docker has surely begun a command whose client is dead.
 _PAUSE = 0.5
-#: Seconds for which a network may have somebody on it whose container cannot be seen yet.
+#: Seconds for which a network may have an endpoint of a container that Docker does not list yet.
 _PATIENCE = 10.0
-#: A lock younger than this may be somebody's who has not taken it yet.
+#: A lock file younger than this may belong to a process that has not locked it yet.
 _FRESH = 5.0
-#: On the namespaces of cells.
+#: The label on the namespaces of cells.
 _CELL_LABEL = "osh-conformance.cell"
 _CONTROL_PLANE = "control-plane"
 _ROLE = '{{.Names}} {{.Label "io.x-k8s.kind.role"}}'
-_KUBECTL = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf")
 _BUILD_CONTAINER = re.compile(r"osh-conformance-([a-z0-9-]+)-[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GcResult:
-    """What was removed, and what stays and why; one line each."""
+    """Removed things, and remaining ones with the reason; one line each."""
 
     removed: tuple[str, ...]
     left: tuple[str, ...]
 
 
-def collect(engine: Docker | None, folders: Folders, *, kept: bool = False) -> GcResult:
-    """Remove what dead runs and dead builds left. Kept clusters only with `kept`. Without an engine: the rest."""
+def collect(docker: Docker | None, folders: Folders, *, kept: bool = False) -> GcResult:
+    """Remove leftovers of dead runs and builds, and with `kept` also kept clusters.
+
+    Without Docker, it removes only processes and files.
+    """
     removed: list[str] = []
     left: list[str] = []
-    for run in _all_runs(engine, folders):
+    for run in _all_runs(docker, folders):
         with runs.claim(folders, run) as dead:
             if not dead:
                 left.append(f"run {run.id}: it is alive")
             elif run.kept is not None and not kept:
                 removed += _processes(run)
-                if engine is not None:
-                    removed += _of_kept(engine, folders, run, left)
+                if docker is not None:
+                    removed += _of_kept(docker, folders, run, left)
                 left.append(f"cluster {run.cluster}: kept by --keep (osh-conformance gc --kept removes it)")
-            elif engine is None and run.folder.is_dir():
-                left.append(f"run {run.id}: no Docker engine answers, so what it left there cannot be seen")
+            elif docker is None and run.folder.is_dir():
+                left.append(f"run {run.id}: no Docker Engine answers, so its containers cannot be listed")
             else:
-                removed += remove_run(engine, run)
-    removed += _dead_builds(engine, folders)
+                removed += remove_run(docker, run)
+    removed += _dead_builds(docker, folders)
     removed += _abandoned(folders.scratch, left)[0]
     return GcResult(removed=tuple(removed), left=tuple(left))
 
 
-def remove_run(engine: Docker | None, run: RunFolder) -> tuple[str, ...]:
-    """Remove all of one run: processes, containers, network, image names, folder. Nothing there is no error."""
+def remove_run(docker: Docker | None, run: RunFolder) -> tuple[str, ...]:
+    """Remove a run's processes, containers, network, image names and folder; return one line for each.
+
+    Missing things are no error.
+    """
     removed = list(_processes(run))
-    if engine is not None:
-        removed += _of_engine(engine, run)
-        removed += _image_names(engine, run.folder)
+    if docker is not None:
+        removed += _of_docker(docker, run)
+        removed += _image_names(docker, run.folder)
     if run.folder.is_dir():
         remove_tree(run.folder)
         removed.append(f"folder {run.folder}")
     return tuple(removed)
 
 
-def _all_runs(engine: Docker | None, folders: Folders) -> tuple[RunFolder, ...]:
+def _all_runs(docker: Docker | None, folders: Folders) -> tuple[RunFolder, ...]:
     found = {run.id: run for run in runs.known(folders)}
-    if engine is not None:
-        # Of another user of this engine, the state folder is another one: theirs to collect.
+    if docker is not None:
+        # Another user of this engine has another state folder, and collects their own runs.
         mine = f"label={runs.STATE_LABEL}={folders.state}"
         label = f'{{{{.Label "{runs.RUN_LABEL}"}}}}'
         listed = [
-            *engine.lines("network", "ls", "--filter", mine, "--format", label),
-            *engine.lines("ps", "--all", "--filter", mine, "--format", label),
+            *docker.lines("network", "ls", "--filter", mine, "--format", label),
+            *docker.lines("ps", "--all", "--filter", mine, "--format", label),
         ]
         for run_id in listed:
             found.setdefault(run_id, runs.at(folders, run_id))
@@ -94,123 +102,151 @@ def _all_runs(engine: Docker | None, folders: Folders) -> tuple[RunFolder, ...]:
 
 
 def _processes(run: RunFolder) -> Iterator[str]:
-    for told in leftovers.end_marked(runs.RUN_MARK, run.id):
-        yield f"process {told}"
+    for ended in leftovers.end_marked(runs.RUN_MARK, run.id):
+        yield f"process {ended}"
 
 
-def _of_engine(engine: Docker, run: RunFolder) -> Iterator[str]:
-    """Remove containers and network, until nothing more comes.
+def _of_docker(docker: Docker, run: RunFolder) -> list[str]:
+    """Remove containers and networks until no new ones appear.
 
-    A client may be dead, and what it told the engine not done yet: its container or network appears a moment later.
+    Docker may still execute a command of a client that is dead: its container or network appears a moment later.
+    So the last look, after a pause, must find nothing.
     """
-    yield from _seen(engine, run)
-    while True:
-        time.sleep(_PAUSE)
-        more = tuple(_seen(engine, run))
-        if not more:
-            return
-        yield from more
+    removed: list[str] = []
+    looks = 0
+
+    def nothing_new() -> bool:
+        nonlocal looks
+        looks += 1
+        new = list(_listed(docker, run))
+        removed.extend(new)
+        return looks > 1 and not new
+
+    until(
+        nothing_new,
+        f"the last container of run {run.id} to be removed",
+        deadline=_REMOVE_ALL,
+        pause=_PAUSE,
+        state=lambda: "\n".join(removed),
+    )
+    return removed
 
 
-def _seen(engine: Docker, run: RunFolder) -> Iterator[str]:
-    yield from _containers(engine, run)
-    for network in engine.lines("network", "ls", "--quiet", "--filter", f"label={runs.RUN_LABEL}={run.id}"):
-        yield from _network(engine, run, network)
+def _listed(docker: Docker, run: RunFolder) -> Iterator[str]:
+    """Remove the containers and networks that Docker lists now."""
+    yield from _containers(docker, run)
+    for network in docker.lines("network", "ls", "--quiet", "--filter", f"label={runs.RUN_LABEL}={run.id}"):
+        yield from _network(docker, run, network)
 
 
-def _containers(engine: Docker, run: RunFolder) -> Iterator[str]:
+def _containers(docker: Docker, run: RunFolder) -> Iterator[str]:
     for condition in (f"label={runs.RUN_LABEL}={run.id}", f"label={runs.KIND_LABEL}={run.cluster}"):
-        for line in engine.lines("ps", "--all", "--filter", condition, "--format", "{{.ID}} {{.Names}}"):
+        for line in docker.lines("ps", "--all", "--filter", condition, "--format", "{{.ID}} {{.Names}}"):
             identity, _, name = line.partition(" ")
-            _remove_container(engine, identity)
+            _remove_container(docker, identity)
             yield f"container {name}"
 
 
-def _network(engine: Docker, run: RunFolder, identity: str) -> Iterator[str]:
-    """Remove a network, and containers that were still about to start on it."""
-    end = time.monotonic() + _PATIENCE
-    while True:
-        outcome = engine.run("network", "rm", identity, deadline=_REMOVE, check=False)
-        if outcome.ok or not engine.run("network", "inspect", identity, check=False).ok:
-            break
-        if "active endpoints" not in outcome.stderr or time.monotonic() > end:
-            raise process.CommandError(outcome, f"ended with exit code {outcome.code}")
-        yield from _containers(engine, run)
-        time.sleep(0.2)  # the engine has no event for who did not begin it
-    yield f"network {run.cluster}"
+def _network(docker: Docker, run: RunFolder, identity: str) -> list[str]:
+    """Remove a network, and containers that were about to start on it."""
+    removed: list[str] = []
+
+    def gone() -> bool:
+        if _is_removed(docker, "network", identity, unless="active endpoints"):
+            return True
+        removed.extend(_containers(docker, run))
+        return False
+
+    # Docker has no event for a container that it has not created yet.
+    until(gone, f"the network {run.cluster} to be free of endpoints", deadline=_PATIENCE)
+    return [*removed, f"network {run.cluster}"]
 
 
-def _of_kept(engine: Docker, folders: Folders, run: RunFolder, left: list[str]) -> Iterator[str]:
-    """What a dead run left on a kept cluster: names of images, namespaces of cells, and what it did to the nodes.
+def _of_kept(docker: Docker, folders: Folders, run: RunFolder, left: list[str]) -> Iterator[str]:
+    """Remove a dead run's image names, cell namespaces and node changes from a kept cluster.
 
-    `left` gets what stays.
+    `left` receives a line for each that stays.
     """
-    yield from _image_names(engine, run.folder)
-    listed = engine.lines("ps", "--filter", f"label={runs.KIND_LABEL}={run.cluster}", "--format", _ROLE)
+    yield from _image_names(docker, run.folder)
+    listed = docker.lines("ps", "--filter", f"label={runs.KIND_LABEL}={run.cluster}", "--format", _ROLE)
     roles = dict(line.split() for line in listed)
     control = [name for name, role in roles.items() if role == _CONTROL_PLANE]
     if not control:
         return
-    kubectl = ("exec", control[0], *_KUBECTL)
+    kubectl = ("exec", control[0], *gc_nodes.ADMIN_KUBECTL)
     try:
-        cells = engine.run(*kubectl, "get", "namespaces", "--selector", _CELL_LABEL, "--output=name").stdout.split()
+        cells = docker.run(*kubectl, "get", "namespaces", "--selector", _CELL_LABEL, "--output=name").stdout.split()
     except SuiteError:
         left.append(f"cells on cluster {run.cluster}, if there are any: it does not answer")
         return
-    in_nodes = list(gc_nodes.left_in(engine, list(roles)))
+    in_nodes = list(gc_nodes.left_in(docker, list(roles)))
     if not cells and not in_nodes:
         return
-    # A run that was told to use this cluster by its kubeconfig has no lock on it, but a scratch folder of its own.
-    # Whoever begins one from now on has no namespace that was listed.
+    # A run that got this cluster by --kubeconfig holds no lock on it, but it has a scratch folder. A run that starts
+    # after this point has no namespace among those listed above.
     gone, alive = _abandoned(folders.scratch, left)
     yield from gone
     if alive:
-        left += [f"{what} on cluster {run.cluster}: a run is alive that may have made it" for what in cells]
-        left += [f"{what}: a run is alive that may have made it" for what, _ in in_nodes]
+        left += [f"{name} on cluster {run.cluster}: a run is alive that may have created it" for name in cells]
+        left += [f"{change}: a run is alive that may still need it" for change, _ in in_nodes]
         return
     if cells:
-        engine.run(*kubectl, "delete", "--ignore-not-found", *cells, deadline=_REMOVE)
+        docker.run(*kubectl, "delete", "--ignore-not-found", *cells, deadline=_REMOVE)
         yield from (f"{name} on cluster {run.cluster}" for name in cells)
-    for what, words in in_nodes:
-        # Who was at it may have repaired it just now.
-        if engine.run(*words, deadline=_REMOVE, check=False).ok:
-            yield what
+    for change, argv in in_nodes:
+        # A run that was ending may have repaired it in the meantime.
+        if docker.run(*argv, deadline=_REMOVE, check=False).ok:
+            yield change
 
 
-def _remove_container(engine: Docker, identity: str) -> None:
-    """Remove a container; that somebody else (a run that ends just now) is at it already is no error."""
-    outcome = engine.run("rm", "--force", "--volumes", identity, deadline=_REMOVE, check=False)
-    end = time.monotonic() + _REMOVE
-    while not outcome.ok and engine.run("container", "inspect", identity, check=False).ok:
-        if "already in progress" not in outcome.stderr or time.monotonic() > end:
-            raise process.CommandError(outcome, f"ended with exit code {outcome.code}")
-        time.sleep(0.2)  # the engine has no event for who did not begin it
+def _remove_container(docker: Docker, identity: str) -> None:
+    """Remove a container. Another process (a run that is ending) may be removing it too; that is no error."""
+    # Docker has no event for a removal that another client began.
+    until(
+        lambda: _is_removed(docker, "container", identity, unless="already in progress"),
+        f"the container {identity} to be removed",
+        deadline=_REMOVE,
+    )
 
 
-def _image_names(engine: Docker, folder: Path) -> Iterator[str]:
-    """Names under which a run pushed to its registry; the images themselves have other names, and stay."""
+def _is_removed(docker: Docker, kind: str, identity: str, *, unless: str) -> bool:
+    """Try to remove a container or network once. False: a message with `unless` shows that another try may succeed.
+
+    Raises `CommandError` for any other failure, unless the thing is gone.
+    """
+    argv = ("rm", "--force", "--volumes") if kind == "container" else (kind, "rm")
+    outcome = docker.run(*argv, identity, deadline=_REMOVE, check=False)
+    if outcome.ok or not docker.run(kind, "inspect", identity, check=False).ok:
+        return True
+    if unless not in outcome.stderr:
+        raise process.CommandError(outcome, f"ended with exit code {outcome.code}")
+    return False
+
+
+def _image_names(docker: Docker, folder: Path) -> Iterator[str]:
+    """Remove the names under which a run pushed images to its registry. The images keep their other names."""
     try:
         endpoint = (folder / "registry-endpoint").read_text().strip()
     except FileNotFoundError:
         return
-    for name in engine.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}"):
+    for name in docker.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}"):
         if endpoint and name.startswith(f"{endpoint}/"):
-            engine.run("rmi", "--no-prune", name, check=False)
+            docker.run("rmi", "--no-prune", name, check=False)
             yield f"image name {name}"
 
 
-def _dead_builds(engine: Docker | None, folders: Folders) -> list[str]:
+def _dead_builds(docker: Docker | None, folders: Folders) -> list[str]:
     removed, builds_alive = _abandoned(folders.work, [])
     if not builds_alive:
         removed += _policy(folders)
-        removed += _build_containers(engine, folders) if engine is not None and engine.ours else []
+        removed += _build_containers(docker, folders) if docker is not None and docker.ours else []
     return removed
 
 
 def _abandoned(parent: Path, left: list[str]) -> tuple[list[str], bool]:
-    """Remove the scratch folders below `parent` that nobody works in; tell what, and whether some stay.
+    """Remove the scratch folders below `parent` whose owner is dead; return lines, and whether others are in use.
 
-    `left` gets what a run made on a cluster of somebody else: nothing here may touch it.
+    `left` receives what a run created on somebody else's cluster, which the suite must not delete.
     """
     removed: list[str] = []
     alive = False
@@ -226,7 +262,7 @@ def _abandoned(parent: Path, left: list[str]) -> tuple[list[str], bool]:
 
 
 def _folders(parent: Path) -> Iterator[Path]:
-    """Scratch folders, and those of which there is only the lock: it is there before its folder, and after it."""
+    """Yield the scratch folders, and those with only a lock: it is created before its folder and removed after it."""
     for path in parent.glob("*"):
         if path.is_dir():
             yield path
@@ -251,11 +287,11 @@ def _policy(folders: Folders) -> list[str]:
     return [f"file {POLICY}"] if ours else []
 
 
-def _build_containers(engine: Docker, folders: Folders) -> Iterator[str]:
-    """Containers of builds, which carry the name of a recipe and a key."""
-    for line in engine.lines("ps", "--all", "--format", "{{.ID}} {{.Names}}"):
+def _build_containers(docker: Docker, folders: Folders) -> Iterator[str]:
+    """Remove the containers of builds; each is named after a recipe and its key."""
+    for line in docker.lines("ps", "--all", "--format", "{{.ID}} {{.Names}}"):
         identity, _, name = line.partition(" ")
         match = _BUILD_CONTAINER.fullmatch(name)
         if match and (folders.locks / f"{match.group(1)}.lock").exists():
-            _remove_container(engine, identity)
+            _remove_container(docker, identity)
             yield f"container {name}"

@@ -1,4 +1,4 @@
-"""Processes and mounts that outlive who made them: found by a mark in their environment, or by their place."""
+"""Processes and mounts that outlive their run: found by a mark in the environment, or by their folder."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ _GRACE = 5.0
 
 
 def end_marked(mark: str, value: str) -> tuple[str, ...]:
-    """End the processes that have `mark`=`value` in their environment, but for this one and its ancestors."""
+    """End all processes with `mark`=`value` in their environment, except this one and its ancestors.
+
+    Returns `PID (NAME)` for each. Raises `SuiteError` for a process that does not end.
+    """
     wanted = f"{mark}={value}".encode()
     ended: list[str] = []
-    # Until none is found: one that was not there when the others were listed may be a child of theirs.
+    # Repeat until none is found: a process that was listed may start a child before it ends.
     while more := tuple(_end_each(wanted)):
         ended += more
     return tuple(ended)
@@ -34,13 +37,13 @@ def _end_each(wanted: bytes) -> Iterable[str]:
         if pid in mine or not _carries(pid, wanted):
             continue
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            told = _end(pid, wanted)
-            if told:
-                yield told
+            ended = _end(pid, wanted)
+            if ended:
+                yield ended
 
 
 def unmount_below(folder: Path) -> list[str]:
-    """Unmount what is mounted in `folder`, the deepest first."""
+    """Unmount everything below `folder`, the deepest mounts first; return a description of each."""
     points = [line.split()[4].replace("\\040", " ") for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     below = sorted({point for point in points if point.startswith(f"{folder}/")}, key=len, reverse=True)
     for point in below:
@@ -65,7 +68,7 @@ def _carries(pid: int, wanted: bytes) -> bool:
 
 
 def _end(pid: int, wanted: bytes) -> str:
-    """End one process. By a handle, since between looking and killing the number may become another's."""
+    """End one process through a file descriptor: its process id may belong to another process a moment later."""
     handle = os.pidfd_open(pid)
     try:
         if not _carries(pid, wanted):
@@ -77,4 +80,4 @@ def _end(pid: int, wanted: bytes) -> str:
                 return f"{pid} ({name})"
     finally:
         os.close(handle)
-    raise SuiteError(f"process {pid} ({name}), left by a dead run, does not end")
+    raise SuiteError(f"process {pid} ({name}) of a dead run did not end within {_GRACE:g} s of SIGKILL")

@@ -1,4 +1,4 @@
-"""Looking at this machine: what is there, what can be reached, what could be built. It changes nothing."""
+"""The state of this machine: its programs, its Docker Engine, its way to a registry, its recipes. Changes nothing."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
-from osh_conformance.provision import docker as engines
 from osh_conformance.provision import recipes
 from osh_conformance.provision.build import which
+from osh_conformance.provision.docker import candidates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from osh_conformance.provision.docker import Docker
     from osh_conformance.provision.recipes import Recipes
 
-#: The registry that an image reference means when it names none, and whether one can pull at all.
+#: The registry of image references without a host. Its answer shows whether this machine can pull images.
 _REGISTRY = "https://registry-1.docker.io/v2/"
 _REACH = 3.0
 _PROBE = 10.0
-#: From this kind on, nodes read /etc/containerd/certs.d without being told.
+#: The first kind version whose nodes read /etc/containerd/certs.d by default.
 _KIND_AT_LEAST = (0, 27)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """Whether a container registry answers, and what was seen."""
+    """Whether a container registry answers, and its answer."""
 
     ok: bool
     answer: str
@@ -45,7 +45,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A program and the version it gives."""
+    """A program and its version."""
 
     path: Path
     version: str
@@ -53,53 +53,50 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineInfo:
-    """What one look at the machine showed. A `None` program: not on PATH, or too old (`problems` says so)."""
+    """The state of the machine. A program is None if it is not on PATH or too old; `..._problem` says which."""
 
     root: bool
-    engine: Docker | None
-    engine_version: str
-    engine_problem: str
+    docker: Docker | None
+    docker_version: str
+    docker_problem: str
     kind: Program | None
     kind_problem: str
-    kubectl: Program | None
     helm: Mapping[int, Program]
     registry: Reach
-    book: Recipes | None
+    recipes: Recipes | None
 
 
 def look(recipes_folder: Path | None = None) -> MachineInfo:
-    """Look at this machine; takes about as long as the slowest probe (3 s where packets are dropped)."""
-    with ThreadPoolExecutor(max_workers=5) as pool:
+    """Return the state of this machine. Takes as long as the slowest probe (3 s if a firewall drops packets)."""
+    with ThreadPoolExecutor(max_workers=4) as pool:
         registry = pool.submit(reach_registry)
-        engine = pool.submit(_find_engine)
+        docker = pool.submit(_probe_docker)
         kind = pool.submit(_find_kind)
-        kubectl = pool.submit(_find_kubectl)
         helm = pool.submit(_find_helm)
-    found, version, problem = engine.result()
+    found, version, problem = docker.result()
     kind_program, kind_problem = kind.result()
     folder = recipes.recipes_folder(recipes_folder)
     return MachineInfo(
         root=os.geteuid() == 0,
-        engine=found,
-        engine_version=version,
-        engine_problem=problem,
+        docker=found,
+        docker_version=version,
+        docker_problem=problem,
         kind=kind_program,
         kind_problem=kind_problem,
-        kubectl=kubectl.result(),
         helm=helm.result(),
         registry=registry.result(),
-        book=recipes.load(folder, offline=not registry.result().ok) if folder else None,
+        recipes=recipes.load(folder, offline=not registry.result().ok) if folder else None,
     )
 
 
 def reach_registry() -> Reach:
-    """Ask a container registry for its API version, for at most three seconds."""
+    """Ask a container registry for its API version, and wait at most three seconds."""
     answers: queue.Queue[Reach] = queue.Queue()
 
     def ask() -> None:
         answers.put(_ask_registry())
 
-    # Resolving a name has no deadline of its own; a daemon thread may be left to it.
+    # Name resolution has no deadline, so a daemon thread does it, and may go on after this function returns.
     threading.Thread(target=ask, daemon=True).start()
     try:
         return answers.get(timeout=_REACH + 0.5)
@@ -113,15 +110,15 @@ def _ask_registry() -> Reach:
         with urllib.request.urlopen(request, timeout=_REACH) as response:  # noqa: S310 - of https
             return Reach(ok=True, answer=f"{_REGISTRY}: {response.status}")
     except urllib.error.HTTPError as error:
-        # 401 is how a registry says that it is there; 403 and 5xx are what proxies in between say.
+        # A registry answers 401 without a login; 403 and 5xx are answers of proxies on the way.
         return Reach(ok=error.code in (401, 429), answer=f"{_REGISTRY}: {error.code} {error.reason}")
     except (urllib.error.URLError, OSError) as error:
         return Reach(ok=False, answer=f"{_REGISTRY}: {getattr(error, 'reason', error)}")
 
 
-def _find_engine() -> tuple[Docker | None, str, str]:
+def _probe_docker() -> tuple[Docker | None, str, str]:
     problem = "no docker program on PATH"
-    for candidate in engines.candidates():
+    for candidate in candidates():
         try:
             return candidate, candidate.version(), ""
         except SuiteError as error:
@@ -135,20 +132,15 @@ def _find_kind() -> tuple[Program | None, str]:
         return None, "not on PATH"
     program = probe_kind(path)
     if program is None:
-        return None, f"{path} does not say its version"
+        return None, f"{path} prints no version"
     if version_tuple(program.version)[:2] < _KIND_AT_LEAST:
-        return None, f"{path} is {program.version}, needed is {'.'.join(map(str, _KIND_AT_LEAST))} or later"
+        return None, f"{path} is {program.version}, but {'.'.join(map(str, _KIND_AT_LEAST))} or later is needed"
     return program, ""
 
 
 def probe_kind(path: Path) -> Program | None:
-    """A kind program, if it tells its version."""
+    """Return a kind program, or None if it prints no version."""
     return _probe(path, ["version"])
-
-
-def _find_kubectl() -> Program | None:
-    path = which("kubectl")
-    return _probe(path, ["version", "--client"]) if path else None
 
 
 def _find_helm() -> Mapping[int, Program]:
@@ -161,9 +153,9 @@ def _find_helm() -> Mapping[int, Program]:
     return MappingProxyType(found)
 
 
-def _probe(path: Path, words: list[str]) -> Program | None:
+def _probe(path: Path, arguments: list[str]) -> Program | None:
     try:
-        outcome = process.run([path, *words], deadline=_PROBE, check=False)
+        outcome = process.run([path, *arguments], deadline=_PROBE, check=False)
     except SuiteError:
         return None
     match = re.search(r"v?(\d+\.\d+(\.\d+)?)", outcome.stdout)
@@ -171,16 +163,16 @@ def _probe(path: Path, words: list[str]) -> Program | None:
 
 
 def version_tuple(text: str) -> tuple[int, ...]:
-    """`1.2.3` as numbers."""
+    """Return the numbers of a version such as `1.2.3`."""
     return tuple(int(part) for part in re.findall(r"\d+", text))
 
 
-def with_engine(seen: MachineInfo, engine: Docker) -> MachineInfo:
-    """What was seen, with an engine that has been started since; raises `SuiteError` if it does not answer."""
-    return dataclasses.replace(seen, engine=engine, engine_version=engine.version(), engine_problem="")
+def with_docker(machine: MachineInfo, docker: Docker) -> MachineInfo:
+    """Return the state with an engine that was started since; raises `SuiteError` if it does not answer."""
+    return dataclasses.replace(machine, docker=docker, docker_version=docker.version(), docker_problem="")
 
 
-def any_engine() -> tuple[Docker | None, str]:
-    """The Docker engine that answers; or None, and why."""
-    found, _, problem = _find_engine()
+def find_docker() -> tuple[Docker | None, str]:
+    """Return the Docker Engine that answers, or None and the reason."""
+    found, _, problem = _probe_docker()
     return found, problem

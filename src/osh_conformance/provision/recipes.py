@@ -75,21 +75,21 @@ class Recipes:
     """All recipes. With `offline`, recipes build base images too, instead of a container registry."""
 
     root: Path
-    recipes: Mapping[str, Recipe]
+    by_name: Mapping[str, Recipe]
     offline: bool
     _keys: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Recipe:
         """Return the recipe called `name`; raises `UsageError`."""
         try:
-            return self.recipes[name]
+            return self.by_name[name]
         except KeyError:
             raise UsageError(
-                f"there is no recipe `{name}` in {self.root}", expected="one of " + ", ".join(sorted(self.recipes))
+                f"there is no recipe `{name}` in {self.root}", expected="one of " + ", ".join(sorted(self.by_name))
             ) from None
 
     def __contains__(self, name: object) -> bool:
-        return name in self.recipes
+        return name in self.by_name
 
     def requirements(self, recipe: Recipe) -> tuple[str, ...]:
         """Return the names of the recipes that must be built before `recipe`."""
@@ -110,7 +110,7 @@ class Recipes:
 
     def providing(self, reference: str) -> Recipe | None:
         """Return the recipe that makes the image `reference`."""
-        return next((r for r in self.recipes.values() if r.image and r.image.reference == reference), None)
+        return next((r for r in self.by_name.values() if r.image and r.image.reference == reference), None)
 
     def order(self, names: Iterable[str]) -> tuple[Recipe, ...]:
         """Return the recipes `names` and all that they need, in building order; raises `UsageError` on a cycle."""
@@ -153,7 +153,7 @@ def load(root: Path, *, offline: bool) -> Recipes:
                 raise UsageError(
                     f"{recipe.folder / 'recipe.toml'}: needs `{need}`, and there is no such recipe in {root}"
                 )
-    return Recipes(root=root, recipes=MappingProxyType(recipes), offline=offline)
+    return Recipes(root=root, by_name=MappingProxyType(recipes), offline=offline)
 
 
 def content_key(folder: Path, needed: Iterable[str]) -> str:

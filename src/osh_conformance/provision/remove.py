@@ -1,4 +1,4 @@
-"""Removing all that the set-up made."""
+"""Removing everything that `setup` created."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
-from osh_conformance.folders import ENGINE_RUN
+from osh_conformance.folders import DOCKER_RUN
 from osh_conformance.provision import gc, leftovers, machine, runs
 from osh_conformance.provision.scratch import remove_tree
 
@@ -22,25 +22,25 @@ _OURS = "osh-conformance"
 
 
 def remove(folders: Folders, progress: Progress) -> tuple[str, ...]:
-    """Remove leftovers and kept clusters, images, the engine, the cache; one line each.
+    """Remove leftovers, kept clusters, images, our Docker Engine and the cache; return one line for each.
 
-    Raises `SuiteError`, and removes nothing of the set-up, while a run or a build lives.
+    Raises `SuiteError` while a run or a build is alive, and then removes nothing that `setup` created.
     """
-    engine, _ = machine.any_engine()
-    with progress.step("remove what runs left"):
-        report = gc.collect(engine, folders, kept=True)
+    docker, _ = machine.find_docker()
+    with progress.step("remove leftovers of earlier runs"):
+        report = gc.collect(docker, folders, kept=True)
     if report.left:
-        raise SuiteError("runs are alive that use what the set-up made", details="\n".join(report.left))
+        raise SuiteError("some runs are alive and use what `setup` created", details="\n".join(report.left))
     removed = list(report.removed)
-    mine = _engine_is_ours(folders)
-    if engine is not None and not mine:
-        removed += _images(engine, folders)
+    ours = _docker_is_ours(folders)
+    if docker is not None and not ours:
+        removed += _images(docker, folders)
         volume = runs.store_volume(folders)
-        if engine.run("volume", "rm", volume, check=False).ok:
+        if docker.run("volume", "rm", volume, check=False).ok:
             removed.append(f"volume {volume}")
-    if mine:
-        with progress.step("stop the engine"):
-            removed.append(_stop_engine(folders))
+    if ours:
+        with progress.step("stop Docker"):
+            removed.append(_stop_docker(folders))
     with progress.step("remove the cache"):
         for folder in (folders.cache, folders.state):
             if folder.exists():
@@ -51,47 +51,47 @@ def remove(folders: Folders, progress: Progress) -> tuple[str, ...]:
 
 
 def stop(folders: Folders, progress: Progress) -> tuple[str, ...]:
-    """Stop the engine that this set-up started, and keep all that was built; the next set-up starts it again.
+    """Stop the Docker Engine that `setup` started, and keep all builds; the next `setup` starts it again.
 
-    Raises `SuiteError` while a run lives. Kept clusters end with their engine, so they are removed.
+    Raises `SuiteError` while a run is alive. Kept clusters cannot outlive their engine, so they are removed.
     """
-    if not _engine_is_ours(folders):
+    if not _docker_is_ours(folders):
         return ()
-    engine, _ = machine.any_engine()
-    report = gc.collect(engine, folders, kept=True)
+    docker, _ = machine.find_docker()
+    report = gc.collect(docker, folders, kept=True)
     if report.left:
-        raise SuiteError("runs are alive that use the engine", details="\n".join(report.left))
-    with progress.step("stop the engine"):
-        return (*report.removed, _stop_engine(folders))
+        raise SuiteError("some runs are alive and use this Docker Engine", details="\n".join(report.left))
+    with progress.step("stop Docker"):
+        return (*report.removed, _stop_docker(folders))
 
 
-def _images(engine: Docker, folders: Folders) -> list[str]:
-    """In an engine that stays: the images of this cache's builds. Pulled ones may be somebody else's too."""
+def _images(docker: Docker, folders: Folders) -> list[str]:
+    """Remove the images of this cache's builds from an engine that stays. Others may use the pulled ones."""
     built = {"/".join((_OURS, ":".join(path.name.rsplit("-", 1)))) for path in folders.builds.glob("*-*")}
-    names = [name for name in engine.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}") if name in built]
+    names = [name for name in docker.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}") if name in built]
     for name in names:
-        engine.run("rmi", name, check=False)
+        docker.run("rmi", name, check=False)
     return [f"image {name}" for name in names]
 
 
-def _engine_is_ours(folders: Folders) -> bool:
-    return _engine_root() == folders.engine
+def _docker_is_ours(folders: Folders) -> bool:
+    return _docker_root() == folders.docker
 
 
-def _engine_root() -> Path | None:
-    """The data root of an engine that a set-up started: another set-up, with another cache, may need it still."""
+def _docker_root() -> Path | None:
+    """Return the data root of the engine that `setup` started. A `setup` with another cache may still need it."""
     try:
-        return Path(json.loads((ENGINE_RUN / "daemon.json").read_text())["data-root"])
+        return Path(json.loads((DOCKER_RUN / "daemon.json").read_text())["data-root"])
     except (FileNotFoundError, PermissionError, ValueError, KeyError):
         return None
 
 
-def _stop_engine(folders: Folders) -> str:
+def _stop_docker(folders: Folders) -> str:
     scripts = sorted(folders.builds.glob("engine-*/stop.sh"), key=lambda path: path.stat().st_mtime)
     if not scripts:
         raise SuiteError(
-            f"an engine of this suite has files in {ENGINE_RUN}, and {folders.builds} has no script to stop it",
+            f"a Docker Engine of this suite has files in {DOCKER_RUN}, but {folders.builds} has no script to stop it",
             fix="osh-conformance setup --only engine, then setup --remove again",
         )
-    process.run(["sh", scripts[-1], folders.engine, ENGINE_RUN], deadline=_STOP)
-    return f"engine at {ENGINE_RUN}"
+    process.run(["sh", scripts[-1], folders.docker, DOCKER_RUN], deadline=_STOP)
+    return f"Docker Engine at {DOCKER_RUN}"

@@ -1,9 +1,8 @@
-"""Runs that own a cluster: a folder and a lock each, so that a dead one is told from a living one."""
+"""Runs that own a cluster: each has a folder and a lock, which shows whether the run is alive."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -21,11 +20,11 @@ if TYPE_CHECKING:
 
     from osh_conformance.folders import Folders
 
-#: Docker labels on all that a run makes: its id, and the state folder that knows whether it lives.
+#: Docker labels on everything that a run creates: its id, and the state folder with its lock.
 RUN_LABEL = "osh-conformance.run"
 STATE_LABEL = "osh-conformance.state"
 KIND_LABEL = "io.x-k8s.kind.cluster"
-#: In the environment of every process that a run starts.
+#: The environment variable that every process of a run carries.
 RUN_MARK = "OSH_CONFORMANCE_RUN"
 _PREFIX = "osh-conformance-"
 _ID = re.compile(r"[a-z0-9]([-a-z0-9]{0,28}[a-z0-9])?")
@@ -34,46 +33,48 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFolder:
-    """A run's id and folder."""
+    """The id and folder of a run."""
 
     id: str
     folder: Path
 
     @property
     def cluster(self) -> str:
-        """The name of its kind cluster, and of its Docker network."""
+        """The name of the run's kind cluster and Docker network."""
         return _PREFIX + self.id
 
     @property
     def kept(self) -> Mapping[str, Any] | None:
-        """What was noted when `--keep` left this run's cluster; None for any other run."""
+        """The settings of this run's cluster if `--keep` left it running; None for any other run."""
         try:
-            noted: Mapping[str, Any] = json.loads((self.folder / "kept.json").read_text())
+            settings: Mapping[str, Any] = json.loads((self.folder / "kept.json").read_text())
         except (FileNotFoundError, ValueError):
             return None
-        return noted
+        return settings
 
-    def keep(self, noted: Mapping[str, Any]) -> None:
-        """Note that this run's cluster stays."""
+    def keep(self, settings: Mapping[str, Any]) -> None:
+        """Record that this run's cluster stays, with the settings it was created with."""
         new = self.folder / "kept.json.new"
-        new.write_text(json.dumps(noted, indent=1))
+        new.write_text(json.dumps(settings, indent=1))
         new.rename(self.folder / "kept.json")
 
 
 def store_volume(folders: Folders) -> str:
-    """The Docker volume in which the registries of all runs of this user keep what was pushed."""
+    """Return the Docker volume in which the registries of all runs of this user store pushed images."""
     return _PREFIX + "store-" + hashlib.sha256(str(folders.state).encode()).hexdigest()[:8]
 
 
 def at(folders: Folders, run_id: str) -> RunFolder:
-    """The run of this id; raises `UsageError` for an id that cannot be part of a host name."""
+    """Return the run of this id; raises `UsageError` for an id that cannot be part of a host name."""
     if not _ID.fullmatch(run_id):
-        raise UsageError(f"run id `{run_id}`", expected="at most 30 lower-case letters, digits and inner hyphens")
+        raise UsageError(
+            f"run id `{run_id}` is not valid", expected="at most 30 lower-case letters, digits and inner hyphens"
+        )
     return RunFolder(id=run_id, folder=folders.runs / run_id)
 
 
 def known(folders: Folders) -> tuple[RunFolder, ...]:
-    """All runs that have a folder."""
+    """Return all runs that have a folder."""
     if not folders.runs.is_dir():
         return ()
     found = sorted(path for path in folders.runs.iterdir() if path.is_dir() and _ID.fullmatch(path.name))
@@ -82,35 +83,37 @@ def known(folders: Folders) -> tuple[RunFolder, ...]:
 
 @contextlib.contextmanager
 def own(folders: Folders, run: RunFolder) -> Iterator[None]:
-    """Make the run's folder and hold its lock; raises `SuiteError` if another run has this id."""
+    """Create the run's folder and hold its lock; raises `SuiteError` if another run has this id."""
     with registered(folders):
         try:
             run.folder.mkdir(parents=True)
         except FileExistsError:
-            raise SuiteError(f"there is a run {run.id} already", fix="another run id, or: osh-conformance gc") from None
-        held = _lock(run)
-    if held is None:
-        raise SuiteError(f"another process holds {run.folder}/owner.lock")
-    with _holding(held):
+            raise SuiteError(
+                f"run {run.id} already exists", fix="choose another run id, or run: osh-conformance gc"
+            ) from None
+        lock = _lock(run)
+    if lock is None:
+        raise SuiteError(f"another process holds the lock {run.folder}/owner.lock")
+    with _holding(lock):
         yield
 
 
 @contextlib.contextmanager
 def claim(folders: Folders, run: RunFolder) -> Iterator[bool]:
-    """Take over a run whose owner is gone; False: its owner lives."""
+    """Take over a run whose owner is dead; yields False if its owner is alive."""
     with registered(folders):
-        held = _lock(run) if run.folder.is_dir() else None
-    if held is None:
-        # Without a folder nobody can hold a lock in it.
+        lock = _lock(run) if run.folder.is_dir() else None
+    if lock is None:
+        # Without a folder there is no lock, so there is no owner.
         yield not run.folder.is_dir()
         return
-    with _holding(held):
+    with _holding(lock):
         yield True
 
 
 @contextlib.contextmanager
 def registered(folders: Folders) -> Iterator[None]:
-    """Between making a run's folder and locking it, nobody may look for dead runs."""
+    """Keep other processes from looking for dead runs between creating a run's folder and locking it."""
     folders.runs.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folders.runs / ".lock", timeout=_PATIENCE):
         yield
@@ -118,7 +121,7 @@ def registered(folders: Folders) -> Iterator[None]:
 
 @contextlib.contextmanager
 def marked(run: RunFolder) -> Iterator[None]:
-    """Let every process that starts within the body carry the run's id, so that `gc` can find it."""
+    """Mark every process that starts within the body with the run's id, so that `gc` finds it."""
     before = os.environ.get(RUN_MARK)
     os.environ[RUN_MARK] = run.id
     try:
@@ -130,20 +133,19 @@ def marked(run: RunFolder) -> Iterator[None]:
             os.environ[RUN_MARK] = before
 
 
-def _lock(run: RunFolder) -> int | None:
-    # flock, since it ends with the process, however that ends; a process id may be somebody else's by then.
-    held = os.open(run.folder / "owner.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _lock(run: RunFolder) -> filelock.FileLock | None:
+    # The operating system releases the lock when the process ends, however it ends; a process id may be reused.
+    lock = filelock.FileLock(run.folder / "owner.lock", mode=0o600)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(held)
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
         return None
-    return held
+    return lock
 
 
 @contextlib.contextmanager
-def _holding(held: int) -> Iterator[None]:
+def _holding(lock: filelock.FileLock) -> Iterator[None]:
     try:
         yield
     finally:
-        os.close(held)
+        lock.release()

@@ -1,4 +1,4 @@
-"""Folders for as long as somebody works in them, with a lock by which `gc` sees whether somebody does."""
+"""Scratch folders that exist while a process uses them; a lock shows `gc` whether one does."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from osh_conformance.provision import leftovers
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: In the environment of processes that work in a scratch folder: its path.
+#: The environment variable that names a process's scratch folder.
 MARK = "OSH_CONFORMANCE_SCRATCH"
 _ELSEWHERE = "elsewhere"
 
 
 @contextlib.contextmanager
 def scratch(parent: Path, name: str) -> Iterator[Path]:
-    """A new empty folder below `parent`, for this user alone, removed afterwards with all that still works in it.
+    """Create an empty folder below `parent` that only this user can read.
 
-    Its lock is there before it.
+    It is removed afterwards, and processes that still use it are ended. Its lock is created before it.
     """
     parent.mkdir(parents=True, exist_ok=True)
     folder = parent / f"{name}-{secrets.token_hex(4)}"
@@ -47,9 +47,9 @@ def scratch(parent: Path, name: str) -> Iterator[Path]:
 
 @functools.cache
 def hold_temporary_files(parent: Path) -> None:
-    """Let all temporary files of this process lie in a scratch folder until it ends: `gc` finds those of a killed one.
+    """Keep all temporary files of this process in one scratch folder, so that `gc` finds them if it is killed.
 
-    Raises `SuiteError` where nothing can be written below `parent`.
+    Raises `SuiteError` if `parent` is not writable.
     """
     stack = contextlib.ExitStack()
     try:
@@ -57,8 +57,8 @@ def hold_temporary_files(parent: Path) -> None:
     except OSError as error:
         raise SuiteError(
             f"{parent}: {error.strerror}",
-            expected="a folder for the state of a run",
-            fix="set XDG_STATE_HOME to a folder that can be written",
+            expected="a writable folder for the state of a run",
+            fix="set XDG_STATE_HOME to a writable folder",
         ) from error
     tempfile.tempdir = str(folder)
     atexit.register(stack.close)
@@ -66,7 +66,7 @@ def hold_temporary_files(parent: Path) -> None:
 
 @contextlib.contextmanager
 def abandoned(folder: Path) -> Iterator[bool]:
-    """Whether nobody works in a scratch folder any more; if so, it is the caller's for the body, to remove it."""
+    """Yield whether a scratch folder has no owner any more; if so, the body holds its lock and may remove it."""
     lock = _lock(folder)
     try:
         with lock.acquire(timeout=0):
@@ -78,12 +78,12 @@ def abandoned(folder: Path) -> Iterator[bool]:
 
 
 def note_elsewhere(folder: Path, what: str) -> None:
-    """Note what the owner of a scratch folder makes where `gc` may not look, in words for whoever may."""
+    """Record what the owner of a scratch folder creates where `gc` must not delete, as a text for the user."""
     (folder / _ELSEWHERE).write_text(what, encoding="utf-8")
 
 
 def elsewhere(folder: Path) -> tuple[str, ...]:
-    """What was noted."""
+    """Return the recorded text, if there is one."""
     try:
         return ((folder / _ELSEWHERE).read_text(encoding="utf-8"),)
     except FileNotFoundError:
@@ -91,15 +91,15 @@ def elsewhere(folder: Path) -> tuple[str, ...]:
 
 
 def clear(folder: Path) -> tuple[str, ...]:
-    """Remove a scratch folder, after the processes that carry its mark and what they mounted; tell what."""
-    ended = [f"process {told}" for told in leftovers.end_marked(MARK, str(folder))]
+    """End the processes that carry a scratch folder's mark, unmount their mounts, and remove it; one line each."""
+    processes = [f"process {ended}" for ended in leftovers.end_marked(MARK, str(folder))]
     mounts = leftovers.unmount_below(folder)
     remove_tree(folder)
-    return (*ended, *mounts, f"folder {folder}")
+    return (*processes, *mounts, f"folder {folder}")
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder, read-only ones in it too (module caches are)."""
+    """Remove a folder, with the read-only folders in it (module caches are read-only)."""
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:

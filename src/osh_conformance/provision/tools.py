@@ -1,4 +1,4 @@
-"""The tools of a run: found, or provided by what this machine allows."""
+"""The tools of a run: found on this machine, or built from recipes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.folders import Folders, default_folders
 from osh_conformance.progress import Progress
-from osh_conformance.provision import machine as surveys
-from osh_conformance.provision.build import Builder, free_bytes, gib, install_packages, start_engine, which
+from osh_conformance.provision.build import Builder, free_bytes, gib, install_packages, start_docker, which
 from osh_conformance.provision.docker import OUR_HOST, Docker, named_host
+from osh_conformance.provision.machine import look, with_docker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,125 +21,118 @@ if TYPE_CHECKING:
     from osh_conformance.provision.recipes import Recipe, Recipes
 
 _SETUP = "osh-conformance setup"
-_NODE = "node-image"
-_ENGINE = "engine"
+_NODE_RECIPE = "node-image"
+_DOCKER_RECIPE = "engine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What a run works with. `node_image` None: kind's own default. `helm` maps a major version to its program."""
+    """The tools of a run. `node_image` None: kind's own default. `helm` maps a major version to its program."""
 
-    docker: Path
-    docker_host: str | None
+    docker: Docker
     kind: Path
-    kubectl: Path | None
     helm: Mapping[int, Path]
     node_image: str | None
     kind_config: Path | None
     offline: bool
     folders: Folders
-    book: Recipes | None = None
+    recipes: Recipes | None = None
     registry_answer: str = ""
 
-    @property
-    def engine(self) -> Docker:
-        """The Docker engine."""
-        return Docker(docker=self.docker, host=self.docker_host)
-
-    @property
-    def env(self) -> Mapping[str, str]:
-        """What each program that talks to the engine needs in its environment."""
-        return self.engine.env
-
-    def workshop(self, progress: Progress) -> Builder | None:
-        """What builds the recipes; None where there are none."""
-        if self.book is None:
+    def builder(self, progress: Progress) -> Builder | None:
+        """Return a builder of the recipes; None if there are none."""
+        if self.recipes is None:
             return None
-        return Builder(book=self.book, folders=self.folders, progress=progress, engine=self.engine)
+        return Builder(recipes=self.recipes, folders=self.folders, progress=progress, docker=self.docker)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupPlan:
-    """What is missing: the recipes that would make it, and what nothing here can provide."""
+    """The recipes that `setup` has to build, and the problems that no recipe solves."""
 
     recipes: tuple[Recipe, ...]
     wanted: tuple[str, ...]
-    start_engine: bool
+    start_docker: bool
     problems: tuple[str, ...]
 
     @property
     def minutes(self) -> float:
-        """How long building takes, cold, on two cores."""
+        """Minutes that the builds take without any cache, on two cores."""
         return sum(recipe.minutes for recipe in self.recipes)
 
     @property
     def mebibytes(self) -> int:
-        """How much disk building takes."""
+        """Disk space that the builds take, in MiB."""
         return sum(recipe.disk_mib for recipe in self.recipes)
 
 
 @dataclass(slots=True)
 class _Planner:
-    seen: MachineInfo
-    workshop: Builder | None
+    machine: MachineInfo
+    builder: Builder | None
     wanted: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    start_engine: bool = False
+    start_docker: bool = False
 
-    def want(self, recipe: str, otherwise: str) -> None:
-        if self.workshop is None:
-            self.problems.append(f"{otherwise} There are no recipes to build it from (--recipes DIR names them).")
-        elif recipe not in self.workshop.book:
-            self.problems.append(f"{otherwise} There is no recipe `{recipe}` in {self.workshop.book.root}.")
+    def request(self, recipe: str, problem: str) -> None:
+        """Plan to build a recipe, or record the problem that it would solve."""
+        if self.builder is None:
+            self.problems.append(f"{problem} There are no recipes to build it from (use --recipes DIR).")
+        elif recipe not in self.builder.recipes:
+            self.problems.append(f"{problem} There is no recipe `{recipe}` in {self.builder.recipes.root}.")
         else:
             self.wanted.append(recipe)
 
-    def engine(self) -> None:
-        if self.seen.engine is not None:
+    def docker(self) -> None:
+        if self.machine.docker is not None:
             return
-        told = f"There is no Docker engine for this user: {self.seen.engine_problem}."
+        problem = f"This user has no Docker Engine: {self.machine.docker_problem}."
         if named := named_host():
-            self.problems.append(f"{told} DOCKER_HOST names {named}: start that engine, or unset DOCKER_HOST.")
+            self.problems.append(f"{problem} DOCKER_HOST names {named}: start that engine, or unset DOCKER_HOST.")
             return
-        if not self.seen.root:
+        if not self.machine.root:
             self.problems.append(
-                f"{told} Install Docker, or start it, or let this user use it (group docker); providing one takes root."
+                f"{problem} Install or start Docker, or add this user to the group docker. Only root can let `setup` "
+                "provide an engine."
             )
             return
-        self.want(_ENGINE, told)
-        self.start_engine = True
+        self.request(_DOCKER_RECIPE, problem)
+        self.start_docker = True
 
-    def programs(self, majors: Sequence[int]) -> None:
-        if self.seen.kind is None:
-            self.want("kind", f"There is no kind: {self.seen.kind_problem}.")
-        for major in majors:
-            if major not in self.seen.helm:
-                self.want(f"helm{major}", f"There is no helm {major} on PATH.")
-        if self.seen.kubectl is None and self.workshop and "kubectl" in self.workshop.book:
-            self.wanted.append("kubectl")
+    def programs(self, helm_majors: Sequence[int]) -> None:
+        if self.machine.kind is None:
+            self.request("kind", f"There is no kind: {self.machine.kind_problem}.")
+        for major in helm_majors:
+            if major not in self.machine.helm:
+                self.request(f"helm{major}", f"There is no helm {major} on PATH.")
 
     def node(self, node_image: str | None, *, own: bool) -> None:
-        if node_image or (self.seen.registry.ok and not own):
+        if node_image or (self.machine.registry.ok and not own):
             return
-        if not self.seen.registry.ok:
-            told = f"No container registry can be reached to pull a node image ({self.seen.registry.answer})."
+        if not self.machine.registry.ok:
+            problem = f"No container registry is reachable to pull a node image from ({self.machine.registry.answer})."
         else:
-            told = "The published node images have no container runtime but runc."
-        self.want(_NODE, told)
+            problem = "The published node images have no container runtime except runc."
+        self.request(_NODE_RECIPE, problem)
 
 
 def plan(
-    seen: MachineInfo, workshop: Builder | None, *, helm: Sequence[int], node_image: str | None, own_node: bool = False
+    machine: MachineInfo,
+    builder: Builder | None,
+    *,
+    helm: Sequence[int],
+    node_image: str | None,
+    own_node: bool = False,
 ) -> SetupPlan:
-    """What is missing on a machine that was looked at; with `own_node` the node image must be of our recipe."""
-    planner = _Planner(seen, workshop)
-    planner.engine()
+    """Return what the machine lacks for a run; with `own_node` the node image must come from our recipe."""
+    planner = _Planner(machine, builder)
+    planner.docker()
     planner.programs(helm)
     planner.node(node_image, own=own_node)
     return SetupPlan(
-        recipes=workshop.missing(planner.wanted) if workshop else (),
+        recipes=builder.missing(planner.wanted) if builder else (),
         wanted=tuple(planner.wanted),
-        start_engine=planner.start_engine,
+        start_docker=planner.start_docker,
         problems=tuple(planner.problems),
     )
 
@@ -153,22 +146,22 @@ def find(  # noqa: PLR0913
     folders: Folders | None = None,
     progress: Progress | None = None,
 ) -> Tools:
-    """Return the tools of this machine, without making anything.
+    """Return the tools of this machine, and build none.
 
-    Raises `SuiteError` with all that is missing. An image that the engine lost since it was built is loaded again.
+    Raises `SuiteError` with everything that is missing. An image that Docker lost since it was built is loaded again.
     """
     folders = folders or default_folders()
-    seen = surveys.look(recipes)
-    workshop = _workshop(seen, folders, progress or Progress(quiet=True))
-    missing = plan(seen, workshop, helm=helm, node_image=node_image, own_node=own_node)
-    told = [f"{recipe.name}: {recipe.summary}" for recipe in missing.recipes]
-    if missing.start_engine and not missing.recipes:
-        told.append("the Docker engine that the set-up provided does not run")
-    if missing.problems or told:
+    machine = look(recipes)
+    builder = _builder(machine, folders, progress or Progress(quiet=True))
+    missing = plan(machine, builder, helm=helm, node_image=node_image, own_node=own_node)
+    lacks = [f"{recipe.name}: {recipe.summary}" for recipe in missing.recipes]
+    if missing.start_docker and not missing.recipes:
+        lacks.append("the Docker Engine that `setup` provided is not running")
+    if missing.problems or lacks:
         raise SuiteError(
-            "this machine is not set up for a live run", fix=_SETUP, details="\n".join([*missing.problems, *told])
+            "this machine is not set up for a live run", fix=_SETUP, details="\n".join([*missing.problems, *lacks])
         )
-    return _assemble(seen, workshop, folders, missing, node_image)
+    return _assemble(machine, builder, folders, missing, node_image)
 
 
 def provide(  # noqa: PLR0913
@@ -180,97 +173,93 @@ def provide(  # noqa: PLR0913
     folders: Folders | None = None,
     progress: Progress | None = None,
 ) -> Tools:
-    """Return the tools of this machine, and make those that are missing first, announced with time and disk.
+    """Return the tools of this machine, after building the missing ones; it announces time and disk space first.
 
-    Raises `SuiteError` where something cannot be provided, before anything is made.
+    Raises `SuiteError`, before it builds anything, if there is a problem that no recipe solves.
     """
     folders = folders or default_folders()
     progress = progress or Progress()
-    seen = surveys.look(recipes)
-    workshop = _workshop(seen, folders, progress)
-    missing = plan(seen, workshop, helm=helm, node_image=node_image, own_node=own_node)
+    machine = look(recipes)
+    builder = _builder(machine, folders, progress)
+    missing = plan(machine, builder, helm=helm, node_image=node_image, own_node=own_node)
     if missing.problems:
         raise SuiteError("this machine cannot be set up for a live run", details="\n".join(missing.problems))
-    if workshop and (missing.recipes or missing.start_engine):
-        _announce(seen, missing, folders, progress)
-        seen = _make(seen, workshop, missing, progress)
-    return _assemble(seen, workshop, folders, missing, node_image)
+    if builder and (missing.recipes or missing.start_docker):
+        _announce(machine, missing, folders, progress)
+        machine = _build(machine, builder, missing, progress)
+    return _assemble(machine, builder, folders, missing, node_image)
 
 
-def _workshop(seen: MachineInfo, folders: Folders, progress: Progress) -> Builder | None:
-    if seen.book is None:
+def _builder(machine: MachineInfo, folders: Folders, progress: Progress) -> Builder | None:
+    if machine.recipes is None:
         return None
-    return Builder(book=seen.book, folders=folders, progress=progress, engine=seen.engine)
+    return Builder(recipes=machine.recipes, folders=folders, progress=progress, docker=machine.docker)
 
 
-def _announce(seen: MachineInfo, missing: SetupPlan, folders: Folders, progress: Progress) -> None:
+def _announce(machine: MachineInfo, missing: SetupPlan, folders: Folders, progress: Progress) -> None:
     if not missing.recipes:
         return
     progress.say("This machine lacks some of what a live run needs:")
-    if seen.engine is None:
-        progress.say(f"  - a Docker engine ({seen.engine_problem})")
-    if not seen.registry.ok:
-        progress.say(f"  - a container registry ({seen.registry.answer})")
+    if machine.docker is None:
+        progress.say(f"  - a Docker Engine ({machine.docker_problem})")
+    if not machine.registry.ok:
+        progress.say(f"  - a container registry ({machine.registry.answer})")
     names = ", ".join(recipe.name for recipe in missing.recipes)
-    root = seen.book.root if seen.book else ""
-    progress.say(f"So these are built now, from package registries and the recipes in {root}:")
+    root = machine.recipes.root if machine.recipes else ""
+    progress.say(f"`setup` builds these from package registries and the recipes in {root}:")
     progress.say(f"  {names}")
     progress.say(f"  about {missing.minutes:g} minutes on two cores; `{_SETUP} --remove` removes them")
     free = gib(free_bytes(folders.cache))
-    progress.say(f"  {gib(missing.mebibytes * 2**20)} of disk below {folders.cache} ({free} free)")
+    progress.say(f"  {gib(missing.mebibytes * 2**20)} of disk space below {folders.cache} ({free} free)")
 
 
-def _make(seen: MachineInfo, workshop: Builder, missing: SetupPlan, progress: Progress) -> MachineInfo:
-    """Make what is missing; the engine first, since other recipes build with it."""
-    if missing.start_engine:
-        recipe = workshop.book[_ENGINE]
-        install_packages(recipe, progress, workshop.folders.logs)
-        workshop.provide([_ENGINE])
+def _build(machine: MachineInfo, builder: Builder, missing: SetupPlan, progress: Progress) -> MachineInfo:
+    """Build what is missing; Docker first, because other recipes build with it."""
+    if missing.start_docker:
+        recipe = builder.recipes[_DOCKER_RECIPE]
+        install_packages(recipe, progress, builder.folders.logs)
+        builder.provide([_DOCKER_RECIPE])
         with progress.step("engine: start Docker"):
-            start_engine(workshop)
-        docker = which("docker")
-        if docker is None:
-            raise SuiteError("the Debian package of Docker brought no docker program")
-        workshop.engine = Docker(docker=docker, host=OUR_HOST)
-        seen = surveys.with_engine(seen, workshop.engine)
-    workshop.provide(missing.wanted)
-    return seen
+            start_docker(builder)
+        program = which("docker")
+        if program is None:
+            raise SuiteError("the Debian package of Docker installed no docker program")
+        builder.docker = Docker(program=program, host=OUR_HOST)
+        machine = with_docker(machine, builder.docker)
+    builder.provide(missing.wanted)
+    return machine
 
 
 def _assemble(
-    seen: MachineInfo, workshop: Builder | None, folders: Folders, made: SetupPlan, node_image: str | None
+    machine: MachineInfo, builder: Builder | None, folders: Folders, built: SetupPlan, node_image: str | None
 ) -> Tools:
-    if seen.engine is None:
-        raise SuiteError(f"there is no Docker engine: {seen.engine_problem}", fix=_SETUP)
-    helm = {major: program.path for major, program in seen.helm.items()}
-    built = {name: workshop.place(name) / workshop.book[name].files[0] for name in made.wanted} if workshop else {}
+    if machine.docker is None:
+        raise SuiteError(f"there is no Docker Engine: {machine.docker_problem}", fix=_SETUP)
+    helm = {major: program.path for major, program in machine.helm.items()}
+    files = {name: builder.place(name) / builder.recipes[name].files[0] for name in built.wanted} if builder else {}
     for major in (3, 4):
-        if f"helm{major}" in built:
-            helm[major] = built[f"helm{major}"]
+        if f"helm{major}" in files:
+            helm[major] = files[f"helm{major}"]
     config: Path | None = None
-    if workshop and _NODE in made.wanted:
-        node_image = workshop.image(_NODE)
-        config = workshop.place(_NODE) / "kind-config.yaml"
-    kind = seen.kind.path if seen.kind else built["kind"]
+    if builder and _NODE_RECIPE in built.wanted:
+        node_image = builder.image(_NODE_RECIPE)
+        config = builder.place(_NODE_RECIPE) / "kind-config.yaml"
     return Tools(
-        docker=seen.engine.docker,
-        docker_host=seen.engine.host,
-        kind=kind,
-        kubectl=seen.kubectl.path if seen.kubectl else built.get("kubectl"),
+        docker=machine.docker,
+        kind=machine.kind.path if machine.kind else files["kind"],
         helm=MappingProxyType(dict(sorted(helm.items()))),
         node_image=node_image,
         kind_config=config if config and config.exists() else None,
-        offline=not seen.registry.ok,
+        offline=not machine.registry.ok,
         folders=folders,
-        book=seen.book,
-        registry_answer=seen.registry.answer,
+        recipes=machine.recipes,
+        registry_answer=machine.registry.answer,
     )
 
 
 def open_builder(recipes: Path | None, progress: Progress) -> Builder:
-    """What builds single recipes on this machine; raises `UsageError` where there are none."""
-    seen = surveys.look(recipes)
-    workshop = _workshop(seen, default_folders(), progress)
-    if workshop is None:
-        raise UsageError("there are no recipes here", fix="--recipes DIR, or run it in a checkout")
-    return workshop
+    """Return a builder of single recipes on this machine; raises `UsageError` if there are no recipes."""
+    builder = _builder(look(recipes), default_folders(), progress)
+    if builder is None:
+        raise UsageError("there are no recipes here", fix="use --recipes DIR, or run this in a checkout")
+    return builder

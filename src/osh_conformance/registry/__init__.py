@@ -1,1 +1,1 @@
-"""Container registries: the suite's own, upstream ones, and the images in them."""
+"""Container registries: the run's own and public ones, and the images in them."""

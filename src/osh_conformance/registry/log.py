@@ -1,8 +1,7 @@
-"""The access log of the suite's registry, as records."""
+"""The access log of the run's registry, as records."""
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import urllib.parse
 from dataclasses import dataclass
@@ -13,17 +12,12 @@ from osh_conformance.registry.client import AGENT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-
-#: Who asks the registry for us: the suite itself, and the engine that pushes.
+#: The user agents of the suite itself, and of Docker, which pushes for it.
 _OWN_AGENTS = (AGENT, "docker/")
-
-
 _ACCESS = re.compile(
-    r'^(?P<time>\S+Z) (?P<client>\S+) \S+ \S+ \[[^]]+\] "(?P<method>[A-Z]+) (?P<target>\S+) [^"]*" '
+    r'^\S+Z \S+ \S+ \S+ \[[^]]+\] "(?P<method>[A-Z]+) (?P<target>\S+) [^"]*" '
     r'(?P<status>\d{3}) (?P<size>\d+|-) "[^"]*" "(?P<agent>[^"]*)"'
 )
-
-
 _TARGET = re.compile(r"^/v2/run/[^/]+/(?P<host>[^/]+)/(?P<path>.+)/(?P<kind>manifests|blobs)/(?P<reference>[^/]+)$")
 
 
@@ -31,23 +25,20 @@ _TARGET = re.compile(r"^/v2/run/[^/]+/(?P<host>[^/]+)/(?P<path>.+)/(?P<kind>mani
 class RegistryRequest:
     """One request of a node.
 
-    `repository` begins with the host, as in an image reference; `kind` is manifests or blobs, `size` the bytes of the
-    answer.
+    `repository` starts with the host, as in an image reference; `kind` is manifests or blobs, `size` the bytes of the
+    response.
     """
 
-    time: dt.datetime
-    client: str
     method: str
     repository: str
     kind: str
     reference: str
     status: int
-    agent: str
     size: int = 0
 
 
 def parse_log(lines: Iterable[str]) -> Iterator[RegistryRequest]:
-    """The requests of nodes for manifests and blobs, from the log of `docker logs --timestamps`."""
+    """Yield the nodes' requests for manifests and blobs, from the output of `docker logs --timestamps`."""
     for line in lines:
         match = _ACCESS.match(line)
         if match is None or match["agent"].startswith(_OWN_AGENTS):
@@ -56,21 +47,13 @@ def parse_log(lines: Iterable[str]) -> Iterator[RegistryRequest]:
         target = _TARGET.match(urllib.parse.unquote(url.path))
         if target is None:
             continue
-        # containerd says which host it means, also where that host has no repositories of its own here.
-        meant = urllib.parse.parse_qs(url.query).get("ns", [target["host"]])[0]
+        # containerd names the host of the reference, also one for which this registry has no repositories.
+        host = urllib.parse.parse_qs(url.query).get("ns", [target["host"]])[0]
         yield RegistryRequest(
-            time=_time(match["time"]),
-            client=match["client"],
             method=match["method"],
-            repository=f"{meant}/{target['path']}",
+            repository=f"{host}/{target['path']}",
             kind=target["kind"],
             reference=target["reference"],
             status=int(match["status"]),
-            agent=match["agent"],
             size=int(match["size"]) if match["size"].isdecimal() and match["method"] == "GET" else 0,
         )
-
-
-def _time(text: str) -> dt.datetime:
-    seconds, _, fraction = text.rstrip("Z").partition(".")
-    return dt.datetime.fromisoformat(f"{seconds}.{fraction[:6]:0<6}+00:00")

@@ -1,4 +1,4 @@
-"""Image manifests and indexes, as registries give them."""
+"""Image manifests and indexes, as registries return them, and their media types."""
 
 from __future__ import annotations
 
@@ -13,13 +13,28 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-#: What to ask for, of a registry that may have either.
+#: The Accept header for manifests and indexes of either family.
 ACCEPT = f"{OCI_INDEX}, {DOCKER_LIST}, {OCI_MANIFEST}, {DOCKER_MANIFEST}"
+#: By manifest format: the media types of manifest, configuration and gzip layer.
+MEDIA_TYPES = {
+    "docker": (
+        DOCKER_MANIFEST,
+        "application/vnd.docker.container.image.v1+json",
+        "application/vnd.docker.image.rootfs.diff.tar.gzip",
+    ),
+    "oci": (
+        OCI_MANIFEST,
+        "application/vnd.oci.image.config.v1+json",
+        "application/vnd.oci.image.layer.v1.tar+gzip",
+    ),
+}
+GZIP_LAYERS = frozenset(layer for _, _, layer in MEDIA_TYPES.values())
+ZSTD_LAYER = "application/vnd.oci.image.layer.v1.tar+zstd"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A manifest or an index as its registry gave it, and its digest."""
+    """A manifest or an index as its registry returned it, and its digest."""
 
     body: bytes
     media_type: str

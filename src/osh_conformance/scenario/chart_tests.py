@@ -24,9 +24,8 @@ def run(tests: Path, chart: Path, declared: DeclaredChart, release: str, context
     Environment variables of `pytest-helm-charts` name the cluster, the chart and, as `test_extra_info`, `namespace` and
     `release`.
     """
-    outcome = process.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-q", tests],
-        deadline=_DEADLINE,
+    command = process.Command(
+        argv=(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-q", tests),
         cwd=tests.parent,
         env={
             # The suite's own pytest loads no installed plugins; these tests may need them.
@@ -42,10 +41,9 @@ def run(tests: Path, chart: Path, declared: DeclaredChart, release: str, context
             "PYTHONDONTWRITEBYTECODE": "1",
         },
         secrets=context.helm.secrets,
-        cancel=context.cancel,
-        check=False,
     )
-    lines = context.hidden.redact(outcome.stdout + outcome.stderr).splitlines()
+    outcome = process.run(command, deadline=_DEADLINE, cancel=context.cancel, check=False)
+    lines = context.secrets.redact(outcome.stdout + outcome.stderr).splitlines()
     return ChartTests(
         code=outcome.code,
         failed=tuple(line for line in lines if line.startswith(("FAILED ", "ERROR "))),

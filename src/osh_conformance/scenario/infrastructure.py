@@ -64,7 +64,7 @@ def install(component: Component, context: CellContext, *, service: bool) -> Dat
 def publish(component: Component, context: CellContext) -> None:
     """Create a component's Service."""
     values = _write(component, {}, context.folder)
-    outcome = context.helm.upgrade(component.release, component.chart, context.namespace, values)
+    outcome = context.helm.install(component.release, component.chart, context.namespace, values, upgrade=True)
     if not outcome.ok:
         raise SuiteError(f"failed to create the Service of the suite's own {component.name}", details=outcome.tail)
 

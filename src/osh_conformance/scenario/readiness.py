@@ -81,8 +81,8 @@ def wait_ready(declared: DeclaredChart, context: CellContext, change: Future[Out
 
     def all_there(view: View) -> str | None:
         if change.done() and not change.result().ok:
-            context.hidden.learn()
-            output = context.hidden.redact(change.result().tail)
+            context.secrets.learn()
+            output = context.secrets.redact(change.result().tail)
             return f"helm {change.result().argv[1]} ended with exit code {change.result().code}:\n{output}"
         done = (job for job in view.all_jobs if job_condition(job, "Complete") and job["metadata"]["uid"] not in old)
         jobs_done.update(f"Job/{job['metadata']['name']}" for job in done)

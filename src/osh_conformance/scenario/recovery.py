@@ -152,5 +152,5 @@ def _logs(state: ScenarioState, release: InstalledRelease) -> dict[str, str]:
     view = watch.view()
     workloads = started_workloads(state, view)
     pods = {pod["metadata"]["name"] for pod in view.all_pods if workload_of(pod) in workloads}
-    redact = release.context.hidden.redact
+    redact = release.context.secrets.redact
     return {key: redact(text) for key, text in sorted(watch.logs.items()) if key.partition(" ")[0] in pods}

@@ -37,7 +37,7 @@ def observe(plan: CellPlan, context: CellContext, on_failure: Callable[[], None]
                 removal.uninstall(state, UninstallStep())
                 break
         # Secrets are gone with the release, but the logs of its hooks may contain them.
-        context.hidden.learn()
+        context.secrets.learn()
     return _observation(state)
 
 

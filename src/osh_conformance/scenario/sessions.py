@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import time
 from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.observe.database import named_account, quote_name, quote_text
+from osh_conformance.waiting import CancelledError, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,20 +69,28 @@ def locked(state: ScenarioState) -> Iterator[None]:
 
 def _close(state: ScenarioState, name: str) -> None:
     """End sessions. Raises `SuiteError` for one that stays open: the chart must not be blamed for its locks."""
-    ends = time.monotonic() + _CLOSES_WITHIN
-    while True:
+    failure = ""
+
+    def closed() -> bool:
+        nonlocal failure
         try:
             state.control.run([_SCRIPT, "close", name])
-        except SuiteError:
-            # An interrupted run deletes the pod, and so ends its sessions.
-            if state.context.cancel.is_set():
-                return
-            if time.monotonic() > ends:
-                raise
-        else:
-            return
-        # A restarted node does not announce when `exec` works again.
-        state.context.cancel.wait(_PAUSE)
+        except SuiteError as error:
+            failure = str(error)
+            return False
+        return True
+
+    # A node does not report when commands in its containers work again. When a run is interrupted, the server's pod
+    # is removed, and its sessions with it.
+    with contextlib.suppress(CancelledError):
+        until(
+            closed,
+            f"the session {name} to close",
+            deadline=_CLOSES_WITHIN,
+            pause=_PAUSE,
+            cancel=state.context.cancel,
+            state=lambda: failure,
+        )
 
 
 def _allow_login(state: ScenarioState, account: str) -> None:

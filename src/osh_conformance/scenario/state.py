@@ -167,8 +167,8 @@ class ScenarioState:
     def record_call(self, action: str, outcome: Outcome, context: CellContext, *, killed: bool = False) -> HelmCall:
         """Record a call of helm for a release in `context`."""
         # A chart may generate a password, and print it.
-        context.hidden.learn()
-        redact = context.hidden.redact
+        context.secrets.learn()
+        redact = context.secrets.redact
         call = HelmCall(
             action=action,
             command=redact(" ".join(outcome.argv)),

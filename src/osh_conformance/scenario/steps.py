@@ -91,7 +91,7 @@ class _Change:
 def install(state: ScenarioState, step: InstallStep) -> None:
     """Install a release, and record its lifetime."""
     before = _data_of_others(state, second=step.second)
-    context = state.closing.enter_context(state.context.beside()) if step.second else state.context
+    context = state.closing.enter_context(state.context.second_context()) if step.second else state.context
     if step.second:
         infrastructure.lend(state.plan.database, state.context, context)
     drop = state.plan.scenario.db_drop if step.drop is None else step.drop
@@ -109,7 +109,7 @@ def install(state: ScenarioState, step: InstallStep) -> None:
     with state.timed("install and wait"):
         unsettled = _apply(state, change)
     # Secrets are gone with the release, but the logs of its hooks may contain them.
-    context.hidden.learn()
+    context.secrets.learn()
     with state.timed("database queries"):
         installed = _wait_for_data(state, before) if step.until is Until.FAILED else state.read_database()
         pods = {pod["metadata"]["name"] for pod in context.watch.view().all_pods} - known
@@ -137,7 +137,7 @@ def _data_of_others(state: ScenarioState, *, second: bool) -> DatabaseState:
 
 
 def _observe_release(state: ScenarioState, *, ready: bool) -> None:
-    state.runtime = state.context.runtime()
+    state.runtime = state.context.runtime_proof()
     if state.plan.identity and ready:
         state.identity = identity.ask(state.context.kube, state.context.namespace, state.plan.identity)
 
@@ -181,9 +181,17 @@ def _apply(state: ScenarioState, change: _Change) -> str:
     fails = change.until is Until.FAILED
 
     def call_helm() -> Outcome:
-        act = context.helm.install if change.action == "install" else context.helm.upgrade
         timeout = _WITHHELD_TIMEOUT if fails else int(plan.ready_timeout)
-        return act(plan.release, chart, context.namespace, files, timeout=timeout, wait=fails, cancel=stop)
+        return context.helm.install(
+            plan.release,
+            chart,
+            context.namespace,
+            files,
+            upgrade=change.action == "upgrade",
+            timeout=timeout,
+            wait=fails,
+            cancel=stop,
+        )
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         call = pool.submit(call_helm)

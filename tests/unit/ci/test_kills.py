@@ -1,4 +1,4 @@
-"""What `ci.kills` draws, compares and prints; its rounds need a cluster."""
+"""The parts of `ci.kills` that need no cluster: drawing, reporting and comparing."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def _object(kind: str, **content: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": kind, "metadata": meta, "status": {"phase": "Active"}, **content}
 
 
-def test_a_seed_draws_the_same_kills_again_and_another_one_draws_others() -> None:
+def test_kills_depend_only_on_their_seed() -> None:
     drawn = drawing.planned(20, 7, ("a", "b"), (0.0, 1.0))
     assert drawn == drawing.planned(20, 7, ("a", "b"), (0.0, 1.0))
     assert drawn != drawing.planned(20, 8, ("a", "b"), (0.0, 1.0))
 
 
-def test_more_kills_of_a_seed_begin_with_the_same_ones() -> None:
+def test_more_kills_of_a_seed_start_with_the_same_ones() -> None:
     assert drawing.planned(20, 7, ("a",), (0.0, 1.0))[:6] == drawing.planned(6, 7, ("a",), (0.0, 1.0))
 
 
-def test_every_scenario_meets_every_variant_also_on_the_kept_cluster() -> None:
+def test_kills_pair_every_scenario_with_every_variant() -> None:
     drawn = drawing.planned(20, 7, ("a", "b", "c"), (0.2, 0.3))
     assert {(each.scenario, each.variant) for each in drawn} == {(s, v) for s in "abc" for v in drawing.VARIANTS}
     assert {each.variant for each in drawn if each.kept} == set(drawing.VARIANTS)
@@ -62,15 +62,15 @@ def test_every_scenario_meets_every_variant_also_on_the_kept_cluster() -> None:
         (_PRINTED + _REST, "after: remove cluster …"),
     ],
 )
-def test_the_last_step_is_one_that_has_begun_and_not_ended(printed: str, step: str) -> None:
+def test_last_step_is_the_latest_one_that_has_not_ended(printed: str, step: str) -> None:
     assert drawing.last_step(printed) == step
 
 
-def test_a_run_on_a_kept_cluster_skips_creating_and_removing_it() -> None:
+def test_without_cluster_subtracts_creating_and_removing_the_cluster() -> None:
     assert drawing.without_cluster(100.0, _PRINTED + _REST) == pytest.approx(100.0 - 2.0 - 17.5 - 4.5)
 
 
-def test_an_object_is_compared_by_content_and_identity_only() -> None:
+def test_stable_ignores_status_and_version_but_not_content_and_uid() -> None:
     first = dumps.stable(_object("Secret", data={"a": "b"}))
     later = _object("Secret", data={"a": "b"})
     later["metadata"]["resourceVersion"] = "8"
@@ -81,23 +81,23 @@ def test_an_object_is_compared_by_content_and_identity_only() -> None:
     assert dumps.stable(later) != first
 
 
-def test_an_object_that_is_being_deleted_counts_as_changed() -> None:
+def test_stable_shows_that_an_object_is_being_deleted() -> None:
     later = _object("Namespace", spec={})
     later["metadata"]["deletionTimestamp"] = "2026-11-26T12:00:00Z"
     assert dumps.stable(later) != dumps.stable(_object("Namespace", spec={}))
 
 
-def test_a_digest_depends_on_content_and_not_on_order() -> None:
+def test_digest_depends_on_content_and_not_on_order() -> None:
     assert dumps.digest({"a": "1", "b": "2"}) == dumps.digest({"b": "2", "a": "1"})
     assert dumps.digest({"a": "1", "b": "2"}) != dumps.digest({"a": "1", "b": "3"})
 
 
-def test_every_change_is_listed() -> None:
+def test_compared_names_every_change() -> None:
     change = dumps.compared({"a": "1", "b": "2", "c": "3"}, {"b": "2", "c": "4", "d": "5"})
     assert (change.added, change.lost, change.changed) == (("d",), ("a",), ("c",))
 
 
-def test_changes_to_bystanders_are_reported_by_kind() -> None:
+def test_bystanders_report_each_change_once() -> None:
     parts = {"database": {"table t": "1"}, "kept cluster": {"Namespace a": "1"}, "volume": {"content": "1"}}
 
     def seen(name: str) -> dict[str, str]:
@@ -106,32 +106,29 @@ def test_changes_to_bystanders_are_reported_by_kind() -> None:
     known = [bystanders.Bystander(name=name, dump=partial(seen, name), shared=name == "kept cluster") for name in parts]
     everybody = bystanders.Bystanders(known=known)
     everybody.remember()
-    assert everybody.seen() == ((), ())
+    assert everybody.check() == ((), ())
     parts.update(
         {"database": {}, "kept cluster": {"Namespace a": "1", "Namespace cell-b": "1"}, "volume": {"content": "2"}}
     )
-    harmed, added = everybody.seen()
-    assert [line.split(":")[0] for line in harmed] == ["database", "volume"]
-    assert "table t" in harmed[0]
-    assert ["Namespace cell-b" in line for line in added] == [True]
+    harmed, added = everybody.check()
+    assert harmed == ("database: table t is gone", "volume: content has changed")
+    assert added == ("kept cluster: Namespace cell-b is new",)
     assert sum("NOT AS BEFORE" in line for line in everybody.digests()) == 3
     del parts["kept cluster"]["Namespace cell-b"]
-    assert everybody.seen() == ((), ()), "each change is reported once, and objects of a run may go"
+    assert everybody.check() == ((), ()), "each change is reported once, and a run's leftovers may be removed"
     del parts["kept cluster"]["Namespace a"]
-    harmed, added = everybody.seen()
-    assert ["Namespace a" in line for line in harmed] == [True]
-    assert added == ()
+    assert everybody.check() == (("kept cluster: Namespace a is gone",), ())
 
 
-def test_a_folder_includes_all_that_is_in_it() -> None:
+def test_topmost_omits_paths_below_a_listed_folder() -> None:
     assert leftovers.topmost({"/a/b", "/a/b/c", "/a/b/c/d", "/a/bc"}) == ["/a/b", "/a/bc"]
 
 
-def test_exactly_the_descendants_are_found_at_any_depth() -> None:
+def test_descendants_finds_only_descendants_at_any_depth() -> None:
     assert processes.descendants(10, {1: 0, 10: 1, 11: 10, 12: 11, 13: 1, 14: 13}) == {11, 12}
 
 
-def test_the_table_ends_with_totals() -> None:
+def test_table_ends_with_totals() -> None:
     common: dict[str, Any] = {"scenario": "drop-enabled", "seconds": 41.26, "step": "cell x"}
     rows = [
         outcome.Row(name="-", variant="nobody", collected=None, left=(), harmed=(), **common),
@@ -145,18 +142,20 @@ def test_the_table_ends_with_totals() -> None:
 
 
 @pytest.mark.parametrize("words", [["--between", "0.5"], ["--between", "0.5,0.2"], ["--times", "0"], ["--nonsense"]])
-def test_a_malformed_option_is_a_usage_error(words: list[str]) -> None:
+def test_kills_reject_wrong_arguments(words: list[str]) -> None:
+    with pytest.raises(UsageError):
+        program._arguments(words)
     assert program.main(words) == UsageError.exit_code
 
 
-def test_drop_enabled_comes_first_and_a_seed_is_drawn_where_none_is_given() -> None:
+def test_kills_start_with_drop_enabled_and_draw_a_seed_by_default() -> None:
     args = program._arguments([])
     assert args.scenario[0] == "drop-enabled"
     assert isinstance(args.seed, int)
     assert program._arguments(["--seed", "7"]).seed == 7
 
 
-def test_an_interrupt_does_not_stop_the_clean_up() -> None:
+def test_ignored_lets_a_clean_up_finish_despite_signals() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with program.ignored():
         os.kill(os.getpid(), signal.SIGTERM)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _Server(ThreadingHTTPServer):
-    """Cuts so many connections before it answers one."""
+    """Drops `cuts` connections before it answers one."""
 
     cuts = 0
     connections = 0
@@ -36,7 +36,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b'{"items": [{"kind": "Pod"}]}')
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture

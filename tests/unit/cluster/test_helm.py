@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from osh_conformance import process
 from osh_conformance.cluster.helm import Helm
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 HELM = Helm(program=Path("helm"), major=4, kubeconfig=Path("kubeconfig"), context="kind-x", home=Path("home"))
 

@@ -1,4 +1,4 @@
-"""Secrets of a cell: what is learnt from the namespace, and how it is taken out of text."""
+"""Secrets of a cell: reading them from the namespace, and removing them from text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PASSWORD = "p@ss w/'\"%"
 
 
 class Answers:
-    """Stands for the API in what `Hidden` asks it: two lists."""
+    """Stands for the API, from which `KnownSecrets` reads two lists."""
 
     def __init__(self, secret: dict[str, str] | None) -> None:
         self._secret = secret
@@ -29,10 +29,10 @@ class Answers:
         return [{"data": {key: base64.b64encode(value.encode()).decode() for key, value in self._secret.items()}}]
 
 
-def hidden(secret: dict[str, str] | None, *known: str) -> KnownSecrets:
-    made = KnownSecrets(cast("Any", Answers(secret)), "cell", known, ("keystone",))
-    made.learn()
-    return made
+def known_secrets(secret: dict[str, str] | None, *known: str) -> KnownSecrets:
+    known_secrets = KnownSecrets(cast("Any", Answers(secret)), "cell", known, ("keystone",))
+    known_secrets.learn()
+    return known_secrets
 
 
 def encoded(text: str) -> str:
@@ -50,7 +50,7 @@ def test_generated_passwords_are_hidden_without_an_api_answer() -> None:
 
 def test_host_and_release_names_in_a_secret_stay_readable() -> None:
     text = "keystone waits for database"
-    assert hidden({"host": "database", "user": "keystone"}).redact(text) == text
+    assert known_secrets({"host": "database", "user": "keystone"}).redact(text) == text
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_password_inside_a_secret_file_is_hidden_on_its_own(file: str) -> None
 def test_other_values_in_a_secret_file_stay_readable() -> None:
     file = "[token]\nprovider = fernet\n[database]\nmax_retries = 1000000\nauth_type = v3password\npassword = x1y2z3\n"
     text = "fernet v3password 1000000"
-    assert hidden({"file": file}).redact(text) == text
+    assert known_secrets({"file": file}).redact(text) == text
 
 
 def test_a_password_is_hidden_plain_and_url_encoded() -> None:
@@ -79,8 +79,8 @@ def test_a_password_is_hidden_plain_and_url_encoded() -> None:
     assert learnt.redact("p%40ss-w0rd p@ss-w0rd") == "*** ***"
 
 
-def test_the_end_of_a_line_is_no_part_of_a_secret() -> None:
-    assert hidden({"password": "0123456789\n"}).redact("login 0123456789 failed") == "login *** failed"
+def test_redact_ignores_the_line_break_at_the_end_of_a_secret() -> None:
+    assert known_secrets({"password": "0123456789\n"}).redact("login 0123456789 failed") == "login *** failed"
 
 
 def test_an_unreachable_api_server_is_no_error() -> None:

@@ -28,7 +28,7 @@ def owned_by(kind: str, name: str, **labels: str) -> dict[str, Any]:
         (owned_by("ReplicaSet", "api-7d4", **{"pod-template-hash": "7d4"}), "Deployment/api"),
     ],
 )
-def test_a_pod_names_its_workload(metadata: dict[str, Any], workload: str) -> None:
+def test_workload_of_names_the_owner_of_a_pod(metadata: dict[str, Any], workload: str) -> None:
     assert pod_status.workload_of(pod(metadata=metadata)) == workload
 
 
@@ -37,7 +37,7 @@ def job(*conditions: str, failed: int = 0) -> dict[str, Any]:
     return {"metadata": {"name": "drop"}, "status": {"conditions": listed, "failed": failed}}
 
 
-def test_a_condition_is_found_by_type_not_by_place() -> None:
+def test_job_condition_is_found_by_type_not_by_position() -> None:
     assert pod_status.job_condition(job("SuccessCriteriaMet", "Complete"), "Complete")
     assert pod_status.job_condition(job("SuccessCriteriaMet"), "Complete") is None
 
@@ -78,7 +78,7 @@ def test_a_refused_pull_ends_the_wait_at_once(reason: str, message: str, *, fina
 
 
 class _Logs:
-    """The API, as far as it has the logs of containers."""
+    """The part of the API that returns the logs of containers."""
 
     def __init__(self, **logs: str) -> None:
         self._logs = logs
@@ -88,9 +88,9 @@ class _Logs:
 
 
 def seeing(*pods: dict[str, Any], events: tuple[dict[str, Any], ...] = (), **logs: str) -> watch.NamespaceWatch:
-    """A watch that has seen these, and nothing since."""
-    hidden = SimpleNamespace(learn=lambda: None, redact=lambda text: text)
-    watched = watch.NamespaceWatch(_Logs(**logs), "cell", threading.Event(), hidden)  # type: ignore[arg-type]
+    """Return a watch with these objects."""
+    secrets = SimpleNamespace(learn=lambda: None, redact=lambda text: text)
+    watched = watch.NamespaceWatch(_Logs(**logs), "cell", threading.Event(), secrets)  # type: ignore[arg-type]
     for one in pods:
         watched._take(watched._pods, one, deleted=False)
     for event in events:
@@ -120,7 +120,7 @@ WAITING = {"reason": "CrashLoopBackOff", "message": "back-off 10s"}
     [status(terminated=NO_PROGRAM), status(restarts=1, waiting=WAITING, last={"terminated": NO_PROGRAM})],
     ids=["ended", "tried again"],
 )
-def test_a_program_that_cannot_be_started_ends_the_wait_at_once(seen: dict[str, Any]) -> None:
+def test_wait_ends_at_once_if_a_program_is_missing(seen: dict[str, Any]) -> None:
     watched = seeing(pod(containerStatuses=[seen]), api="")
     with pytest.raises(watch.WorkloadFailedError, match=r'container api: exec: "bash"'):
         watched.wait("it", never, deadline=20.0)

@@ -26,8 +26,8 @@ _CELLS = ["namespace/cell-a", "namespace/cell-b"]
 
 
 @dataclass(kw_only=True)
-class FakeEngine:
-    """Containers and networks of one run, by name. `coming` are containers that appear after so many looks."""
+class FakeDocker:
+    """Containers and networks of one run. `coming` maps a container to the listings before it appears."""
 
     containers: list[str] = field(default_factory=list)
     networks: list[str] = field(default_factory=list)
@@ -90,7 +90,7 @@ class FakeEngine:
         return [f"{name} {name}" for name in seen]
 
 
-def _engine(fake: FakeEngine) -> Docker:
+def _docker(fake: FakeDocker) -> Docker:
     return cast("Docker", fake)
 
 
@@ -171,9 +171,9 @@ def test_gc_removes_the_cells_of_a_dead_run_from_a_kept_cluster(folders: Folders
     with runs.own(folders, run):
         run.keep({})
     node = f"{run.cluster}-control-plane"
-    fake = FakeEngine(containers=[node], cells=_CELLS)
+    fake = FakeDocker(containers=[node], cells=_CELLS)
     with scratch(folders.scratch, "live"):
-        report = gc.collect(_engine(fake), folders)
+        report = gc.collect(_docker(fake), folders)
         assert fake.cells == _CELLS
         assert [cell for cell, line in zip(_CELLS, report.left, strict=False) if cell in line] == _CELLS
     report = gc.collect(_engine(fake), folders)
@@ -190,11 +190,11 @@ def test_gc_undoes_only_the_changes_of_faults_on_a_kept_node(folders: Folders) -
     ours = "-A FORWARD -d 10.244.0.5/32 -p tcp -m comment --comment osh-conformance -j DROP"
     folder = "/etc/containerd/certs.d/faulty-1a2b3c4d.osh-conformance.invalid"
     node = f"{run.cluster}-control-plane"
-    fake = FakeEngine(containers=[node], rules=[*others, ours], mirrors=[folder])
+    fake = FakeDocker(containers=[node], rules=[*others, ours], mirrors=[folder])
     with scratch(folders.scratch, "live"):
         assert node in gc.collect(_engine(fake), folders).left[0]
         assert (len(fake.rules), len(fake.mirrors)) == (3, 1)
-    report = gc.collect(_engine(fake), folders)
+    report = gc.collect(_docker(fake), folders)
     assert report.removed == (f"firewall rule in node {node}", f"folder {folder} in node {node}")
     assert (fake.rules, fake.mirrors) == (others, [])
 

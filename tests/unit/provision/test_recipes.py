@@ -44,19 +44,19 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def workshop(root: Path, tmp_path: Path) -> Builder:
+def builder(root: Path, tmp_path: Path) -> Builder:
     folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
-    return Builder(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+    return Builder(recipes=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
 
 
 def keys(root: Path, *, offline: bool = True) -> dict[str, str]:
-    book = recipes.load(root, offline=offline)
-    return {name: book.key(name) for name in book.recipes}
+    known = recipes.load(root, offline=offline)
+    return {name: known.key(name) for name in known.by_name}
 
 
 def test_a_recipe_comes_after_what_it_needs(root: Path) -> None:
-    book = recipes.load(root, offline=True)
-    assert [recipe.name for recipe in book.order(["node"])] == ["compiler", "node"]
+    known = recipes.load(root, offline=True)
+    assert [recipe.name for recipe in known.order(["node"])] == ["compiler", "node"]
 
 
 def test_a_base_image_is_needed_only_where_it_cannot_be_pulled(root: Path) -> None:
@@ -121,13 +121,13 @@ def test_a_malformed_recipe_is_an_error_that_names_its_file(root: Path, toml: st
     assert str(folder / "recipe.toml") in str(raised.value)
 
 
-def test_a_build_is_put_in_place_once(workshop: Builder) -> None:
-    workshop.provide(["node"])
-    assert (workshop.place("node") / "made").exists()
-    made = workshop.place("node").stat().st_ino
-    workshop.provide(["node"])
-    assert workshop.place("node").stat().st_ino == made
-    assert list(workshop.folders.work.iterdir()) == []
+def test_a_build_is_put_in_place_once(builder: Builder) -> None:
+    builder.provide(["node"])
+    assert (builder.place("node") / "made").exists()
+    made = builder.place("node").stat().st_ino
+    builder.provide(["node"])
+    assert builder.place("node").stat().st_ino == made
+    assert list(builder.folders.work.iterdir()) == []
 
 
 def test_a_finished_build_needs_its_build_programs_no_more(workshop: Builder) -> None:
@@ -139,15 +139,15 @@ def test_a_finished_build_needs_its_build_programs_no_more(workshop: Builder) ->
 def test_a_failed_step_names_its_log_and_how_to_repeat_it(root: Path, tmp_path: Path) -> None:
     write(root, "broken", script="echo the reason; exit 3\n")
     folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
-    workshop = Builder(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+    builder = Builder(recipes=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
     with pytest.raises(SuiteError) as raised:
-        workshop.provide(["broken"])
+        builder.provide(["broken"])
     text = str(raised.value)
     assert "exit code 3" in text
     assert f"{folders.logs}/{workshop.place('broken').name}.log" in text
     assert "osh-conformance setup --only broken" in text
     assert "the reason" in text
-    assert not workshop.place("broken").exists()
+    assert not builder.place("broken").exists()
 
 
 def test_a_build_without_its_promised_files_fails(root: Path, tmp_path: Path) -> None:

@@ -19,21 +19,20 @@ from osh_conformance.provision.tools import SetupPlan, plan
 
 LAPTOP = MachineInfo(
     root=False,
-    engine=Docker(docker=Path("/usr/bin/docker"), host=None),
-    engine_version="28.0.0",
-    engine_problem="",
+    docker=Docker(program=Path("/usr/bin/docker"), host=None),
+    docker_version="28.0.0",
+    docker_problem="",
     kind=Program(path=Path("/usr/bin/kind"), version="0.33.0"),
     kind_problem="",
-    kubectl=None,
     helm=MappingProxyType({4: Program(path=Path("/usr/bin/helm"), version="4.3.1")}),
     registry=Reach(ok=True, answer="401"),
-    book=None,
+    recipes=None,
 )
 BARE = dataclasses.replace(
     LAPTOP,
     root=True,
-    engine=None,
-    engine_problem="no docker program on PATH",
+    docker=None,
+    docker_problem="no docker program on PATH",
     kind=None,
     kind_problem="not on PATH",
     helm=MappingProxyType({}),
@@ -42,14 +41,14 @@ BARE = dataclasses.replace(
 
 
 @pytest.fixture
-def workshop(tmp_path: Path) -> Builder:
+def builder(tmp_path: Path) -> Builder:
     for name in ("engine", "kind", "helm3", "helm4", "node-image"):
         folder = tmp_path / "recipes" / "offline" / name
         folder.mkdir(parents=True)
         (folder / "recipe.toml").write_text('summary = "x"\nminutes = 2\ndisk_mib = 10\nfiles = ["x"]\n')
         (folder / "build.sh").write_text("")
     return Builder(
-        book=recipes.load(tmp_path / "recipes", offline=True),
+        recipes=recipes.load(tmp_path / "recipes", offline=True),
         folders=Folders(cache=tmp_path / "cache", state=tmp_path / "state"),
         progress=Progress(quiet=True),
     )
@@ -60,21 +59,21 @@ def _no_named_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
 
 
-def planned(seen: MachineInfo, workshop: Builder | None, *helm: int) -> SetupPlan:
-    return plan(seen, workshop, helm=helm or (4,), node_image=None)
+def planned(seen: MachineInfo, builder: Builder | None, *helm: int) -> SetupPlan:
+    return plan(seen, builder, helm=helm or (4,), node_image=None)
 
 
-def test_an_ordinary_machine_builds_nothing(workshop: Builder) -> None:
-    found = planned(LAPTOP, workshop)
-    assert (found.recipes, found.problems, found.start_engine) == ((), (), False)
+def test_plan_builds_nothing_on_an_ordinary_machine(builder: Builder) -> None:
+    found = planned(LAPTOP, builder)
+    assert (found.recipes, found.problems, found.start_docker) == ((), (), False)
 
 
-def test_an_ordinary_machine_needs_no_recipes() -> None:
+def test_plan_needs_no_recipes_on_an_ordinary_machine() -> None:
     assert planned(LAPTOP, None).problems == ()
 
 
-def test_a_missing_helm_is_built_without_root(workshop: Builder) -> None:
-    found = planned(LAPTOP, workshop, 3, 4)
+def test_plan_builds_a_missing_helm_without_root(builder: Builder) -> None:
+    found = planned(LAPTOP, builder, 3, 4)
     assert [recipe.name for recipe in found.recipes] == ["helm3"]
     assert found.problems == ()
 
@@ -82,7 +81,7 @@ def test_a_missing_helm_is_built_without_root(workshop: Builder) -> None:
 def test_a_bare_machine_with_root_builds_all_with_a_total_estimate(workshop: Builder) -> None:
     found = planned(BARE, workshop)
     assert {recipe.name for recipe in found.recipes} == {"engine", "kind", "helm4", "node-image"}
-    assert (found.minutes, found.mebibytes, found.start_engine, found.problems) == (8, 40, True, ())
+    assert (found.minutes, found.mebibytes, found.start_docker, found.problems) == (8, 40, True, ())
 
 
 def test_a_machine_without_engine_and_root_has_one_problem(workshop: Builder) -> None:
@@ -94,17 +93,17 @@ def test_a_machine_without_engine_and_root_has_one_problem(workshop: Builder) ->
 
 def test_a_named_node_image_needs_no_registry(workshop: Builder) -> None:
     seen = dataclasses.replace(LAPTOP, registry=Reach(ok=False, answer="no such host"))
-    assert plan(seen, workshop, helm=(4,), node_image="kindest/node:v1").recipes == ()
-    assert [recipe.name for recipe in planned(seen, workshop).recipes] == ["node-image"]
+    assert plan(seen, builder, helm=(4,), node_image="kindest/node:v1").recipes == ()
+    assert [recipe.name for recipe in planned(seen, builder).recipes] == ["node-image"]
 
 
 def test_other_container_runtimes_need_our_own_node_image(workshop: Builder) -> None:
     found = plan(LAPTOP, workshop, helm=(4,), node_image=None, own_node=True)
     assert [recipe.name for recipe in found.recipes] == ["node-image"]
-    assert plan(LAPTOP, workshop, helm=(4,), node_image="mine/node:v1", own_node=True).recipes == ()
+    assert plan(LAPTOP, builder, helm=(4,), node_image="mine/node:v1", own_node=True).recipes == ()
 
 
-def test_without_recipes_each_missing_thing_is_a_problem() -> None:
+def test_plan_has_a_problem_for_each_missing_thing_without_recipes() -> None:
     problems = planned(BARE, None).problems
     assert len(problems) == 4
     assert all("recipes" in problem for problem in problems)
@@ -113,7 +112,7 @@ def test_without_recipes_each_missing_thing_is_a_problem() -> None:
 @pytest.mark.parametrize(
     ("made", "version"), [("cgroup.controllers", "v2"), ("unified/", "v1, hybrid"), ("memory/", "v1")]
 )
-def test_the_cgroup_version_is_read_from_the_tree(tmp_path: Path, made: str, version: str) -> None:
+def test_cgroup_version_is_read_from_the_hierarchy(tmp_path: Path, made: str, version: str) -> None:
     path = tmp_path / made
     path.mkdir() if made.endswith("/") else path.touch()
     assert cgroup_version(tmp_path) == version

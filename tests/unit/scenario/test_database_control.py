@@ -38,13 +38,13 @@ MARIADB = """#!/bin/sh
 INSTALL = """#!/bin/sh
 echo made >>"@asked"
 """
-#: Where the scripts write and read, and the folder that stands for it.
+#: Folders of the scripts, and the folders that replace them in the tests.
 PLACES = {"/run/mysqld": "run", "/var/lib/mysql": "data", "/etc/mariadb": "etc", "/scripts": "scripts", "/tmp/": ""}  # noqa: S108
 PROGRAMS = {"mariadbd": MARIADBD, "mariadb": MARIADB, "mariadb-install-db": INSTALL}
 
 
 class Container:
-    """A folder for all that the scripts write, and their process in place of PID 1."""
+    """A folder for the scripts' files, and a process that takes the place of PID 1."""
 
     def __init__(self, folder: Path, seconds: int = 60) -> None:
         self.folder = folder
@@ -70,7 +70,7 @@ class Container:
         return {"PATH": f"{self.folder / 'bin'}:/usr/bin:/bin"}
 
     def started(self) -> subprocess.Popen[bytes]:
-        """As the kubelet does it, also after the container ended: what is in the folders is still there."""
+        """Start it as the kubelet does, also after an earlier end: the files are still there."""
         argv = ["/bin/sh", str(self.folder / "scripts" / "start.sh")]
         self.process = subprocess.Popen(argv, env=self._environment, start_new_session=True)
         return self.process
@@ -85,7 +85,7 @@ class Container:
         assert (outcome.returncode, outcome.stderr) == (0, "")
 
     def server(self) -> int | None:
-        """The process id of the server that runs."""
+        """Return the process id of the running server."""
         path = self.folder / "run" / "server.pid"
         return int(path.read_text()) if path.exists() else None
 
@@ -97,7 +97,7 @@ class Container:
         return self.process.wait(timeout=60)
 
     def crash(self) -> None:
-        """End all of its processes, as the end of PID 1 does."""
+        """End all its processes, as the end of PID 1 does."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.ends()
@@ -138,14 +138,14 @@ def test_starting_a_running_server_changes_nothing(container: Container) -> None
     assert container.server() == before
 
 
-def test_system_tables_are_made_once(container: Container) -> None:
+def test_server_creates_its_system_tables_once(container: Container) -> None:
     container.done("stop")
     container.done("start")
     assert (container.folder / "asked").read_text().count("made") == 1
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, 137), (signal.SIGTERM, 0)])
-def test_a_server_that_ends_by_itself_ends_the_container(container: Container, number: int, code: int) -> None:
+def test_container_ends_when_its_server_ends_by_itself(container: Container, number: int, code: int) -> None:
     os.kill(container.server() or 0, number)
     assert container.ends() == code
 
@@ -196,7 +196,7 @@ def test_a_stopped_server_cannot_be_slow(container: Container) -> None:
     container.done("steady")
 
 
-def test_a_server_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
+def test_control_reports_a_server_that_does_not_answer(tmp_path: Path) -> None:
     made = Container(tmp_path, seconds=1)
     try:
         (tmp_path / "bin" / "mariadb").write_text("#!/bin/sh\nexit 1\n")
@@ -214,7 +214,7 @@ def test_an_unknown_subcommand_is_an_error(container: Container) -> None:
         assert "expected" in outcome.stderr
 
 
-def test_a_certificate_that_the_server_was_not_given_is_an_error(container: Container) -> None:
+def test_control_rejects_an_unknown_certificate(container: Container) -> None:
     outcome = container.control("certificate", "untrusted")
     assert outcome.returncode == 1
     assert "untrusted certificate" in outcome.stderr
@@ -239,7 +239,7 @@ def test_certificates_are_swapped_and_reloaded_by_a_running_server(container: Co
     assert asked.read_text().count("FLUSH SSL") == 1
 
 
-def test_a_container_starts_with_the_trusted_certificate(container: Container) -> None:
+def test_container_starts_with_the_trusted_certificate(container: Container) -> None:
     tls = container.folder / "etc" / "tls"
     tls.mkdir()
     for end in ("crt", "key"):
@@ -264,7 +264,7 @@ def test_the_database_chart_without_certificates_renders_no_tls() -> None:
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_certificates_reach_the_server(required: bool) -> None:  # noqa: FBT001
+def test_chart_passes_certificates_to_the_server(required: bool) -> None:  # noqa: FBT001
     documents = rendered(trusted=PAIR, untrusted=PAIR, required=required)
     assert ("require-secure-transport = ON" in documents["ConfigMap"]["data"]["my.cnf"]) is required
     assert "ssl-cert = /run/mysqld/tls/server.crt" in documents["ConfigMap"]["data"]["my.cnf"]
@@ -283,7 +283,7 @@ def test_incomplete_tls_values_do_not_render(tls: dict[str, Any]) -> None:
 
 
 class Recorded:
-    """Takes what is executed, in place of a cluster."""
+    """Records commands in place of a cluster."""
 
     def __init__(self) -> None:
         self.argv: list[list[str]] = []

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.process import run
+from osh_conformance.folders import helm_homes
+from osh_conformance.process import Command, run
 from osh_conformance.render.engines.base import NAMESPACE, RELEASE
 
 if TYPE_CHECKING:
@@ -38,15 +39,15 @@ class ProgramRenderer:
             file = Path(scratch) / "values.json"
             file.write_text(json.dumps(values), encoding="utf-8")
             argv = [self._helm, "template", release, str(folder), "--namespace", namespace, "--values", str(file)]
-            outcome = run(argv, deadline=_DEADLINE, env=_isolated(scratch), check=False)
+            outcome = run(Command(argv=argv, env=_isolated(Path(scratch))), deadline=_DEADLINE, check=False)
         if not outcome.ok:
             raise SuiteError(f"does not render: {outcome.tail}")
         return _by_template(outcome.stdout)
 
 
-def _isolated(scratch: str) -> dict[str, str]:
-    homes = {f"HELM_{home}_HOME": f"{scratch}/{home.lower()}" for home in ("CACHE", "CONFIG", "DATA")}
-    return {**homes, "HELM_PLUGINS": f"{scratch}/plugins", "HELM_DEBUG": "false", "KUBECONFIG": f"{scratch}/none"}
+def _isolated(scratch: Path) -> dict[str, str]:
+    own = {"HELM_PLUGINS": str(scratch / "plugins"), "HELM_DEBUG": "false", "KUBECONFIG": str(scratch / "none")}
+    return {**helm_homes(scratch), **own}
 
 
 def _by_template(output: str) -> dict[str, str]:

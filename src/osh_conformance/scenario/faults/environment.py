@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from osh_conformance.cluster.nodes import process_of
 from osh_conformance.errors import SuiteError
 from osh_conformance.scenario.faults.base import Fault, fault
+from osh_conformance.waiting import until
 
 _BACK_WITHIN = 120.0
 _PAUSE = 0.5
@@ -22,12 +21,14 @@ class _Restarted(Fault):
         raise NotImplementedError
 
     def _await_back(self) -> None:
-        """Poll until the API server answers and the kubelet allows `exec`: no event announces either."""
-        ends = time.monotonic() + _BACK_WITHIN
-        while not self._is_back():
-            if time.monotonic() > ends:
-                raise SuiteError(f"{self.id}: the cluster did not answer again within {_BACK_WITHIN:g} s")
-            self.state.context.cancel.wait(_PAUSE)
+        """Wait for the cluster. No event reports that an API server answers again, or that a kubelet runs commands."""
+        until(
+            self._is_back,
+            f"the cluster to answer after the fault {self.id}",
+            deadline=_BACK_WITHIN,
+            pause=_PAUSE,
+            cancel=self.state.context.cancel,
+        )
 
     def _is_back(self) -> bool:
         if not self.state.context.kube.is_ready():
