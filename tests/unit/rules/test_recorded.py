@@ -1,0 +1,69 @@
+"""Live rules find the same in recorded observations of the mutants as they did on a real cluster.
+
+A rule that reads a new field of the observation needs new recordings: `pytest tests/live --record`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from osh_conformance.model.observation import Observation
+from osh_conformance.rules import registry
+from tests.controls import (
+    RECORDED,
+    Row,
+    check_each,
+    expected,
+    fails,
+    fits,
+    live_patterns,
+    mutants,
+    recording,
+)
+from tests.paths import LIVE_MUTANTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+RECORDINGS = [(name, row) for name in mutants() for row in expected(name) if recording(name, row).exists()]
+
+
+def _seen(name: str, row: Row) -> Observation:
+    return msgspec.json.decode(recording(name, row).read_bytes(), type=Observation)
+
+
+def _found(seen: Observation) -> Sequence[Mapping[str, str]]:
+    rules = registry.live_rules()
+    verdicts = [rules[rule](seen) for rule in seen.scenario.rules if rule in rules]
+    return [msgspec.to_builtins(finding) for verdict in verdicts for finding in verdict.findings]
+
+
+@pytest.mark.parametrize(("name", "row"), RECORDINGS, ids=[f"{name}-{row}" for name, row in RECORDINGS])
+def test_a_recording_gives_the_expected_findings_of_its_mutant(name: str, row: Row) -> None:
+    found = [finding for finding in _found(_seen(name, row)) if finding["status"] == "fail"]
+    live = live_patterns(name, row)
+    assert live
+    # A rule with a static check may have found some of it in the templates.
+    check_each(found, [pattern for pattern in live if pattern["rule"] not in registry.static_rules()])
+    assert all(any(fits(finding, pattern) for pattern in live) for finding in found)
+    assert {finding["rule"] for finding in found} == {pattern["rule"] for pattern in live}
+
+
+def test_every_mutant_has_a_recording_for_each_row_that_it_fails() -> None:
+    rows = {(name, row) for name in mutants() for row in expected(name)}
+    assert {(name, row) for name, row in rows if fails(name, row)} - set(RECORDINGS) == set()
+
+
+def test_every_recording_belongs_to_a_row_of_its_mutant() -> None:
+    known = {recording(name, row) for name in mutants() for row in expected(name)}
+    assert set(LIVE_MUTANTS.glob(f"*/{RECORDED}/*")) - known == set()
+
+
+def test_recordings_contain_no_path_of_the_machine_that_made_them() -> None:
+    for name, row in RECORDINGS:
+        assert not re.search(r"/(root|home|tmp)/\S", Path(recording(name, row)).read_text())
