@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import tarfile
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import yaml
@@ -21,6 +20,9 @@ from osh_conformance.progress import Progress
 from osh_conformance.render.parse import documents_of
 from tests.paths import KEYSTONE, ROOT
 from tests.unit.privileged_charts import HOOK, LEVELS, PRIVILEGED_POD, ROLE, chart, refused, suite
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MARIADB = ROOT / "src" / "osh_conformance" / "data" / "infrastructure" / "mariadb"
 
