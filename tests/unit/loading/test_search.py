@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.charts import conventions
-from osh_conformance.check.engine import StaticSuite
+from osh_conformance.check.engine import StaticEngine
 from osh_conformance.config.options import CheckOptions, LiveOptions
 from osh_conformance.errors import UsageError
 from osh_conformance.loading import definitions
@@ -48,28 +48,28 @@ def planned(data: DataPath, **options: object) -> LiveSuite:
 
 
 def test_a_flavor_from_outside_the_package_makes_a_cell(data: DataPath) -> None:
-    (pair,) = planned(data, flavors=("toy",), scenarios=("drop-enabled",)).pairs
-    assert pair.cell.flavor == "toy"
-    assert pair.chosen.flavor.services == {"keystone": "docker.io/example/keystone:1.0.0"}
+    (cell_run,) = planned(data, flavors=("toy",), scenarios=("drop-enabled",)).cell_runs
+    assert cell_run.cell.flavor == "toy"
+    assert cell_run.axes.flavor.services == {"keystone": "docker.io/example/keystone:1.0.0"}
 
 
 def test_a_format_from_outside_the_package_makes_a_cell(data: DataPath) -> None:
-    (pair,) = planned(data, formats=("toy",), scenarios=("drop-enabled",)).pairs
-    assert (pair.cell.format, pair.chosen.form.suffix) == ("toy", "-toy")
+    (cell_run,) = planned(data, packaging_formats=("toy",), scenarios=("drop-enabled",)).cell_runs
+    assert (cell_run.cell.format, cell_run.axes.packaging_format.suffix) == ("toy", "-toy")
 
 
 def test_a_runtime_from_outside_the_package_makes_a_cell(data: DataPath) -> None:
-    (pair,) = planned(data, runtimes=("toy",), scenarios=("drop-enabled",)).pairs
-    assert pair.cell.runtime == "toy"
+    (cell_run,) = planned(data, runtimes=("toy",), scenarios=("drop-enabled",)).cell_runs
+    assert cell_run.cell.runtime == "toy"
 
 
 def test_a_scenario_from_outside_the_package_runs_by_its_name(data: DataPath) -> None:
-    (pair,) = planned(data, scenarios=("toy",)).pairs
-    assert (pair.scenario.name, pair.scenario.rules) == ("toy", ("DROP-4",))
+    (cell_run,) = planned(data, scenarios=("toy",)).cell_runs
+    assert (cell_run.scenario.name, cell_run.scenario.rules) == ("toy", ("DROP-4",))
 
 
 def test_a_scenario_from_outside_the_package_joins_its_group(data: DataPath) -> None:
-    assert {pair.scenario.name for pair in planned(data).pairs} >= {"drop-enabled", "toy"}
+    assert {cell_run.scenario.name for cell_run in planned(data).cell_runs} >= {"drop-enabled", "toy"}
 
 
 def chart(folder: Path) -> Path:
@@ -88,11 +88,11 @@ def chart(folder: Path) -> Path:
 
 def test_a_convention_from_outside_the_package_is_recognised(data: DataPath, tmp_path: Path) -> None:
     options = CheckOptions(paths=(chart(tmp_path / "painter"),), cache=False)
-    with_toy = StaticSuite(CheckOptions(paths=options.paths, cache=False, data=data))
-    without = StaticSuite(options)
-    rendered = [suite.rendered(suite.subjects[0]) for suite in (with_toy, without)]
+    with_toy = StaticEngine(CheckOptions(paths=options.paths, cache=False, data=data))
+    without = StaticEngine(options)
+    rendered = [engine.rendered(engine.targets[0]) for engine in (with_toy, without)]
     assert [chart.convention for chart in rendered if chart] == ["toy", None]
-    (finding,) = with_toy.judge(with_toy.subjects[0], "REF-2").findings
+    (finding,) = with_toy.result(with_toy.targets[0], "REF-2").event.check.findings
     assert (finding.key, finding.line) == ("pictures.api", 1)
 
 
