@@ -14,6 +14,7 @@ import pytest
 
 from osh_conformance.rules import registry
 from tests.case_charts import case
+from tests.unit.loading.toys import write_all, write_painter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,6 +185,15 @@ def test_a_wrong_configuration_is_a_usage_error(pytester: pytest.Pytester) -> No
     result = pytester.runpytest_subprocess("--charts", "charts")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*`strikt`*`strict`*"])
+
+
+def test_pytest_reads_data_files_of_the_user(pytester: pytest.Pytester) -> None:
+    write_painter(pytester.path / "charts" / "painter")
+    write_all(pytester.path / "mine")
+    arguments = ("--charts", "charts", "--conformance-select", "KEY-1,REF-2", "--conformance-data", "mine", "-n", "2")
+    result = pytester.runpytest_subprocess(*arguments)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*FAIL REF-2  painter  painter/values.yaml:1  pictures.api*"])
 
 
 def test_an_error_is_an_error_in_junit_from_a_worker_too(pytester: pytest.Pytester) -> None:
