@@ -61,9 +61,7 @@ def test_check_offers_a_registered_reporter(tmp_path: Path, capsys: pytest.Captu
     file = tmp_path / "deep" / "toy.txt"
     assert main(["check", _CHART, "--select", "REF", "--toy", str(file)]) == 1
     (line,) = file.read_text().splitlines()
-    assert line.startswith("REF-2 ref-2-latest docker.io/example/api:latest "), (
-        "it listens to every event of the run"
-    )
+    assert line.startswith("REF-2 ref-2-latest docker.io/example/api:latest "), "it listens to every event of the run"
     with pytest.raises(SystemExit):
         main(["check", "--help"])
     assert "--toy FILE" in capsys.readouterr().out
