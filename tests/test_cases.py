@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from osh_conformance.check.engine import StaticSuite
+from osh_conformance.check.engine import StaticEngine
 from osh_conformance.config.options import CheckOptions
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.rules import registry
@@ -21,6 +21,8 @@ from tests.paths import CASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from osh_conformance.charts.target import ChartTarget
 
     Verdicts = Mapping[str, Mapping[str, Verdict]]
 
@@ -38,12 +40,18 @@ _DEFECTS = {
 
 
 def _checked(names: Iterable[str]) -> Verdicts:
-    suite = StaticSuite(CheckOptions(paths=tuple(CASES / name for name in names)))
-    suite.expect(suite.subjects)
+    engine = StaticEngine(CheckOptions(paths=tuple(CASES / name for name in names)))
+    engine.expect(engine.targets)
     return {
-        str(subject.path.relative_to(CASES)): {rule: suite.judge(subject, rule) for rule in suite.rules}
-        for subject in suite.subjects
+        str(target.path.relative_to(CASES)): {rule: _verdict(engine, target, rule) for rule in engine.rules}
+        for target in engine.targets
     }
+
+
+def _verdict(engine: StaticEngine, target: ChartTarget, rule: str) -> Verdict:
+    result = engine.result(target, rule)
+    assert result.verdict, result.failure
+    return result.verdict
 
 
 @pytest.fixture(scope="module")

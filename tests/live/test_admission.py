@@ -111,5 +111,5 @@ def test_a_cell_that_another_runtime_ran_is_an_error(kube: Kube, program: Progra
     finally:
         node.delete_runtime_class(_NAME)
     assert result.code == 3, result.printed
-    assert "crun" in result.printed
+    assert "requests runtime crun" in result.printed
     assert "<failure" not in result.junit

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from osh_conformance.charts import source
 from osh_conformance.provision import scratch
 from tests.unit.registry.fake import FakeRegistry, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -24,3 +26,22 @@ def fake_registry() -> Iterator[FakeRegistry]:
     """An empty container registry on this machine."""
     with serving() as server:
         yield server
+
+
+@pytest.fixture
+def chart_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the charts that were read from disk, one entry a read."""
+    reads: list[str] = []
+
+    def count(name: str) -> None:
+        function = getattr(source, name)
+
+        def read(path: Path, *arguments: object) -> object:
+            reads.append(path.name)
+            return function(path, *arguments)
+
+        monkeypatch.setattr(source, name, read)
+
+    for name in ("read_folder", "read_archive"):
+        count(name)
+    return reads

@@ -47,7 +47,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def _changed(tree: Path, reference: str = "main") -> list[str]:
-    return [subject.name for subject in changed.changed_since(find_targets([tree]), reference)]
+    return [target.name for target in changed.changed_since(find_targets([tree]), reference)]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_changes_on_the_other_branch_since_the_merge_base_do_not_count(tree: Pat
 def test_a_change_of_a_library_outside_the_given_paths_counts(tree: Path) -> None:
     (tree / "lib" / "values.yaml").write_text("a: 2\n")
     found = changed.changed_since(find_targets([tree / "api", tree / "alone"]), "main")
-    assert [subject.name for subject in found] == ["api"]
+    assert [target.name for target in found] == ["api"]
 
 
 def test_changed_works_from_a_git_hook(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,10 +118,10 @@ def _named(*names: str) -> list[ChartTarget]:
 def test_shards_partition_the_charts_and_keep_each_chart_in_its_shard() -> None:
     names = [f"chart-{number}" for number in range(80)]
     shards = [find.in_shard(_named(*names), f"{index}/4") for index in range(1, 5)]
-    assert sorted(subject.name for shard in shards for subject in shard) == sorted(names)
+    assert sorted(target.name for shard in shards for target in shard) == sorted(names)
     assert min(len(shard) for shard in shards) >= 12
     fewer = find.in_shard(_named(*names[:40]), "2/4")
-    assert {subject.name for subject in fewer} == {subject.name for subject in shards[1]} & set(names[:40])
+    assert {target.name for target in fewer} == {target.name for target in shards[1]} & set(names[:40])
 
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])

@@ -1,4 +1,4 @@
-"""Hostile charts, and the suite that reads them."""
+"""Hostile charts, and the engine that reads them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from osh_conformance.check.engine import StaticSuite
+from osh_conformance.check.engine import StaticEngine
 from osh_conformance.config.options import CheckOptions
 from osh_conformance.errors import SuiteError
 from osh_conformance.render.workers import Limits
@@ -15,6 +15,9 @@ from tests.unit.helm_program import HELM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from osh_conformance.charts.target import ChartTarget
+    from osh_conformance.model.finding import Status
 
 LIMITS = Limits(step=15.0, total=40.0)
 VALUES = "images: {api: docker.io/library/api:1.0.0, pull_policy: IfNotPresent}\n"
@@ -43,21 +46,29 @@ def write_chart(folder: Path, files: dict[str, str | bytes] | None = None) -> Pa
     return folder
 
 
-def suite_of(path: Path, renderer: str | None = None) -> StaticSuite:
+def engine_of(path: Path, renderer: str | None = None) -> StaticEngine:
     helm = Path(HELM) if HELM else None
-    suite = StaticSuite(CheckOptions(paths=(path,), cache=False, limits=LIMITS, renderer=renderer, helm=helm))
-    suite.expect(suite.subjects)
-    return suite
+    engine = StaticEngine(CheckOptions(paths=(path,), cache=False, limits=LIMITS, renderer=renderer, helm_program=helm))
+    engine.expect(engine.targets)
+    return engine
 
 
-def message_of(suite: StaticSuite, label: str) -> str:
-    (subject,) = [subject for subject in suite.subjects if subject.label == label]
-    # Not `pytest.raises`: a failure would write out what the test makes sure is never written out.
-    try:
-        verdict = suite.judge(subject, "REF-1")
-    except SuiteError as error:
-        return str(error)
-    return pytest.fail(f"{label} was judged: {verdict.status}", pytrace=False)
+def target_of(engine: StaticEngine, label: str) -> ChartTarget:
+    (target,) = [target for target in engine.targets if target.label == label]
+    return target
+
+
+def status_of(engine: StaticEngine, label: str, rule: str) -> Status:
+    return engine.result(target_of(engine, label), rule).event.check.status
+
+
+def message_of(engine: StaticEngine, label: str) -> str:
+    """Return the error of a chart that cannot be checked."""
+    result = engine.result(target_of(engine, label), "REF-1")
+    if isinstance(result.failure, SuiteError):
+        return str(result.failure)
+    # Only the status: a failure must not write out what the test makes sure is never written out.
+    return pytest.fail(f"{label} was checked: {result.event.check.status}", pytrace=False)
 
 
 def names_all(message: str, words: Iterable[str]) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.model.finding import Status
-from tests.unit.check.hostile import POD, VALUES, message_of, names_all, snapshot, suite_of
+from tests.unit.check.hostile import POD, VALUES, engine_of, message_of, names_all, snapshot, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,15 +70,14 @@ def test_a_dangerous_archive_is_refused_and_not_unpacked(tmp_path: Path) -> None
     (tree / "garbage-1.0.0.tgz").write_bytes(b"no archive")
     _archive(tree / "good-1.0.0.tgz", lambda tar: _add(tar, "a/templates/pod.yaml", POD.encode()))
     before = snapshot(tmp_path)
-    suite = suite_of(tree)
+    engine = engine_of(tree)
     wrong = {
         name: message
         for name, (_, expected) in _ARCHIVES.items()
-        if not names_all(message := message_of(suite, f"{name}-1.0.0"), expected)
+        if not names_all(message := message_of(engine, f"{name}-1.0.0"), expected)
     }
     assert wrong == {}
-    assert "packaged chart" in message_of(suite, "garbage-1.0.0")
-    (good,) = [subject for subject in suite.subjects if subject.label == "good-1.0.0"]
-    assert suite.judge(good, "KEY-1").status is Status.PASS
+    assert "packaged chart" in message_of(engine, "garbage-1.0.0")
+    assert status_of(engine, "good-1.0.0", "KEY-1") is Status.PASS
     assert snapshot(tmp_path) == before
     assert not Path("/tmp/escaped").exists()  # noqa: S108

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.model.finding import Status
-from tests.unit.check.hostile import POD, message_of, names_all, snapshot, suite_of, write_chart
+from tests.unit.check.hostile import POD, engine_of, message_of, names_all, snapshot, status_of, target_of, write_chart
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,17 +76,16 @@ def test_a_bad_chart_is_an_error_and_the_others_are_checked(tmp_path: Path) -> N
         write_chart(tree / name, files)
     write_chart(tree / "a-good-one")
     write_chart(tree / "z-good-one")
-    suite = suite_of(tree)
-    label = {subject.folder.rstrip("/"): subject.label for subject in suite.subjects}
+    engine = engine_of(tree)
+    label = {target.folder.rstrip("/"): target.label for target in engine.targets}
     wrong = {
         name: message
         for name, (_, expected) in _BAD.items()
-        if not names_all(message := message_of(suite, label[name]), expected)
+        if not names_all(message := message_of(engine, label[name]), expected)
     }
     assert wrong == {}
     for good in ("a-good-one", "z-good-one"):
-        (subject,) = [subject for subject in suite.subjects if subject.label == good]
-        assert {suite.judge(subject, rule).status for rule in ("REF-1", "KEY-1", "PP-1")} == {Status.PASS}
+        assert {status_of(engine, good, rule) for rule in ("REF-1", "KEY-1", "PP-1")} == {Status.PASS}
 
 
 def test_a_link_is_followed_only_within_the_tree(tmp_path: Path) -> None:
@@ -100,15 +99,14 @@ def test_a_link_is_followed_only_within_the_tree(tmp_path: Path) -> None:
     inside = write_chart(tree / "inside")
     (tree / "common.yaml").write_text(POD.replace("name: api", "name: common"), encoding="utf-8")
     (inside / "templates" / "common.yaml").symlink_to("../../common.yaml")
-    suite = suite_of(tree)
+    engine = engine_of(tree)
     for name in links:
-        message = message_of(suite, name)
+        message = message_of(engine, name)
         assert "outside" in message, (name, message)
         assert "password" not in message
-    assert "deep" in message_of(suite, "loop")
-    assert "pipe" in message_of(suite, "pipe")
-    (subject,) = [subject for subject in suite.subjects if subject.label == "inside"]
-    chart = suite.rendered(subject)
+    assert "deep" in message_of(engine, "loop")
+    assert "pipe" in message_of(engine, "pipe")
+    chart = engine.rendered(target_of(engine, "inside"))
     assert chart is not None
     assert {container.template for container in chart.containers} == {"templates/pod.yaml", "templates/common.yaml"}
 
@@ -130,9 +128,9 @@ def test_templates_read_no_file_of_the_machine_and_run_nothing(tmp_path: Path) -
     for name in ("files/run.sh", "hooks/pre-render"):
         (chart / name).chmod(0o755)
     before = snapshot(tmp_path)
-    suite = suite_of(chart)
-    (subject,) = suite.subjects
-    rendered = suite.rendered(subject)
+    engine = engine_of(chart)
+    (target,) = engine.targets
+    rendered = engine.rendered(target)
     assert rendered is not None
     documents = {each.template: each.content for each in rendered.renderings["shipped"].documents}
     assert documents["templates/files.yaml"] == {"a": "", "b": ""}
@@ -154,7 +152,7 @@ def test_a_dependency_is_resolved_without_changing_the_tree(tmp_path: Path) -> N
         },
     )
     before = snapshot(tmp_path)
-    suite = suite_of(tmp_path / "tree" / "user")
-    (subject,) = suite.subjects
-    assert suite.judge(subject, "KEY-1").status is Status.PASS
+    engine = engine_of(tmp_path / "tree" / "user")
+    (target,) = engine.targets
+    assert engine.result(target, "KEY-1").event.check.status is Status.PASS
     assert snapshot(tmp_path) == before

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from osh_conformance.model.finding import Status
-from tests.unit.check.hostile import message_of, suite_of, write_chart
+from tests.unit.check.hostile import engine_of, message_of, status_of, write_chart
 from tests.unit.helm_program import needs_helm
 
 pytestmark = pytest.mark.usefixtures("no_cache")
@@ -30,14 +30,13 @@ def test_a_chart_over_a_limit_is_stopped_and_the_others_are_checked(tmp_path: Pa
     write_chart(tree / "hungry", {"templates/a.yaml": _HUNGRY})
     write_chart(tree / "huge", {"templates/a.yaml": _HUGE})
     write_chart(tree / "good")
-    suite = suite_of(tree, renderer)
+    engine = engine_of(tree, renderer)
     # Twice as long, and again, where the machine had no time for it.
-    assert re.search(r"no end within (15|30|60|120) s", message_of(suite, "endless"))
-    message = message_of(suite, "hungry")
+    assert re.search(r"no end within (15|30|60|120) s", message_of(engine, "endless"))
+    message = message_of(engine, "hungry")
     assert "the process that renders it died" in message or "out of memory" in message or "does not render" in message
-    assert "renders 38 MiB of manifests" in message_of(suite, "huge")
-    (good,) = [subject for subject in suite.subjects if subject.label == "good"]
-    assert suite.judge(good, "REF-1").status is Status.PASS
+    assert "renders 38 MiB of manifests" in message_of(engine, "huge")
+    assert status_of(engine, "good", "REF-1") is Status.PASS
     assert not _programs()
 
 

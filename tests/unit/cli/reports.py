@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CLEAN = str(case("clean-flat"))
 #: Rules that both clean charts pass, so that these tests do not know every rule.
-SIX = "--rule=REF-1,REF-2,REF-4,KEY-1,PP-1,PP-2"
+SIX = "--select=REF-1,REF-2,REF-4,KEY-1,PP-1,PP-2"
 
 
 def document_of(file: Path) -> dict[str, object]:

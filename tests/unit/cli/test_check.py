@@ -24,7 +24,7 @@ def test_a_clean_chart_conforms(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_finding_prints_place_value_reason_fix_and_command(capsys: pytest.CaptureFixture[str]) -> None:
     chart = str(case("ref-2-latest"))
-    assert main(["check", chart, "--rule", "REF-2"]) == 1
+    assert main(["check", chart, "--select", "REF-2"]) == 1
     first, *lines = capsys.readouterr().out.splitlines()
     parts = dict(line.split(maxsplit=1) for line in lines[:6])
     assert first == "FAIL REF-2  ref-2-latest  values.yaml:3  images.api"
@@ -32,11 +32,11 @@ def test_a_finding_prints_place_value_reason_fix_and_command(capsys: pytest.Capt
     assert parts["found"].startswith("docker.io/example/api:latest")
     assert parts["reaches"] == "Deployment/api api"
     assert parts["fix"] == "images.api: docker.io/example/api:<version>"
-    assert parts["reproduce"] == f"osh-conformance check {chart} --rule REF-2"
+    assert parts["reproduce"] == f"osh-conformance check {chart} --select REF-2"
 
 
 def test_a_finding_in_a_template_names_template_workload_and_container(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(case("pp-1-hook")), "--rule", "PP-1"]) == 1
+    assert main(["check", str(case("pp-1-hook")), "--select", "PP-1"]) == 1
     out = capsys.readouterr().out
     assert out.startswith("FAIL PP-1  pp-1-hook  templates/job.yaml  Job/prepare prepare\n")
     assert "Always" in out
@@ -44,7 +44,7 @@ def test_a_finding_in_a_template_names_template_workload_and_container(capsys: p
 
 
 def test_charts_of_a_tree_are_named_by_their_place_in_it(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(CASES), "--rule", "ref-1,REF-4"]) == 1
+    assert main(["check", str(CASES), "--select", "ref-1,REF-4"]) == 1
     out = capsys.readouterr().out
     assert "FAIL REF-1  ref-1-no-host  ref-1/no-host/values.yaml:3  images.api" in out
     assert "FAIL REF-2" not in out
@@ -59,7 +59,7 @@ def test_a_warning_fails_only_when_strict(tmp_path: Path, capsys: pytest.Capture
     assert main(["check", str(chart), SIX, "--strict"]) == 1
     out = capsys.readouterr().out
     assert "FAIL REF-1" in out
-    assert "--strict --rule REF-1" in out
+    assert "--strict --select REF-1" in out
 
 
 def test_values_override_those_of_the_chart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,7 +72,7 @@ def test_a_violation_wins_over_an_error(tmp_path: Path) -> None:
     ("argv", "words"),
     [
         (["chekc"], ("`chekc`", "`check`")),
-        (["check", CLEAN, "--rule", "RFE-1"], ("`RFE-1`", "`REF-1`")),
+        (["check", CLEAN, "--select", "RFE-1"], ("`RFE-1`", "`REF-1`")),
         (["check"], ("PATH",)),
         (["check", "nowhere"], ("nowhere",)),
         (["check", CLEAN, "--flavor", "distributon"], ("`distributon`", "`distribution`")),

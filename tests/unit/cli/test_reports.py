@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def test_reports_are_written_after_a_usage_error(tmp_path: Path) -> None:
     report, junit = tmp_path / "deep" / "r.json", tmp_path / "r.xml"
-    argv = ["check", CLEAN, "--rule", "NO-1", "--json", str(report), "--junit", str(junit)]
+    argv = ["check", CLEAN, "--select", "NO-1", "--json", str(report), "--junit", str(junit)]
     assert main(argv) == 4
     findings = document_of(report)["findings"]
     assert isinstance(findings, list)
@@ -37,7 +37,7 @@ def test_the_document_has_expected_findings_and_stale_opt_outs(tmp_path: Path) -
     values = chart / "values.yaml"
     values.write_text(values.read_text().replace(":latest", ":latest # osh-conformance: ignore REF-2,REF-1 vendor"))
     report = tmp_path / "r.json"
-    assert main(["check", str(chart), "--rule", "REF-1,REF-2", "--shard", "1/1", "--json", str(report)]) == 0
+    assert main(["check", str(chart), "--select", "REF-1,REF-2", "--shard", "1/1", "--json", str(report)]) == 0
     document = document_of(report)
     assert document["shard"] == "1/1"
     findings = document["findings"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.charts.target import ChartTarget
+from osh_conformance.check.engine import StaticEngine
 from osh_conformance.cli import main
 from osh_conformance.config import deviations
 from osh_conformance.config.deviations import Deviation
 from osh_conformance.config.expectations import Expectations
+from osh_conformance.config.options import CheckOptions
 from osh_conformance.errors import UsageError
 from osh_conformance.model.finding import Finding, Status, Verdict
 from tests.case_charts import case
@@ -35,13 +38,14 @@ _FINDING = Finding(
 )
 
 
-def _subject(folder: Path, name: str = "keystone", label: str = "") -> ChartTarget:
+def _target(folder: Path, name: str = "keystone", label: str = "") -> ChartTarget:
+    (folder / "Chart.yaml").write_text(f"apiVersion: v2\nname: {name}\nversion: 1.0.0\n")
     return ChartTarget(name=name, label=label or name, path=folder, folder="keystone/")
 
 
 def _applied(tmp_path: Path, *entries: Deviation) -> Verdict:
     verdict = Verdict.of("REF-2", [_FINDING])
-    return Expectations(entries, _TODAY).applied(verdict, _subject(tmp_path))
+    return Expectations(entries, _TODAY).applied(verdict, _target(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -70,10 +74,10 @@ def test_a_finding_has_the_same_id_alone_and_in_a_tree() -> None:
 
 
 def test_findings_of_two_charts_with_one_name_have_different_ids(tmp_path: Path) -> None:
-    verdict = Verdict.of("REF-2", [_FINDING])
-    labels = ("old/keystone", "new/keystone")
-    found = [Expectations().applied(verdict, _subject(tmp_path, label=label)) for label in labels]
-    assert len({verdict.findings[0].id for verdict in found}) == 2
+    charts = [shutil.copytree(case("ref-2-latest"), tmp_path / name / "api") for name in ("old", "new")]
+    engine = StaticEngine(CheckOptions(paths=tuple(charts), select=("REF-2",)))
+    events = [engine.result(target, "REF-2").event for target in engine.targets]
+    assert len({event.check.findings[0].id for event in events}) == 2
 
 
 def test_a_verdict_is_expected_when_all_its_findings_are(tmp_path: Path) -> None:
@@ -85,7 +89,7 @@ def test_a_verdict_is_expected_when_all_its_findings_are(tmp_path: Path) -> None
 def test_an_unexpected_finding_still_fails(tmp_path: Path) -> None:
     verdict = Verdict.of("REF-2", [_FINDING, replace(_FINDING, key="images.tags.api")])
     entry = Deviation(rule="REF-2", key="images.tags.api", reason="r")
-    found = Expectations([entry], _TODAY).applied(verdict, _subject(tmp_path))
+    found = Expectations([entry], _TODAY).applied(verdict, _target(tmp_path))
     assert [finding.status for finding in found.findings] == [Status.FAIL, Status.EXPECTED]
     assert found.status is Status.FAIL
 
@@ -114,16 +118,16 @@ def test_an_entry_is_stale_only_where_its_rule_ran(
     tmp_path: Path, *, status: Status, entry: dict[str, str], stale: bool
 ) -> None:
     deviation = Deviation(**{"rule": "REF-2", "reason": "r", **entry})  # type: ignore[arg-type]
-    judged = {"keystone": [Verdict(rule="REF-2", status=status)]}
-    notes = Expectations([deviation], _TODAY).stale(judged, [_subject(tmp_path)])
+    verdicts = {"keystone": [Verdict(rule="REF-2", status=status)]}
+    notes = Expectations([deviation], _TODAY).stale(verdicts, [_target(tmp_path)])
     assert bool(notes) is stale
 
 
 def test_a_pattern_without_a_match_in_the_tree_is_stale(tmp_path: Path) -> None:
-    subjects = [_subject(tmp_path, name) for name in ("ceph-mon", "ceph-osd")]
-    judged = {subject.label: [Verdict(rule="REF-2", status=Status.PASS)] for subject in subjects}
+    targets = [_target(tmp_path, name) for name in ("ceph-mon", "ceph-osd")]
+    verdicts = {target.label: [Verdict(rule="REF-2", status=Status.PASS)] for target in targets}
     entry = Deviation(rule="REF-2", chart="ceph-*", reason="r")
-    assert len(Expectations([entry], _TODAY).stale(judged, subjects)) == 1
+    assert len(Expectations([entry], _TODAY).stale(verdicts, targets)) == 1
 
 
 @pytest.mark.parametrize(
@@ -186,7 +190,7 @@ def test_a_baseline_lets_only_new_findings_fail(tmp_path: Path, capsys: pytest.C
         (chart / file).write_text((case("ref-2-latest") / file).read_text())
     values, old = chart / "values.yaml", (chart / "values.yaml").read_text()
     baseline = tmp_path / "d.yaml"
-    check = ["check", str(chart), "--rule", "REF-1,REF-2"]
+    check = ["check", str(chart), "--select", "REF-1,REF-2"]
     gate = [*check, "--deviations", str(baseline)]
 
     assert main([*check, "--write-baseline", str(baseline)]) == 0

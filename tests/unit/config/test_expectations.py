@@ -16,18 +16,19 @@ import pytest
 from osh_conformance.cli import main
 from osh_conformance.errors import SuiteError
 from osh_conformance.folders import Folders
-from osh_conformance.live import session as stages
-from osh_conformance.live.session import CellResult
+from osh_conformance.live import session as sessions
+from osh_conformance.live.cell import CellResult
+from osh_conformance.live.engine import LiveEngine
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
-from osh_conformance.plan.plan import LeftOutError
-from osh_conformance.plugin.live import LivePlugin
+from osh_conformance.plan.cells import LeftOutError
 from tests.paths import KEYSTONE
 from tests.unit import observations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from osh_conformance.plan.plan import CellRun, LiveSuite
+    from osh_conformance.plan.cells import CellRun
+    from osh_conformance.plan.plan import LiveSuite
 
 _KEYSTONE = str(KEYSTONE)
 _FINDING = Finding(
@@ -46,7 +47,7 @@ _WARNING = Finding(
 
 
 @dataclass
-class _Stage:
+class _Session:
     kubernetes: str = "v1.36.1"
     kubeconfig: Path = Path("kubeconfig")
     cluster: Any = field(default_factory=lambda: SimpleNamespace(owned=True))
@@ -66,25 +67,29 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refused: dict[str, Ex
     findings: list[Finding] = []
 
     @contextlib.contextmanager
-    def opened(_suite: LiveSuite, _pairs: list[CellRun], _progress: object) -> Iterator[_Stage]:
-        yield _Stage()
+    def open_session(_suite: LiveSuite, _cell_runs: list[CellRun], _progress: object) -> Iterator[_Session]:
+        yield _Session()
 
-    def submit(_plugin: LivePlugin, _request: object, pair: CellRun, _stage: _Stage) -> Future[CellResult]:
-        here = findings if pair.scenario.db_drop else []
-        verdicts = {
-            rule: Verdict.of(rule, [each for each in here if each.rule == rule]) for rule in pair.scenario.rules
-        }
+    def submit(_engine: LiveEngine, cell_run: CellRun, _session: _Session, _create: object) -> Future[CellResult]:
+        here = findings if cell_run.scenario.db_drop else []
+        verdicts = {rule: Verdict.of(rule, [each for each in here if each.rule == rule]) for rule in cell_run.rules}
         done: Future[CellResult] = Future()
-        if pair.cell.flavor in refused:
-            done.set_exception(refused[pair.cell.flavor])
+        if cell_run.cell.flavor in refused:
+            done.set_exception(refused[cell_run.cell.flavor])
             return done
         done.set_result(CellResult(observation=observations.observation(), verdicts=verdicts))
         return done
 
-    monkeypatch.setattr(stages, "open_session", opened)
-    monkeypatch.setattr(LivePlugin, "_submit", submit)
+    monkeypatch.setattr(sessions, "open_session", open_session)
+    monkeypatch.setattr(LiveEngine, "_submit", submit)
     monkeypatch.chdir(tmp_path)
     return findings
+
+
+def test_live_reads_a_chart_once_for_both_halves(shown: list[Finding], chart_reads: list[str]) -> None:
+    assert not shown
+    assert main(["live", _KEYSTONE]) == 0
+    assert chart_reads == ["keystone"]
 
 
 def _expecting(**entry: str) -> str:
@@ -248,14 +253,14 @@ def test_an_interrupted_run_reports_its_findings_so_far(
     shown: list[Finding], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown.append(_FINDING)
-    original = LivePlugin._told
+    emit_verdict = LiveEngine._emit_verdict
 
     def interrupted(*_: object) -> None:
-        monkeypatch.setattr(LivePlugin, "_told", original)
+        monkeypatch.setattr(LiveEngine, "_emit_verdict", emit_verdict)
         raise KeyboardInterrupt
 
     # The first item of all starts every cell of its module.
-    monkeypatch.setattr(LivePlugin, "_told", interrupted)
+    monkeypatch.setattr(LiveEngine, "_emit_verdict", interrupted)
     assert main(["live", _KEYSTONE, "--json", "r.json"]) == 2
     assert "interrupted" in capsys.readouterr().out
     (cell,) = json.loads(Path("r.json").read_text())["cells"]

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from osh_conformance.charts.target import ChartTarget
 from osh_conformance.cli import main
 from osh_conformance.config import optouts
+from osh_conformance.errors import SuiteError
 from tests.case_charts import case
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from osh_conformance.config.optouts import OptOut
 
 
 def _chart(tmp_path: Path, name: str = "ref-2-latest") -> Path:
@@ -22,7 +26,12 @@ def _chart(tmp_path: Path, name: str = "ref-2-latest") -> Path:
 
 def _values(tmp_path: Path, text: str) -> list[tuple[tuple[str, ...], str, str]]:
     (tmp_path / "values.yaml").write_text(text)
-    return [(entry.keys, entry.rule, entry.problem) for entry in optouts.read(tmp_path)]
+    return [(entry.keys, entry.rule, entry.problem) for entry in _read(tmp_path)]
+
+
+def _read(chart: Path) -> tuple[OptOut, ...]:
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: chart\nversion: 1.0.0\n")
+    return optouts.read(ChartTarget(name="chart", label="chart", path=chart))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +61,7 @@ def test_a_comment_in_values_covers_its_key_or_file(tmp_path: Path, text: str, k
 def test_a_comment_in_a_template_covers_the_template(tmp_path: Path, comment: str) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "a.yaml").write_text(f"a: b\n{comment}\n")
-    (entry,) = optouts.read(tmp_path)
+    (entry,) = _read(tmp_path)
     assert (entry.rule, entry.reason, entry.path, entry.line) == ("PP-1", "why not", "templates/a.yaml", 2)
 
 
@@ -75,7 +84,7 @@ def test_a_wrong_comment_is_an_error_and_covers_nothing(
     chart = _chart(tmp_path)
     values = chart / "values.yaml"
     values.write_text(values.read_text().replace(":latest", f":latest # osh-conformance: {comment}"))
-    assert main(["check", str(chart), "--rule", "REF-2"]) == 3
+    assert main(["check", str(chart), "--select", "REF-2"]) == 3
     out = capsys.readouterr().out
     assert "ERROR" in out
     assert all(word in out for word in ("values.yaml:3", *words))
@@ -85,7 +94,7 @@ def test_an_opt_out_is_shown_as_expected_with_its_reason(tmp_path: Path, capsys:
     chart = _chart(tmp_path)
     values = chart / "values.yaml"
     values.write_text(values.read_text().replace(":latest", ":latest # osh-conformance: ignore REF-2 vendor"))
-    assert main(["check", str(chart), "--rule", "REF-1,REF-2"]) == 0
+    assert main(["check", str(chart), "--select", "REF-1,REF-2"]) == 0
     out = capsys.readouterr().out
     assert "XFAIL REF-2  ref-2-latest  values.yaml:3  images.api: vendor (values.yaml:3)" in out
     assert "1 passed, 1 expected" in out
@@ -95,7 +104,7 @@ def test_an_opt_out_in_a_template_covers_that_template(tmp_path: Path) -> None:
     chart = _chart(tmp_path, "pp-1-hook")
     template = chart / "templates" / "job.yaml"
     template.write_text(f"{{{{/* osh-conformance: ignore PP-1 vendor */}}}}\n{template.read_text()}")
-    assert main(["check", str(chart), "--rule", "PP-1"]) == 0
+    assert main(["check", str(chart), "--select", "PP-1"]) == 0
 
 
 def test_a_packaged_chart_has_its_opt_outs(tmp_path: Path) -> None:
@@ -105,25 +114,35 @@ def test_a_packaged_chart_has_its_opt_outs(tmp_path: Path) -> None:
     archive = tmp_path / "ref-2-latest-0.1.0.tgz"
     with tarfile.open(archive, "w:gz") as tar:
         tar.add(chart, "ref-2-latest")
-    assert main(["check", str(archive), "--rule", "REF-2"]) == 0
+    assert main(["check", str(archive), "--select", "REF-2"]) == 0
 
 
 def test_a_stale_opt_out_is_reported_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chart = _chart(tmp_path)
     values = chart / "values.yaml"
     values.write_text(values.read_text().replace(":latest", ":1.2.3 # osh-conformance: ignore REF-2 vendor"))
-    assert main(["check", str(chart), "--rule", "REF-2"]) == 0
+    assert main(["check", str(chart), "--select", "REF-2"]) == 0
     out = capsys.readouterr().out
     assert "WARN REF-2  ref-2-latest  values.yaml:3" in out
     assert "vendor" in out
-    assert main(["check", str(chart), "--rule", "REF-1"]) == 0
+    assert main(["check", str(chart), "--select", "REF-1"]) == 0
     assert "opt-out" not in capsys.readouterr().out, "REF-2 did not run, so its opt-out is not stale"
 
 
-def test_opt_outs_behind_a_symlink_are_not_read(tmp_path: Path) -> None:
+def test_an_opt_out_behind_a_link_out_of_the_tree_is_not_read(tmp_path: Path) -> None:
     outside = tmp_path / "outside.yaml"
     outside.write_text("# osh-conformance: ignore REF-2 vendor\n")
-    chart = tmp_path / "chart"
-    chart.mkdir()
+    chart = tmp_path / "tree" / "chart"
+    chart.mkdir(parents=True)
     (chart / "values.yaml").symlink_to(outside)
-    assert optouts.read(chart) == ()
+    with pytest.raises(SuiteError, match="outside of the chart"):
+        _read(chart)
+
+
+def test_an_override_that_helm_ignores_has_its_opt_outs(tmp_path: Path) -> None:
+    (tmp_path / ".helmignore").write_text("values_overrides\n")
+    (tmp_path / "values_overrides").mkdir()
+    text = "images:\n  tags:\n    api: x # osh-conformance: ignore REF-2 vendor\n"
+    (tmp_path / "values_overrides" / "a.yaml").write_text(text)
+    (entry,) = _read(tmp_path)
+    assert (entry.path, entry.keys) == ("values_overrides/a.yaml", ("images.tags.api",))

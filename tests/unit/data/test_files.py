@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance import reference as grammar
-from osh_conformance.live import contract, image_store, prepare
+from osh_conformance.live import cell_images, contract, image_store
 from osh_conformance.loading import definitions
 from osh_conformance.loading.search import data_folder
 from osh_conformance.model.chart import STANDARD_KEYS
@@ -103,7 +103,7 @@ def test_the_mixed_flavor_has_images_of_at_least_four_others() -> None:
 def test_only_the_job_images_of_the_minimal_flavor_are_minimal() -> None:
     minimal = FLAVORS["minimal"]
     assert {name for name, flavor in FLAVORS.items() if flavor.tier is Tier.MINIMAL} == {"minimal"}
-    assert {minimal.images[key] for key in prepare.JOB_KEYS} == {minimal.images["db_init"]}
+    assert {minimal.images[key] for key in cell_images.JOB_KEYS} == {minimal.images["db_init"]}
     assert minimal.services["keystone"] == FLAVORS["distribution"].services["keystone"]
 
 

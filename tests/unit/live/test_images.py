@@ -119,7 +119,7 @@ def test_a_local_image_with_another_digest_than_the_pinned_one_is_an_error(run: 
 
 
 @pytest.fixture
-def supplies(run: Run) -> ImageStore:
+def store(run: Run) -> ImageStore:
     cluster: Any = SimpleNamespace(name="c", registry=run.served, engine=None, nodes=())
     return ImageStore(cluster, run.tools(offline=True), Progress(quiet=True))
 
@@ -137,25 +137,25 @@ def supplies(run: Run) -> ImageStore:
     ids=["by tag", "by tag in a format", "in the format by digest", "by digest", "floating", "floating in a format"],
 )
 def test_a_chart_gets_a_reference_that_holds_its_image(
-    run: Run, supplies: ImageStore, reference: str, name: str, given: str, *, pinned: bool
+    run: Run, store: ImageStore, reference: str, name: str, given: str, *, pinned: bool
 ) -> None:
-    published = {"upstream": run.upstream, "digest": run.digest}
-    supplied = supplies.flavored(reference.format(**published), FORMATS[name])
-    suffix = f"@{supplied.digests[0]}" if pinned else ""
-    assert supplied.reference == f"{given.format(**published)}{suffix}"
-    assert run.served.resolve(supplied.reference) == supplied.digests
+    names = {"upstream": run.upstream, "digest": run.digest}
+    published = store.publish_as(reference.format(**names), FORMATS[name])
+    suffix = f"@{published.digests[0]}" if pinned else ""
+    assert published.reference == f"{given.format(**names)}{suffix}"
+    assert run.served.resolve(published.reference) == published.digests
 
 
-def test_an_image_is_supplied_once_for_a_run_and_format(run: Run, supplies: ImageStore) -> None:
+def test_an_image_is_published_once_for_a_run_and_format(run: Run, store: ImageStore) -> None:
     for name in ("docker", "oci-gzip", "docker", "oci-gzip"):
-        supplies.flavored(FLOATING, FORMATS[name])
+        store.publish_as(FLOATING, FORMATS[name])
     assert run.engine.looked_up == [FLOATING] * 2
 
 
-def test_a_missing_image_is_looked_up_once_and_is_an_error_each_time(run: Run, supplies: ImageStore) -> None:
+def test_a_missing_image_is_looked_up_once_and_is_an_error_each_time(run: Run, store: ImageStore) -> None:
     for _ in range(2):
         with pytest.raises(SuiteError, match=MISSING):
-            supplies.flavored(MISSING, FORMATS["docker"])
+            store.publish_as(MISSING, FORMATS["docker"])
     assert run.engine.looked_up == [MISSING]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.charts import conventions
-from osh_conformance.check.engine import StaticSuite
+from osh_conformance.check.engine import StaticEngine
 from osh_conformance.config.options import CheckOptions, LiveOptions
 from osh_conformance.errors import UsageError
 from osh_conformance.loading import definitions
@@ -15,32 +15,16 @@ from osh_conformance.loading.search import KINDS, PROJECT_FOLDER, DataPath, data
 from osh_conformance.plan import scenarios
 from osh_conformance.plan.plan import LiveSuite
 from tests.paths import KEYSTONE
+from tests.unit.loading.toys import TOYS, write, write_all, write_painter
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-TOYS = {
-    "flavors": "name: toy\nsummary: s\nservices: {keystone: docker.io/example/keystone:1.0.0}\n"
-    "images: {dep_check: docker.io/example/entrypoint:1.0.0}\n",
-    "formats": "name: toy\nsummary: s\nmanifest: oci\nsuffix: -toy\n",
-    "runtimes": "name: toy\nsummary: s\ncri: containerd\nhandler: toy\nstate: [toy.json]\n",
-    "scenarios": "name: toy\nsummary: s\ndb_drop: true\nrules: [DROP-4]\nsteps: [{do: install}, {do: uninstall}]\n",
-    "conventions": "name: toy\nimages: pictures\npull_policy: pull\ndb_drop: drop\n",
-}
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> DataPath:
     """A folder with one file of each kind."""
-    for kind, text in TOYS.items():
-        write(tmp_path / "mine", kind, text)
-    return data_path([tmp_path / "mine"])
-
-
-def write(folder: Path, kind: str, text: str, name: str = "toy.yaml") -> Path:
-    (folder / kind).mkdir(parents=True, exist_ok=True)
-    (folder / kind / name).write_text(text)
-    return folder / kind / name
+    return data_path([write_all(tmp_path / "mine")])
 
 
 def planned(data: DataPath, **options: object) -> LiveSuite:
@@ -48,51 +32,37 @@ def planned(data: DataPath, **options: object) -> LiveSuite:
 
 
 def test_a_flavor_from_outside_the_package_makes_a_cell(data: DataPath) -> None:
-    (pair,) = planned(data, flavors=("toy",), scenarios=("drop-enabled",)).pairs
-    assert pair.cell.flavor == "toy"
-    assert pair.chosen.flavor.services == {"keystone": "docker.io/example/keystone:1.0.0"}
+    (cell_run,) = planned(data, flavors=("toy",), scenarios=("drop-enabled",)).cell_runs
+    assert cell_run.cell.flavor == "toy"
+    assert cell_run.axes.flavor.services["keystone"] == "docker.io/example/keystone:1.0.0"
 
 
 def test_a_format_from_outside_the_package_makes_a_cell(data: DataPath) -> None:
-    (pair,) = planned(data, formats=("toy",), scenarios=("drop-enabled",)).pairs
-    assert (pair.cell.format, pair.chosen.form.suffix) == ("toy", "-toy")
+    (cell_run,) = planned(data, packaging_formats=("toy",), scenarios=("drop-enabled",)).cell_runs
+    assert (cell_run.cell.format, cell_run.axes.packaging_format.suffix) == ("toy", "-toy")
 
 
 def test_a_runtime_from_outside_the_package_makes_a_cell(data: DataPath) -> None:
-    (pair,) = planned(data, runtimes=("toy",), scenarios=("drop-enabled",)).pairs
-    assert pair.cell.runtime == "toy"
+    (cell_run,) = planned(data, runtimes=("toy",), scenarios=("drop-enabled",)).cell_runs
+    assert cell_run.cell.runtime == "toy"
 
 
 def test_a_scenario_from_outside_the_package_runs_by_its_name(data: DataPath) -> None:
-    (pair,) = planned(data, scenarios=("toy",)).pairs
-    assert (pair.scenario.name, pair.scenario.rules) == ("toy", ("DROP-4",))
+    (cell_run,) = planned(data, scenarios=("toy",)).cell_runs
+    assert (cell_run.scenario.name, cell_run.scenario.rules) == ("toy", ("DROP-4",))
 
 
 def test_a_scenario_from_outside_the_package_joins_its_group(data: DataPath) -> None:
-    assert {pair.scenario.name for pair in planned(data).pairs} >= {"drop-enabled", "toy"}
-
-
-def chart(folder: Path) -> Path:
-    """A chart in the layout of the toy convention."""
-    files = {
-        "Chart.yaml": "apiVersion: v2\nname: painter\nversion: 1.0.0\n",
-        "values.yaml": "pictures: {api: docker.io/example/api:latest}\npull: IfNotPresent\ndrop: false\n",
-        "templates/pod.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: api}\nspec:\n  containers:\n"
-        "  - {name: api, image: {{ .Values.pictures.api }}, imagePullPolicy: {{ .Values.pull }}}\n",
-    }
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    return folder
+    assert {cell_run.scenario.name for cell_run in planned(data).cell_runs} >= {"drop-enabled", "toy"}
 
 
 def test_a_convention_from_outside_the_package_is_recognised(data: DataPath, tmp_path: Path) -> None:
-    options = CheckOptions(paths=(chart(tmp_path / "painter"),), cache=False)
-    with_toy = StaticSuite(CheckOptions(paths=options.paths, cache=False, data=data))
-    without = StaticSuite(options)
-    rendered = [suite.rendered(suite.subjects[0]) for suite in (with_toy, without)]
+    options = CheckOptions(paths=(write_painter(tmp_path / "painter"),), cache=False)
+    with_toy = StaticEngine(CheckOptions(paths=options.paths, cache=False, data=data))
+    without = StaticEngine(options)
+    rendered = [engine.rendered(engine.targets[0]) for engine in (with_toy, without)]
     assert [chart.convention for chart in rendered if chart] == ["toy", None]
-    (finding,) = with_toy.judge(with_toy.subjects[0], "REF-2").findings
+    (finding,) = with_toy.result(with_toy.targets[0], "REF-2").event.check.findings
     assert (finding.key, finding.line) == ("pictures.api", 1)
 
 

@@ -79,7 +79,7 @@ def test_words_lose_their_quotes_and_keep_their_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "line", "said"),
+    ("script", "line", "message"),
     [
         ("if true; then\n  echo\n", 1, "`if` of line 1 is never closed"),
         ("echo\n}\n", 2, "closes nothing"),
@@ -90,8 +90,8 @@ def test_words_lose_their_quotes_and_keep_their_line() -> None:
         ('echo "${A"\n', 1, "never closed"),
     ],
 )
-def test_a_block_that_is_not_closed_is_an_error(script: str, line: int, said: str) -> None:
-    with pytest.raises(ShellError, match=said) as raised:
+def test_a_block_that_is_not_closed_is_an_error(script: str, line: int, message: str) -> None:
+    with pytest.raises(ShellError, match=message) as raised:
         commands(script)
     assert raised.value.line == line
 

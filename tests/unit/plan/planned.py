@@ -8,7 +8,7 @@ from osh_conformance.model.matrix import Cell
 from osh_conformance.plan.estimate import PlannedCell, RunPlan
 
 if TYPE_CHECKING:
-    from osh_conformance.plan.plan import LeftOut
+    from osh_conformance.plan.cells import LeftOut
 
 
 def planned(flavor: str, seconds: float, *, measured: bool = True) -> PlannedCell:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osh_conformance.errors import UsageError
-from osh_conformance.model.matrix import ContainerRuntime, Flavor, PackagingFormat
-from osh_conformance.plan.axes import STRATEGIES, Axes, AxisValues, combinations
+from osh_conformance.model.matrix import AxisValues, ContainerRuntime, Flavor, PackagingFormat
+from osh_conformance.plan.axes import MATRIX_MODES, Axes, combinations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 _SIZES = st.tuples(st.integers(1, 7), st.integers(1, 5), st.integers(1, 5), st.integers(1, 2))
 
 
-def axes(flavors: int, formats: int, runtimes: int, majors: int) -> Axes:
+def axes(flavors: int, formats: int, runtimes: int, helm_majors: int) -> Axes:
     return Axes(
         flavors=[Flavor(name=f"flavor{n}", summary="") for n in range(flavors)],
-        formats=[PackagingFormat(name=f"format{n}", summary="", manifest="oci") for n in range(formats)],
+        packaging_formats=[PackagingFormat(name=f"format{n}", summary="", manifest="oci") for n in range(formats)],
         runtimes=[ContainerRuntime(name=f"runtime{n}", summary="", cri="c") for n in range(runtimes)],
-        majors=[3, 4][:majors],
+        helm_majors=[3, 4][:helm_majors],
     )
 
 
-def names(chosen: AxisValues) -> tuple[str, ...]:
-    assert chosen.runtime is not None
-    return (chosen.flavor.name, chosen.form.name, chosen.runtime.name, str(chosen.major))
+def names(values: AxisValues) -> tuple[str, ...]:
+    assert values.runtime is not None
+    return (values.flavor.name, values.packaging_format.name, values.runtime.name, str(values.helm_major))
 
 
 def pairs(taken: Iterable[AxisValues]) -> set[tuple[str, ...]]:
@@ -63,11 +63,11 @@ def test_pairwise_takes_few() -> None:
 
 
 def without(runtimes: set[int], bound: tuple[int, int] | None) -> Callable[[AxisValues], bool]:
-    """What can be had where some runtimes cannot, and one flavor has one format only."""
+    """Return a test for what is possible without some runtimes, and with one flavor in one format only."""
 
     def possible(each: AxisValues) -> bool:
-        flavor, form, runtime, _ = (int(name[-1]) for name in names(each))
-        return runtime not in runtimes and (bound is None or flavor != bound[0] or form == bound[1])
+        flavor, packaging_format, runtime, _ = (int(name[-1]) for name in names(each))
+        return runtime not in runtimes and (bound is None or flavor != bound[0] or packaging_format == bound[1])
 
     return possible
 
@@ -82,10 +82,10 @@ def test_a_value_that_cannot_run_costs_no_pair_of_the_others(
     assert pairs(taken) == pairs(filter(possible, combinations(every, "full")))
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_every_value_is_taken_or_left_out_with_a_reason(strategy: str) -> None:
+@pytest.mark.parametrize("matrix_mode", MATRIX_MODES)
+def test_every_value_is_taken_or_left_out_with_a_reason(matrix_mode: str) -> None:
     every, possible = axes(3, 3, 4, 2), without({0, 2}, (0, 1))
-    taken = {value for each in combinations(every, strategy, possible) for value in names(each)}
+    taken = {value for each in combinations(every, matrix_mode, possible) for value in names(each)}
     assert taken == {value for each in combinations(every) for value in names(each)}
 
 
@@ -96,14 +96,14 @@ def test_single_starts_from_values_that_can_run() -> None:
     assert [names(each)[2] for each in taken if not possible(each)] == ["runtime0", "runtime1"]
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_the_order_is_stable(strategy: str) -> None:
-    assert combinations(axes(4, 3, 3, 2), strategy) == combinations(axes(4, 3, 3, 2), strategy)
+@pytest.mark.parametrize("matrix_mode", MATRIX_MODES)
+def test_the_order_is_stable(matrix_mode: str) -> None:
+    assert combinations(axes(4, 3, 3, 2), matrix_mode) == combinations(axes(4, 3, 3, 2), matrix_mode)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_matrix_in_which_nothing_can_run_has_a_reason(strategy: str) -> None:
-    assert combinations(axes(2, 1, 1, 1), strategy, lambda _: False)
+@pytest.mark.parametrize("matrix_mode", MATRIX_MODES)
+def test_a_matrix_in_which_nothing_can_run_has_a_reason(matrix_mode: str) -> None:
+    assert combinations(axes(2, 1, 1, 1), matrix_mode, lambda _: False)
 
 
 def test_an_unknown_name_is_a_usage_error_with_a_suggestion() -> None:

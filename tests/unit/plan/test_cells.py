@@ -11,11 +11,13 @@ from osh_conformance.config.options import LiveOptions
 from osh_conformance.errors import UsageError
 from osh_conformance.loading import definitions
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
-from osh_conformance.plan.plan import CellRun, LiveSuite
+from osh_conformance.plan.plan import LiveSuite
 from tests.paths import CHARTS, KEYSTONE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from osh_conformance.plan.cells import CellRun
 
 ELSEWHERE = ("cri-o", "docker-engine", "gvisor")
 
@@ -25,7 +27,7 @@ def suite(*paths: Path, **options: object) -> LiveSuite:
 
 
 def cells(found: LiveSuite) -> list[str]:
-    return list(dict.fromkeys(pair.cell.id for pair in found.pairs))
+    return list(dict.fromkeys(cell_run.cell.id for cell_run in found.cell_runs))
 
 
 @pytest.fixture
@@ -56,34 +58,36 @@ def flavor_file(folder: Path, text: str, name: str = "mine") -> Path:
 
 def test_all_flavors_are_those_that_come_with_the_suite() -> None:
     found = suite(flavors=("all",))
-    assert {pair.cell.flavor for pair in found.pairs} == set(definitions.flavors())
+    assert {cell_run.cell.flavor for cell_run in found.cell_runs} == set(definitions.flavors())
     assert not found.left_out
 
 
 def test_all_runtimes_are_those_that_our_own_nodes_have() -> None:
     found = suite(runtimes=("all",))
-    assert {pair.cell.runtime for pair in found.pairs} == set(definitions.runtimes()) - set(ELSEWHERE)
+    assert {cell_run.cell.runtime for cell_run in found.cell_runs} == set(definitions.runtimes()) - set(ELSEWHERE)
     assert {each.cell.runtime: each.reason for each in found.left_out} == {
         name: f"needs {definitions.runtimes()[name].needs}" for name in ELSEWHERE
     }
 
 
 def test_all_formats_begin_with_the_default_and_leave_out_the_charts_own_references() -> None:
-    found = suite(formats=("all",), flavors=("distribution", "shipped"))
-    assert found.pairs[0].cell.format == "docker"
-    ours = {pair.cell.format for pair in found.pairs if pair.cell.flavor == "distribution"}
-    theirs = {pair.cell.format for pair in found.pairs if pair.cell.flavor == "shipped"}
+    found = suite(packaging_formats=("all",), flavors=("distribution", "shipped"))
+    assert found.cell_runs[0].cell.format == "docker"
+    ours = {cell_run.cell.format for cell_run in found.cell_runs if cell_run.cell.flavor == "distribution"}
+    theirs = {cell_run.cell.format for cell_run in found.cell_runs if cell_run.cell.flavor == "shipped"}
     assert (ours, theirs) == (set(definitions.formats()), {"docker"})
     assert {each.cell.format for each in found.left_out} == set(definitions.formats()) - {"docker"}
     assert {each.reason for each in found.left_out} == {"in another format the reference would not be the chart's own"}
 
 
-@pytest.mark.parametrize("strategy", ["pairwise", "single"])
-def test_a_value_that_cannot_run_here_costs_no_value_of_another_axis(strategy: str) -> None:
-    found = suite(flavors=("all",), runtimes=("all",), formats=("all",), majors=(3, 4), strategy=strategy)
-    assert {pair.cell.flavor for pair in found.pairs} == set(definitions.flavors())
-    assert {pair.cell.format for pair in found.pairs} == set(definitions.formats())
-    assert {pair.cell.helm for pair in found.pairs} == {3, 4}
+@pytest.mark.parametrize("matrix_mode", ["pairwise", "single"])
+def test_a_value_that_cannot_run_here_costs_no_value_of_another_axis(matrix_mode: str) -> None:
+    found = suite(
+        flavors=("all",), runtimes=("all",), packaging_formats=("all",), helm_majors=(3, 4), matrix_mode=matrix_mode
+    )
+    assert {cell_run.cell.flavor for cell_run in found.cell_runs} == set(definitions.flavors())
+    assert {cell_run.cell.format for cell_run in found.cell_runs} == set(definitions.formats())
+    assert {cell_run.cell.helm for cell_run in found.cell_runs} == {3, 4}
     assert {each.cell.runtime for each in found.left_out} == set(ELSEWHERE)
 
 
@@ -96,7 +100,7 @@ def test_a_runtime_that_needs_another_cluster_is_a_usage_error_by_name(name: str
 def test_a_foreign_cluster_gets_no_runtime_classes(kubeconfig: Path) -> None:
     own = {"kubeconfig": kubeconfig, "allow_cluster": "own"}
     found = suite(runtimes=("all",), **own)
-    assert {pair.cell.runtime for pair in found.pairs} == {"cri-o", "docker-engine"}
+    assert {cell_run.cell.runtime for cell_run in found.cell_runs} == {"cri-o", "docker-engine"}
     (reason,) = {each.reason for each in found.left_out}
     assert "RuntimeClass" in reason
     with pytest.raises(UsageError, match="--runtime crun: "):
@@ -104,17 +108,17 @@ def test_a_foreign_cluster_gets_no_runtime_classes(kubeconfig: Path) -> None:
 
 
 def test_a_foreign_cluster_gets_no_packaging_format(kubeconfig: Path) -> None:
-    found = suite(formats=("all",), kubeconfig=kubeconfig, allow_cluster="own")
-    assert {pair.cell.format for pair in found.pairs} == {"docker"}
+    found = suite(packaging_formats=("all",), kubeconfig=kubeconfig, allow_cluster="own")
+    assert {cell_run.cell.format for cell_run in found.cell_runs} == {"docker"}
     assert "registr" in found.left_out[0].reason
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"formats": ("oci-zst",)}, "`oci-zst`.*`oci-zstd`"),
+        ({"packaging_formats": ("oci-zst",)}, "`oci-zst`.*`oci-zstd`"),
         ({"runtimes": ("cruun",)}, "`cruun`.*`crun`"),
-        ({"strategy": "pairs"}, "`pairs`"),
+        ({"matrix_mode": "pairs"}, "`pairs`"),
         ({"shard": "3/2"}, "--shard 3/2"),
     ],
 )
@@ -127,11 +131,11 @@ def test_an_unknown_name_is_a_usage_error_with_a_suggestion(options: dict[str, o
 
 
 def test_shards_are_disjoint_complete_and_stable() -> None:
-    wide: dict[str, object] = {"flavors": ("all",), "runtimes": ("runc", "crun"), "majors": (3, 4)}
+    wide: dict[str, object] = {"flavors": ("all",), "runtimes": ("runc", "crun"), "helm_majors": (3, 4)}
     whole = cells(suite(**wide))
     parts = [cells(suite(**wide, shard=f"{number}/3")) for number in (1, 2, 3)]
     assert sorted(name for part in parts for name in part) == sorted(whole)
-    narrow = {**wide, "majors": (4,)}
+    narrow = {**wide, "helm_majors": (4,)}
     assert cells(suite(**narrow, shard="2/3")) == [name for name in parts[1] if name.endswith("helm4")]
 
 
@@ -144,28 +148,30 @@ def test_a_shard_has_its_part_of_what_is_left_out() -> None:
 
 
 def test_probes_are_run_once_for_each_runtime() -> None:
-    found = suite(flavors=("all",), runtimes=("runc", "crun"), majors=(3, 4))
-    probed = [pair.cell.runtime for pair in found.pairs if pair.scenario.probes]
+    found = suite(flavors=("all",), runtimes=("runc", "crun"), helm_majors=(3, 4))
+    probed = [cell_run.cell.runtime for cell_run in found.cell_runs if cell_run.scenario.probes]
     assert sorted(probed) == ["crun", "runc"]
 
 
 def test_the_same_scenario_on_other_cells_of_a_chart_is_compared() -> None:
     found = suite(flavors=("distribution", "loci"), scenarios=("drop-enabled", "drop-disabled"))
-    first = found.pairs[0]
-    (other,) = found.beside(first)
+    first = found.cell_runs[0]
+    (other,) = found.comparable(first)
     assert (other.scenario, other.cell.flavor) == (first.scenario, "loci")
 
 
 # -- again ---------------------------------------------------------------------------------------------------------
 
 
-def again(found: LiveSuite, pair: CellRun) -> str:
-    return found.command(pair).removeprefix(f"osh-conformance live {KEYSTONE} ")
+def again(found: LiveSuite, cell_run: CellRun) -> str:
+    return found.command(cell_run).removeprefix(f"osh-conformance live {KEYSTONE} ")
 
 
 def test_the_command_of_a_cell_names_its_value_on_each_axis() -> None:
-    found = suite(flavors=("loci",), formats=("oci-zstd",), runtimes=("youki",), majors=(3,), shard="1/1")
-    assert again(found, found.pairs[0]) == (
+    found = suite(
+        flavors=("loci",), packaging_formats=("oci-zstd",), runtimes=("youki",), helm_majors=(3,), shard="1/1"
+    )
+    assert again(found, found.cell_runs[0]) == (
         "--flavor loci --format oci-zstd --runtime youki --helm 3 --scenario drop-disabled"
     )
 
@@ -173,7 +179,7 @@ def test_the_command_of_a_cell_names_its_value_on_each_axis() -> None:
 def test_the_command_of_a_flavor_file_names_the_file(tmp_path: Path) -> None:
     file = flavor_file(tmp_path, "services: {keystone: 'docker.io/x/y:1.0.0'}\n")
     found = suite(flavor_files=(file,), flavors=("loci",), scenarios=("drop-enabled",))
-    assert [again(found, pair) for pair in found.pairs] == [
+    assert [again(found, cell_run) for cell_run in found.cell_runs] == [
         f"--flavor-file {file} --helm 4 --scenario drop-enabled",
         "--flavor loci --helm 4 --scenario drop-enabled",
     ]
@@ -191,7 +197,7 @@ def test_a_misspelt_key_of_a_flavor_is_a_usage_error_with_a_suggestion(tmp_path:
 
 def test_a_standard_key_that_a_chart_does_not_have_is_accepted(tmp_path: Path) -> None:
     text = "images: {ks_user: 'docker.io/x/y:1.0.0'}\nservices: {keystone: 'docker.io/x/y:1.0.0'}\n"
-    assert suite(flavor_files=(flavor_file(tmp_path, text),)).pairs
+    assert suite(flavor_files=(flavor_file(tmp_path, text),)).cell_runs
 
 
 def test_two_flavors_with_one_name_are_a_usage_error(tmp_path: Path) -> None:
@@ -202,7 +208,7 @@ def test_two_flavors_with_one_name_are_a_usage_error(tmp_path: Path) -> None:
 
 def test_flavor_all_leaves_out_flavors_without_images_for_a_chart(tmp_path: Path) -> None:
     found = suite(renamed(tmp_path, "glance"), flavors=("all",))
-    assert {pair.cell.flavor for pair in found.pairs} == {"shipped"}
+    assert {cell_run.cell.flavor for cell_run in found.cell_runs} == {"shipped"}
     reasons = {each.cell.flavor: each.reason for each in found.left_out}
     assert set(reasons) == set(definitions.flavors()) - {"shipped"}
     assert "the flavor kolla has no image for db_init" in reasons["kolla"]
@@ -227,8 +233,8 @@ _FAILS = Finding(rule="SCRIPT-1", chart="keystone", found="f", expected="e", why
 def finished(*, flavor: str, strict: bool = False, convention: str = "reference") -> Verdict:
     """What a run makes of a finding on a chart that is laid out so."""
     found = suite(flavors=(flavor,), scenarios=("drop-enabled",), strict=strict, convention=convention)
-    (pair,) = found.pairs
-    return found.finished(Verdict.of("SCRIPT-1", [_FAILS]), pair)
+    (cell_run,) = found.cell_runs
+    return found.graded(Verdict.of("SCRIPT-1", [_FAILS]), cell_run)
 
 
 def test_a_chart_that_promises_to_run_on_minimal_images_fails_on_them() -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import tarfile
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import yaml
@@ -22,13 +21,16 @@ from osh_conformance.render.parse import documents_of
 from tests.paths import KEYSTONE, ROOT
 from tests.unit.privileged_charts import HOOK, LEVELS, PRIVILEGED_POD, ROLE, chart, refused, suite
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 MARIADB = ROOT / "src" / "osh_conformance" / "data" / "infrastructure" / "mariadb"
 
 
 def test_our_own_charts_request_nothing() -> None:
     found = LiveSuite(LiveOptions(paths=(KEYSTONE.parent,), flavors=("all",)))
     assert found.privileged() == {}
-    assert all(found.pod_security(pair) == LEVELS["baseline"] for pair in found.pairs)
+    assert all(found.pod_security(cell_run) == LEVELS["baseline"] for cell_run in found.cell_runs)
 
 
 def test_every_chart_of_a_tree_is_listed_with_all_its_requests(tmp_path: Path) -> None:
@@ -103,32 +105,32 @@ def test_a_chart_without_images_is_rendered_with_those_of_the_flavor(tmp_path: P
 
 def test_a_chart_that_does_not_render_keeps_its_cells(tmp_path: Path) -> None:
     broken = chart(tmp_path, "broken", templates__broken='{{ fail "on purpose" }}')
-    assert suite(broken).pairs
+    assert suite(broken).cell_runs
 
 
 def test_a_scenario_without_the_chart_needs_no_consent(tmp_path: Path) -> None:
     found = suite(chart(tmp_path, "x", templates__agent=PRIVILEGED_POD), scenarios=("pull-policy",))
-    assert [found.pod_security(pair) for pair in found.pairs] == [LEVELS["baseline"]]
+    assert [found.pod_security(cell_run) for cell_run in found.cell_runs] == [LEVELS["baseline"]]
 
 
 def test_an_allowed_chart_gets_privileged_namespaces_and_is_run_again_as_allowed(tmp_path: Path) -> None:
     made = chart(tmp_path, "x", templates__agent=PRIVILEGED_POD)
     found = suite(made, allow_privileged=True)
-    levels = {pair.scenario.name: found.pod_security(pair) for pair in found.pairs}
+    levels = {cell_run.scenario.name: found.pod_security(cell_run) for cell_run in found.cell_runs}
     assert found.privileged() == {str(made): ["Pod/agent: hostPath /run", "Pod/agent agent: privileged"]}
     assert levels == {**dict.fromkeys(levels, LEVELS["privileged"]), "pull-policy": LEVELS["baseline"]}
-    assert all(found.command(pair).endswith(" --allow-privileged") for pair in found.pairs)
+    assert all(found.command(cell_run).endswith(" --allow-privileged") for cell_run in found.cell_runs)
 
 
 def test_a_command_without_consent_has_no_allow_privileged() -> None:
     found = suite(KEYSTONE)
-    assert "--allow-privileged" not in found.command(found.pairs[0])
+    assert "--allow-privileged" not in found.command(found.cell_runs[0])
 
 
 def test_a_namespace_has_the_label_of_its_level_beside_those_of_the_run() -> None:
     found = suite(KEYSTONE, runtimes=("crun",))
     labels = session.LiveSession.labels(
-        cast("Any", SimpleNamespace(suite=found, folder=Path("live-1"))), found.pairs[0]
+        cast("Any", SimpleNamespace(suite=found, run_label={"osh-conformance.run": "live-1"})), found.cell_runs[0]
     )
     assert labels["osh-conformance.run"] == "live-1"
     assert labels.items() > LEVELS["baseline"].items()
@@ -139,10 +141,10 @@ def test_allowed_requests_are_printed_before_the_setup(tmp_path: Path, monkeypat
     def no_engine(**_options: object) -> None:
         raise SuiteError("no engine")
 
-    monkeypatch.setattr("osh_conformance.live.session.toolbox.find", no_engine)
+    monkeypatch.setattr("osh_conformance.live.session.provided.find", no_engine)
     made = chart(tmp_path, "x", templates__agent=PRIVILEGED_POD)
     found, printed = suite(made, allow_privileged=True), io.StringIO()
-    with pytest.raises(SuiteError, match="no engine"), session.open_session(found, found.pairs, Progress(printed)):
+    with pytest.raises(SuiteError, match="no engine"), session.open_session(found, found.cell_runs, Progress(printed)):
         pass
     (line,) = printed.getvalue().splitlines()
     assert str(made) in line

@@ -14,6 +14,7 @@ import pytest
 
 from osh_conformance.rules import registry
 from tests.case_charts import case
+from tests.unit.loading.toys import write_all, write_painter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ def _tree(pytester: pytest.Pytester, *names: str, settings: str = "", deviations
     """Make the repository of a chart author: charts, a configuration, expected findings."""
     for name in names:
         shutil.copytree(case(name), pytester.path / "charts" / name)
-    rules = settings if "rule =" in settings else f"rule = {list(_SIX)}\n{settings}"
+    rules = settings if "select =" in settings else f"select = {list(_SIX)}\n{settings}"
     (pytester.path / "osh-conformance.toml").write_text(rules)
     content = {"osh_conformance_deviations": 1, "deviations": deviations}
     (pytester.path / "d.yaml").write_text(json.dumps(content))
@@ -82,6 +83,23 @@ def test_pytest_without_charts_imports_nothing_of_the_suite() -> None:
         "assert ours == {'osh_conformance', 'osh_conformance.plugin'}, ours"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_offering_the_options_imports_no_engine_and_no_library(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_imports():
+            rooms = {name.split(".")[1] for name in sys.modules if name.startswith("osh_conformance.")}
+            assert rooms <= {"config", "loading", "report", "plugin", "model", "errors", "rules"}
+            assert not {"msgspec", "yaml", "kubernetes"} & set(sys.modules)
+        """
+    )
+    pytester.runpytest_subprocess("-p", "osh_conformance.plugin").assert_outcomes(passed=1)
 
 
 def test_every_static_rule_has_a_test_in_the_suite(pytester: pytest.Pytester) -> None:
@@ -150,7 +168,7 @@ def test_the_configuration_may_be_in_pyproject(pytester: pytest.Pytester) -> Non
     entry = {"rule": "REF-2", "chart": "ref-*", "reason": "known", "expires": "2999-01-01"}
     _tree(pytester, "ref-2-latest", deviations=[entry])
     (pytester.path / "osh-conformance.toml").unlink()
-    pytester.makepyprojecttoml('[tool.osh-conformance]\nrule = ["REF-2", "REF-1"]\ndeviations = ["d.yaml"]\n')
+    pytester.makepyprojecttoml('[tool.osh-conformance]\nselect = ["REF-2", "REF-1"]\ndeviations = ["d.yaml"]\n')
     pytester.runpytest_subprocess("--charts", "charts").assert_outcomes(passed=1, xfailed=1)
 
 
@@ -167,6 +185,15 @@ def test_a_wrong_configuration_is_a_usage_error(pytester: pytest.Pytester) -> No
     result = pytester.runpytest_subprocess("--charts", "charts")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*`strikt`*`strict`*"])
+
+
+def test_pytest_reads_data_files_of_the_user(pytester: pytest.Pytester) -> None:
+    write_painter(pytester.path / "charts" / "painter")
+    write_all(pytester.path / "mine")
+    arguments = ("--charts", "charts", "--conformance-select", "KEY-1,REF-2", "--conformance-data", "mine", "-n", "2")
+    result = pytester.runpytest_subprocess(*arguments)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*FAIL REF-2  painter  painter/values.yaml:1  pictures.api*"])
 
 
 def test_an_error_is_an_error_in_junit_from_a_worker_too(pytester: pytest.Pytester) -> None:

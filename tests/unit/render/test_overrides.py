@@ -31,18 +31,18 @@ def _written(file: Path, text: str = _WRONG) -> Path:
 def test_a_flavor_replaces_the_images_of_the_chart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flavor = "name: mine\nsummary: mine\nservices:\n  keystone: docker.io/example/keystone:latest\n"
     file = str(_written(tmp_path / "mine.yaml", flavor))
-    assert main(["check", str(KEYSTONE), "--rule", "REF-2", "--flavor-file", file]) == 1
+    assert main(["check", str(KEYSTONE), "--select", "REF-2", "--flavor-file", file]) == 1
     out = capsys.readouterr().out
     assert "images.db_sync" in out
     assert "docker.io/example/keystone:latest" in out
-    assert f"--flavor-file {file} --rule REF-2" in out
-    assert main(["check", str(KEYSTONE), "--rule", "REF-2", "--flavor", "distribution"]) == 0
+    assert f"--flavor-file {file} --select REF-2" in out
+    assert main(["check", str(KEYSTONE), "--select", "REF-2", "--flavor", "distribution"]) == 0
 
 
 def test_a_flavor_without_an_image_for_a_chart_is_an_error_for_that_chart(
     chart: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["check", str(chart), str(KEYSTONE), "--rule", "REF-2", "--flavor", "distribution"]
+    words = ["check", str(chart), str(KEYSTONE), "--select", "REF-2", "--flavor", "distribution"]
     assert main(words) == 3
     out = capsys.readouterr().out
     assert "distribution" in out
@@ -59,17 +59,17 @@ def test_overrides_from_another_folder_are_checked(
         "folder": _written(elsewhere / "flat" / "x.yaml").parent,
         "folder-of-the-chart": _written(elsewhere / "tree" / "clean-tags" / "x.yaml").parent.parent,
     }
-    assert main(["check", str(chart), "--rule", "KEY-3"]) == 0
-    assert main(["check", str(chart), "--rule", "KEY-3", "--overrides", str(where[layout])]) == 1
+    assert main(["check", str(chart), "--select", "KEY-3"]) == 0
+    assert main(["check", str(chart), "--select", "KEY-3", "--overrides", str(where[layout])]) == 1
     out = capsys.readouterr().out
     assert "x.yaml:3  images.tags.no_such_key" in out
-    assert f"--overrides {where[layout]} --rule KEY-3" in out
+    assert f"--overrides {where[layout]} --select KEY-3" in out
 
 
 def test_a_folder_of_overrides_gives_each_chart_its_own(tmp_path: Path, chart: Path) -> None:
     other = shutil.copytree(case("clean-flat"), tmp_path / "charts" / "clean-flat")
     _written(tmp_path / "overrides" / "unknown" / "x.yaml")
-    words = ["check", str(chart.parent), "--rule", "KEY-3", "--overrides", str(tmp_path / "overrides")]
+    words = ["check", str(chart.parent), "--select", "KEY-3", "--overrides", str(tmp_path / "overrides")]
     assert main(words) == 0
     _written(tmp_path / "overrides" / other.name / "x.yaml", "images:\n  no_such_key: docker.io/example/x:1.0.0\n")
     assert main(words) == 1
@@ -81,13 +81,15 @@ def test_one_file_of_overrides_for_several_charts_is_a_usage_error(
     file = _written(tmp_path / "overrides" / "x.yaml")
     for given in (file, file.parent):
         assert main(["check", str(chart), str(KEYSTONE), "--overrides", str(given)]) == 4
-        assert f"--overrides {given}" in capsys.readouterr().err
+        err = capsys.readouterr().err
+        assert f"--overrides {given}" in err
+        assert "several charts" in err
 
 
 def test_no_cache_keeps_nothing(chart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = tmp_path / "cache"
     monkeypatch.setenv("OSH_CONFORMANCE_CACHE", str(cache))
-    assert main(["check", str(chart), "--rule", "REF-2", "--no-cache"]) == 0
+    assert main(["check", str(chart), "--select", "REF-2", "--no-cache"]) == 0
     assert not cache.exists()
-    assert main(["check", str(chart), "--rule", "REF-2"]) == 0
+    assert main(["check", str(chart), "--select", "REF-2"]) == 0
     assert cache.exists()

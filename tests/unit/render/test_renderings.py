@@ -132,13 +132,13 @@ def test_a_rendering_is_cached_until_the_chart_changes(tmp_path: Path, monkeypat
     monkeypatch.setenv("OSH_CONFORMANCE_CACHE", str(tmp_path / "cache"))
     chart = _chart(tmp_path / "a", "", b="true")
 
-    def judged() -> tuple[str, int]:
+    def checked() -> tuple[str, int]:
         engine = StaticEngine(CheckOptions(paths=(chart,)))
         status = engine.result(engine.targets[0], "REF-2").event.check.status
         return status, len(list((tmp_path / "cache" / "renderings").iterdir()))
 
-    assert judged() == ("pass", 2)
-    assert judged() == ("pass", 2)
+    assert checked() == ("pass", 2)
+    assert checked() == ("pass", 2)
     values = (chart / "values.yaml").read_text().replace("api:1.0.0", "api:latest")
     (chart / "values.yaml").write_text(values)
-    assert judged() == ("fail", 4)
+    assert checked() == ("fail", 4)

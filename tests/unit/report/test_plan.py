@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from osh_conformance.model.matrix import Cell
+from osh_conformance.plan.cells import LeftOut
 from osh_conformance.plan.estimate import NeededImage
-from osh_conformance.plan.plan import LeftOut
 from osh_conformance.report import plan as report
 from tests.unit.plan.planned import plan, planned
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from osh_conformance.check.engine import StaticSuite
+from osh_conformance.check.engine import StaticEngine
 from osh_conformance.cli import main
 from osh_conformance.config import deviations
 from osh_conformance.config.options import CheckOptions
+from osh_conformance.model.event import ResultFound
 from osh_conformance.model.finding import Finding, Location, Severity, Status, Verdict
 from osh_conformance.model.rule import Rule
 from osh_conformance.report.result import RunReport
@@ -29,9 +30,9 @@ def _finding(place: Location = _PLACE, found: str = "this", cause: str = "") -> 
 
 
 def _findings(chart: Path, rule: str) -> tuple[Finding, ...]:
-    suite = StaticSuite(CheckOptions(paths=(chart,), rules=(rule,)))
-    (subject,) = suite.subjects
-    return suite.judge(subject, rule).findings
+    engine = StaticEngine(CheckOptions(paths=(chart,), select=(rule,)))
+    (target,) = engine.targets
+    return engine.result(target, rule).event.check.findings
 
 
 def _replace(file: Path, old: str, new: str) -> None:
@@ -114,7 +115,8 @@ def test_two_images_outside_the_section_are_two_findings_in_one_template(tmp_pat
 def test_a_run_keeps_what_each_cell_found_and_a_baseline_has_one_entry_for_it(tmp_path: Path) -> None:
     run = RunReport(charts=1)
     for cell, found in (("kolla", "runs a"), ("loci", "runs b"), ("yaodu", "runs a")):
-        run.add("a", Verdict.of("REF-1", [replace(_finding(found=found), rule="REF-1")]), cell=cell)
+        verdict = Verdict.of("REF-1", [replace(_finding(found=found), rule="REF-1")])
+        run.handle(ResultFound.of("a", verdict, cell=cell))
     assert [finding.found for finding in run.findings] == ["runs a", "runs b"]
     assert len({finding.id for finding in run.findings}) == 1
     file = tmp_path / "deviations.yaml"
@@ -126,6 +128,6 @@ def test_a_run_keeps_what_each_cell_found_and_a_baseline_has_one_entry_for_it(tm
 def test_a_baseline_still_expects_a_finding_when_the_tag_is_bumped(tmp_path: Path) -> None:
     chart = shutil.copytree(case("ref-3-release-that-moved"), tmp_path / "chart")
     baseline = str(tmp_path / "deviations.yaml")
-    assert main(["check", str(chart), "--rule", "REF-3", "--write-baseline", baseline]) == 0
+    assert main(["check", str(chart), "--select", "REF-3", "--write-baseline", baseline]) == 0
     _replace(chart / "values.yaml", "ubuntu-xenial-ocata", "ubuntu-xenial-pike")
-    assert main(["check", str(chart), "--rule", "REF-3", "--deviations", baseline]) == 0
+    assert main(["check", str(chart), "--select", "REF-3", "--deviations", baseline]) == 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from osh_conformance.check.engine import StaticSuite
+from osh_conformance.check.engine import StaticEngine
 from osh_conformance.config.options import CheckOptions
 from osh_conformance.model.finding import Status
 from osh_conformance.rules.shared.tags import Hold, grade
@@ -97,23 +97,23 @@ def test_a_fixed_tag_is_pinned(tag: str) -> None:
     assert grade(tag).hold is Hold.PINNED
 
 
-def _chart(folder: Path, section: str) -> StaticSuite:
+def _chart(folder: Path, section: str) -> StaticEngine:
     lines = [line[4:] for line in section.splitlines()]
     (folder / "templates").mkdir(parents=True)
     (folder / "Chart.yaml").write_text("apiVersion: v2\nname: heat\nversion: 1.0.0\n")
     (folder / "values.yaml").write_text("\n".join(lines))
     assert yaml.safe_load((folder / "values.yaml").read_text())["images"]["pull_policy"] == "IfNotPresent"
-    return StaticSuite(CheckOptions(paths=(folder,), rules=("REF-1,REF-2,REF-3,REF-4,PP-2",)))
+    return StaticEngine(CheckOptions(paths=(folder,), select=("REF-1,REF-2,REF-3,REF-4,PP-2",)))
 
 
 def test_the_example_of_the_rule_document_is_clean(tmp_path: Path) -> None:
-    suite = _chart(tmp_path / "heat", _HEAT)
-    verdicts = [suite.judge(suite.subjects[0], rule) for rule in suite.rules]
-    assert {verdict.status for verdict in verdicts} == {Status.PASS}
+    engine = _chart(tmp_path / "heat", _HEAT)
+    checks = [engine.result(engine.targets[0], rule).event.check for rule in engine.rules]
+    assert {check.status for check in checks} == {Status.PASS}
 
 
 def test_todays_example_fails_only_for_the_tag_that_moves_to_each_build(tmp_path: Path) -> None:
-    suite = _chart(tmp_path / "heat", _HEAT_TODAY)
-    findings = [found for rule in suite.rules for found in suite.judge(suite.subjects[0], rule).findings]
+    engine = _chart(tmp_path / "heat", _HEAT_TODAY)
+    findings = [found for rule in engine.rules for found in engine.result(engine.targets[0], rule).event.check.findings]
     faults = [(found.rule, found.key) for found in findings if found.status is Status.FAIL]
     assert faults == [("REF-3", "images.tags.dep_check")]

@@ -7,20 +7,21 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from osh_conformance.cli import main
 from osh_conformance.report import base
+from tests.case_charts import case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from osh_conformance.report.result import RunReport
 
-_MUTANT = str(Path(__file__).parents[1] / "mutants" / "static" / "ref-2-latest")
+_CHART = str(case("ref-2-latest"))
 _TOY = '''
 """A reporter that writes one line for each finding."""
 
@@ -58,10 +59,9 @@ def toy(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.usefixtures("toy")
 def test_check_offers_a_registered_reporter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "deep" / "toy.txt"
-    assert main(["check", _MUTANT, "--select", "REF", "--toy", str(file)]) == 1
-    assert file.read_text() == ("REF-2 ref-2-latest docker.io/example/api:latest  (whatever was pushed last)\n"), (
-        "it listens to every event of the run"
-    )
+    assert main(["check", _CHART, "--select", "REF", "--toy", str(file)]) == 1
+    (line,) = file.read_text().splitlines()
+    assert line.startswith("REF-2 ref-2-latest docker.io/example/api:latest "), "it listens to every event of the run"
     with pytest.raises(SystemExit):
         main(["check", "--help"])
     assert "--toy FILE" in capsys.readouterr().out
@@ -70,13 +70,13 @@ def test_check_offers_a_registered_reporter(tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.usefixtures("toy")
 def test_a_reporter_writes_its_file_also_where_the_run_did_not_begin(tmp_path: Path) -> None:
     file = tmp_path / "toy.txt"
-    assert main(["check", _MUTANT, "--select", "NO-1", "--toy", str(file)]) == 4
+    assert main(["check", _CHART, "--select", "NO-1", "--toy", str(file)]) == 4
     assert "no rule `NO-1`" in file.read_text()
 
 
 @pytest.mark.usefixtures("toy")
 def test_a_file_that_cannot_be_written_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", _MUTANT, "--toy", "/proc/no/such.txt"]) == 4
+    assert main(["check", _CHART, "--toy", "/proc/no/such.txt"]) == 4
     assert "cannot write /proc/no/such.txt" in capsys.readouterr().err
 
 
@@ -114,7 +114,7 @@ def test_pytest_offers_a_registered_reporter(pytester: pytest.Pytester) -> None:
         "-p",
         "toy_reporter",
         "--charts",
-        _MUTANT,
+        _CHART,
         "--conformance-select",
         "REF",
         "--conformance-toy",
@@ -125,6 +125,6 @@ def test_pytest_offers_a_registered_reporter(pytester: pytest.Pytester) -> None:
 
 
 def test_pytest_writes_the_json_document_from_its_workers(pytester: pytest.Pytester) -> None:
-    arguments = ("--charts", _MUTANT, "-n", "2", "--conformance-ignore", "DROP,HOOK", "--conformance-json", "r.json")
+    arguments = ("--charts", _CHART, "-n", "2", "--conformance-ignore", "DROP,HOOK", "--conformance-json", "r.json")
     assert pytester.runpytest_subprocess(*arguments).parseoutcomes()["failed"] == 1
     assert '"verb": "pytest"' in (pytester.path / "r.json").read_text()

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-_CHARTS = Path(__file__).parents[2] / "charts-under-test"
+from tests.paths import KEYSTONE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _EXTRA = ("kubernetes", "oras", "pytest_helm_charts", "trustme", "zstandard")
 
 
@@ -42,14 +46,14 @@ def test_help_of_a_verb_imports_no_engine_and_no_other_verb(verb: str) -> None:
 
 def test_live_without_its_extra_names_the_extra_and_ends_with_3() -> None:
     for module in _EXTRA:
-        done = _run(_without(module), "live", str(_CHARTS / "keystone"))
+        done = _run(_without(module), "live", str(KEYSTONE))
         assert done.returncode == 3
         assert "`live` needs `pip install 'osh-conformance[live]'`" in done.stderr
         assert "Traceback" not in done.stderr
 
 
 def test_plan_without_the_extra_live_is_no_traceback() -> None:
-    done = _run(_without(*_EXTRA), "plan", str(_CHARTS / "keystone"))
+    done = _run(_without(*_EXTRA), "plan", str(KEYSTONE))
     assert "Traceback" not in done.stderr
     assert done.returncode == 0 or "needs `pip install 'osh-conformance[live]'`" in done.stderr
 
@@ -62,7 +66,7 @@ def test_check_without_any_renderer_names_the_extra_and_ends_with_3(
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("OSH_CONFORMANCE_HELM", raising=False)
-    done = _run(_without(), "check", str(_CHARTS / "keystone"), "--no-cache")
+    done = _run(_without(), "check", str(KEYSTONE), "--no-cache")
     assert done.returncode == 3
     assert "pip install 'osh-conformance[render]'" in done.stdout
     assert "Traceback" not in done.stderr

@@ -14,8 +14,8 @@ from osh_conformance.live.author_tests import ConformanceHelm, OwnNamespace
 from osh_conformance.live.credentials import Credentials
 from osh_conformance.plan.needs import DATABASE_CHART
 from osh_conformance.process import Outcome
+from tests.paths import KEYSTONE
 
-_KEYSTONE = Path(__file__).parents[2] / "charts-under-test" / "keystone"
 _NAMES = ("conformance_cluster", "conformance_namespace", "conformance_helm", "conformance_database")
 
 
@@ -63,7 +63,7 @@ sessions.open_session = open_session
 def _run_own(pytester: pytest.Pytester, *, fails: bool) -> pytest.RunResult:
     pytester.makeconftest(_FAKE_SESSION.replace("{fails}", str(fails)))
     pytester.makepyfile(test_notes="def test_it(conformance_cluster): assert conformance_cluster.name == 'fake'")
-    return pytester.runpytest_subprocess("--live", f"--charts={_KEYSTONE}", "-k", "test_notes", "test_notes.py")
+    return pytester.runpytest_subprocess("--live", f"--charts={KEYSTONE}", "-k", "test_notes", "test_notes.py")
 
 
 def test_a_run_of_own_tests_alone_opens_the_cluster(pytester: pytest.Pytester) -> None:
@@ -85,7 +85,7 @@ def test_live_without_its_extra_is_a_usage_error_that_says_what_to_install(pytes
     missing = "raise ModuleNotFoundError('No module named kubernetes', name='kubernetes')"
     pytester.makepyfile(**{"kubernetes/__init__": missing})
     pytester.syspathinsert()
-    result = pytester.runpytest_subprocess("--live", f"--charts={_KEYSTONE}")
+    result = pytester.runpytest_subprocess("--live", f"--charts={KEYSTONE}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         ["ERROR: --live needs *osh-conformance?live?*: the module `kubernetes` is not installed"]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-import observations
 import pytest
 
 from osh_conformance.charts.opened import OpenedCharts
@@ -22,15 +20,17 @@ from osh_conformance.model.finding import Status
 from osh_conformance.model.observation import PublishedImage
 from osh_conformance.plan.cells import LeftOutError
 from osh_conformance.plan.plan import LiveSuite
+from tests.paths import KEYSTONE
+from tests.unit import observations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from osh_conformance.model.observation import Observation
     from osh_conformance.plan.cells import CellRun
     from osh_conformance.scenario.state import CellPlan
 
-_KEYSTONE = Path(__file__).parents[2] / "charts-under-test" / "keystone"
 _NODE = "containerd://2.2.0"
 
 
@@ -65,7 +65,7 @@ class _Cell:
 
     def run(self, choose: Callable[[LiveSuite], CellRun] | None = None, **options: Any) -> cell.CellResult:
         options = {"scenarios": ("drop-enabled",), **options}
-        suite = LiveSuite(LiveOptions(paths=(_KEYSTONE,), artifacts=self._folder / "artifacts", **options))
+        suite = LiveSuite(LiveOptions(paths=(KEYSTONE,), artifacts=self._folder / "artifacts", **options))
         absent = MappingProxyType({REGISTRY: (False, "none"), NODE_EXEC: (False, "none")})
         session = SimpleNamespace(
             suite=suite,
@@ -154,7 +154,7 @@ def test_the_axes_and_the_options_reach_the_plan(run: _Cell) -> None:
     (plan,) = run.plans
     assert (plan.cell.flavor, plan.cell.format, plan.cell.helm) == ("loci", "oci-zstd", 3)
     assert (plan.release, plan.node_runtime, plan.ready_timeout) == ("keystone", _NODE, 60.0)
-    assert plan.tests == _KEYSTONE.parent / "tests" / "keystone"
+    assert plan.tests == KEYSTONE.parent / "tests" / "keystone"
     assert set(plan.declared.images.values()) <= {image.reference for image in plan.images}
     assert run.store.checked, "images of job keys are tried"
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-import observations
 import pytest
 
 from osh_conformance.config.expectations import Expectations
@@ -24,14 +23,14 @@ from osh_conformance.model.finding import Verdict
 from osh_conformance.plan.cells import LeftOutError
 from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.progress import Progress
+from tests.paths import KEYSTONE
+from tests.unit import observations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from osh_conformance.model.event import Event
     from osh_conformance.plan.cells import CellRun
-
-_KEYSTONE = Path(__file__).parents[2] / "charts-under-test" / "keystone"
 
 
 class _Session:
@@ -64,7 +63,7 @@ class _Driver:
         self.behave: Callable[[CellRun], None] = lambda _cell_run: None
 
     def engine(self, **options: Any) -> LiveEngine:
-        suite = LiveSuite(LiveOptions(paths=(_KEYSTONE,), **{"scenarios": ("drop-enabled",), **options}))
+        suite = LiveSuite(LiveOptions(paths=(KEYSTONE,), **{"scenarios": ("drop-enabled",), **options}))
         return LiveEngine(suite, Expectations(), Progress(quiet=True), self.events.append, usage_table=str)
 
     def run_cell(self, _session: object, cell_run: CellRun, _namespace: str) -> CellResult:
@@ -230,6 +229,6 @@ def test_a_rule_that_compares_cells_gets_the_observations_of_the_others(
 
 
 def test_a_chart_that_cannot_be_read_is_an_error_of_the_run(driver: _Driver) -> None:
-    suite = LiveSuite(LiveOptions(paths=(Path("nowhere"), _KEYSTONE)))
+    suite = LiveSuite(LiveOptions(paths=(Path("nowhere"), KEYSTONE)))
     LiveEngine(suite, Expectations(), Progress(quiet=True), driver.events.append, usage_table=str).report_unreadable()
     assert [event.error.found for event in driver.of(ErrorFound)] == ["nowhere does not exist"]

@@ -5,18 +5,17 @@ from __future__ import annotations
 import shutil
 import tarfile
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from osh_conformance.charts import files, source
 from osh_conformance.cli import main
+from tests.case_charts import case
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_MUTANTS = Path(__file__).parents[1] / "mutants" / "static"
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -39,13 +38,13 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 def test_check_reads_each_chart_once(tmp_path: Path, reads: Counter[str]) -> None:
-    for name in ("clean-flat", "clean-tags"):
-        shutil.copytree(_MUTANTS / name, tmp_path / name)
-    values = tmp_path / "clean-flat" / "values.yaml"
+    for name in ("flat", "tags"):
+        shutil.copytree(case(f"clean-{name}"), tmp_path / name)
+    values = tmp_path / "flat" / "values.yaml"
     values.write_text(values.read_text() + "# osh-conformance: ignore REF-1 vendor\n")
     with tarfile.open(tmp_path / "packed-1.0.0.tgz", "w:gz") as tar:
-        tar.add(_MUTANTS / "ref-2-latest", "ref-2-latest")
-    assert main(["check", str(tmp_path), str(tmp_path / "clean-flat")]) == 1
+        tar.add(case("ref-2-latest"), "ref-2-latest")
+    assert main(["check", str(tmp_path), str(tmp_path / "flat")]) == 1
     assert reads == {str(entry): 1 for entry in tmp_path.iterdir()}
 
 
@@ -54,8 +53,8 @@ def test_check_reads_a_dependency_once_for_all_charts_that_have_it(tmp_path: Pat
     library.mkdir()
     (library / "Chart.yaml").write_text("apiVersion: v2\nname: library\nversion: 1.0.0\ntype: library\n")
     dependency = "dependencies:\n- {name: library, version: 1.0.0, repository: file://../library}\n"
-    for name in ("clean-flat", "clean-tags"):
-        chart = shutil.copytree(_MUTANTS / name, tmp_path / name)
+    for name in ("flat", "tags"):
+        chart = shutil.copytree(case(f"clean-{name}"), tmp_path / name)
         (chart / "Chart.yaml").write_text((chart / "Chart.yaml").read_text() + dependency)
     assert main(["check", str(tmp_path), "--select", "REF-1,REF-2"]) == 0
-    assert reads == {str(tmp_path / name): 1 for name in ("library", "clean-flat", "clean-tags")}
+    assert reads == {str(tmp_path / name): 1 for name in ("library", "flat", "tags")}

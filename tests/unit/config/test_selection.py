@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from osh_conformance.cli import main
 from osh_conformance.config.selection import selected_rules
 from osh_conformance.errors import UsageError
+from tests.case_charts import case
 
-_CLEAN = str(Path(__file__).parents[1] / "mutants" / "static" / "clean-flat")
+_CLEAN = str(case("clean-flat"))
 _OFFERED = ("KEY-1", "PP-1", "PP-2", "REF-1", "REF-2")
 
 

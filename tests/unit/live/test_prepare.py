@@ -1,0 +1,143 @@
+"""The preparation of a cell run: its values, images and declarations, and its charts as folders on disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from osh_conformance.charts import source
+from osh_conformance.charts.opened import OpenedCharts
+from osh_conformance.config.options import LiveOptions
+from osh_conformance.live.prepare import Preparation
+from osh_conformance.live.run_charts import RunCharts
+from osh_conformance.loading import definitions
+from osh_conformance.model.chart import STANDARD_KEYS
+from osh_conformance.plan import needs
+from osh_conformance.plan.plan import LiveSuite
+from tests.paths import KEYSTONE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from osh_conformance.plan.cells import CellRun
+    from osh_conformance.scenario.state import CellPlan
+
+
+class Images:
+    """Publishes nothing: each image keeps its reference, with `suffix` behind a flavor's."""
+
+    def __init__(self, suffix: str = "") -> None:
+        self._suffix = suffix
+        self.functions: list[str] = []
+        self.published: tuple[str, ...] = ()
+
+    def publish_for_key(self, reference: str, function: str) -> str:
+        self.functions.append(function)
+        return f"{reference}{self._suffix}"
+
+    def publish_faulty(self, reference: str) -> str:
+        return reference
+
+    def publish_declared(self, references: Iterable[str], infrastructure: str) -> tuple[object, ...]:
+        self.published = (*references, infrastructure)
+        return ()
+
+
+def suite(*scenarios: str) -> LiveSuite:
+    return LiveSuite(LiveOptions(paths=(KEYSTONE,), scenarios=scenarios))
+
+
+def prepare(found: LiveSuite, cell_run: CellRun, charts: RunCharts, images: Images) -> CellPlan:
+    preparation = Preparation(
+        renderer=found.renderer, charts=charts, node_runtime="containerd://2.2.0", ready_timeout=60.0
+    )
+    return preparation.prepare(cell_run, "cell", images)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def charts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunCharts]:
+    folder = tmp_path_factory.mktemp("charts")
+    with OpenedCharts(folder) as opened:
+        yield RunCharts(folder, opened)
+
+
+@pytest.fixture(scope="module")
+def plans(charts: RunCharts) -> dict[str, CellPlan]:
+    """The plans of a chart with its drop switch on and off, by scenario."""
+    found = suite("drop-enabled", "drop-disabled")
+    return {each.scenario.name: prepare(found, each, charts, Images()) for each in found.cell_runs}
+
+
+def test_the_switch_decides_whether_a_drop_container_is_declared(plans: dict[str, CellPlan]) -> None:
+    assert plans["drop-enabled"].declared.containers_of("db_drop")
+    assert not plans["drop-disabled"].declared.containers_of("db_drop")
+
+
+def test_every_container_is_reached_by_a_key_of_the_flavor(plans: dict[str, CellPlan]) -> None:
+    declared = plans["drop-enabled"].declared
+    assert all(c.key and c.image == declared.images[c.key] for c in declared.containers)
+
+
+def test_a_cell_plan_names_the_release_of_its_service(plans: dict[str, CellPlan]) -> None:
+    assert plans["drop-enabled"].release_of_service == definitions.flavors()["distribution"].release
+
+
+def test_each_image_of_a_flavor_is_published_for_the_function_of_its_key(charts: RunCharts) -> None:
+    found, images = suite("drop-enabled"), Images("-mine")
+    plan = prepare(found, found.cell_runs[0], charts, images)
+    assert set(STANDARD_KEYS) <= set(images.functions)
+    assert all(str(c.image).endswith("-mine") for c in plan.declared.containers)
+    assert {reference for reference in images.published if "mariadb" not in reference} == {
+        c.image for c in plan.declared.containers
+    }
+
+
+def test_the_images_of_a_plan_include_its_infrastructure(charts: RunCharts) -> None:
+    found, images = suite("drop-enabled"), Images()
+    plan = prepare(found, found.cell_runs[0], charts, images)
+    assert images.published[-1] == plan.database.image
+    assert "mariadb" in plan.database.image
+
+
+def test_a_password_of_hard_characters_reaches_chart_and_server(plans: dict[str, CellPlan]) -> None:
+    plan = plans["drop-enabled"]
+    password = plan.values["database"]["admin"]["password"]
+    assert password == plan.database.values["root"]["password"]
+    assert {"@", "/", "%", ":", "'", '"', "\\", "$", " ", "`"} <= set(password)
+    assert password in plan.secrets
+
+
+# -- charts on disk ------------------------------------------------------------------------------------------------
+
+
+def test_two_prepared_cell_runs_read_a_packaged_chart_once_and_unpack_it_once(
+    chart_reads: list[str], tmp_path: Path
+) -> None:
+    package = tmp_path / "keystone-1.0.0.tgz"
+    package.write_bytes(source.Reader().read(KEYSTONE).packed())
+    needs.database_image.cache_clear()
+    chart_reads.clear()
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    found = LiveSuite(LiveOptions(paths=(package,), scenarios=("drop-enabled", "drop-disabled")))
+    with OpenedCharts(scratch) as opened:
+        charts = RunCharts(scratch, opened)
+        first, second = (prepare(found, cell_run, charts, Images()) for cell_run in found.cell_runs)
+        (unpacked,) = scratch.iterdir()
+        assert first.chart == second.chart == unpacked / "chart"
+    assert chart_reads == ["keystone-1.0.0.tgz", "mariadb"]
+    assert list(scratch.iterdir()) == []
+
+
+def test_the_previous_version_of_a_chart_is_written_once_under_a_lower_number(tmp_path: Path) -> None:
+    found = suite("previous-version")
+    with OpenedCharts(tmp_path) as opened:
+        charts = RunCharts(tmp_path, opened)
+        plans = [prepare(found, found.cell_runs[0], charts, Images()) for _ in range(2)]
+        first, second = (plan.previous for plan in plans)
+        assert first is not None
+        assert first == second != plans[0].chart
+        assert "\nversion: 0.0.0\n" in (first / "Chart.yaml").read_text()
+        assert "\nversion: 0.0.0\n" not in (plans[0].chart / "Chart.yaml").read_text()
