@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.errors import ExitCode, UsageError
 from osh_conformance.loading.suggest import did_you_mean
-from osh_conformance.report import rule_pages
+from osh_conformance.report.pages import rule_pages
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:

@@ -12,12 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from osh_conformance.live.author_tests import (
-        ConformanceCluster,
-        ConformanceDatabase,
-        ConformanceHelm,
-        OwnNamespace,
-    )
+    from osh_conformance.live.author_tests import ConformanceCluster, ConformanceDatabase, ConformanceHelm, OwnNamespace
     from osh_conformance.live.session import LiveSession
 
 _HELP = "run pytest with --live and with --charts PATH, the folder of the chart"

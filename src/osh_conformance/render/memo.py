@@ -13,10 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from osh_conformance.model.chart import (
-        Container,
-        Document,
-    )
+    from osh_conformance.model.chart import Container, Document
     from osh_conformance.render.engines.base import Renderer
 
     Step = Callable[[], None]

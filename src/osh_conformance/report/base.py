@@ -130,6 +130,7 @@ def registered() -> Mapping[str, type[FileReporter]]:
 @functools.cache
 def _load() -> None:
     for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+        if not module.ispkg:  # report/pages writes docs
+            importlib.import_module(f"{package.__name__}.{module.name}")
     for entry in importlib.metadata.entry_points(group=_GROUP):
         register(entry.load())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.loading import records
-from osh_conformance.report import reference_pages
+from osh_conformance.report.pages import reference_pages
 from tests.paths import ROOT
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _FOLDED = {name: " ".join(text.split()) for name, text in reference_pages.pages(
 
 def test_the_pages_are_current() -> None:
     written = {file.name: file.read_text(encoding="utf-8") for file in _FOLDER.iterdir()}
-    assert written == reference_pages.pages(), "python -m osh_conformance.report.reference_pages docs/reference"
+    assert written == reference_pages.pages(), "python -m osh_conformance.report.pages.reference_pages docs/reference"
 
 
 @pytest.mark.parametrize("kind", _KINDS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.cli import main
-from osh_conformance.report import rule_pages
+from osh_conformance.report.pages import rule_pages
 from osh_conformance.rules import registry
 from tests.paths import ROOT
 
