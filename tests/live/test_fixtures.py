@@ -7,14 +7,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from driving import ROOT
-
 from ci.calls import state_of
+from tests.paths import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from driving import Program
+    from tests.live.driving import Program
 
 _LONGEST = 420.0
 _CHART = {
