@@ -1,7 +1,7 @@
-"""The charts that a live rule must fail: in which rows, with which findings, and what was seen of them there.
+"""The charts that a live rule must fail: in which scenarios, with which findings, and the observations of that.
 
-`expect.yaml` beside a mutant says what is found, and `recorded/<row>.json` has the observation of a run that found it;
-`pytest tests/live --record` writes that.
+`expect.yaml` beside a mutant names the findings, and `recorded/<scenario>.json` has the observation of a run that
+found them; `pytest tests/live --record` writes it.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ _FOLDER = re.compile(r"(?<!\S)/\S*/")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """A scenario of a table, gone through so often."""
+class RepeatedScenario:
+    """A scenario, and how often a run repeats it for each chart."""
 
-    scenario: str
+    name: str
     times: int = 1
 
     def __str__(self) -> str:
-        return self.scenario if self.times == 1 else f"{self.scenario}-{self.times}-times"
+        return self.name if self.times == 1 else f"{self.name}-{self.times}-times"
 
     @property
     def words(self) -> tuple[str, ...]:
         repeat = () if self.times == 1 else ("--repeat", str(self.times))
-        return ("--scenario", self.scenario, *repeat)
+        return ("--scenario", self.name, *repeat)
 
 
-def expected(mutant: str) -> Mapping[Row, Sequence[Mapping[str, str]]]:
-    """By the row in which a mutant breaks, the findings of a run of that row, by its expect.yaml.
+def expected(mutant: str) -> Mapping[RepeatedScenario, Sequence[Mapping[str, str]]]:
+    """Return the expected findings of a mutant for each scenario that it fails, from its expect.yaml.
 
-    `scenario` is the row (with `repeat` gone through so often) and `findings` has a pattern for each finding. `also`
-    has other rows, with theirs.
+    There, `scenario` is a scenario, which the run repeats `repeat` times, and `findings` has a pattern for each
+    finding. `also` maps other scenarios to their patterns.
     """
-    told = yaml.safe_load((LIVE_MUTANTS / mutant / "expect.yaml").read_text().replace("{name}", mutant))
-    rows = {Row(scenario=told["scenario"], times=told.get("repeat", 1)): told["findings"]}
-    return rows | {Row(scenario=scenario): findings for scenario, findings in told.get("also", {}).items()}
+    content = yaml.safe_load((LIVE_MUTANTS / mutant / "expect.yaml").read_text().replace("{name}", mutant))
+    scenarios = {RepeatedScenario(name=content["scenario"], times=content.get("repeat", 1)): content["findings"]}
+    return scenarios | {RepeatedScenario(name=name): findings for name, findings in content.get("also", {}).items()}
 
 
 def fits(finding: Mapping[str, Any], pattern: Mapping[str, str]) -> bool:
@@ -64,31 +64,31 @@ def check_each(found: Sequence[Mapping[str, Any]], patterns: Sequence[Mapping[st
         assert any(fits(each, {"status": "fail", **pattern}) for each in found), f"none fits {pattern} of {found}"
 
 
-def mutants(row: Row | None = None) -> Sequence[str]:
-    """The names of all mutants, or of those that break in a row."""
+def mutants(scenario: RepeatedScenario | None = None) -> Sequence[str]:
+    """The names of all mutants, or of those that break in a scenario."""
     names = sorted(path.parent.name for path in LIVE_MUTANTS.glob("*/expect.yaml"))
-    return [name for name in names if row is None or row in expected(name)]
+    return [name for name in names if scenario is None or scenario in expected(name)]
 
 
-def live_patterns(mutant: str, row: Row) -> Sequence[Mapping[str, str]]:
+def live_patterns(mutant: str, scenario: RepeatedScenario) -> Sequence[Mapping[str, str]]:
     """Those of the expected findings that a live rule makes."""
-    return [pattern for pattern in expected(mutant)[row] if pattern["rule"] in registry.live_rules()]
+    return [pattern for pattern in expected(mutant)[scenario] if pattern["rule"] in registry.live_rules()]
 
 
-def fails(mutant: str, row: Row) -> bool:
-    """Whether a live rule fails a mutant in a row: of what is only warned of, a run keeps no observation."""
-    return any(pattern.get("status", "fail") == "fail" for pattern in live_patterns(mutant, row))
+def fails(mutant: str, scenario: RepeatedScenario) -> bool:
+    """Whether a live rule fails a mutant in a scenario: of what is only warned of, a run keeps no observation."""
+    return any(pattern.get("status", "fail") == "fail" for pattern in live_patterns(mutant, scenario))
 
 
-def recording(mutant: str, row: Row) -> Path:
-    """Where the observation of a mutant in a row is kept."""
-    return LIVE_MUTANTS / mutant / RECORDED / f"{row}.json"
+def recording(mutant: str, scenario: RepeatedScenario) -> Path:
+    """Where the observation of a mutant in a scenario is kept."""
+    return LIVE_MUTANTS / mutant / RECORDED / f"{scenario}.json"
 
 
-def record(observation: Path, mutant: str, row: Row) -> None:
+def record(observation: Path, mutant: str, scenario: RepeatedScenario) -> None:
     """Keep an observation from the artifacts of a run, without the folders of its machine."""
     seen = json.loads(observation.read_text(), object_hook=_placeless)
-    target = recording(mutant, row)
+    target = recording(mutant, scenario)
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(seen, ensure_ascii=False, separators=(",", ":")) + "\n")
 

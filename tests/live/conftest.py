@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.provision import machine, runs
-from tests.controls import Row, fails, mutants, record
+from tests.controls import RepeatedScenario, fails, mutants, record
 from tests.live.driving import Program, Result, chart, new_program
 from tests.live.watching import PasswordWatch
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from osh_conformance.provision.docker import Docker
 
 HERE = Path(__file__).parent
-#: The scenarios of every run in which there is something to break; test_tables.py has those of the other tables.
+#: The scenarios of the group main; test_removals.py has those of the other groups.
 MAIN = ("drop-enabled", "drop-disabled")
 _SLOWEST = 12
 
@@ -48,33 +48,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def keep(request: pytest.FixtureRequest) -> Callable[[Result, str, Row], None]:
+def keep(request: pytest.FixtureRequest) -> Callable[[Result, str, RepeatedScenario], None]:
     """Keep the observation of a mutant in a scenario, with `--record`."""
 
-    def keep(result: Result, mutant: str, row: Row) -> None:
-        if request.config.getoption("--record") and fails(mutant, row):
-            record(result.observation(mutant, row.scenario), mutant, row)
+    def keep(result: Result, mutant: str, scenario: RepeatedScenario) -> None:
+        if request.config.getoption("--record") and fails(mutant, scenario):
+            record(result.observation(mutant, scenario.name), mutant, scenario)
 
     return keep
 
 
 @pytest.fixture(scope="session")
-def engine() -> Docker:
+def docker() -> Docker:
     found, problem = machine.find_docker()
     assert found, f"{problem}: run `osh-conformance setup` first"
     return found
 
 
 @pytest.fixture(scope="session")
-def program(engine: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+def program(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """The program in a state of its own, of which nothing stays."""
-    made = new_program(engine, tmp_path_factory.mktemp("live"))
+    made = new_program(docker, tmp_path_factory.mktemp("live"))
     volume = runs.store_volume(made.folders)
     try:
         yield made
     finally:
         collected = made.run("gc", "--kept")
-        engine.run("volume", "rm", "--force", volume, check=False)
+        docker.run("volume", "rm", "--force", volume, check=False)
     assert collected.code == 0, collected.printed
     assert made.left("osh-conformance-ffffffff") == []
 
@@ -123,7 +123,7 @@ def judged(program: Program, kept: Kept) -> dict[str, Mutants]:
     """Each mutant in the scenario in which it breaks, and the base beside them; by scenario."""
     found = {}
     for scenario in MAIN:
-        names = mutants(Row(scenario=scenario))
+        names = mutants(RepeatedScenario(name=scenario))
         tree = program.home / scenario
         tree.mkdir()
         for name in names:
@@ -143,15 +143,15 @@ def own_cluster(program: Program, kept: Kept) -> Iterator[Program]:
 
 
 @pytest.fixture
-def bystanders(engine: Docker, kept: Kept) -> Iterator[list[str]]:
+def bystanders(docker: Docker, kept: Kept) -> Iterator[list[str]]:
     """A container and a network of another kind user."""
     name = f"bystander-{int(time.time())}"
-    image = engine.lines("inspect", "--format", "{{.Image}}", f"{kept.run.cluster}-control-plane")[0]
+    image = docker.lines("inspect", "--format", "{{.Image}}", f"{kept.run.cluster}-control-plane")[0]
     label = f"--label={runs.KIND_LABEL}={name}"
-    engine.run("network", "create", name)
+    docker.run("network", "create", name)
     try:
-        engine.run("run", "--detach", "--name", name, "--network", name, label, "--entrypoint", "sleep", image, "3600")
-        yield [name, *engine.lines("ps", "--filter", f"name={kept.run.cluster}", "--format", "{{.Names}}")]
+        docker.run("run", "--detach", "--name", name, "--network", name, label, "--entrypoint", "sleep", image, "3600")
+        yield [name, *docker.lines("ps", "--filter", f"name={kept.run.cluster}", "--format", "{{.Names}}")]
     finally:
-        engine.run("rm", "--force", "--volumes", name, check=False)
-        engine.run("network", "rm", name, check=False)
+        docker.run("rm", "--force", "--volumes", name, check=False)
+        docker.run("network", "rm", name, check=False)

@@ -121,7 +121,7 @@ class Running(Call):
 class Program:
     """The program with a state of its own: it sees no other run of this user, and none of them sees it."""
 
-    engine: Docker
+    docker: Docker
     home: Path
     folders: Folders
 
@@ -137,11 +137,11 @@ class Program:
         return self.start(verb, *words, env=env).ended(seconds)
 
     def left(self, cluster: str) -> list[str]:
-        """What is still there of a run: in the engine, among processes and mounts, and in folders."""
+        """What is still there of a run: in Docker, among processes and mounts, and in folders."""
         identity = cluster.removeprefix("osh-conformance-")
         names = ["ps", "--all", "--filter", f"name={cluster}", "--format", "container {{.Names}}"]
         networks = ["network", "ls", "--filter", f"name={cluster}", "--format", "network {{.Name}}"]
-        found = [*self.engine.lines(*names), *self.engine.lines(*networks), *self.processes()]
+        found = [*self.docker.lines(*names), *self.docker.lines(*networks), *self.processes()]
         found += [f"folder {path}" for path in (self.folders.runs / identity, *self._litter()) if path.exists()]
         mounts = Path("/proc/self/mountinfo").read_text().splitlines()
         return found + [f"mount {line}" for line in mounts if identity in line or str(self.home) in line]
@@ -161,11 +161,11 @@ class Program:
         return run
 
 
-def new_program(engine: Docker, home: Path) -> Program:
+def new_program(docker: Docker, home: Path) -> Program:
     for name in ("calls", "tmp", "state"):
         (home / name).mkdir()
     cache = default_folders().cache
-    return Program(engine=engine, home=home, folders=Folders(cache=cache, state=home / "state" / "osh-conformance"))
+    return Program(docker=docker, home=home, folders=Folders(cache=cache, state=home / "state" / "osh-conformance"))
 
 
 def chart(folder: Path, mutant: str | None = None, source: Path | None = None) -> Path:

@@ -62,7 +62,7 @@ def test_sigterm_leaves_nothing(own_cluster: Program, base: Path) -> None:
 def test_a_second_signal_ends_the_run_at_once_and_gc_removes_the_rest(own_cluster: Program, base: Path) -> None:
     running = own_cluster.start("live", base, *_SCENARIO)
     running.says(": create")
-    running.until(lambda: own_cluster.engine.lines("ps", "--filter", f"name={running.cluster}-c", "--quiet"), "a node")
+    running.until(lambda: own_cluster.docker.lines("ps", "--filter", f"name={running.cluster}-c", "--quiet"), "a node")
     running.signal(signal.SIGINT)
     running.says("remove cluster")
     before = time.monotonic()
@@ -76,7 +76,7 @@ def test_a_second_signal_ends_the_run_at_once_and_gc_removes_the_rest(own_cluste
 
 
 def test_gc_after_sigkill_removes_exactly_what_the_run_created(
-    own_cluster: Program, base: Path, bystanders: list[str], engine: Docker
+    own_cluster: Program, base: Path, bystanders: list[str], docker: Docker
 ) -> None:
     running = _in_mid_cell(own_cluster, base)
     running.signal(signal.SIGKILL)
@@ -86,6 +86,6 @@ def test_gc_after_sigkill_removes_exactly_what_the_run_created(
     assert collected.code == 0, collected.printed
     assert own_cluster.left(running.cluster) == [], collected.printed
     assert own_cluster.run("gc").printed.strip().endswith("nothing to remove")
-    states = engine.lines("inspect", "--format", "{{.State.Running}}", *bystanders)
+    states = docker.lines("inspect", "--format", "{{.State.Running}}", *bystanders)
     assert states == ["true"] * len(bystanders)
-    assert engine.run("network", "inspect", bystanders[0], check=False).ok
+    assert docker.run("network", "inspect", bystanders[0], check=False).ok

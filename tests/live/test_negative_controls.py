@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.controls import Row, expected, mutants
+from tests.controls import RepeatedScenario, expected, mutants
 from tests.live.conftest import MAIN
 from tests.live.driving import BASE, Program, check_findings
 
@@ -36,14 +36,14 @@ def test_the_base_chart_passes_every_rule_with_both_helm_majors(kept: Kept) -> N
 
 
 @pytest.mark.parametrize(
-    ("scenario", "name"), [(scenario, name) for scenario in MAIN for name in mutants(Row(scenario=scenario))]
+    ("scenario", "name"), [(scenario, name) for scenario in MAIN for name in mutants(RepeatedScenario(name=scenario))]
 )
 def test_a_mutant_fails_exactly_the_rules_that_it_breaks(
-    scenario: str, name: str, judged: Mapping[str, Mutants], keep: Callable[[Result, str, Row], None]
+    scenario: str, name: str, judged: Mapping[str, Mutants], keep: Callable[[Result, str, RepeatedScenario], None]
 ) -> None:
-    result, row = judged[scenario].result, Row(scenario=scenario)
-    check_findings(result, name, expected(name)[row])
-    keep(result, name, row)
+    result, once = judged[scenario].result, RepeatedScenario(name=scenario)
+    check_findings(result, name, expected(name)[once])
+    keep(result, name, once)
     for finding in result.findings(name):
         assert f"FAIL {finding['rule']}  {name}" in result.printed
         assert finding["found"].splitlines()[0] in result.printed

@@ -13,7 +13,7 @@ class Rule:
 
     `why` says what goes wrong for an operator otherwise, `fix` what the author of a chart does to keep the rule.
     `before` and `after` are YAML, a part of values or of a manifest: `before` breaks the rule, and `after` is the same
-    part, fixed. `scenarios` are names or tables of scenarios in which the rule is checked although they do not list it:
+    part, fixed. `scenarios` are names or groups of scenarios in which the rule is checked although they do not list it:
     a rule of another distribution cannot be in their files.
     """
 

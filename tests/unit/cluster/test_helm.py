@@ -1,7 +1,8 @@
-"""The command lines of helm."""
+"""The command lines of helm; no cluster."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The argv of each call."""
     seen: list[list[str]] = []
 
-    def run(argv: Sequence[object], **_: Any) -> process.Outcome:
-        seen.append([str(word) for word in argv])
+    def run(command: process.Command, **_: Any) -> process.Outcome:
+        seen.append([str(word) for word in command.argv])
         return process.Outcome(argv=tuple(seen[-1]), code=0, stdout="", stderr="", seconds=0.0)
 
     monkeypatch.setattr(process, "run", run)
@@ -28,7 +29,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 @pytest.mark.parametrize("action", ["install", "upgrade"])
 def test_an_install_that_waits_also_waits_for_jobs(action: str, calls: list[list[str]]) -> None:
-    change = HELM.install if action == "install" else HELM.upgrade
+    change = partial(HELM.install, upgrade=action == "upgrade")
     change("r", Path("chart"), "cell", [Path("values.yaml")], timeout=10, wait=True)
     change("r", Path("chart"), "cell", [Path("values.yaml")])
     waiting, plain = calls

@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_configurations_are_merged() -> None:
-    merged = kind.merge({"a": {"b": 1, "c": 1}, "l": [1], "x": 1}, {"a": {"b": 2}, "l": [2], "y": 2})
-    assert merged == {"a": {"b": 2, "c": 1}, "l": [1, 2], "x": 1, "y": 2}
-
-
 def test_the_api_server_listens_on_the_loopback_address_only(tmp_path: Path) -> None:
     path = tmp_path / "kind.yaml"
     path.write_text("kind: Cluster\nnetworking: {disableDefaultCNI: true}\nnodes: [{role: control-plane}]\n")
@@ -26,7 +21,7 @@ def test_the_api_server_listens_on_the_loopback_address_only(tmp_path: Path) -> 
     assert config["nodes"] == [{"role": "control-plane"}]
 
 
-def test_a_configuration_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
+def test_a_configuration_that_is_not_a_mapping_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "kind.yaml"
     path.write_text("- a\n")
     with pytest.raises(UsageError, match=r"kind\.yaml"):

@@ -30,9 +30,9 @@ class Answers:
 
 
 def known_secrets(secret: dict[str, str] | None, *known: str) -> KnownSecrets:
-    known_secrets = KnownSecrets(cast("Any", Answers(secret)), "cell", known, ("keystone",))
-    known_secrets.learn()
-    return known_secrets
+    made = KnownSecrets(cast("Any", Answers(secret)), "cell", known, ("keystone",))
+    made.learn()
+    return made
 
 
 def encoded(text: str) -> str:
@@ -41,11 +41,11 @@ def encoded(text: str) -> str:
 
 @pytest.mark.parametrize("spell", [str, quote, lambda text: json.dumps(text)[1:-1], repr, encoded])
 def test_a_secret_is_found_in_every_file_format(spell: Any) -> None:
-    assert hidden({"password": PASSWORD}).redact(f"login {spell(PASSWORD)} failed").count("***") == 1
+    assert known_secrets({"password": PASSWORD}).redact(f"login {spell(PASSWORD)} failed").count("***") == 1
 
 
 def test_generated_passwords_are_hidden_without_an_api_answer() -> None:
-    assert hidden(None, "made-up").redact("made-up") == "***"
+    assert known_secrets(None, "made-up").redact("made-up") == "***"
 
 
 def test_host_and_release_names_in_a_secret_stay_readable() -> None:
@@ -65,7 +65,7 @@ def test_host_and_release_names_in_a_secret_stay_readable() -> None:
     ],
 )
 def test_a_password_inside_a_secret_file_is_hidden_on_its_own(file: str) -> None:
-    assert hidden({"file": file}).redact("login 0123456789abcdef failed") == "login *** failed"
+    assert known_secrets({"file": file}).redact("login 0123456789abcdef failed") == "login *** failed"
 
 
 def test_other_values_in_a_secret_file_stay_readable() -> None:
@@ -75,7 +75,7 @@ def test_other_values_in_a_secret_file_stay_readable() -> None:
 
 
 def test_a_password_is_hidden_plain_and_url_encoded() -> None:
-    learnt = hidden({"file": "connection = mysql://keystone:p%40ss-w0rd@mariadb/keystone"})
+    learnt = known_secrets({"file": "connection = mysql://keystone:p%40ss-w0rd@mariadb/keystone"})
     assert learnt.redact("p%40ss-w0rd p@ss-w0rd") == "*** ***"
 
 

@@ -153,15 +153,15 @@ def test_gc_ends_only_processes_with_the_mark() -> None:
 
 
 def test_gc_removes_a_container_that_appears_late(folders: Folders) -> None:
-    fake = FakeEngine(containers=["node"], networks=["net"], coming={"late": 2})
-    removed = gc.remove_run(_engine(fake), runs.at(folders, "r1"))
+    fake = FakeDocker(containers=["node"], networks=["net"], coming={"late": 2})
+    removed = gc.remove_run(_docker(fake), runs.at(folders, "r1"))
     assert (fake.containers, fake.networks) == ([], [])
     assert "container late" in removed
 
 
 def test_gc_removes_a_network_with_a_container_that_just_started_on_it(folders: Folders) -> None:
-    fake = FakeEngine(networks=["net"], coming={"starting": 1})
-    removed = gc.remove_run(_engine(fake), runs.at(folders, "r1"))
+    fake = FakeDocker(networks=["net"], coming={"starting": 1})
+    removed = gc.remove_run(_docker(fake), runs.at(folders, "r1"))
     assert (fake.containers, fake.networks) == ([], [])
     assert removed == ("container starting", "network osh-conformance-r1")
 
@@ -176,7 +176,7 @@ def test_gc_removes_the_cells_of_a_dead_run_from_a_kept_cluster(folders: Folders
         report = gc.collect(_docker(fake), folders)
         assert fake.cells == _CELLS
         assert [cell for cell, line in zip(_CELLS, report.left, strict=False) if cell in line] == _CELLS
-    report = gc.collect(_engine(fake), folders)
+    report = gc.collect(_docker(fake), folders)
     assert report.removed == tuple(f"{name} on cluster {run.cluster}" for name in _CELLS)
     assert "--keep" in report.left[0]
     assert (fake.cells, fake.containers) == ([], [node])
@@ -192,7 +192,7 @@ def test_gc_undoes_only_the_changes_of_faults_on_a_kept_node(folders: Folders) -
     node = f"{run.cluster}-control-plane"
     fake = FakeDocker(containers=[node], rules=[*others, ours], mirrors=[folder])
     with scratch(folders.scratch, "live"):
-        assert node in gc.collect(_engine(fake), folders).left[0]
+        assert node in gc.collect(_docker(fake), folders).left[0]
         assert (len(fake.rules), len(fake.mirrors)) == (3, 1)
     report = gc.collect(_docker(fake), folders)
     assert report.removed == (f"firewall rule in node {node}", f"folder {folder} in node {node}")

@@ -130,10 +130,10 @@ def test_a_build_is_put_in_place_once(builder: Builder) -> None:
     assert list(builder.folders.work.iterdir()) == []
 
 
-def test_a_finished_build_needs_its_build_programs_no_more(workshop: Builder) -> None:
-    workshop.provide(["node"])
-    shutil.rmtree(workshop.place("compiler"))
-    assert workshop.missing(["node"]) == ()
+def test_a_finished_build_needs_its_build_programs_no_more(builder: Builder) -> None:
+    builder.provide(["node"])
+    shutil.rmtree(builder.place("compiler"))
+    assert builder.missing(["node"]) == ()
 
 
 def test_a_failed_step_names_its_log_and_how_to_repeat_it(root: Path, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_failed_step_names_its_log_and_how_to_repeat_it(root: Path, tmp_path: 
         builder.provide(["broken"])
     text = str(raised.value)
     assert "exit code 3" in text
-    assert f"{folders.logs}/{workshop.place('broken').name}.log" in text
+    assert f"{folders.logs}/{builder.place('broken').name}.log" in text
     assert "osh-conformance setup --only broken" in text
     assert "the reason" in text
     assert not builder.place("broken").exists()
@@ -153,27 +153,27 @@ def test_a_failed_step_names_its_log_and_how_to_repeat_it(root: Path, tmp_path: 
 def test_a_build_without_its_promised_files_fails(root: Path, tmp_path: Path) -> None:
     write(root, "lazy", script="true\n")
     folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
-    workshop = Builder(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+    builder = Builder(recipes=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
     with pytest.raises(SuiteError, match="made"):
-        workshop.provide(["lazy"])
+        builder.provide(["lazy"])
 
 
-def test_too_little_disk_is_an_error_before_the_build(workshop: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_disk_is_an_error_before_the_build(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("osh_conformance.provision.build.free_bytes", lambda _: 1 << 20)
     with pytest.raises(SuiteError, match=r"GiB .* free"):
-        workshop.provide(["node"])
-    assert not workshop.place("compiler").exists()
+        builder.provide(["node"])
+    assert not builder.place("compiler").exists()
 
 
 def test_a_missing_program_is_an_error_that_names_it(root: Path, tmp_path: Path) -> None:
     write(root, "exotic", 'programs = ["no-such-program"]\n')
     folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
-    workshop = Builder(book=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+    builder = Builder(recipes=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
     with pytest.raises(SuiteError, match="no-such-program"):
-        workshop.provide(["exotic"])
+        builder.provide(["exotic"])
 
 
-def test_the_recipes_of_this_project_can_be_read() -> None:
-    book = recipes.load(ROOT / "ci", offline=True)
-    assert book.providing(images.REGISTRY_IMAGE) is not None
-    assert book.order(book.recipes)
+def test_the_recipes_of_this_project_are_valid() -> None:
+    known = recipes.load(ROOT / "ci", offline=True)
+    assert known.providing(images.REGISTRY_IMAGE) is not None
+    assert known.order(known.by_name)

@@ -78,27 +78,27 @@ def test_plan_builds_a_missing_helm_without_root(builder: Builder) -> None:
     assert found.problems == ()
 
 
-def test_a_bare_machine_with_root_builds_all_with_a_total_estimate(workshop: Builder) -> None:
-    found = planned(BARE, workshop)
+def test_a_bare_machine_with_root_builds_all_with_a_total_estimate(builder: Builder) -> None:
+    found = planned(BARE, builder)
     assert {recipe.name for recipe in found.recipes} == {"engine", "kind", "helm4", "node-image"}
     assert (found.minutes, found.mebibytes, found.start_docker, found.problems) == (8, 40, True, ())
 
 
-def test_a_machine_without_engine_and_root_has_one_problem(workshop: Builder) -> None:
-    found = planned(dataclasses.replace(BARE, root=False), workshop)
+def test_a_machine_without_engine_and_root_has_one_problem(builder: Builder) -> None:
+    found = planned(dataclasses.replace(BARE, root=False), builder)
     assert len(found.problems) == 1
     assert "no docker program on PATH" in found.problems[0]
     assert "root" in found.problems[0]
 
 
-def test_a_named_node_image_needs_no_registry(workshop: Builder) -> None:
+def test_a_named_node_image_needs_no_registry(builder: Builder) -> None:
     seen = dataclasses.replace(LAPTOP, registry=Reach(ok=False, answer="no such host"))
     assert plan(seen, builder, helm=(4,), node_image="kindest/node:v1").recipes == ()
     assert [recipe.name for recipe in planned(seen, builder).recipes] == ["node-image"]
 
 
-def test_other_container_runtimes_need_our_own_node_image(workshop: Builder) -> None:
-    found = plan(LAPTOP, workshop, helm=(4,), node_image=None, own_node=True)
+def test_other_container_runtimes_need_our_own_node_image(builder: Builder) -> None:
+    found = plan(LAPTOP, builder, helm=(4,), node_image=None, own_node=True)
     assert [recipe.name for recipe in found.recipes] == ["node-image"]
     assert plan(LAPTOP, builder, helm=(4,), node_image="mine/node:v1", own_node=True).recipes == ()
 
@@ -118,8 +118,8 @@ def test_cgroup_version_is_read_from_the_hierarchy(tmp_path: Path, made: str, ve
     assert cgroup_version(tmp_path) == version
 
 
-def test_an_engine_named_by_the_user_is_not_replaced(workshop: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_named_by_the_user_is_not_replaced(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://far:2375")
-    found = planned(BARE, workshop)
+    found = planned(BARE, builder)
     assert "tcp://far:2375" in found.problems[0]
-    assert not found.start_engine
+    assert not found.start_docker

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import pytest
 
 from osh_conformance.registry import log
@@ -25,14 +23,11 @@ def parse(text: str) -> list[log.RegistryRequest]:
 def test_a_pull_by_tag_is_one_request() -> None:
     assert parse(line("HEAD /v2/run/r1/docker.io/library/debian/manifests/bookworm?ns=docker.io")) == [
         log.RegistryRequest(
-            time=dt.datetime(2026, 11, 23, 8, 7, 13, 510583, tzinfo=dt.UTC),
-            client="172.19.0.3",
             method="HEAD",
             repository="docker.io/library/debian",
             kind="manifests",
             reference="bookworm",
             status=200,
-            agent="containerd/v2.4.2",
         )
     ]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.unit.registry.fake import FakeRegistry
 
 FORMATS = definitions.formats()
-#: The repository and the tag of an image, as the Docker engine pushes it.
+#: The repository and the tag of an image, as Docker pushes it.
 SOURCE, TAG = "store", "image"
 
 

@@ -16,7 +16,7 @@ from osh_conformance.model.observation import Observation
 from osh_conformance.rules import registry
 from tests.controls import (
     RECORDED,
-    Row,
+    RepeatedScenario,
     check_each,
     expected,
     fails,
@@ -30,11 +30,13 @@ from tests.paths import LIVE_MUTANTS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-RECORDINGS = [(name, row) for name in mutants() for row in expected(name) if recording(name, row).exists()]
+RECORDINGS = [
+    (name, scenario) for name in mutants() for scenario in expected(name) if recording(name, scenario).exists()
+]
 
 
-def _seen(name: str, row: Row) -> Observation:
-    return msgspec.json.decode(recording(name, row).read_bytes(), type=Observation)
+def _seen(name: str, scenario: RepeatedScenario) -> Observation:
+    return msgspec.json.decode(recording(name, scenario).read_bytes(), type=Observation)
 
 
 def _found(seen: Observation) -> Sequence[Mapping[str, str]]:
@@ -43,10 +45,10 @@ def _found(seen: Observation) -> Sequence[Mapping[str, str]]:
     return [msgspec.to_builtins(finding) for verdict in verdicts for finding in verdict.findings]
 
 
-@pytest.mark.parametrize(("name", "row"), RECORDINGS, ids=[f"{name}-{row}" for name, row in RECORDINGS])
-def test_a_recording_gives_the_expected_findings_of_its_mutant(name: str, row: Row) -> None:
-    found = [finding for finding in _found(_seen(name, row)) if finding["status"] == "fail"]
-    live = live_patterns(name, row)
+@pytest.mark.parametrize(("name", "scenario"), RECORDINGS, ids=[f"{name}-{scenario}" for name, scenario in RECORDINGS])
+def test_a_recording_gives_the_expected_findings_of_its_mutant(name: str, scenario: RepeatedScenario) -> None:
+    found = [finding for finding in _found(_seen(name, scenario)) if finding["status"] == "fail"]
+    live = live_patterns(name, scenario)
     assert live
     # A rule with a static check may have found some of it in the templates.
     check_each(found, [pattern for pattern in live if pattern["rule"] not in registry.static_rules()])
@@ -54,16 +56,16 @@ def test_a_recording_gives_the_expected_findings_of_its_mutant(name: str, row: R
     assert {finding["rule"] for finding in found} == {pattern["rule"] for pattern in live}
 
 
-def test_every_mutant_has_a_recording_for_each_row_that_it_fails() -> None:
-    rows = {(name, row) for name in mutants() for row in expected(name)}
-    assert {(name, row) for name, row in rows if fails(name, row)} - set(RECORDINGS) == set()
+def test_every_mutant_has_a_recording_for_each_scenario_that_it_fails() -> None:
+    scenarios = {(name, scenario) for name in mutants() for scenario in expected(name)}
+    assert {(name, scenario) for name, scenario in scenarios if fails(name, scenario)} - set(RECORDINGS) == set()
 
 
-def test_every_recording_belongs_to_a_row_of_its_mutant() -> None:
-    known = {recording(name, row) for name in mutants() for row in expected(name)}
+def test_every_recording_belongs_to_a_scenario_of_its_mutant() -> None:
+    known = {recording(name, scenario) for name in mutants() for scenario in expected(name)}
     assert set(LIVE_MUTANTS.glob(f"*/{RECORDED}/*")) - known == set()
 
 
 def test_recordings_contain_no_path_of_the_machine_that_made_them() -> None:
-    for name, row in RECORDINGS:
-        assert not re.search(r"/(root|home|tmp)/\S", Path(recording(name, row)).read_text())
+    for name, scenario in RECORDINGS:
+        assert not re.search(r"/(root|home|tmp)/\S", Path(recording(name, scenario)).read_text())

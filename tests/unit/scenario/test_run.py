@@ -119,21 +119,24 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
 
 
 def run(fakes: Fakes, folder: Path, *steps: ScenarioStep, db_drop: bool = True) -> Observation:
-    helm = {a: (lambda *_, a=a, **__: fakes.helm(a)) for a in ("install", "upgrade", "uninstall")}
-    hidden = SimpleNamespace(learn=lambda: None, redact=lambda text: text)
+    helm = SimpleNamespace(
+        install=lambda *_, upgrade=False, **__: fakes.helm("upgrade" if upgrade else "install"),
+        uninstall=lambda *_, **__: fakes.helm("uninstall"),
+    )
+    secrets = SimpleNamespace(learn=lambda: None, redact=lambda text: text)
     context: Any = SimpleNamespace(
         title="cell",
         progress=Progress(quiet=True),
-        helm=SimpleNamespace(**helm),
+        helm=helm,
         kube=None,
         namespace="cell",
         folder=folder,
         watch=Watch(),
         cancel=threading.Event(),
-        hidden=hidden,
-        runtime=lambda: None,
+        secrets=secrets,
+        runtime_proof=lambda: None,
         last_words=lambda *_: "",
-        beside=lambda: contextlib.nullcontext(context),
+        second_context=lambda: contextlib.nullcontext(context),
     )
     declared = DeclaredChart(
         name="keystone",

@@ -8,7 +8,7 @@ import pytest
 
 from osh_conformance.registry.server import Registry
 from osh_conformance.scenario.faults.registry_proxy import FaultyImage, FaultyRegistry
-from tests.unit.scenario.registry_proxy.nodes import AREA, REFERENCE, SOURCE, FakeEngine, Node, cluster_of
+from tests.unit.scenario.registry_proxy.nodes import AREA, REFERENCE, SOURCE, FakeDocker, Node, cluster_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def engine() -> FakeEngine:
-    return FakeEngine()
+def docker() -> FakeDocker:
+    return FakeDocker()
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ def upstream(fake_registry: FakeRegistry) -> FakeRegistry:
 
 
 @pytest.fixture
-def cluster(upstream: FakeRegistry, engine: FakeEngine) -> Cluster:
-    registry = Registry(container="registry", push_endpoint=upstream.endpoint, area=AREA, engine=cast("Any", engine))
-    return cluster_of(engine, registry)
+def cluster(upstream: FakeRegistry, docker: FakeDocker) -> Cluster:
+    registry = Registry(container="registry", push_endpoint=upstream.endpoint, area=AREA, docker=cast("Any", docker))
+    return cluster_of(docker, registry)
 
 
 @pytest.fixture
@@ -47,5 +47,5 @@ def image(registry: FaultyRegistry) -> FaultyImage:
 
 
 @pytest.fixture
-def node(engine: FakeEngine, image: FaultyImage) -> Node:
-    return Node(engine=engine, image=image)
+def node(docker: FakeDocker, image: FaultyImage) -> Node:
+    return Node(docker=docker, image=image)

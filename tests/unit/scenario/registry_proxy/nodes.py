@@ -30,8 +30,8 @@ SOURCE = f"{AREA}/docker.io/x/keystone"
 AGENT = "containerd/v2.4.2"
 
 
-class FakeEngine:
-    """The engine of nodes that are this machine, except for their files.
+class FakeDocker:
+    """Docker with nodes that are this machine, except for their files.
 
     `networks` is the address configuration of the cluster's network, `hosts` the hosts.toml of each node and host,
     `inspected` the networks that were asked for, and `unreachable` the nodes that reach no port of this machine.
@@ -60,7 +60,7 @@ class FakeEngine:
         return process.Outcome(argv=(), code=0, stdout=stdout, stderr="", seconds=0)
 
 
-def cluster_of(engine: Any, registry: Registry | None) -> Cluster:
+def cluster_of(docker: Any, registry: Registry | None) -> Cluster:
     return Cluster(
         name="osh-conformance-r1",
         kubeconfig=Path("kubeconfig"),
@@ -69,7 +69,7 @@ def cluster_of(engine: Any, registry: Registry | None) -> Cluster:
         registry=registry,
         owned=True,
         capabilities=MappingProxyType({REGISTRY: (True, ""), NODE_EXEC: (True, "")}),
-        engine=engine,
+        docker=docker,
     )
 
 
@@ -87,7 +87,7 @@ class Answer:
 class Node:
     """A node that pulls an image as containerd does, from the address that its files name for the image's host."""
 
-    engine: FakeEngine
+    docker: FakeDocker
     image: FaultyImage
 
     def ask(self, kind: str, reference: str, method: str = "GET", **headers: str) -> Answer:
@@ -105,7 +105,7 @@ class Node:
 
     def connection(self) -> tuple[http.client.HTTPConnection, str]:
         """A connection that is not open yet, and the path below which the image is."""
-        url = urllib.parse.urlsplit(self.engine.hosts[NODES[0], self.host]["server"])
+        url = urllib.parse.urlsplit(self.docker.hosts[NODES[0], self.host]["server"])
         return http.client.HTTPConnection(url.netloc, timeout=10), f"{url.path}/{self._name.path}"
 
     @property

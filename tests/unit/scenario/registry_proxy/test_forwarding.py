@@ -11,7 +11,7 @@ from osh_conformance.registry import images
 from osh_conformance.registry.manifest import OCI_MANIFEST
 from osh_conformance.scenario.faults.registry_proxy import FaultyRegistry
 from tests.unit.registry.fake import digest
-from tests.unit.scenario.registry_proxy.nodes import AGENT, AREA, REFERENCE, FakeEngine, Node
+from tests.unit.scenario.registry_proxy.nodes import AGENT, AREA, REFERENCE, FakeDocker, Node
 
 if TYPE_CHECKING:
     import pytest
@@ -44,10 +44,10 @@ def test_a_push_is_not_passed_on(node: Node, upstream: FakeRegistry) -> None:
 
 
 def test_a_stopped_registry_is_answered_as_a_bad_gateway(
-    engine: FakeEngine, upstream: FakeRegistry, cluster: Cluster, capfd: pytest.CaptureFixture[str]
+    docker: FakeDocker, upstream: FakeRegistry, cluster: Cluster, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with FaultyRegistry(cluster) as registry:
-        node = Node(engine=engine, image=registry.image(REFERENCE))
+        node = Node(docker=docker, image=registry.image(REFERENCE))
         upstream.shutdown()
         upstream.server_close()
         assert node.ask("manifests", node.digest).status == 502

@@ -17,7 +17,7 @@ import zstandard
 from osh_conformance.errors import SuiteError
 from osh_conformance.registry import images
 from tests.unit.registry.fake import CONFIG, DOCKER, OCI, OCI_ZSTD, ImageTypes, digest
-from tests.unit.scenario.registry_proxy.nodes import AREA, REFERENCE, SOURCE, FakeEngine, Node
+from tests.unit.scenario.registry_proxy.nodes import AREA, REFERENCE, SOURCE, FakeDocker, Node
 
 if TYPE_CHECKING:
     from osh_conformance.scenario.faults.registry_proxy import FaultyImage, FaultyRegistry
@@ -48,10 +48,10 @@ def test_a_reference_that_the_registry_does_not_serve_is_an_error(registry: Faul
 
 @by_types
 def test_a_variant_keeps_the_manifest_and_adds_a_layer_of_the_same_media_type(
-    types: ImageTypes, registry: FaultyRegistry, upstream: FakeRegistry, engine: FakeEngine
+    types: ImageTypes, registry: FaultyRegistry, upstream: FakeRegistry, docker: FakeDocker
 ) -> None:
     upstream.push(SOURCE, "1.0.0", types=types)
-    node = Node(engine=engine, image=registry.image(REFERENCE))
+    node = Node(docker=docker, image=registry.image(REFERENCE))
     answer = node.ask("manifests", node.digest)
     manifest, original = json.loads(answer.body), json.loads(upstream.manifests[SOURCE, "1.0.0"][0])
     assert digest(answer.body) == node.digest
@@ -63,10 +63,10 @@ def test_a_variant_keeps_the_manifest_and_adds_a_layer_of_the_same_media_type(
 
 @by_types
 def test_the_added_layer_matches_its_digests_and_holds_one_file(
-    types: ImageTypes, registry: FaultyRegistry, upstream: FakeRegistry, engine: FakeEngine
+    types: ImageTypes, registry: FaultyRegistry, upstream: FakeRegistry, docker: FakeDocker
 ) -> None:
     upstream.push(SOURCE, "1.0.0", types=types)
-    node = Node(engine=engine, image=registry.image(REFERENCE))
+    node = Node(docker=docker, image=registry.image(REFERENCE))
     manifest = node.manifest()
     layer = manifest["layers"][-1]
     packed = node.ask("blobs", layer["digest"]).body
@@ -104,10 +104,10 @@ def test_an_image_without_an_index_has_one_digest(image: FaultyImage) -> None:
 
 
 def test_a_configuration_without_history_gets_none(
-    registry: FaultyRegistry, upstream: FakeRegistry, engine: FakeEngine
+    registry: FaultyRegistry, upstream: FakeRegistry, docker: FakeDocker
 ) -> None:
     upstream.push(SOURCE, "1.0.0", config={name: value for name, value in CONFIG.items() if name != "history"})
-    node = Node(engine=engine, image=registry.image(REFERENCE))
+    node = Node(docker=docker, image=registry.image(REFERENCE))
     assert "history" not in json.loads(node.ask("blobs", node.manifest()["config"]["digest"]).body)
 
 
