@@ -18,7 +18,7 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.loading.search import data_folder
 from osh_conformance.render import overrides
 from osh_conformance.render.cache import Cache
-from osh_conformance.render.engines.base import identity, wanted
+from osh_conformance.render.engines.choice import identity, wanted
 from osh_conformance.render.renderings import Job
 from osh_conformance.render.wire import decode
 from osh_conformance.render.workers import Limits, Pool, shared

@@ -20,7 +20,7 @@ from osh_conformance.plan import consent, scenarios, selection
 from osh_conformance.plan.axes import Axes, combinations
 from osh_conformance.plan.cells import OWN_RUNTIME, CellRun, LeftOut, cell_of, functions_of
 from osh_conformance.plan.targets import check_flavor_names, live_targets, read_flavors
-from osh_conformance.render.engines.base import choose
+from osh_conformance.render.engines.choice import choose
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from osh_conformance.model.chart import (
 from osh_conformance.render.all_toggles import AllToggles
 from osh_conformance.render.declared import key_by_container, sentinels, with_keys
 from osh_conformance.render.drop_switch import DropRenderings, render_again, render_drop
-from osh_conformance.render.engines.base import choose
+from osh_conformance.render.engines.choice import choose
 from osh_conformance.render.memo import RenderedSet, RenderMemo
 from osh_conformance.render.pull_policies import is_passed_on, policies_to_render
 

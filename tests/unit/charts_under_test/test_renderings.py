@@ -11,7 +11,7 @@ import pytest
 
 from osh_conformance.charts.source import opened
 from osh_conformance.errors import SuiteError
-from osh_conformance.render.engines.base import choose
+from osh_conformance.render.engines.choice import choose
 from osh_conformance.render.parse import documents_of
 from tests.paths import CHARTS, KEYSTONE, LIVE_MUTANTS
 

@@ -94,7 +94,7 @@ class _Cell:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Cell]:
     @contextlib.contextmanager
     def open_context(_session: object, namespace: str, **_options: object) -> Iterator[object]:
-        yield SimpleNamespace(namespace=namespace, hidden=SimpleNamespace(redact=lambda text: text))
+        yield SimpleNamespace(namespace=namespace, secrets=SimpleNamespace(redact=lambda text: text))
 
     def collect(_context: object, _releases: object, folder: Path, _more: object) -> None:
         folder.mkdir(parents=True)

@@ -11,7 +11,7 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.live.image_store import ImageStore
 from osh_conformance.loading import definitions
 from osh_conformance.progress import Progress
-from osh_conformance.registry import images
+from osh_conformance.registry.publish import publish
 from osh_conformance.registry.server import Registry
 from tests.unit.registry.fake import DOCKER, OCI, ImageTypes
 
@@ -26,8 +26,8 @@ OTHER = "sha256:" + "e" * 64
 BY_TAG, FLOATING, MISSING = "docker.io/x/y:1.0.0", "docker.io/x/y:latest", "docker.io/x/gone:1"
 
 
-class FakeEngine:
-    """An engine that has every image but MISSING, and pushes it with the media types `types`."""
+class FakeDocker:
+    """A Docker that has every image but MISSING, and pushes it with the media types `types`."""
 
     def __init__(self, registry: FakeRegistry) -> None:
         self._registry = registry
@@ -48,23 +48,23 @@ class FakeEngine:
 
 
 class Run:
-    """A run whose registry is empty, and whose engine and `upstream` have the image x/y:1.0.0."""
+    """A run whose registry is empty, and whose Docker and `upstream` have the image x/y:1.0.0."""
 
     def __init__(self, registry: FakeRegistry) -> None:
-        self.engine = FakeEngine(registry)
+        self.docker = FakeDocker(registry)
         self.digest = registry.push("x/y", "1.0.0")
         self.upstream = registry.endpoint
         self.served = Registry(
-            container="registry", push_endpoint=registry.endpoint, area=AREA, engine=cast("Any", self.engine)
+            container="registry", push_endpoint=registry.endpoint, area=AREA, docker=cast("Any", self.docker)
         )
 
     def tools(self, *, offline: bool = False) -> Any:
-        return SimpleNamespace(workshop=lambda _progress: None, offline=offline, engine=self.engine, registry_answer="")
+        return SimpleNamespace(builder=lambda _progress: None, offline=offline, docker=self.docker, registry_answer="")
 
     def supply(self, reference: str, name: str | None = None, *, offline: bool = False) -> tuple[str, Sequence[str]]:
         """Serve an image, in a packaging format if one is named; return its name and its digests."""
         tools, chosen = self.tools(offline=offline), FORMATS[name] if name else None
-        served, _, digests = images.publish(reference, tools, self.served, Progress(quiet=True), form=chosen)
+        served, _, digests = publish(reference, tools, self.served, Progress(quiet=True), packaging_format=chosen)
         assert self.served.resolve(served) == tuple(digests)
         return served, digests
 
@@ -86,7 +86,7 @@ def test_each_format_of_an_image_has_its_own_name(run: Run) -> None:
 
 
 def test_an_image_that_comes_in_another_format_does_not_take_its_name(run: Run) -> None:
-    run.engine.types = OCI
+    run.docker.types = OCI
     assert run.supply(BY_TAG)[0] == BY_TAG
     assert run.supply(BY_TAG, "docker")[0] == f"{BY_TAG}-docker"
 
@@ -120,7 +120,7 @@ def test_a_local_image_with_another_digest_than_the_pinned_one_is_an_error(run: 
 
 @pytest.fixture
 def store(run: Run) -> ImageStore:
-    cluster: Any = SimpleNamespace(name="c", registry=run.served, engine=None, nodes=())
+    cluster: Any = SimpleNamespace(name="c", registry=run.served, docker=None, nodes=())
     return ImageStore(cluster, run.tools(offline=True), Progress(quiet=True))
 
 
@@ -149,14 +149,14 @@ def test_a_chart_gets_a_reference_that_holds_its_image(
 def test_an_image_is_published_once_for_a_run_and_format(run: Run, store: ImageStore) -> None:
     for name in ("docker", "oci-gzip", "docker", "oci-gzip"):
         store.publish_as(FLOATING, FORMATS[name])
-    assert run.engine.looked_up == [FLOATING] * 2
+    assert run.docker.looked_up == [FLOATING] * 2
 
 
 def test_a_missing_image_is_looked_up_once_and_is_an_error_each_time(run: Run, store: ImageStore) -> None:
     for _ in range(2):
         with pytest.raises(SuiteError, match=MISSING):
             store.publish_as(MISSING, FORMATS["docker"])
-    assert run.engine.looked_up == [MISSING]
+    assert run.docker.looked_up == [MISSING]
 
 
 def test_a_cluster_without_a_registry_of_the_run_has_no_pull_witness() -> None:

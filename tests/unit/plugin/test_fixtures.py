@@ -115,8 +115,8 @@ def _driver(folder: Path, helm: _Helm) -> tuple[ConformanceHelm, list[str]]:
         suite=SimpleNamespace(renderer=renderer),
         images=SimpleNamespace(publish=published.append),
     )
-    hidden = SimpleNamespace(learn=lambda: None, redact=lambda text: text.replace("failed", "..."))
-    context = SimpleNamespace(folder=folder, hidden=hidden, cancel=None)
+    known = SimpleNamespace(learn=lambda: None, redact=lambda text: text.replace("failed", "..."))
+    context = SimpleNamespace(folder=folder, secrets=known, cancel=None)
     driver = ConformanceHelm(
         namespace="own-1",
         helm_major=4,

@@ -8,7 +8,7 @@ import pytest
 
 from osh_conformance.charts.source import opened
 from osh_conformance.render.declared import declare
-from osh_conformance.render.engines.base import choose
+from osh_conformance.render.engines.choice import choose
 from tests.case_charts import case
 
 if TYPE_CHECKING:

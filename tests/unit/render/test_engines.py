@@ -12,7 +12,7 @@ import pytest
 from osh_conformance.charts.find import find_charts
 from osh_conformance.charts.source import Reader, opened
 from osh_conformance.errors import SuiteError
-from osh_conformance.render.engines.base import choose
+from osh_conformance.render.engines.choice import choose
 from osh_conformance.render.engines.program import ProgramRenderer
 from osh_conformance.render.parse import containers_of, documents_of
 from tests.paths import CASES, CHARTS

@@ -18,7 +18,7 @@ import yaml
 from osh_conformance.errors import SuiteError
 from osh_conformance.observe.database import DatabaseServer
 from osh_conformance.plan.needs import DATABASE_CHART
-from osh_conformance.render.engines.base import choose
+from osh_conformance.render.engines.choice import choose
 from osh_conformance.scenario.database_control import ServerControl
 
 if TYPE_CHECKING:

@@ -1,23 +1,16 @@
-"""The interface of a renderer, and the choice between the two that implement it."""
+"""The interface of a renderer: a rendering engine."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-
-from osh_conformance.errors import SuiteError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 #: The release that a chart is rendered as; its name must not matter.
 RELEASE = "conformance"
 NAMESPACE = "conformance"
-
-RENDERERS = ("sdk", "helm")
 
 
 class Renderer(Protocol):
@@ -34,51 +27,3 @@ class Renderer(Protocol):
         `values` override the chart's own; `release` and `namespace` are the names for the templates. Raises
         `SuiteError` with the renderer's message if a template fails.
         """
-
-
-def choose(name: str | None = None, helm: Path | None = None) -> Renderer:
-    """Return the renderer called `name`; without one the SDK if it is installed and loads, else the `helm` program."""
-    if wanted(name) == "sdk":
-        try:
-            from osh_conformance.render.engines.sdk import SdkRenderer  # noqa: PLC0415  (only where it is installed)
-
-            return SdkRenderer()
-        except Exception as error:
-            # Its library is native code, and may not fit this machine.
-            if name == "sdk":
-                raise SuiteError(f"helm-python-sdk does not load: {error}", fix="--renderer helm") from error
-    from osh_conformance.render.engines.program import ProgramRenderer  # noqa: PLC0415
-
-    return ProgramRenderer(program(helm))
-
-
-def wanted(name: str | None = None) -> str:
-    """Return which renderer `choose` tries first; raises `UsageError` for one that there is not."""
-    if name is not None and name not in RENDERERS:
-        raise UsageError(f"no renderer `{name}`", expected=" or ".join(RENDERERS))
-    has_sdk = importlib.util.find_spec("helm_python") is not None
-    if name == "sdk" and not has_sdk:
-        raise UsageError("helm-python-sdk is not installed", fix="pip install 'osh-conformance[render]'")
-    return "sdk" if has_sdk and name != "helm" else "helm"
-
-
-def program(helm: Path | None = None) -> str:
-    """Return the path of the `helm` program, `helm` if that is given; raises `SuiteError` if there is none."""
-    found = shutil.which(helm) if helm else shutil.which("helm")
-    if not found:
-        raise SuiteError(
-            f"{helm} is not a program"
-            if helm
-            else "no renderer: neither helm-python-sdk nor the program `helm` is installed",
-            fix="pip install 'osh-conformance[render]', or name the program with --helm-program",
-        )
-    return found
-
-
-def identity(name: str | None = None, helm: Path | None = None) -> str:
-    """Return the renderer and its exact version as text, without loading or running it."""
-    if wanted(name) == "sdk":
-        return f"sdk {importlib.metadata.version('helm-python-sdk')}"
-    file = Path(program(helm)).resolve()
-    status = file.stat()
-    return f"helm {file} {status.st_size} {status.st_mtime_ns}"
