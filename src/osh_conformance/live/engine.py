@@ -183,8 +183,8 @@ class LiveEngine:
             raise
         finally:
             session.remove_namespace(namespace)
-        if result.observation.gauges:
-            self._progress.say(self._usage_table(result.observation.gauges))
+        if result.observation.usage:
+            self._progress.say(self._usage_table(result.observation.usage))
         return result
 
     def _compared(self, cell_run: CellRun, rule: str, result: CellResult) -> Verdict:

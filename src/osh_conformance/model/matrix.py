@@ -122,19 +122,22 @@ class AxisValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One (chart, flavor, format, runtime, Helm major) of the live matrix.
+    """One (chart, flavor, packaging format, runtime, Helm major) of the live matrix.
 
-    `format` and `runtime` are names of data files; the runtime `default` is the node's own, whatever it is.
+    - chart: the chart's name.
+    - path: the chart's path, as the user wrote it.
+    - flavor, packaging_format, runtime: names of data files. The runtime `default` is the node's default runtime.
+    - helm_major: 3 or 4.
     """
 
     chart: str
     path: str
     flavor: str
-    format: str = "docker"
+    packaging_format: str = "docker"
     runtime: str = "default"
-    helm: int = 4
+    helm_major: int = 4
 
     @property
     def id(self) -> str:
-        """The cell as test ids and reports name it."""
-        return f"{self.chart}-{self.flavor}-{self.format}-{self.runtime}-helm{self.helm}"
+        """The cell's id in test ids and reports."""
+        return f"{self.chart}-{self.flavor}-{self.packaging_format}-{self.runtime}-helm{self.helm_major}"
