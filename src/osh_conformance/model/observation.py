@@ -254,7 +254,7 @@ class PublishedImage:
     """An image of the cell.
 
     - reference: the reference in the pod's spec.
-    - origin: `published`, `built` or `stand-in`.
+    - origin: `published`, `built`, `stand-in` or `unknown`.
     - digests: every digest that a pull of the reference may return.
     - media_types: the types of the manifests and layers behind these digests, as the registry serves them. A node
       pulls them by digest, so it got exactly these.

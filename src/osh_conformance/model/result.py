@@ -42,7 +42,7 @@ class CellReport:
     - id: see `Cell.id`.
     - chart: the chart's name.
     - flavor, packaging_format, helm_major: those of the cell.
-    - origin: where the images came from (`published`, `built`, `stand-in`, or several with commas), "" if it did not run.
+    - origin: see `PublishedImage.origin`, several with commas; "" if the cell did not run.
     - runtime: the runtime that the nodes showed, the cell's own if it did not run.
     - status: `pass`, `fail`, `error` or `skipped`.
     - reason: the first error, or why the cell was skipped; "" otherwise.
