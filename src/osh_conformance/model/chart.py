@@ -92,7 +92,7 @@ class Container:
 
     @property
     def position(self) -> tuple[str, int, str, str]:
-        """Its identity in all renderings of the chart. It has no workload name, which may end in a hash of the values."""
+        """Its identity in all renderings of the chart. The workload's name is not in it: it may end in a hash."""
         return (self.template, self.occurrence, self.kind, self.name)
 
     @property

@@ -88,9 +88,9 @@ def matrix_rules() -> Mapping[str, MatrixCheck]:
 
 
 def rules_of(scenario: Scenario) -> tuple[str, ...]:
-    """Return the ids of the rules that are checked in `scenario`: those that it lists, and those that ask for it.
+    """Return the ids of the rules that `scenario` checks: those that it lists, and those that request it.
 
-    A rule asks for a scenario by its name, or by the name of its group; the latter does not mean a scenario of pull
+    A rule requests a scenario by its name, or by the name of its group; the latter does not mean a scenario of pull
     probes, which has no release.
     """
     wanted = {scenario.name} if scenario.probes else {scenario.name, scenario.group.value}

@@ -37,7 +37,7 @@ TENANT = "osh_conformance_tenant"
 
 
 def recover(state: ScenarioState, step: RecoverStep) -> None:
-    """Do what DROP-6 asks for after a failed uninstall; after a successful one, only repair."""
+    """Collect the evidence for DROP-6 after a failed uninstall. After a successful one, only repair the faults."""
     release, failed_removal = state.releases[False], state.removals[-1]
     failed = failed_removal.call.code != 0
     deadline, unfinished = _wait_for_deadlines(state, release) if failed else (None, ())

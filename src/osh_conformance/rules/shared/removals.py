@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class RemovalProblem:
     """Something wrong after an uninstall, before a rule makes a finding of it.
 
-    `cause` tells apart the problems of one uninstall. `warning`: the release is not certain to be the reason.
+    `cause` distinguishes the problems of one uninstall. `warning`: the release is not certain to be the reason.
     """
 
     cause: str
