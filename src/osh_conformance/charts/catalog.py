@@ -23,7 +23,7 @@ _PATHS = ("tests", "previous")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogEntry:
-    """One chart of a catalog. Paths are relative to the file in the file, and absolute in this record."""
+    """One chart of a catalog. Its paths in the file are relative to the file; in this record they are absolute."""
 
     path: Path
     """The chart: a folder or an archive."""
