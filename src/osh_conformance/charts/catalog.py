@@ -23,7 +23,7 @@ _PATHS = ("tests", "previous")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogEntry:
-    """What the suite needs to know of one chart. In the file, paths are relative to it; once read, absolute."""
+    """One chart of a catalog. Its paths in the file are relative to the file; in this record they are absolute."""
 
     path: Path
     """The chart: a folder or an archive."""

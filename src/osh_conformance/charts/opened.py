@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class OpenedCharts:
-    """Charts as folders that exist until this closes. Threads may share it; nobody may write into the folders.
+    """Charts as folders that exist until this closes. Threads may share it, but must not write into the folders.
 
     `scratch` is the folder for copies of archives and of charts with `file://` dependencies; None means the system's.
     """

@@ -127,7 +127,7 @@ class StaticEngine:
         return Verdict.of(rule, findings) if self.options.strict else replace(verdict, findings=findings)
 
     def _completed(self, finding: Finding, target: ChartTarget) -> Finding:
-        """Add what a rule does not know: where the chart lies, how to see the finding again, and `--strict`."""
+        """Add the chart's folder and the command that reproduces the finding, and apply `--strict`."""
         fails = self.options.strict and finding.status is Status.WARNING
         return replace(
             finding,
@@ -139,13 +139,13 @@ class StaticEngine:
 
 
 def _known(options: CheckOptions) -> tuple[deviations.Deviation, ...]:
-    """Return the entries of the baseline that is to be written again."""
+    """Return the entries of the baseline that the run overwrites, empty without one."""
     file = options.write_baseline
     return deviations.read(file) if file and file.is_file() else ()
 
 
 def _narrowed(targets: Sequence[ChartTarget], options: CheckOptions) -> tuple[tuple[ChartTarget, ...], str]:
-    """Return the targets that `--since` and `--shard` ask for, and a sentence about those that they leave out."""
+    """Return the targets that `--since` and `--shard` select, and a sentence about the others."""
     found = tuple(targets)
     limits = []
     if options.since:

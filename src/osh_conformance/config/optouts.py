@@ -65,7 +65,7 @@ def read(target: ChartTarget) -> tuple[OptOut, ...]:
 
 
 def read_beside(chart: Path, path: str) -> tuple[OptOut, ...]:
-    """Return the opt-outs of a values override that lies outside of the chart; `path` is relative to the chart."""
+    """Return the opt-outs of a values override outside of the chart; `path` is relative to the chart."""
     file = chart / path
     if file.is_symlink() or not file.is_file() or file.stat().st_size > _MAX_BYTES:
         return ()

@@ -68,11 +68,7 @@ class ConformanceHelm:
         check: bool = True,
     ) -> process.Outcome:
         """Install a chart. `wait`: until its pods are ready and its Jobs are complete (`--wait --wait-for-jobs`)."""
-        folder, files = self._prepare(release, chart, values)
-        outcome = self._helm.install(
-            release, folder, self.namespace, files, timeout=timeout, wait=wait, cancel=self._context.cancel
-        )
-        return self._checked("install", outcome, check=check)
+        return self._change("install", release, chart, values, timeout=timeout, wait=wait, check=check)
 
     def upgrade(  # noqa: PLR0913  (helm's own options)
         self,
@@ -85,18 +81,7 @@ class ConformanceHelm:
         check: bool = True,
     ) -> process.Outcome:
         """Upgrade a release to a chart and these values."""
-        folder, files = self._prepare(release, chart, values)
-        outcome = self._helm.install(
-            release,
-            folder,
-            self.namespace,
-            files,
-            upgrade=True,
-            timeout=timeout,
-            wait=wait,
-            cancel=self._context.cancel,
-        )
-        return self._checked("upgrade", outcome, check=check)
+        return self._change("upgrade", release, chart, values, timeout=timeout, wait=wait, check=check)
 
     def uninstall(
         self, release: str, *, timeout: int = _TIMEOUT, hooks: bool = True, check: bool = True
@@ -106,6 +91,30 @@ class ConformanceHelm:
             release, self.namespace, timeout=timeout, hooks=hooks, cancel=self._context.cancel
         )
         return self._checked("uninstall", outcome, check=check)
+
+    def _change(  # noqa: PLR0913
+        self,
+        action: str,
+        release: str,
+        chart: Path,
+        values: Mapping[str, Any] | None,
+        *,
+        timeout: int,
+        wait: bool,
+        check: bool,
+    ) -> process.Outcome:
+        folder, files = self._prepare(release, chart, values)
+        outcome = self._helm.install(
+            release,
+            folder,
+            self.namespace,
+            files,
+            upgrade=action == "upgrade",
+            timeout=timeout,
+            wait=wait,
+            cancel=self._context.cancel,
+        )
+        return self._checked(action, outcome, check=check)
 
     def _prepare(self, release: str, chart: Path, values: Mapping[str, Any] | None) -> tuple[Path, list[Path]]:
         """Write the values, and publish the images that the chart uses with them where the cluster pulls."""

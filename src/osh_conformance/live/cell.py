@@ -189,7 +189,7 @@ class _CellRunner:
             self._session,
             namespace,
             title=self._cell_run.id,
-            helm_major=self._cell_run.cell.helm,
+            helm_major=self._cell_run.cell.helm_major,
             secrets=secrets,
             public_names=public_names,
             second_context=lambda: self._second_context(secrets, public_names),

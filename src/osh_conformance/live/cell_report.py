@@ -35,15 +35,15 @@ def report_of(cell: Cell, futures: Sequence[Future[CellResult]], checks: Sequenc
         chart=cell.chart,
         flavor=cell.flavor,
         origin=_origins(results),
-        format=cell.format,
+        packaging_format=cell.packaging_format,
         runtime=proofs.runtime_shown(results[0].observation) if results else cell.runtime,
-        helm=str(cell.helm),
+        helm_major=cell.helm_major,
         status=_status(checks),
         reason=errors[0] if errors else "",
         proof=_proof(results),
         seconds=sum(sum(result.observation.seconds.values()) for result in results),
         artifacts=next((result.artifacts for result in results if result.artifacts), ""),
-        gauges=_usage(results),
+        usage=_usage(results),
     )
 
 
@@ -54,9 +54,9 @@ def left_out_report(cell: Cell, reason: str) -> CellReport:
         chart=cell.chart,
         flavor=cell.flavor,
         origin="",
-        format=cell.format,
+        packaging_format=cell.packaging_format,
         runtime=cell.runtime,
-        helm=str(cell.helm),
+        helm_major=cell.helm_major,
         status="skipped",
         reason=reason,
     )
@@ -83,5 +83,5 @@ def _proof(results: Sequence[CellResult]) -> str:
 
 def _usage(results: Sequence[CellResult]) -> Mapping[str, Sequence[Mapping[str, int]]]:
     """Return by scenario what each uninstall left, for the scenarios that ran more than once."""
-    observations = [result.observation for result in results if result.observation.gauges]
-    return {seen.scenario.name: [usage.numbers for usage in seen.gauges] for seen in observations}
+    observations = [result.observation for result in results if result.observation.usage]
+    return {seen.scenario.name: [usage.numbers for usage in seen.usage] for seen in observations}

@@ -1,6 +1,6 @@
 """The live engine: runs cell runs side by side on one cluster, and emits what they show as events.
 
-It knows threads, futures and cancellation, and no pytest. Whoever drives it opens it, starts cell runs, asks for
+It knows threads, futures and cancellation, and no pytest. Its caller opens it, starts cell runs, requests
 results and verdicts, and finishes and closes it.
 """
 
@@ -183,8 +183,8 @@ class LiveEngine:
             raise
         finally:
             session.remove_namespace(namespace)
-        if result.observation.gauges:
-            self._progress.say(self._usage_table(result.observation.gauges))
+        if result.observation.usage:
+            self._progress.say(self._usage_table(result.observation.usage))
         return result
 
     def _compared(self, cell_run: CellRun, rule: str, result: CellResult) -> Verdict:

@@ -34,7 +34,7 @@ _AFTER_THE_JOB = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:
-    """What the preparations of all cell runs share: the renderer, and the charts as folders on disk."""
+    """The resources that all preparations of cell runs share: the renderer, and the charts as folders on disk."""
 
     renderer: Renderer
     charts: RunCharts

@@ -66,7 +66,7 @@ class LiveSession:
 
     @property
     def preparation(self) -> Preparation:
-        """What the preparations of all cell runs share."""
+        """The resources that all preparations of cell runs share."""
         return Preparation(
             renderer=self.suite.renderer,
             charts=self.charts,

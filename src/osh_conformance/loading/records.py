@@ -141,7 +141,7 @@ def _check_text(value: Any, path: str, content: Content) -> None:
         raise content.error(path, f"`{path}`: expected `str`, got `{_KINDS.get(type(value), type(value).__name__)}`")
 
 
-#: What `msgspec` calls them.
+#: The names of types in messages of `msgspec`.
 _KINDS = {list: "array", dict: "object", type(None): "null"}
 
 

@@ -1,4 +1,4 @@
-"""What a chart asks for beyond a namespace of its own: of the nodes, and of the cluster. Pure: renders nothing."""
+"""Finds the access that a chart requests beyond its own namespace: to the nodes and to the cluster. Renders nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from osh_conformance.model.chart import Document
 
-#: The Pod Security level of a namespace whose chart asks for nothing, and of one whose pods ask for more.
+#: The Pod Security levels: for a chart whose pods request no privileges, and for one whose pods do.
 BASELINE, PRIVILEGED = "baseline", "privileged"
 _LABEL = "pod-security.kubernetes.io/"
 _HOST_NAMESPACES = ("hostNetwork", "hostPID", "hostIPC")
@@ -25,9 +25,12 @@ _APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One thing that an object asks for. `container` is "" where it is the object or its pod; `of_pods`: as a pod.
+    """One privilege that an object requests.
 
-    Only what is asked for as a pod is the affair of the namespace's Pod Security level.
+    - object: `Kind/name`.
+    - asks: the privilege, such as `hostNetwork` or `capability NET_ADMIN`.
+    - container: the container that requests it, "" for the object or its pod.
+    - of_pods: a pod requests it. Only then does the namespace's Pod Security level matter.
     """
 
     object: str
@@ -37,9 +40,9 @@ class Reason:
 
 
 def asked_for(documents: Iterable[Document], namespace: str) -> tuple[Reason, ...]:
-    """Return what the objects of a release to `namespace` ask for, each once, in the order of the documents.
+    """Return the privileges that the objects of a release in `namespace` request, each once, in the documents' order.
 
-    That is everything that the Pod Security level `baseline` refuses, and every object that is not in `namespace`.
+    These are everything that the Pod Security level `baseline` forbids, and every object outside `namespace`.
     """
     found = tuple(documents)
     scopes = _cluster_scoped() | _defined(found)
@@ -47,14 +50,14 @@ def asked_for(documents: Iterable[Document], namespace: str) -> tuple[Reason, ..
 
 
 def pod_security(reasons: Iterable[Reason]) -> dict[str, str]:
-    """Return the labels of a namespace whose chart asks for `reasons`, and was allowed to."""
+    """Return the labels of a namespace for a chart that requests `reasons`, after the user allowed them."""
     level = PRIVILEGED if any(each.of_pods for each in reasons) else BASELINE
-    # A Deployment that asks for more is made, and its pods are not: helm prints the warning that says so.
+    # The API server accepts a Deployment with too many privileges, but not its pods. Helm prints the warning.
     return {f"{_LABEL}enforce": level, f"{_LABEL}warn": level}
 
 
 def told(reasons: Iterable[Reason]) -> list[str]:
-    """Return the reasons as text, a line for each object and container."""
+    """Return the reasons as text, one line for each object and container."""
     lines: dict[str, list[str]] = {}
     for each in reasons:
         lines.setdefault(f"{each.object} {each.container}".strip(), []).append(each.asks)
@@ -81,7 +84,7 @@ def _group(document: Document) -> str:
 
 
 def _defined(documents: Iterable[Document]) -> frozenset[tuple[str, str]]:
-    """The kinds without a namespace that the documents themselves define."""
+    """Return the cluster-scoped kinds that the documents define, as (group, kind)."""
     specs = [_mapping(each.content.get("spec")) for each in documents if each.kind == "CustomResourceDefinition"]
     return frozenset(
         (str(spec.get("group")), str(_mapping(spec.get("names")).get("kind")))
@@ -98,7 +101,7 @@ def _cluster_scoped() -> frozenset[tuple[str, str]]:
 
 
 def _of_pod(document: Document) -> Iterator[tuple[str, str]]:
-    """What a workload's pods ask for: the container ("" for the pod), and what."""
+    """Yield the privileges that a workload's pods request: the container ("" for the pod), and the privilege."""
     place = POD_SPECS.get(document.kind)
     if not place:
         return
@@ -154,7 +157,7 @@ def _of_container(container: Mapping[str, Any], *, in_user_namespace: bool) -> I
 
 
 def _of_context(context: Mapping[str, Any]) -> Iterator[str]:
-    """What the security context of a pod, and that of a container, ask for."""
+    """Yield the privileges that the security context of a pod or of a container requests."""
     for field, name in (("seccompProfile", "seccomp"), ("appArmorProfile", "AppArmor")):
         profile = context.get(field)
         if isinstance(profile, dict) and profile.get("type") not in words("privileges")["profiles"]:
@@ -168,7 +171,7 @@ def _of_context(context: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_handlers(container: Mapping[str, Any]) -> Iterator[str]:
-    """Requests that kubelet, which is in the node's network, is to send to another host than the pod."""
+    """Yield the requests to other hosts than the pod. The kubelet sends them from the node's network."""
     lifecycle = _mapping(container.get("lifecycle"))
     handlers = {name: container.get(name) for name in _PROBES} | {name: lifecycle.get(name) for name in _HANDLERS}
     for name, handler in handlers.items():

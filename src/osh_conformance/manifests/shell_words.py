@@ -1,4 +1,4 @@
-"""The words of a shell script: quotes, expansions, here-documents. `shell` reads the commands that they make up."""
+"""The words of a shell script: quotes, expansions, here-documents. `shell` reads the commands that they form."""
 
 from __future__ import annotations
 

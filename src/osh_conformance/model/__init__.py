@@ -1,1 +1,1 @@
-"""The records that everything else speaks in. Frozen; no input or output, no clock."""
+"""The records that all other packages exchange. They are frozen, and do no input or output."""

@@ -1,4 +1,4 @@
-"""A chart as it renders: what the static rules judge, and what live runs compare the cluster with."""
+"""A chart and its renderings. The static rules check them, and live runs compare the cluster with them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-#: The image keys that the rule names, by the function that each image performs.
+#: The image keys of the conformance rule. Each is named after the task of its image.
 STANDARD_KEYS = ("dep_check", "db_init", "db_sync", "db_drop", "ks_user", "ks_service", "ks_endpoints")
 
 #: The three values that Kubernetes accepts.
@@ -15,7 +15,7 @@ PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 
 
 class Role(StrEnum):
-    """What a container is in its workload. A hook's containers are `HOOK`, its init containers `INIT`."""
+    """A container's role in its workload. The main containers of a hook are `HOOK`, its init containers `INIT`."""
 
     INIT = "init"
     MAIN = "main"
@@ -27,7 +27,11 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
-    """A values file: its content, and the line (from 1) of each dotted path."""
+    """A values file.
+
+    - content: the parsed file.
+    - lines: the line (from 1) of each dotted path.
+    """
 
     content: dict[str, Any]
     lines: Mapping[str, int]
@@ -35,9 +39,12 @@ class Values:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredImage:
-    """One entry of the images section. `path` is its dotted path in values, `line` counts from 1 in values.yaml.
+    """One entry of the images section.
 
-    `reference` is empty where the section holds a key without one; `line` is None where an override sets it.
+    - key: the image key.
+    - reference: the image reference, "" if the key has no value.
+    - path: the entry's dotted path in values.
+    - line: its line (from 1) in values.yaml, None if an override sets it.
     """
 
     key: str
@@ -48,13 +55,17 @@ class DeclaredImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """One container of a rendered workload. `image` and `pull_policy` are None where the manifest has none.
+    """One container of a rendered workload.
 
-    `template` is the file that rendered it, relative to the chart; `occurrence` tells containers of one name and kind
-    apart there (from 0).
-    `document` is the `occurrence` of the `Document` of that template that holds it.
-    `hook` holds the events of `helm.sh/hook`, empty for a normal workload. `key` is the image key that decides the
-    image: empty if no override of a key reaches it, None if nobody has tried.
+    - kind, workload_name: those of the workload.
+    - name: the container's name.
+    - role: its role in the workload.
+    - image, pull_policy: None if the manifest has none.
+    - template: the file that rendered it, relative to the chart.
+    - occurrence: its number (from 0) among the containers of the same kind and name from that template.
+    - hook: the events in `helm.sh/hook`, empty for a normal workload.
+    - key: the image key that sets the image, "" if no key does, None if the suite did not try.
+    - document: the `Document.occurrence` of its workload.
     """
 
     kind: str
@@ -76,27 +87,27 @@ class Container:
 
     @property
     def label(self) -> str:
-        """`Kind/name container`, as messages say it."""
+        """`Kind/name container`, for messages."""
         return f"{self.workload} {self.name}"
 
     @property
     def position(self) -> tuple[str, int, str, str]:
-        """Where it is in any rendering of its chart: a workload's name may hold a hash of the values, this not."""
+        """Its identity in all renderings of the chart. The workload's name is not in it: it may end in a hash."""
         return (self.template, self.occurrence, self.kind, self.name)
 
     @property
     def own(self) -> bool:
-        """Whether a template of the chart itself renders it, not one of a chart that it depends on."""
+        """Whether the chart's own template renders it, not a dependency's."""
         return not self.template.startswith("charts/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One Kubernetes object that a template renders, items of a List one by one.
+    """One Kubernetes object that a template renders. Each item of a List is a document.
 
-    `template` is the file, relative to the chart; `occurrence` counts the objects of one template in one rendering
-    (from 0). `content` is the object, parsed as Kubernetes would. Renderings share it where they agree: do not change
-    it.
+    - template: the file, relative to the chart.
+    - occurrence: its number (from 0) among the objects of that template in one rendering.
+    - content: the object, parsed as Kubernetes parses it. Renderings share equal objects, so do not modify it.
     """
 
     template: str
@@ -105,44 +116,48 @@ class Document:
 
     @property
     def kind(self) -> str:
-        """Its kind, "" where it has none."""
+        """The object's kind, "" if it has none."""
         return str(self.content.get("kind") or "")
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """Its metadata, empty where it has none that is a mapping."""
+        """The object's metadata, empty if it is missing or no mapping."""
         found = self.content.get("metadata")
         return found if isinstance(found, dict) else {}
 
     @property
     def name(self) -> str:
-        """The object's name, "" where it has none."""
+        """The object's name, "" if it has none."""
         return str(self.metadata.get("name") or "")
 
     @property
     def own(self) -> bool:
-        """Whether a template of the chart itself renders it, not one of a chart that it depends on."""
+        """Whether the chart's own template renders it, not a dependency's."""
         return not self.template.startswith("charts/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
-    """What a chart renders with certain values.
+    """A chart rendered with certain values.
 
-    `name` is one of:
-    - `shipped`: as it comes, with what the user set.
-    - `all-on`: every toggle on that renders, every image key set to a reference of its own (containers have their keys
-      here, and images that stand in no chart), a pull policy that is not the declared one.
-    - `policy:Always`, `policy:IfNotPresent`, `policy:Never`: one of them is `all-on`, one the same with a third policy,
-      and where toggles exclude each other with the others of them on; that of the declared policy is the chart as
-      shipped, with the drop Job where there is one. The third is missing where it could show nothing new: the templates
-      only write the policy down, and each container had the second.
-    - `apart:1` and so on: as `all-on`, with toggles that are on only without others.
+    - name: see below.
+    - values: the values over the chart's own.
+    - documents: the objects of the chart and of its dependencies.
+    - containers: the containers of the chart alone.
+    - second: the documents of a second rendering with the same values. Only `drop:on` has it, and only if names could
+      be random. It is empty if the names were the same in a rendering with other values.
+
+    The names of renderings (one rendering may have several names):
+
+    - `shipped`: the chart's own values and the user's.
+    - `all-on`: every toggle that renders is on, and every image key has its own reference, which no chart uses: it
+      shows which key sets a container's image. The pull policy is not the declared one.
+    - `policy:Always`, `policy:IfNotPresent`, `policy:Never`: the declared policy's is the chart as shipped, with the
+      drop Job if there is one. The second is `all-on`. The third is `all-on` with the remaining policy and, if toggles
+      exclude each other, with the other toggles on. It is missing if the templates only copy the policy and the second
+      rendering has every container: it could show nothing new.
+    - `apart:1` and so on: like `all-on`, with toggles that can be on only without others.
     - `drop:on`, `drop:off`: as shipped, with the drop switch set.
-    One rendering may stand under several names. `values` are what was set over the chart's own. `documents` are those
-    of the chart and of what it depends on, `containers` those of the chart alone. `second` are the documents of the
-    same rendering made again, only in `drop:on`, and only where the names in it could be random: where it is empty, the
-    names were the same with other values already.
     """
 
     name: str
@@ -154,10 +169,12 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValuesOverride:
-    """A values file that ships beside a chart for operators to choose: a flavor, a feature.
+    """A values file that ships with a chart and that operators may choose: a flavor, a feature.
 
-    `path` is relative to the PATH argument. `images` are the entries of its images section, with their lines.
-    `error` says why it could not be read; then it has no content.
+    - path: relative to the PATH argument.
+    - values: its content, empty if it cannot be read.
+    - images: the entries of its images section, with their lines.
+    - error: why it cannot be read, "" if it can.
     """
 
     path: str
@@ -168,11 +185,14 @@ class ValuesOverride:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredChart:
-    """What a chart promises with the values of one release; live runs hold the cluster to it.
+    """A chart's promises with the values of one release. Live rules compare the cluster with them.
 
-    `images` maps each image key to its reference and `functions` to the standard key whose work it does (or ""), both
-    after all overrides. `policy` is the declared pull policy, None where there is none. `containers` are those of the
-    chart and of what it depends on, with their keys.
+    - name, version: those in Chart.yaml.
+    - convention: the convention's name, None if the chart follows none.
+    - policy: the declared pull policy, None if there is none.
+    - images: the reference of each image key, after all overrides.
+    - functions: the standard key whose task each image key performs, or "".
+    - containers: the containers of the chart and of its dependencies, with their keys.
     """
 
     name: str
@@ -184,31 +204,39 @@ class DeclaredChart:
     containers: tuple[Container, ...]
 
     def containers_of(self, function: str) -> tuple[Container, ...]:
-        """The containers whose image key performs a standard function."""
+        """Return the containers whose image key performs the task of the standard key `function`."""
         return tuple(c for c in self.containers if c.key and self.functions.get(c.key) == function)
 
 
 def nothing_declared(name: str) -> DeclaredChart:
-    """A chart of which nothing was rendered."""
+    """Return the record of a chart that was not rendered."""
     return DeclaredChart(name=name, version="", convention=None, policy=None, images={}, functions={}, containers=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedChart:
-    """A chart and its renderings, as static rules see it. Files are relative to the PATH argument.
+    """A chart and its renderings, for the static rules. All lines count from 1 in the chart's values.yaml.
 
-    `values_file` is the chart's values.yaml and `folder` the chart's own place ("" or ending in a slash).
-    `convention` is None where the chart follows none that is known: then `images` is empty and `images_path` too.
-    `containers` are those that render as shipped; `policy` is what the chart declares, unchecked. `by_policy` are
-    the containers with the policy set to each of the three values: as shipped and with the drop Job for the declared
-    one, with every toggle on for the others. Without a declared policy there is one of the three.
-
-    `renderings` are by name (see `Rendering`); a chart of no known convention has `shipped` alone, `drop:*` are there
-    where the chart has the switch and it renders. `undecided` are the toggles that cannot be switched on, each with
-    the reason: nothing is known of what they would render. `values` is the chart's values.yaml, `effective` the same
-    with what the user set over it. `functions` maps each image key to the standard key whose work it does (or "").
-    `drop_path` is where the drop switch is looked for, `drop_line` its line if it is there. `templates` holds the
-    source of each template by its file relative to the chart, those of dependencies too (`charts/...`).
+    - name, version: those in Chart.yaml.
+    - folder: the chart's directory relative to the PATH argument: "" or ending in a slash.
+    - convention: the convention's name, None if the chart follows no known one.
+    - containers: the containers of the rendering `shipped`.
+    - images: the entries of the images section, empty without a convention.
+    - images_path: the dotted path of the images section, "" without a convention.
+    - policy: the declared pull policy as it is in values, which may be invalid.
+    - policy_path, policy_line: the dotted path of the declared policy, and its line, None if there is none.
+    - by_policy: the containers of each rendering `policy:*` (see `Rendering`), by policy. A chart without a declared
+      policy has one of the three.
+    - renderings: by name (see `Rendering`). A chart without a known convention has only `shipped`. `drop:*` exist if
+      the chart has the drop switch and renders with it.
+    - undecided: the toggles that cannot be switched on, each with the reason. The rules do not know their manifests.
+    - values: the chart's values.yaml.
+    - effective: the content of `values` with the user's values over it.
+    - functions: the standard key whose task each image key performs, or "".
+    - drop_path, drop_line: the dotted path of the drop switch, and its line, None if values.yaml has no switch.
+    - overrides: the values files that ship with the chart.
+    - templates: the source of each template, by its file relative to the chart. Those of dependencies are below
+      `charts/`.
     """
 
     name: str
@@ -234,12 +262,12 @@ class RenderedChart:
 
     @property
     def values_file(self) -> str:
-        """The file that declares images and policy."""
+        """The chart's values.yaml, relative to the PATH argument."""
         return f"{self.folder}values.yaml"
 
     @property
     def every_container(self) -> tuple[Container, ...]:
-        """The containers of all renderings, each once, as shipped if it is there then."""
+        """The containers of all renderings, each once: as shipped if `shipped` has it."""
         found = {container.position: container for container in self.containers}
         for containers in self.by_policy.values():
             for container in containers:

@@ -1,4 +1,4 @@
-"""How a family of charts is laid out, as a record."""
+"""The record of a convention: the layout of a family of charts."""
 
 from __future__ import annotations
 
@@ -12,62 +12,62 @@ from osh_conformance.model.matrix import Tier
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FastDrop:
-    """Values that shorten the deadlines of a drop Job."""
+    """Values that shorten the drop Job's deadlines."""
 
     seconds: int
-    """Seconds after which the Job has ended, in any case."""
+    """Seconds after which the Job has ended, successful or not."""
     values: Mapping[str, Any]
-    """The values that do it."""
+    """The values that shorten the deadlines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convention:
-    """How a family of charts is laid out: a file of `conventions/`.
+    """The layout of a family of charts: a file of `conventions/`.
 
     Paths are dotted paths in the chart's values. In all values and names below, `{chart}` is the chart's name with
-    underscores, and `{uid}` a user id without an account in any image.
+    underscores, and `{uid}` is a user id that has no account in any image.
     """
 
     name: str
-    """The convention's name, and its file's."""
+    """The convention's name. The file has the same name."""
     images: str
     """The path of the mapping that holds the image references."""
     pull_policy: str
-    """The path of the one declared pull policy."""
+    """The path of the chart's pull policy."""
     db_drop: str
-    """The path of the switch of the drop Job."""
+    """The path of the drop Job's switch."""
     summary: str = ""
     """The layout in one line."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """The standard key whose task an image key performs, by image key."""
     not_keys: tuple[str, ...] = ()
-    """Entries below `images` that are no image keys."""
+    """Entries below `images` that are not image keys."""
     toggles: tuple[str, ...] = ()
     """The switches of optional manifests, as patterns (`manifests.*`)."""
     exclusive: tuple[tuple[str, ...], ...] = ()
     """Groups of switches, as patterns. At most one switch of a group may be on."""
     overrides: tuple[str, ...] = ()
-    """The values files that come with a chart, as patterns relative to it."""
+    """The values files that ship with a chart, as patterns relative to it."""
     values: Mapping[str, Any] = field(default_factory=dict)
-    """Values that every live cell gets."""
+    """Values for every live cell."""
     infrastructure: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By component (`mariadb`), the values that tell a chart where it is: `{host}`, `{port}`, `{username}` and
-    `{password}`, of the administrator."""
+    """The values that point a chart to a component, by component (`mariadb`). They may contain `{host}`, `{port}`, and
+    the administrator's `{username}` and `{password}`."""
     identity: Mapping[str, Any] = field(default_factory=dict)
-    """Where Keystone is (`service`, `port`, `path`), and the paths of its administrator's `username` and `password`."""
+    """Keystone's `service`, `port` and `path`, and the paths of its administrator's `username` and `password`."""
     node_labels: Mapping[str, str] = field(default_factory=dict)
     """Labels that the nodes must have."""
     any_password: bool = False
-    """The charts promise to accept a password of any characters."""
+    """The charts promise to accept any characters in a password."""
     names: Mapping[Annotated[str, one_of("database", "username", "password")], Mapping[str, Any]] = field(
         default_factory=dict
     )
     """The values that give the service another `database`, `username` or `password`: `{database}` and so on."""
     tls: Mapping[str, Any] = field(default_factory=dict)
-    """The values that tell a chart of the authority of the database server's certificate: `{ca}`, PEM."""
+    """The values that make a chart trust the database server's certificate authority: `{ca}`, in PEM."""
     fast_drop: FastDrop | None = None
-    """How the drop Job is made to give up early. Without it, scenarios of faults wait for the Job's own deadline."""
+    """How to make the drop Job give up early. Without it, scenarios with faults wait for the Job's own deadline."""
     minimal_values: Mapping[str, Any] = field(default_factory=dict)
-    """Values for all scenarios but those of the group `main`: they leave out what an uninstall does not need."""
+    """Values for scenarios outside the group `main`. They switch off the parts that an uninstall does not need."""
     image_contract: Tier = Tier.CORE
-    """What the charts' job scripts expect of an image: `core` or `minimal`."""
+    """The programs and modules that the charts' job scripts need in an image: `core` or `minimal`."""

@@ -1,7 +1,13 @@
-"""The events of a run: the engines yield them, reporters listen to them. A report needs nothing else.
+"""The events of a run. The engines yield them, and reporters need nothing else.
 
-In order: one `RunStarted`; `ClusterOpened` in a live run; then `ResultFound`, `ErrorFound` and `CellFinished` in any
-order; `ScenariosFinished` in a live run; then `NoteFound`, `FindingsAccepted`; last one `RunFinished`.
+Their order:
+
+1. one `RunStarted`
+2. `ClusterOpened` in a live run
+3. `ResultFound`, `ErrorFound` and `CellFinished`, in any order
+4. `ScenariosFinished` in a live run
+5. `NoteFound` and `FindingsAccepted`
+6. one `RunFinished`
 """
 
 from __future__ import annotations
@@ -19,18 +25,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened in a run."""
+    """An event of a run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Event):
-    """A run has begun.
+    """A run has started.
 
-    - target: what the user asked for, as the JSON document shows it; `verb` is `check` or `live`.
-    - charts: how many charts the run checks.
-    - shard: `I/N`, or None.
-    - helm: the Helm majors of a live run as the user wrote them (`3,4`), or None.
-    - left_out: why some charts of the PATH arguments are not checked, "" if all are.
+    - target: the user's request, as in the JSON document. `verb` is `check` or `live`.
+    - charts: the number of charts that the run checks.
+    - shard: `I/N`, None if the run is not split.
+    - helm: the Helm majors of a live run as the user wrote them (`3,4`), None for `check`.
+    - left_out: why the run does not check some charts of the PATH arguments, "" if it checks all.
     """
 
     target: Mapping[str, Any] = field(default_factory=dict)
@@ -49,7 +55,7 @@ class ClusterOpened(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultFound(Event):
-    """One rule has a result on one chart or one cell. `error` is the error finding that kept it from a verdict."""
+    """One rule has a result on one chart or one cell. `error`: the error that prevented a verdict, None without one."""
 
     check: Check
     error: Finding | None = None
@@ -58,7 +64,7 @@ class ResultFound(Event):
     def of(
         cls, chart: str, verdict: Verdict, *, seconds: float = 0.0, cell: str = "", scenario: str = ""
     ) -> ResultFound:
-        """Return the result of a rule that reached a verdict on the chart of that label; it took `seconds`."""
+        """Return the result of a rule with a verdict. `chart` is the chart's label; the check took `seconds`."""
         check = Check(
             chart=chart,
             rule=verdict.rule,
@@ -72,31 +78,31 @@ class ResultFound(Event):
         return cls(check=check)
 
     @classmethod
-    def broken(  # noqa: PLR0913  (where it broke, and how to see it again)
+    def broken(  # noqa: PLR0913  (the place of the error, and how to reproduce it)
         cls, chart: str, rule: str, error: SuiteError, *, reproduce: str = "", cell: str = "", scenario: str = ""
     ) -> ResultFound:
-        """Return the result of a rule that an error kept from a verdict."""
+        """Return the result of a rule that an error stopped. `chart` is the chart's label."""
         check = Check(chart=chart, rule=rule, status=Status.ERROR, reason=error.message, cell=cell, scenario=scenario)
         return cls(check=check, error=error_finding(error, chart, reproduce))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorFound(Event):
-    """An error that belongs to no single rule: a chart that cannot be read, a cluster that does not start."""
+    """An error that concerns no single rule, such as an unreadable chart or a cluster that does not start."""
 
     error: Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellFinished(Event):
-    """A cell of the live matrix is done, or was left out."""
+    """A cell of the live matrix has finished, or was skipped."""
 
     cell: CellReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenariosFinished(Event):
-    """All cells are done. `complete`: every scenario of the main group ran to its end on every cell."""
+    """All cells have finished. `complete`: every scenario of the main group ran to its end on every cell."""
 
     complete: bool
 
@@ -110,9 +116,11 @@ class NoteFound(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingsAccepted(Event):
-    """A new baseline expects the findings with these ids from now on.
+    """A new baseline expects these findings from now on.
 
-    `entries` are the places (file, line) of the baseline's former entries: notes about them no longer count.
+    - ids: the findings' ids.
+    - reason: the reason that the user gave.
+    - entries: the places (file, line) of the baseline's former entries. Notes about them no longer count.
     """
 
     ids: frozenset[str]
@@ -122,7 +130,7 @@ class FindingsAccepted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished(Event):
-    """The run is over, after `seconds`."""
+    """The run has ended after `seconds`. `interrupted`: the user stopped it."""
 
     seconds: float
     interrupted: bool = False

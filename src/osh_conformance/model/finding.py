@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """The outcome of a rule on a chart or cell. Only `FAIL` is a defect of the chart; `ERROR` leaves it open."""
+    """The outcome of a rule on a chart or cell. Only `FAIL` is a defect of the chart. `ERROR`: the check failed."""
 
     PASS = "pass"  # noqa: S105
     FAIL = "fail"
@@ -23,7 +23,7 @@ class Status(StrEnum):
 
 
 class Severity(StrEnum):
-    """Whether a finding makes the outcome `fail`, or (without `--strict`) not."""
+    """`ERROR` fails the check. `WARNING` fails it only with `--strict`."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -31,10 +31,15 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """The place that a finding is about: `Rule.finding` takes one, and `Finding` has the same fields.
+    """The place of a finding. `Rule.finding` takes one, and `Finding` has the same fields.
 
-    `path` is relative to the PATH argument, `line` counts from 1. `key` is the image key or the dotted path in values,
-    `workload` is `Kind/name`, `containers` are all `Kind/name container` that the cause reaches.
+    - chart: the chart's name.
+    - path: the file, relative to the PATH argument.
+    - line: the line (from 1), None if it is not known.
+    - key: the image key, or the dotted path in values.
+    - workload: `Kind/name`.
+    - container: the container's name.
+    - containers: all containers that the cause affects, as `Kind/name container`.
     """
 
     chart: str
@@ -48,16 +53,23 @@ class Location:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One violation of one rule, flat as the JSON report shows it. Rules make it with `Rule.finding`.
+    """One violation of one rule. Rules create it with `Rule.finding`; the JSON report has the same fields.
 
-    The fields from `chart` to `containers` are those of `Location`. `chart` is the chart's name. A finding about a
-    chart that no rule could check has the status `ERROR` and, if it concerns no single rule, an empty `rule`.
-    `cause` tells apart two findings of one rule at one place. It holds no version, so that it is stable.
+    - rule: the rule's id, "" for an error that concerns no single rule.
+    - chart, path, line, key, workload, container, containers: see `Location`.
+    - found: the actual state.
+    - expected: the state that the rule requires.
+    - why: the consequence for an operator.
+    - fix: a command or an edit.
+    - severity, status: a finding about a chart that could not be checked has the status `ERROR`.
+    - cause: distinguishes two findings of one rule at one place. It contains no version, so that the id is stable.
+    - reproduce: the command that shows the finding again.
+    - folder: the part of `path` that leads to the chart.
+    - subject: identifies the chart if several charts have the same name.
+    - reason: why the finding is expected, or no longer expected.
 
-    The engine sets `reproduce` (the command that shows the finding again), `folder` (the part of `path` that leads to
-    the chart) and `subject` (which of several charts of one name it is), each in one place. No rule sets them:
-    verdicts are cached and reused by later runs, whose paths and options differ.
-    `reason` says why the finding is expected, or why it no longer is.
+    Only the engine sets `reproduce`, `folder` and `subject`. Rules do not: later runs reuse cached verdicts with other
+    paths and options.
     """
 
     rule: str
@@ -82,10 +94,10 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """A fingerprint of the rule, the chart, the file in it, the key, the container and the cause.
+        """A hash of the rule, the chart, the file in the chart, the key, the container and the cause (16 hex digits).
 
-        It stays the same when lines move or the tag of a reference is bumped, and it is the same whether the chart
-        alone was checked or the tree that it is in.
+        It does not change when lines move or a reference gets another tag. It is the same for a check of the chart and
+        for a check of a directory above it.
         """
         chart = self.subject or self.chart
         parts = (self.rule, chart, self.path_in_chart, self.key, self._workload, self.container, self.cause)
@@ -93,7 +105,7 @@ class Finding:
 
     @property
     def _workload(self) -> str:
-        """The workload, only if no file is known: its name may end in a hash of the values."""
+        """The workload if there is no file, else "": its name may end in a hash of the values."""
         return "" if self.path else self.workload
 
     @property
@@ -110,7 +122,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The outcome of one rule on one chart or cell: findings, or the reason why there is none."""
+    """The outcome of one rule on one chart or cell.
+
+    - rule: the rule's id.
+    - status: the outcome.
+    - findings: the violations and warnings.
+    - reason: why the rule does not apply or is undecided, "" otherwise.
+    """
 
     rule: str
     status: Status
@@ -119,8 +137,8 @@ class Verdict:
 
     @classmethod
     def of(cls, rule: str, findings: Iterable[Finding]) -> Verdict:
-        """Fail on any finding whose status is `FAIL`, pass otherwise (warnings stay visible)."""
-        listed = tuple(_told_apart(findings))
+        """Return a verdict with these findings: `FAIL` if the status of any finding is `FAIL`, `PASS` otherwise."""
+        listed = tuple(_with_distinct_ids(findings))
         failed = any(finding.status is Status.FAIL for finding in listed)
         return cls(rule=rule, status=Status.FAIL if failed else Status.PASS, findings=listed)
 
@@ -131,12 +149,12 @@ class Verdict:
 
     @classmethod
     def undecided(cls, rule: str, reason: str) -> Verdict:
-        """Return the verdict for evidence that decides nothing, with the reason."""
+        """Return the verdict of a rule that the evidence does not decide, with the reason."""
         return cls(rule=rule, status=Status.UNDECIDED, reason=reason)
 
 
-def _told_apart(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Number the causes of findings that would have the same id otherwise, in their order."""
+def _with_distinct_ids(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings in order. Those that would have the same id get a number in `cause`."""
     seen: Counter[tuple[str, ...]] = Counter()
     for finding in findings:
         seen[finding._place] += 1  # noqa: SLF001  (of this module)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from osh_conformance.errors import UsageError
 from osh_conformance.model.field_values import one_of
 
-#: The matrix that takes every combination of values.
+#: The matrix mode with every combination of values.
 FULL = "full"
 
 
@@ -23,32 +23,33 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flavor:
-    """Images that are built one way: a file of `flavors/`. Without any image it stands for the chart's own."""
+    """Images that are built in one way: a file of `flavors/`. Without images it uses the chart's own references."""
 
     name: str
-    """The flavor's name, and its file's."""
+    """The flavor's name. The file has the same name."""
     summary: str
     """What the images have in common, in one line."""
     images: Mapping[str, str] = field(default_factory=dict)
-    """References by image key, or by the standard key whose task an image key performs."""
+    """The references, by image key or by the standard key whose task an image key performs."""
     services: Mapping[str, str] = field(default_factory=dict)
-    """One reference by chart, for all of its other image keys."""
+    """One reference for each chart, for all of its other image keys."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """Values that a chart needs to run on these images."""
     tier: Tier = Tier.CORE
-    """What the images of Jobs hold: `core`, or `minimal` (/bin/sh, python3 and PyMySQL)."""
+    """The programs and modules in the images of Jobs: `core`, or `minimal` (/bin/sh, python3 and PyMySQL)."""
     release: str = ""
-    """The OpenStack release of the services in it. Two flavors of one release create the same tables."""
+    """The OpenStack release of its services. Two flavors with the same release create the same tables."""
 
     @property
     def shipped(self) -> bool:
-        """Whether it stands for the chart's own references."""
+        """Whether it uses the chart's own references."""
         return not self.images and not self.services
 
     def references(self, chart: str, keys: Mapping[str, str]) -> dict[str, str]:
-        """Return the reference for each image key of a chart; `keys` has the standard key that each performs, or "".
+        """Return the reference for each image key of a chart, empty for a flavor without images (`shipped`).
 
-        Empty for a flavor without images (`shipped`). Raises `UsageError` if it has none for a key of this chart.
+        `keys` maps each image key to the standard key whose task it performs, or "". Raises `UsageError` if the flavor
+        has no reference for a key.
         """
         if self.shipped:
             return {}
@@ -74,7 +75,7 @@ class PackagingFormat:
     """How a registry stores an image: a file of `formats/`."""
 
     name: str
-    """The format's name, and its file's."""
+    """The format's name. The file has the same name."""
     summary: str
     """The format in one line."""
     manifest: Annotated[str, one_of("docker", "oci")]
@@ -82,11 +83,11 @@ class PackagingFormat:
     layers: Annotated[str, one_of("gzip", "zstd")] = "gzip"
     """The compression of the layers: `gzip` or `zstd`."""
     index: bool = False
-    """The reference names an index, which lists the manifest."""
+    """The reference points to an index, which lists the manifest."""
     by_digest: bool = False
-    """The chart gets the digest beside the tag."""
+    """The chart's references have the digest as well as the tag."""
     suffix: str = ""
-    """The end of the tag, so that a registry can serve one image in several formats."""
+    """A suffix of the tag, so that a registry can serve one image in several formats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,25 +95,25 @@ class ContainerRuntime:
     """A CRI implementation and an OCI runtime: a file of `runtimes/`."""
 
     name: str
-    """The runtime's name, and its file's."""
+    """The runtime's name. The file has the same name."""
     summary: str
     """The runtime in one line."""
     cri: str
-    """The CRI implementation, as nodes name it (`containerd`)."""
+    """The CRI implementation in the nodes' `containerRuntimeVersion`, such as `containerd`."""
     handler: str = ""
-    """The CRI's name of the OCI runtime; by default the one that the node uses."""
+    """The CRI's handler for the OCI runtime; by default the node's default."""
     recipe: str = ""
-    """The recipe that builds the OCI runtime's program, if the node image lacks it."""
+    """The recipe that builds the OCI runtime's program if the node image lacks it."""
     state: tuple[str, ...] = ()
-    """Names of files that the OCI runtime keeps of each container. Of two runtimes whose files are all present, the one
-    with more files is the one that ran."""
+    """The names of the files that the OCI runtime keeps for each container. If the files of two runtimes are all
+    present, the runtime with more files ran the container."""
     needs: str = ""
-    """What a cluster must have, if the suite cannot provide it."""
+    """A requirement of the cluster that the suite cannot provide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AxisValues:
-    """One value of each axis of the matrix. The runtime None is the default of the nodes."""
+    """One value of each axis of the matrix. The runtime None is the nodes' default."""
 
     flavor: Flavor
     packaging_format: PackagingFormat
@@ -122,19 +123,22 @@ class AxisValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One (chart, flavor, format, runtime, Helm major) of the live matrix.
+    """One (chart, flavor, packaging format, runtime, Helm major) of the live matrix.
 
-    `format` and `runtime` are names of data files; the runtime `default` is the node's own, whatever it is.
+    - chart: the chart's name.
+    - path: the chart's path, as the user wrote it.
+    - flavor, packaging_format, runtime: names of data files. The runtime `default` is the node's default runtime.
+    - helm_major: 3 or 4.
     """
 
     chart: str
     path: str
     flavor: str
-    format: str = "docker"
+    packaging_format: str = "docker"
     runtime: str = "default"
-    helm: int = 4
+    helm_major: int = 4
 
     @property
     def id(self) -> str:
-        """The cell as test ids and reports name it."""
-        return f"{self.chart}-{self.flavor}-{self.format}-{self.runtime}-helm{self.helm}"
+        """The cell's id in test ids and reports."""
+        return f"{self.chart}-{self.flavor}-{self.packaging_format}-{self.runtime}-helm{self.helm_major}"

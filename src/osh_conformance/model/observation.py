@@ -1,4 +1,4 @@
-"""What one scenario on one cell showed: what the live rules judge."""
+"""The record of one scenario on one cell. The live rules check it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from osh_conformance.model.chart import DeclaredChart, Role
 from osh_conformance.model.matrix import Cell
 from osh_conformance.model.scenario import ExpectedData, PullProbe, Scenario
 
-#: The CRI's and kubelet's reasons where a container's own first program was not started; the rest is in the message.
+#: The reasons that the CRI and the kubelet give if a container's program did not start. The message has the details.
 _NOT_STARTED = ("StartError", "ContainerCannotRun", "RunContainerError", "CreateContainerError")
 _MISSING = ("no such file or directory", "not found", "permission denied", "executable file")
 
 
 def not_started(reason: str) -> bool:
-    """Whether a container with this reason never ran its first program."""
+    """Return whether the program of a container with this reason never started."""
     return reason in _NOT_STARTED
 
 
 def lacks_program(reason: str, message: str) -> bool:
-    """Whether a container was not started because its image lacks what it should run: so ends every other try."""
+    """Return whether a container did not start because its image lacks the program. Another try would fail too."""
     return not_started(reason) and any(word in message.lower() for word in _MISSING)
 
 
-class Step(StrEnum):
-    """The moments at which the database server is asked."""
+class Moment(StrEnum):
+    """The moments at which the suite queries the database server.
+
+    - BEFORE: before the first install.
+    - INSTALLED: when the first release is installed.
+    - AFTER: after the last uninstall.
+    """
 
     BEFORE = "before"
     INSTALLED = "installed"
@@ -35,9 +40,10 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableState:
-    """Rows of a table and the server's checksum over them (None where the engine has none).
+    """The content of one table.
 
-    `rows` is None where somebody held a lock on the table: a statement that drops it, and waits itself.
+    - rows: the number of rows, None if another client locked the table (such as a waiting DROP statement).
+    - checksum: the server's checksum of all rows, None if the storage engine has none.
     """
 
     rows: int | None
@@ -46,10 +52,12 @@ class TableState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseState:
-    """All that the server holds but its own: `databases[name][table]`, and `accounts["user@host"]` with grants.
+    """The content of the database server, without its own databases and accounts.
 
-    `waiting` are the DROP statements that waited for a lock, each with what the server says that it waits for;
-    `locked` the accounts with which nobody can log in.
+    - databases: `databases[name][table]`.
+    - accounts: the grants of each account, by `user@host`.
+    - waiting: the DROP statements that wait for a lock, each with the reason that the server gives.
+    - locked: the accounts that the server does not let log in (`ACCOUNT LOCK`), as `user@host`.
     """
 
     databases: Mapping[str, Mapping[str, TableState]]
@@ -60,9 +68,14 @@ class DatabaseState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelmCall:
-    """One call of the helm program: `action` is install, upgrade or uninstall, `output` the last lines it printed.
+    """One call of the helm program.
 
-    `killed`: the suite ended it, with SIGKILL.
+    - action: `install`, `upgrade` or `uninstall`.
+    - command: the command line.
+    - code: the exit code.
+    - seconds: how long it took.
+    - output: the last lines that helm printed.
+    - killed: the suite ended it with SIGKILL.
     """
 
     action: str
@@ -75,9 +88,13 @@ class HelmCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseLifetime:
-    """A release from its install on: what the server held before it and once it was installed, and its pods by name.
+    """A release from its install on.
 
-    `unsettled` is what was waited for in vain; "" where it got as far as the scenario waits.
+    - release: the release's name.
+    - before: the database server before the install.
+    - installed: the database server when the release was installed.
+    - pods: the names of its pods.
+    - unsettled: the condition that was not met before the deadline, "" if the install step was complete.
     """
 
     release: str
@@ -88,25 +105,30 @@ class ReleaseLifetime:
 
     @property
     def databases(self) -> tuple[str, ...]:
-        """The release's databases: what the server has more than before."""
+        """The release's databases: those that the install added, sorted."""
         return tuple(sorted(set(self.installed.databases) - set(self.before.databases)))
 
     @property
     def accounts(self) -> tuple[str, ...]:
-        """The release's accounts, as `user@host`."""
+        """The release's accounts: those that the install added, as `user@host`, sorted."""
         return tuple(sorted(set(self.installed.accounts) - set(self.before.accounts)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedUninstall:
-    """What followed an uninstall that failed, while nothing of the release's data may be touched any more.
+    """The time after an uninstall that failed. From then on, the chart must not touch the release's data.
 
-    `timeout` is what helm was given, in seconds, `deadline` the drop Job's own (None: it has none). `missing` are
-    objects of the release that the failed uninstall deleted, as `Kind/name`. `unfinished` are drop Jobs that could
-    still act when helm had ended and their deadline was over; `acted` their containers that ran in the `watched`
-    seconds after that. `stood` is what the server held when that time was over and nothing was repaired yet, as far as
-    it is known. `watch_began` and `watch_ended` are what it held then, with the tables of a `tenant` in the release's
-    databases.
+    - timeout: helm's `--timeout`, in seconds.
+    - deadline: the drop Job's `activeDeadlineSeconds`, None if it has none.
+    - missing: the release's objects that the failed uninstall deleted, as `Kind/name`.
+    - unfinished: the drop Jobs that were still active after helm's end and after their deadline, as `Job/name`.
+    - acted: the containers of drop Jobs that ran while the suite watched, as `Kind/name container`.
+    - watched: how long the suite watched after the repair, in seconds.
+    - watch_began, watch_ended: the database server at the start and at the end of the watch. Another service has
+      created tables in the release's databases by then.
+    - before_repair: the database server after the Jobs' deadlines and before the repair. If a fault made the server
+      unreadable, its state before the uninstall. None if the suite did not read it.
+    - logs: the output of the drop Jobs' containers, by `pod container`.
     """
 
     timeout: float
@@ -117,25 +139,30 @@ class FailedUninstall:
     watched: float
     watch_began: DatabaseState
     watch_ended: DatabaseState
-    tenant: str
-    stood: DatabaseState | None = None
-    #: What the containers of the drop Jobs printed, by `pod container`.
-    told: Mapping[str, str] = field(default_factory=dict)
+    before_repair: DatabaseState | None = None
+    logs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """One uninstall of a release: what the server held just before it, and after it.
+    """One uninstall of a release.
 
-    `life` counts in the observation's `lives`. `leftovers` are Jobs and pods of the release that still existed when the
-    time of the uninstall was over, as `Kind/name`. `faults` are the ids of those that lasted, and of the one that was
-    injected while the drop ran; `fault_applied` is false where that one came too late. `reachable`: at the end of the
-    uninstall no fault kept the drop Job from the server. `is_retry`: it follows one that failed. `ran` are the
-    containers of drop Jobs that started for it, as `Kind/name container`.
+    - lifetime: the index of the release in `Observation.lifetimes`.
+    - expected_data: what the uninstall must do with the release's data.
+    - call: the call of `helm uninstall`.
+    - populated: the database server immediately before the uninstall.
+    - after: the database server after the uninstall.
+    - leftovers: the release's Jobs and pods that still existed after the wait for their end, as `Kind/name`.
+    - faults: the ids of the lasting faults, and of the fault that the step injected during the drop.
+    - fault_applied: False if the drop was over before that fault was injected.
+    - reachable: at the end of the uninstall, no fault kept the drop Job from the database server.
+    - is_retry: it follows a failed uninstall.
+    - ran: the containers of drop Jobs that it started, as `Kind/name container`.
+    - failure: the time after this uninstall, if it failed and the scenario has a `recover` step.
     """
 
-    life: int
-    fate: ExpectedData
+    lifetime: int
+    expected_data: ExpectedData
     call: HelmCall
     populated: DatabaseState
     after: DatabaseState
@@ -145,14 +172,17 @@ class Removal:
     reachable: bool = True
     is_retry: bool = False
     ran: tuple[str, ...] = ()
-    aftermath: FailedUninstall | None = None
+    failure: FailedUninstall | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceUsage:
-    """Numbers after an uninstall: objects of the namespace by kind, what the server holds, what cluster and nodes have.
+    """Numbers after an uninstall, each by the kind of thing that it counts.
 
-    `nodes` counts what other cells have there too; `suite_bytes` is the memory that this program holds.
+    - objects: the objects in the release's namespace.
+    - server: the content of the database server.
+    - nodes: the resources of the cluster and its nodes, those of other cells included.
+    - suite_bytes: the memory of this program, in bytes.
     """
 
     objects: Mapping[str, int]
@@ -162,18 +192,34 @@ class ResourceUsage:
 
     @property
     def own(self) -> Mapping[str, int]:
-        """Those that nobody but the release changes."""
+        """The numbers that only the release changes."""
         return {**self.objects, **self.server}
 
     @property
     def numbers(self) -> Mapping[str, int]:
-        """All of them, by what they count."""
+        """All numbers."""
         return {**self.own, **self.nodes, "memory of the suite": self.suite_bytes}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedContainer:
-    """A container as the API showed it last. Times are RFC 3339; `image_id` is what the CRI says that runs."""
+    """A container in the latest state that the API server reported.
+
+    - pod: the pod's name.
+    - workload: `Kind/name` of the workload that owns the pod.
+    - name: the container's name.
+    - role: its role in the workload.
+    - image: the reference in the pod's spec.
+    - pull_policy: the `imagePullPolicy` in the pod's spec.
+    - image_id: the image that runs, as the CRI reports it.
+    - state: `waiting`, `running` or `terminated`.
+    - reason: the reason of that state.
+    - message: the latest message of the CRI or the container about a failure.
+    - last_exit_code, last_reason: those of its latest end, even if it was restarted since.
+    - exit_code: None unless it has terminated.
+    - started_at, finished_at: RFC 3339, "" if it has not started or not ended.
+    - restarts: how often it was restarted.
+    """
 
     pod: str
     workload: str
@@ -184,9 +230,7 @@ class ObservedContainer:
     image_id: str = ""
     state: str = "waiting"
     reason: str = ""
-    #: What the CRI or the container itself said last, where it did not end well.
     message: str = ""
-    #: Of its latest end, also where it was started again since.
     last_exit_code: int | None = None
     last_reason: str = ""
     exit_code: int | None = None
@@ -196,21 +240,24 @@ class ObservedContainer:
 
     @property
     def label(self) -> str:
-        """`Kind/name container`, as messages say it."""
+        """`Kind/name container`, for messages."""
         return f"{self.workload} {self.name}"
 
     @property
     def ran(self) -> bool:
-        """Whether it was started at all."""
+        """Whether it has started."""
         return bool(self.started_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedImage:
-    """An image of the cell: where it came from, and every digest that a pull of the reference may give.
+    """An image of the cell.
 
-    `media_types` are those of the manifests and layers behind these digests, as the registry serves them; a node takes
-    them by digest, so it cannot have got others.
+    - reference: the reference in the pod's spec.
+    - origin: `published`, `built`, `stand-in` or `unknown`.
+    - digests: every digest that a pull of the reference may return.
+    - media_types: the types of the manifests and layers behind these digests, as the registry serves them. A node
+      pulls them by digest, so it got exactly these.
     """
 
     reference: str
@@ -221,9 +268,12 @@ class PublishedImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedPull:
-    """What a probe showed: whether its container started, what the CRI said if not, and what the registry was asked.
+    """The result of a probe.
 
-    `requests` are `METHOD reference status`, in order, from the moment the pod was made.
+    - probe: the probe.
+    - started: whether its container started.
+    - reason: the CRI's reason, if the container did not start.
+    - requests: the requests to the registry since the pod was created, in order, as `METHOD reference status`.
     """
 
     probe: PullProbe
@@ -234,10 +284,12 @@ class ObservedPull:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeProof:
-    """What ran the pods of a cell, by the word of the CRI and by what lies in the node.
+    """Evidence for the runtime that ran the cell's pods: from the CRI and from the nodes' files and processes.
 
-    `handlers` has the CRI's handler of each pod sandbox, `traced` by container (`pod/container`) the OCI runtime whose
-    state files the node holds for it, `parents` the program that is the parent of each container's first process.
+    - cri: the name and version of the CRI implementation.
+    - handlers: the CRI's handler of each pod sandbox, by pod.
+    - traced: the OCI runtime whose state files for the container are on the node, by `pod/container`.
+    - parents: the program that is the parent of the container's first process, by `pod/container`.
     """
 
     cri: str
@@ -248,7 +300,12 @@ class RuntimeProof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartTests:
-    """How a chart's own tests ended in the cell: pytest's exit code, its lines on what failed, and what it printed."""
+    """The result of the chart's own tests in the cell.
+
+    - code: pytest's exit code.
+    - failed: pytest's lines about failed tests.
+    - output: the tests' output.
+    """
 
     code: int
     failed: tuple[str, ...]
@@ -257,9 +314,11 @@ class ChartTests:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DependencyWithheld:
-    """What happened while the database's Service was withheld, for the pods with a dep_check container.
+    """The pods with a dep_check container, while the database's Service was withheld.
 
-    `waiting` had their dep_check running, `early` had a main container started all the same (as `Kind/name`).
+    - seconds: how long the Service was withheld.
+    - waiting: the workloads whose dep_check container was running, as `Kind/name`.
+    - early: the workloads whose main container started before the Service appeared, as `Kind/name`.
     """
 
     seconds: float
@@ -269,7 +328,12 @@ class DependencyWithheld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityState:
-    """What Keystone itself answered the administrator: HTTP status of the token request, and what is registered."""
+    """Keystone's answers to its administrator.
+
+    - token_status: the HTTP status of the token request.
+    - users, services, endpoints: the registered ones.
+    - administrator: the administrator's user name.
+    """
 
     token_status: int
     users: tuple[str, ...] = ()
@@ -280,7 +344,27 @@ class IdentityState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """Everything that one scenario on one cell showed."""
+    """The record of one scenario on one cell.
+
+    - cell, scenario: what ran.
+    - declared: the chart's promises with the values of this cell.
+    - release, namespace: names of the first release.
+    - node_runtime: the nodes' CRI, such as `containerd://2.1.3`.
+    - helm: all calls of helm, in order.
+    - containers: all containers of the release's pods.
+    - images: the images of the cell.
+    - lifetimes: one for each install, in order.
+    - removals: one for each uninstall, in order.
+    - withheld: None if the scenario withholds no Service.
+    - identity: None if the suite did not query Keystone.
+    - release_of_service: the OpenStack release of the service in the images, "" if the flavor has none.
+    - pulls: the results of the scenario's probes.
+    - runtime: None if the suite cannot run commands on the nodes.
+    - runtime_classes: the RuntimeClass of each pod that the suite observed, hooks included, by pod; "" for the default.
+    - chart_tests: None if the chart's own tests did not run.
+    - usage: one record after each uninstall, if the scenario's steps run several times (`--repeat`).
+    - seconds: how long each part of the run took, by its name.
+    """
 
     cell: Cell
     scenario: Scenario
@@ -291,39 +375,39 @@ class Observation:
     helm: tuple[HelmCall, ...]
     containers: tuple[ObservedContainer, ...]
     images: tuple[PublishedImage, ...]
-    lives: tuple[ReleaseLifetime, ...] = ()
+    lifetimes: tuple[ReleaseLifetime, ...] = ()
     removals: tuple[Removal, ...] = ()
-    hold: DependencyWithheld | None = None
+    withheld: DependencyWithheld | None = None
     identity: IdentityState | None = None
-    #: The release of the service in the cell's images, "" where the flavor does not say.
     release_of_service: str = ""
     pulls: tuple[ObservedPull, ...] = ()
-    #: None where nodes cannot be entered.
     runtime: RuntimeProof | None = None
-    #: The RuntimeClass of every pod that was ever seen, hooks included, by pod; "" for the node's own.
     runtime_classes: Mapping[str, str] = field(default_factory=dict)
-    own_tests: ChartTests | None = None
-    #: After each uninstall, where the steps are gone through more than once.
-    gauges: tuple[ResourceUsage, ...] = ()
-    #: Seconds by step.
+    chart_tests: ChartTests | None = None
+    usage: tuple[ResourceUsage, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def database(self) -> Mapping[Step, DatabaseState]:
-        """What the server held before the first release, once it was installed, and after the last uninstall."""
-        found = {Step.BEFORE: self.lives[0].before, Step.INSTALLED: self.lives[0].installed} if self.lives else {}
-        return found | ({Step.AFTER: self.removals[-1].after} if self.removals else {})
+    def database(self) -> Mapping[Moment, DatabaseState]:
+        """The database server at each moment that the scenario reached."""
+        found: dict[Moment, DatabaseState] = {}
+        if self.lifetimes:
+            first = self.lifetimes[0]
+            found |= {Moment.BEFORE: first.before, Moment.INSTALLED: first.installed}
+        if self.removals:
+            found[Moment.AFTER] = self.removals[-1].after
+        return found
 
     @property
     def leftovers(self) -> tuple[str, ...]:
-        """`Kind/name` of the Jobs and pods that were still there after the last uninstall."""
+        """`Kind/name` of the Jobs and pods that still existed after the last uninstall."""
         return self.removals[-1].leftovers if self.removals else ()
 
     @property
     def unsettled(self) -> str:
-        """What a release did not get to: "" where each settled before the deadline."""
-        return next((life.unsettled for life in self.lives if life.unsettled), "")
+        """The first condition that a release did not meet before the deadline, "" if all installs were complete."""
+        return next((lifetime.unsettled for lifetime in self.lifetimes if lifetime.unsettled), "")
 
     def helm_call(self, action: str) -> HelmCall | None:
-        """The last call of `action`."""
+        """Return the last call of `action`, None if there is none."""
         return next((call for call in reversed(self.helm) if call.action == action), None)

@@ -1,4 +1,4 @@
-"""A rule of conformance: its demand, its source, and the findings that it makes."""
+"""A conformance rule: its requirement, its source, and its findings."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from osh_conformance.model.finding import Finding, Location, Severity, Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One sentence of the conformance rule that can be checked, with the source that it is taken from.
+    """One requirement of the conformance rule that the suite can check.
 
-    `why` says what goes wrong for an operator otherwise, `fix` what the author of a chart does to keep the rule.
-    `before` and `after` are YAML, a part of values or of a manifest: `before` breaks the rule, and `after` is the same
-    part, fixed. `scenarios` are names or groups of scenarios in which the rule is checked although they do not list it:
-    a rule of another distribution cannot be in their files.
+    - id: such as `DROP-6`.
+    - title: the requirement in one sentence.
+    - source: the sentence of the conformance rule that it comes from.
+    - why: the consequence of a violation for an operator.
+    - fix: how the chart's author complies.
+    - before, after: YAML, a part of values or of a manifest. `before` violates the rule, `after` complies.
+    - scenarios: names or groups of scenarios that also check the rule. A rule from another package needs this, because
+      the suite's scenario files cannot list it.
     """
 
     id: str
@@ -28,7 +32,7 @@ class Rule:
 
     @property
     def family(self) -> str:
-        """Return the part of the id before the dash."""
+        """The part of the id before the dash."""
         return self.id.partition("-")[0]
 
     def finding(  # noqa: PLR0913  (the fields of a message)
@@ -42,9 +46,9 @@ class Rule:
         cause: str = "",
         warning: bool = False,
     ) -> Finding:
-        """Return a finding of this rule at `place`; `why` and `fix` are the rule's own where none is given.
+        """Return a finding of this rule at `place`. `why` and `fix` default to the rule's own.
 
-        `warning` makes it one that fails no chart (without `--strict`).
+        `warning`: the finding fails the check only with `--strict`.
         """
         return Finding(
             rule=self.id,

@@ -1,4 +1,4 @@
-"""A scenario: steps that act on a release, the faults among them, and the rules that judge the result."""
+"""The record of a scenario: its steps, its faults, and the rules that check the result."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from osh_conformance.model.field_values import RuleId, one_of
 class ScenarioGroup(StrEnum):
     """The runs that a scenario belongs to.
 
-    `MAIN` is part of every run. `LIFECYCLE` and `FAULTS` run where the user names them. `ENVIRONMENT` disturbs the
-    whole cluster, so nothing else may run at the same time.
+    - MAIN: part of every run.
+    - LIFECYCLE, FAULTS: run if the user names them.
+    - ENVIRONMENT: disturbs the whole cluster, so nothing else may run at the same time.
     """
 
     MAIN = "main"
@@ -29,8 +30,9 @@ class ScenarioGroup(StrEnum):
 class Until(StrEnum):
     """How long an install step waits.
 
-    `READY`: until every workload is ready. `DATABASE`: until the server has the release's databases and accounts.
-    `FAILED`: until `helm install --wait` fails because the database's Service is withheld; the Service appears then.
+    - READY: until every workload is ready.
+    - DATABASE: until the database server has the release's databases and accounts.
+    - FAILED: until `helm install --wait` fails because the database's Service is withheld. Then the Service appears.
     """
 
     READY = "ready"
@@ -41,7 +43,9 @@ class Until(StrEnum):
 class ExpectedData(StrEnum):
     """What an uninstall must do with the release's data.
 
-    `ALREADY_GONE`: the release no longer exists, so everything that has its names belongs to another service.
+    - DROPPED: remove its databases and accounts.
+    - KEPT: leave them as they are.
+    - ALREADY_GONE: leave them as they are. The release no longer exists, and its names belong to another service.
     """
 
     DROPPED = "dropped"
@@ -50,14 +54,14 @@ class ExpectedData(StrEnum):
 
 
 class SqlTarget(StrEnum):
-    """The objects for which a `sql` step runs its statements once each."""
+    """The objects of a `sql` step: it runs its statements once for each."""
 
     DATABASE = "database"
     ACCOUNT = "account"
 
 
 class PullAnswer(StrEnum):
-    """The registry's answer to a pull of the drop Job's image: an HTTP status, or a layer that ends midway."""
+    """The registry's answer to a pull of the drop Job's image: an HTTP status, or a truncated layer (`CUT`)."""
 
     NOT_FOUND = "404"
     TOO_MANY_REQUESTS = "429"
@@ -69,7 +73,7 @@ class PullAnswer(StrEnum):
 
 
 class FaultNeed(StrEnum):
-    """A capability that a cluster must have for a fault, beside the cell's own database server."""
+    """A capability that a cluster must have for a fault."""
 
     NODES = "node-exec"
     REGISTRY = "registry"
@@ -77,7 +81,7 @@ class FaultNeed(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultKind:
-    """What is known of a fault without injecting it."""
+    """The properties of a fault. Planning needs them before any fault is injected."""
 
     summary: str
     """What happens, in one line."""
@@ -119,7 +123,7 @@ FAULTS: Mapping[str, FaultKind] = MappingProxyType(
             lasting=False,
         ),
         "image-unavailable": FaultKind(
-            summary="the registry answers pulls of the drop Job's image as `drop_image` says; no node has the image",
+            summary="the registry answers pulls of the drop Job's image with `drop_image`; no node has the image",
             reachable=False,
             needs=(FaultNeed.REGISTRY, FaultNeed.NODES),
         ),
@@ -171,7 +175,7 @@ FaultId = Annotated[str, one_of(*FAULTS)]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", forbid_unknown_fields=True):
-    """One action of a scenario. `do` is the verb, and says which record a step is."""
+    """One action of a scenario. `do` is its verb, and selects the record."""
 
     @property
     def do(self) -> str:
@@ -185,7 +189,7 @@ class InstallStep(Step, frozen=True, kw_only=True, tag="install"):
     drop: bool | None = None
     """The state of the chart's drop switch; by default the scenario's `db_drop`."""
     withhold_seconds: float = 0.0
-    """Seconds for which the database's Service is still withheld once all pods that need it are waiting."""
+    """Seconds to withhold the database's Service after all pods that need it are waiting."""
     until: Until = Until.READY
     """How long the step waits: `ready` (every workload), `database` (the server has the release's databases and
     accounts) or `failed` (helm fails because the database's Service is withheld)."""
@@ -224,7 +228,7 @@ class SessionsStep(Step, frozen=True, kw_only=True, tag="sessions"):
     count: int = 1
     """Connections for each account."""
     transaction: bool = False
-    """Each connection has read a table of each database in a transaction that stays open."""
+    """Each connection reads a table of each database in a transaction that stays open."""
 
 
 class InjectStep(Step, frozen=True, kw_only=True, tag="inject"):
@@ -244,7 +248,7 @@ class UninstallStep(Step, frozen=True, kw_only=True, tag="uninstall"):
     second: bool = False
     """Uninstall the second release."""
     hooks: bool = True
-    """False is `helm uninstall --no-hooks`."""
+    """Run the chart's hooks. `false` means `helm uninstall --no-hooks`."""
     expected_data: ExpectedData | None = None
     """What must happen to the release's data: `dropped`, `kept`, or `already-gone` (the release no longer exists, and
     another service owns its names). By default the drop switch decides."""
@@ -256,7 +260,7 @@ class RecoverStep(Step, frozen=True, kw_only=True, tag="recover"):
     """After a failed uninstall: wait for the Job's deadline, repair, watch the server, and uninstall again."""
 
     seconds: float = 30.0
-    """Seconds to watch the server, while another service uses the databases."""
+    """Seconds to watch the server while another service uses the databases."""
 
 
 ScenarioStep = (
@@ -277,7 +281,7 @@ ScenarioStep = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullProbe:
-    """A pod with one pull policy, whose image has its own repository."""
+    """A pod with one pull policy. Its image has its own repository."""
 
     policy: Annotated[str, one_of("Never", "IfNotPresent", "Always")]
     """The pod's `imagePullPolicy`: `Never`, `IfNotPresent` or `Always`."""
@@ -286,7 +290,7 @@ class PullProbe:
     starts: bool
     """The pod must start."""
     asks: bool
-    """The node must send a request to the registry at that start."""
+    """The node must send a request to the registry when the pod starts."""
 
     @property
     def name(self) -> str:
@@ -296,38 +300,38 @@ class PullProbe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Steps that act on a release, and the rules that judge what the suite observed: a file of `scenarios/`."""
+    """Steps that act on a release, and the rules that check the result: a file of `scenarios/`."""
 
     name: str
-    """The scenario's name, and its file's."""
+    """The scenario's name. The file has the same name."""
     summary: str
     """What happens, in one line."""
     rules: tuple[RuleId, ...]
-    """The ids of the live and matrix rules that judge it."""
+    """The ids of the live and matrix rules that check the result."""
     group: ScenarioGroup = ScenarioGroup.MAIN
     """The runs that it belongs to: `main` (every run), `lifecycle`, `faults`, or `environment` (it disturbs the whole
     cluster, so it runs by itself)."""
     db_drop: bool = False
-    """The state of the drop switch where no step says otherwise."""
+    """The state of the drop switch, unless a step sets another."""
     names: Mapping[Annotated[str, one_of("database", "username", "password")], str] = field(default_factory=dict)
-    """Names for the service to use: `database`, `username`, `password`. The convention must say by which values."""
+    """Names for the service to use: `database`, `username`, `password`. The convention must define values for them."""
     tls: bool = False
-    """The database server accepts TLS only. The convention must say how a chart learns of the authority."""
+    """The database server accepts only TLS. The convention must define values (`tls`) that make a chart trust it."""
     fast_drop: bool = False
-    """Shorten the drop Job's deadlines, if the convention says by which values."""
+    """Shorten the drop Job's deadlines, if the convention defines values for that."""
     drop_image: PullAnswer | None = None
-    """The registry's answer to pulls of the drop Job's image until it is repaired: `404`, `429`, `500`, or `cut` for a
-    layer that ends midway. It belongs to the fault `image-unavailable`."""
+    """The registry's answer to pulls of the drop Job's image until the fault is repaired: `404`, `429`, `500`, or `cut`
+    (a truncated layer). Only for the fault `image-unavailable`."""
     steps: tuple[ScenarioStep, ...] = ()
-    """The steps, one after the other."""
+    """The steps, in order."""
     repeated: bool = False
-    """Set by `--repeat`: the steps are there several times."""
+    """Set by `--repeat`: `steps` contains the steps several times."""
     probes: tuple[PullProbe, ...] = ()
-    """Pods of the suite's own instead of steps. Their result does not depend on chart and flavor, so one cell of each
-    container runtime runs them."""
+    """The suite's own pods, instead of steps. Their result does not depend on chart and flavor, so they run on one cell
+    for each container runtime."""
 
     def times(self, number: int) -> Scenario:
-        """Return the scenario with its steps `number` times, judged by LIFE-2 too; only the first time withholds."""
+        """Return the scenario with its steps `number` times and LIFE-2. Only the first pass withholds the Service."""
         if number == 1 or not self.steps:
             return self
         again = tuple(

@@ -82,9 +82,9 @@ def cell_of(target: ChartTarget, axes: AxisValues) -> Cell:
         chart=target.name,
         path=str(target.path),
         flavor=axes.flavor.name,
-        format=axes.packaging_format.name,
+        packaging_format=axes.packaging_format.name,
         runtime=axes.runtime.name if axes.runtime else OWN_RUNTIME,
-        helm=axes.helm_major,
+        helm_major=axes.helm_major,
     )
 
 

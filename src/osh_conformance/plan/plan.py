@@ -89,9 +89,9 @@ class LiveSuite:
         cell = cell_run.cell
         files = [str(file) for file, flavor in self._own_flavors.items() if flavor is cell_run.axes.flavor]
         words: tuple[str, ...] = ("--flavor-file", *files) if files else ("--flavor", cell.flavor)
-        words += () if cell.format == DEFAULT_FORMAT else ("--format", cell.format)
+        words += () if cell.packaging_format == DEFAULT_FORMAT else ("--format", cell.packaging_format)
         words += () if cell.runtime == OWN_RUNTIME else ("--runtime", cell.runtime)
-        words += ("--helm", str(cell.helm), "--scenario", cell_run.scenario.name)
+        words += ("--helm", str(cell.helm_major), "--scenario", cell_run.scenario.name)
         words += () if self.options.repeat == 1 else ("--repeat", str(self.options.repeat))
         words += (consent.OPTION,) if self.options.allow_privileged else ()
         return shlex.join(("osh-conformance", "live", cell.path, *words, *self.options.repeated))

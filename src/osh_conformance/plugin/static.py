@@ -45,7 +45,7 @@ class StaticPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
-        """Find the suite's tests by the suite's own names, whatever `python_functions` the user has."""
+        """Collect the suite's tests by the suite's own naming, and ignore the user's `python_functions`."""
         if module_path.parent != self._folder:
             return None
         # The same in every run, wherever the suite is installed.

@@ -246,7 +246,7 @@ def _dead_builds(docker: Docker | None, folders: Folders) -> list[str]:
 def _abandoned(parent: Path, left: list[str]) -> tuple[list[str], bool]:
     """Remove the scratch folders below `parent` whose owner is dead; return lines, and whether others are in use.
 
-    `left` receives what a run created on somebody else's cluster, which the suite must not delete.
+    `left` receives the objects that a run created on the user's cluster, which the suite must not delete.
     """
     removed: list[str] = []
     alive = False

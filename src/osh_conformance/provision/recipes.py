@@ -42,7 +42,7 @@ class RecipeFile:
     """`recipe.toml`, beside the script `build.sh`."""
 
     summary: str
-    """What it makes, in one line."""
+    """The result, in one line."""
     minutes: float
     """Minutes of a build without a cache, on two cores."""
     disk_mib: int
@@ -161,7 +161,7 @@ def content_key(folder: Path, needed: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for path in sorted(_files(folder), key=lambda p: p.relative_to(folder).as_posix()):
         content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
-        # Only the execute bit: the rest of the mode is the umask of whoever cloned.
+        # Only the execute bit: the rest of the mode depends on the umask of the clone.
         mode = "l" if path.is_symlink() else "x" if path.stat().st_mode & 0o100 else "-"
         digest.update(f"{path.relative_to(folder).as_posix()}\0{mode}\0{len(content)}\0".encode())
         digest.update(content)

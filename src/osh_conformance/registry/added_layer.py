@@ -45,7 +45,7 @@ def add_layer(client: RegistryClient, source: str, reference: str, target: str, 
         changed = _with_layer(writer, original, tar)
         digest = writer.manifest(changed, original.media_type, tag)["digest"]
         return _variant(digest, changed)
-    # The nodes here never ask for the images of other platforms.
+    # These nodes never pull images of other platforms.
     entry = platform_entry(original, source, reference)
     inner = client.manifest(source, entry["digest"])
     changed = _with_layer(writer, inner, tar)

@@ -177,7 +177,7 @@ def _sender(endpoint: str, *, public: bool) -> Callable[..., Any]:
         registry.session.trust_env = False
         registry.session.headers["Connection"] = "close"
         return send
-    # The configuration has one login for each host; oras wants a repository on it.
+    # The configuration has one login for each host; oras needs a repository in it.
     registry.auth.load_configs(Container(f"{endpoint}/any/repository"))
     request: Callable[..., Any] = registry.do_request
     return request

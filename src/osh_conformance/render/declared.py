@@ -1,4 +1,4 @@
-"""What a chart promises with given values: its policy, its images by key, and which key each container uses."""
+"""Derives a chart's promises with given values: its policy, its images by key, and the key of each container."""
 
 from __future__ import annotations
 
@@ -89,5 +89,5 @@ def key_by_container(
 
 
 def with_keys(containers: Iterable[Container], keys: Mapping[tuple[str, int, str, str], str]) -> tuple[Container, ...]:
-    """Return `containers` with their keys. One that only this rendering has gets None: nobody has tried it."""
+    """Return `containers` with their keys. A container that only this rendering has gets None: its key is not known."""
     return tuple(replace(container, key=keys.get(container.position)) for container in containers)

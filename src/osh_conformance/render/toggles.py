@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def variants(convention: Convention, values: Mapping[str, Any]) -> list[dict[str, bool]]:
     """Return sets of switches, by dotted path, that together switch on everything that `values` have off.
 
-    One set, unless the convention says that some exclude each other: then as many as the largest such group has
+    One set, unless some exclude each other by the convention: then as many as the largest such group has
     members, each member on in one set and the others of its group off there. The drop switch is always on.
     """
     switches = {

@@ -40,7 +40,7 @@ _MOST_PATIENCE = 8
 #: A renderer collects garbage on more than one core.
 _CORES = 4
 _STDERR = 2
-#: Go collects its garbage when there is much of it, and not beside the work: every core has a worker of its own.
+#: Go collects garbage rarely, and not in parallel with the work: every core already has its own worker.
 _GO = {"GOGC": "off", "GOMEMLIMIT": "96MiB", "GOMAXPROCS": "1"}
 
 

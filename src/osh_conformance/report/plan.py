@@ -25,9 +25,9 @@ def _lines(plan: RunPlan) -> Iterator[str]:
         [
             each.cell.chart,
             each.cell.flavor,
-            each.cell.format,
+            each.cell.packaging_format,
             each.cell.runtime,
-            str(each.cell.helm),
+            str(each.cell.helm_major),
             f"{'' if each.measured else '~'}{each.seconds:.0f} s",
             ", ".join(each.scenarios),
         ]

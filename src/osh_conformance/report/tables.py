@@ -71,7 +71,7 @@ def _together(names: Sequence[str]) -> str:
 
 
 def _described(cell: CellReport) -> list[str]:
-    return [cell.chart, cell.flavor, f"{cell.format} ({cell.origin})", cell.runtime, cell.helm]
+    return [cell.chart, cell.flavor, f"{cell.packaging_format} ({cell.origin})", cell.runtime, str(cell.helm_major)]
 
 
 def _word(status: Status | None) -> str:
@@ -81,11 +81,11 @@ def _word(status: Status | None) -> str:
 _COLUMNS = ("first", "middle", "last", "change")
 
 
-def table(gauges: Sequence[ResourceUsage]) -> str:
+def table(usage: Sequence[ResourceUsage]) -> str:
     """Return the first, middle and last numbers, one line for each kind of resource."""
-    chosen = [gauges[0].numbers, gauges[len(gauges) // 2].numbers, gauges[-1].numbers]
+    chosen = [usage[0].numbers, usage[len(usage) // 2].numbers, usage[-1].numbers]
     names = dict.fromkeys(name for numbers in chosen for name in numbers)
-    rows: list[tuple[str, ...]] = [(f"after {len(gauges)} uninstalls", *_COLUMNS)]
+    rows: list[tuple[str, ...]] = [(f"after {len(usage)} uninstalls", *_COLUMNS)]
     for name in names:
         values = [numbers.get(name, 0) for numbers in chosen]
         rows.append((name, *map(str, values), f"{values[-1] - values[0]:+d}"))

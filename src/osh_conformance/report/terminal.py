@@ -27,7 +27,7 @@ _SHOWN_CHARTS = 4
 #: Findings of several charts that are printed in full.
 _SHOWN_IN_FULL = 40
 _ALL = "all"
-#: Of charts to which a rule does not apply, a few are named; of undecided ones all.
+#: The report names only a few charts to which a rule does not apply, but all undecided ones.
 _SHORTENED = Status.NOT_APPLICABLE
 _COUNTED = (
     (Status.PASS, "passed"),

@@ -42,10 +42,10 @@ containers:
 @live_rule(RULE)
 def check_live(observation: Observation) -> Verdict:
     """Check that pods stay in Init while the database's Service is withheld, and start when it appears."""
-    hold = observation.hold
-    if hold is None:
+    withheld = observation.withheld
+    if withheld is None:
         return Verdict.not_applicable(RULE.id, "the scenario withholds no Service")
-    if not hold.waiting and not hold.early:
+    if not withheld.waiting and not withheld.early:
         return Verdict.not_applicable(RULE.id, "the chart has no dep_check key, or no db_init container")
     findings = [
         RULE.finding(
@@ -54,7 +54,7 @@ def check_live(observation: Observation) -> Verdict:
             expected="its pod stays in Init until the Service has an endpoint",
             cause="early",
         )
-        for workload in hold.early
+        for workload in withheld.early
     ]
     started = {c.workload for c in observation.containers if c.ran and c.role is not Role.INIT}
     findings += [
@@ -66,7 +66,7 @@ def check_live(observation: Observation) -> Verdict:
             fix="see the log of the pod's dep_check container",
             cause="not started",
         )
-        for workload in hold.waiting
+        for workload in withheld.waiting
         if workload not in started
     ]
     return Verdict.of(RULE.id, findings)

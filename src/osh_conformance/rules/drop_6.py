@@ -62,7 +62,7 @@ def check_live(observation: Observation) -> Verdict:
     """
     if observation.unsettled:
         return Verdict.undecided(RULE.id, not_up(observation))
-    if not observation.removals or not observation.lives[0].databases:
+    if not observation.removals or not observation.lifetimes[0].databases:
         return Verdict.undecided(RULE.id, "the release created no database, so there was nothing to drop")
     first, *repeated = observation.removals
     findings = list(_findings_under_fault(observation, first))
@@ -100,7 +100,7 @@ def _before_uninstall(observation: Observation, removal: Removal) -> bool:
 
 
 def _findings_under_fault(observation: Observation, removal: Removal) -> Iterator[Finding]:
-    if removal.fate is not ExpectedData.DROPPED:
+    if removal.expected_data is not ExpectedData.DROPPED:
         return
     problems = _after_success if removal.call.code == 0 else _after_failure
     for problem in problems(observation, removal):
@@ -123,34 +123,34 @@ def _after_success(observation: Observation, removal: Removal) -> Iterator[Remov
 
 def _after_failure(observation: Observation, removal: Removal) -> Iterator[RemovalProblem]:
     """Yield the problems after an uninstall that failed under a fault."""
-    life, aftermath = observation.lives[removal.life], removal.aftermath
-    if aftermath is None:
+    lifetime, failure = observation.lifetimes[removal.lifetime], removal.failure
+    if failure is None:
         return
-    if not removal.call.killed and removal.call.seconds > aftermath.timeout + _TOLERANCE:
+    if not removal.call.killed and removal.call.seconds > failure.timeout + _TOLERANCE:
         yield RemovalProblem(
             cause="timeout",
             found="helm uninstall did not end within its timeout",
-            expected=f"helm uninstall ends within {aftermath.timeout:g} s",
+            expected=f"helm uninstall ends within {failure.timeout:g} s",
         )
-    if aftermath.missing:
+    if failure.missing:
         yield RemovalProblem(
             cause="deleted objects",
-            found=f"the failed uninstall deleted {', '.join(aftermath.missing)}",
+            found=f"the failed uninstall deleted {', '.join(failure.missing)}",
             expected="a failed uninstall deletes nothing, so the service keeps running",
             fix="do everything that can fail in pre-delete hooks: Helm deletes nothing until they have succeeded",
         )
     if _before_uninstall(observation, removal):
-        yield from _locked_accounts(life, removal)
-    yield from _later(life, removal, aftermath)
-    yield from _unreported(life, removal, aftermath)
+        yield from _locked_accounts(lifetime, removal)
+    yield from _later(lifetime, removal, failure)
+    yield from _unreported(lifetime, removal, failure)
 
 
-def _locked_accounts(life: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProblem]:
+def _locked_accounts(lifetime: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProblem]:
     """Yield the accounts that the drop left locked, although it reached the server to its end and dropped nothing."""
-    complete = all(name in removal.after.databases and _is_complete(removal, name) for name in life.databases)
+    complete = all(name in removal.after.databases and _is_complete(removal, name) for name in lifetime.databases)
     if not (complete and removal.reachable):
         return
-    for account in life.accounts:
+    for account in lifetime.accounts:
         if account in removal.after.locked and account not in removal.populated.locked:
             yield RemovalProblem(
                 cause=f"locked account {account}",
@@ -160,36 +160,36 @@ def _locked_accounts(life: ReleaseLifetime, removal: Removal) -> Iterator[Remova
             )
 
 
-def _later(life: ReleaseLifetime, removal: Removal, aftermath: FailedUninstall) -> Iterator[RemovalProblem]:
+def _later(lifetime: ReleaseLifetime, removal: Removal, failure: FailedUninstall) -> Iterator[RemovalProblem]:
     """Yield what still ran, or was dropped, after helm had failed."""
-    if aftermath.unfinished:
+    if failure.unfinished:
         bound = "it has no activeDeadlineSeconds"
-        if aftermath.deadline is not None:
-            bound = f"its activeDeadlineSeconds is {aftermath.deadline:g}"
+        if failure.deadline is not None:
+            bound = f"its activeDeadlineSeconds is {failure.deadline:g}"
         yield RemovalProblem(
             cause="unfinished Job",
-            found=f"{', '.join(aftermath.unfinished)} keeps running after helm uninstall failed; {bound}",
+            found=f"{', '.join(failure.unfinished)} keeps running after helm uninstall failed; {bound}",
             expected="no Job of the release can act after helm has ended and the Job's own deadline has passed",
         )
-    dropped = [name for name in life.databases if _was_dropped(aftermath.stood, removal.after, name)]
-    if dropped and not aftermath.unfinished:
+    dropped = [name for name in lifetime.databases if _was_dropped(failure.before_repair, removal.after, name)]
+    if dropped and not failure.unfinished:
         yield RemovalProblem(
             cause="dropped before the repair",
             found=f"database {', '.join(dropped)} was dropped after helm uninstall failed",
             expected="nothing is dropped after helm has ended and the Job's own deadline has passed",
         )
-    losses = list(_losses(life, aftermath.watch_began, aftermath.watch_ended))
+    losses = list(_losses(lifetime, failure.watch_began, failure.watch_ended))
     if losses:
-        when = f"within {aftermath.watched:g} s after the failed uninstall and the repair"
+        when = f"within {failure.watched:g} s after the failed uninstall and the repair"
         yield RemovalProblem(
             cause="dropped after the repair",
             found=f"{when}, while another client used the databases: {'; '.join(losses)}",
             expected="the failed uninstall drops nothing after the repair",
         )
-    elif aftermath.acted and not aftermath.unfinished:
+    elif failure.acted and not failure.unfinished:
         yield RemovalProblem(
             cause="running container",
-            found=f"{', '.join(aftermath.acted)} still ran after helm failed and the Job's deadline passed",
+            found=f"{', '.join(failure.acted)} still ran after helm failed and the Job's deadline passed",
             expected="no container of a drop Job runs any more",
         )
 
@@ -198,7 +198,7 @@ def _was_dropped(before: DatabaseState | None, after: DatabaseState, name: str) 
     return before is not None and name in before.databases and name not in after.databases
 
 
-def _losses(life: ReleaseLifetime, began: DatabaseState, ended: DatabaseState) -> Iterator[str]:
+def _losses(lifetime: ReleaseLifetime, began: DatabaseState, ended: DatabaseState) -> Iterator[str]:
     """Yield what disappeared between two states. Rows do not count, because the running service may change them."""
     for name, tables in began.databases.items():
         if name not in ended.databases:
@@ -206,20 +206,20 @@ def _losses(life: ReleaseLifetime, began: DatabaseState, ended: DatabaseState) -
         elif dropped := sorted(set(tables) - set(ended.databases[name])):
             yield f"tables of {name} were dropped: {', '.join(dropped)}"
     yield from (f"account {account} was dropped" for account in began.accounts if account not in ended.accounts)
-    if ended.waiting and life.databases:
+    if ended.waiting and lifetime.databases:
         yield f"statements still waiting on the server: {', '.join(ended.waiting)}"
 
 
-def _unreported(life: ReleaseLifetime, removal: Removal, aftermath: FailedUninstall) -> Iterator[RemovalProblem]:
+def _unreported(lifetime: ReleaseLifetime, removal: Removal, failure: FailedUninstall) -> Iterator[RemovalProblem]:
     """Warn if the drop failed midway, and its log does not name the remaining databases.
 
     A drop that was cut off from the server, or printed nothing because it was killed, cannot name them.
     """
     if not removal.reachable:
         return
-    left = [name for name in life.databases if name in removal.after.databases]
-    touched = any(name not in left or not _is_complete(removal, name) for name in life.databases)
-    log = "\n".join(aftermath.told.values())
+    left = [name for name in lifetime.databases if name in removal.after.databases]
+    touched = any(name not in left or not _is_complete(removal, name) for name in lifetime.databases)
+    log = "\n".join(failure.logs.values())
     unnamed = [name for name in left if name not in log]
     if touched and unnamed and log:
         yield RemovalProblem(

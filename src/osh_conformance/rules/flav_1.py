@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.model.chart import Role
 from osh_conformance.model.finding import Verdict
-from osh_conformance.model.observation import Step
+from osh_conformance.model.observation import Moment
 from osh_conformance.model.rule import Rule
 from osh_conformance.rules.registry import matrix_rule
 from osh_conformance.rules.shared.live import image_key, place
@@ -93,8 +93,8 @@ def fingerprint(observation: Observation) -> Fingerprint:
     uninstall = observation.helm_call("uninstall")
     parts["exit of helm uninstall"] = str(uninstall.code) if uninstall else "not run"
     parts["left after uninstall"] = _listed({name.partition("/")[0] for name in observation.leftovers})
-    if observation.own_tests:
-        parts["exit of the chart tests"] = str(observation.own_tests.code)
+    if observation.chart_tests:
+        parts["exit of the chart tests"] = str(observation.chart_tests.code)
     return parts
 
 
@@ -112,7 +112,7 @@ def _exits(observation: Observation) -> dict[str, str]:
 
 def _on_the_server(observation: Observation) -> Iterator[tuple[str, str]]:
     """Yield what the release added to the database server, and what its uninstall left there."""
-    states = [observation.database.get(step) for step in (Step.BEFORE, Step.INSTALLED, Step.AFTER)]
+    states = [observation.database.get(moment) for moment in (Moment.BEFORE, Moment.INSTALLED, Moment.AFTER)]
     before, installed, after = states
     if before is None or installed is None or after is None:
         return
@@ -175,4 +175,4 @@ def _finding(observation: Observation, standard: Observation, name: str, found: 
 
 
 def _cell(cell: Cell) -> str:
-    return f"flavor {cell.flavor}, format {cell.format}, runtime {cell.runtime}, Helm {cell.helm}"
+    return f"flavor {cell.flavor}, format {cell.packaging_format}, runtime {cell.runtime}, Helm {cell.helm_major}"

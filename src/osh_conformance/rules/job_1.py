@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Verdict
-from osh_conformance.model.observation import Step
+from osh_conformance.model.observation import Moment
 from osh_conformance.model.rule import Rule
 from osh_conformance.rules.registry import live_rule
 from osh_conformance.rules.shared.live import containers_of, place
@@ -78,7 +78,7 @@ def _problem(observation: Observation, function: str) -> str:
 
 
 def _no_database(observation: Observation) -> str:
-    before, installed = observation.database[Step.BEFORE], observation.database[Step.INSTALLED]
+    before, installed = observation.database[Moment.BEFORE], observation.database[Moment.INSTALLED]
     missing = []
     if set(installed.databases) <= set(before.databases):
         missing.append("no new database")
@@ -88,7 +88,7 @@ def _no_database(observation: Observation) -> str:
 
 
 def _no_schema(observation: Observation) -> str:
-    before, installed = observation.database[Step.BEFORE], observation.database[Step.INSTALLED]
+    before, installed = observation.database[Moment.BEFORE], observation.database[Moment.INSTALLED]
     created = set(installed.databases) - set(before.databases)
     empty = sorted(name for name in created if not installed.databases[name])
     if not created:

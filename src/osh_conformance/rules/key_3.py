@@ -80,7 +80,7 @@ def _similar(key: str, known: set[str]) -> str:
 
 
 def _mixed(chart: RenderedChart, override: ValuesOverride) -> Iterator[Finding]:
-    """Of the keys that ship with one reference, an override gives some another release of it, and leaves the others."""
+    """Some keys ship with the same reference, and an override gives only some of them another release of it."""
     shipped = {image.key: image for image in chart.images if image.reference}
     new = {image.key: image for image in override.images if image.key in shipped}
     groups: defaultdict[str, list[str]] = defaultdict(list)

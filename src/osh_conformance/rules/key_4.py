@@ -34,7 +34,7 @@ def check(chart: RenderedChart) -> Verdict:
     """Check what each container performs, by its program or its name (`data/vocabulary/functions.yaml`).
 
     It fails if the key is another standard function's, or if the function has a key of its own that has no effect
-    there. It also fails if dep_check runs as anything but an init container. A name that says nothing is no finding.
+    there. It also fails if dep_check runs as anything but an init container. A name without a known word is no finding.
     """
     if chart.convention is None:
         return Verdict.not_applicable(RULE.id, "no images section of a known layout (see KEY-1)")

@@ -49,40 +49,40 @@ def check_live(observation: Observation) -> Verdict:
 
     It is undecided if the scenario has no second install and no upgrade.
     """
-    lives = observation.lives
+    lifetimes = observation.lifetimes
     upgrade = observation.helm_call("upgrade")
-    if not lives:
+    if not lifetimes:
         return Verdict.not_applicable(RULE.id, "nothing was installed")
-    if upgrade is None and (len(lives) == 1 or lives[0].unsettled):
-        reason = lives[0].unsettled or "the scenario has none"
+    if upgrade is None and (len(lifetimes) == 1 or lifetimes[0].unsettled):
+        reason = lifetimes[0].unsettled or "the scenario has none"
         return Verdict.undecided(RULE.id, f"there was no second install: {reason}")
     findings = []
-    if upgrade and lives[0].unsettled:
-        found = f"the upgrade fails: {lives[0].unsettled}"
+    if upgrade and lifetimes[0].unsettled:
+        found = f"the upgrade fails: {lifetimes[0].unsettled}"
         findings.append(_finding(observation, "upgrade", found, "the release comes up"))
-    for life in lives[1:]:
-        findings += _findings_again(observation, lives[0], life)
+    for lifetime in lifetimes[1:]:
+        findings += _findings_again(observation, lifetimes[0], lifetime)
     return Verdict.of(RULE.id, findings)
 
 
-def _findings_again(observation: Observation, first: ReleaseLifetime, life: ReleaseLifetime) -> Iterator[Finding]:
+def _findings_again(observation: Observation, first: ReleaseLifetime, lifetime: ReleaseLifetime) -> Iterator[Finding]:
     """Yield where a later install of the release differs from the first."""
-    if life.unsettled:
-        found = f"installed again, the release does not come up: {life.unsettled}"
+    if lifetime.unsettled:
+        found = f"installed again, the release does not come up: {lifetime.unsettled}"
         yield _finding(observation, "not up", found, "the release comes up as it did at first")
         return
     for name in first.databases:
-        if name in life.before.databases:
+        if name in lifetime.before.databases:
             continue  # it was not dropped: the DROP rules report that
-        missing = sorted(set(first.installed.databases[name]) - set(life.installed.databases.get(name, ())))
+        missing = sorted(set(first.installed.databases[name]) - set(lifetime.installed.databases.get(name, ())))
         if missing:
             more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
             found = f"installed again, database {name} lacks these tables: {', '.join(missing[:_NAMED])}{more}"
             yield _finding(observation, f"tables of {name}", found, "the same tables as at first: migrations run again")
-    yield from _started_early(observation, first, life)
+    yield from _started_early(observation, first, lifetime)
 
 
-def _started_early(observation: Observation, first: ReleaseLifetime, life: ReleaseLifetime) -> Iterator[Finding]:
+def _started_early(observation: Observation, first: ReleaseLifetime, lifetime: ReleaseLifetime) -> Iterator[Finding]:
     """Yield the containers that started after the migration at first, and start before it now."""
     with_dep_check = {(c.pod, c.workload) for c in containers_of(observation, "dep_check")}
     waiting = {
@@ -91,8 +91,8 @@ def _started_early(observation: Observation, first: ReleaseLifetime, life: Relea
         # Without dep_check the order may be chance. Times are whole seconds.
         if (c.pod, c.workload) in with_dep_check and c.started_at > _migrated_at(observation, first)
     }
-    migrated_at = _migrated_at(observation, life)
-    for container in _service_containers(observation, life):
+    migrated_at = _migrated_at(observation, lifetime)
+    for container in _service_containers(observation, lifetime):
         if container.label in waiting and container.started_at < migrated_at:
             yield _finding(
                 observation,
@@ -102,18 +102,18 @@ def _started_early(observation: Observation, first: ReleaseLifetime, life: Relea
             )
 
 
-def _service_containers(observation: Observation, life: ReleaseLifetime) -> list[ObservedContainer]:
+def _service_containers(observation: Observation, lifetime: ReleaseLifetime) -> list[ObservedContainer]:
     """Return the main containers that ran in a lifetime of the release, without those of Jobs."""
     return [
         c
         for c in observation.containers
-        if c.pod in life.pods and c.role is Role.MAIN and c.ran and not c.workload.startswith("Job/")
+        if c.pod in lifetime.pods and c.role is Role.MAIN and c.ran and not c.workload.startswith("Job/")
     ]
 
 
-def _migrated_at(observation: Observation, life: ReleaseLifetime) -> str:
+def _migrated_at(observation: Observation, lifetime: ReleaseLifetime) -> str:
     """Return when the last db_sync container of a lifetime ended, in RFC 3339, or "" if none did."""
-    return max((c.finished_at for c in containers_of(observation, "db_sync") if c.pod in life.pods), default="")
+    return max((c.finished_at for c in containers_of(observation, "db_sync") if c.pod in lifetime.pods), default="")
 
 
 def _finding(observation: Observation, cause: str, found: str, expected: str) -> Finding:

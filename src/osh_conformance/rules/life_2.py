@@ -40,14 +40,14 @@ _AT_LEAST = 2
 @live_rule(RULE)
 def check_live(observation: Observation) -> Verdict:
     """Compare what namespace and server hold after the last uninstall with what they held after the first."""
-    gauges = observation.gauges
-    if len(gauges) < _AT_LEAST:
+    usage = observation.usage
+    if len(usage) < _AT_LEAST:
         return Verdict.not_applicable(RULE.id, "the release was not installed repeatedly: use --repeat N")
-    first, last = gauges[0].own, gauges[-1].own
+    first, last = usage[0].own, usage[-1].own
     findings = [
         RULE.finding(
             place(observation),
-            found=f"{kind}: {first.get(kind, 0)} after the first uninstall, {number} after {len(gauges)}",
+            found=f"{kind}: {first.get(kind, 0)} after the first uninstall, {number} after {len(usage)}",
             expected="no more than after the first",
             cause=kind,
         )

@@ -88,26 +88,14 @@ def matrix_rules() -> Mapping[str, MatrixCheck]:
 
 
 def rules_of(scenario: Scenario) -> tuple[str, ...]:
-    """Return the ids of the rules that are checked in `scenario`: those that it lists, and those that ask for it.
+    """Return the ids of the rules that `scenario` checks: those that it lists, and those that request it.
 
-    A rule asks for a scenario by its name, or by the name of its group; the latter does not mean a scenario of pull
+    A rule requests a scenario by its name, or by the name of its group; the latter does not mean a scenario of pull
     probes, which has no release.
     """
     wanted = {scenario.name} if scenario.probes else {scenario.name, scenario.group.value}
     asking = (rule.id for rule in all_rules().values() if wanted & set(rule.scenarios))
     return tuple(dict.fromkeys((*scenario.rules, *asking)))
-
-
-def expand(names: Iterable[str], known: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return those of the `known` ids that `names` stand for, sorted as `known` is, and the names that are unknown.
-
-    A name is an id or a family (`REF` is every REF rule), in any case. Unknown names keep their order.
-    """
-    ids = tuple(known)
-    families = {rule.partition("-")[0] for rule in ids}
-    wanted = [name.strip().upper() for name in names]
-    unknown = tuple(name for name in wanted if name not in ids and name not in families)
-    return tuple(rule for rule in ids if rule in wanted or rule.partition("-")[0] in wanted), unknown
 
 
 @contextlib.contextmanager

@@ -45,7 +45,7 @@ def check_live(observation: Observation) -> Verdict:
     They run while the release is up. The rule is not applicable if the catalog names none, or the release did not come
     up.
     """
-    tests = observation.own_tests
+    tests = observation.chart_tests
     if tests is None:
         reason = "the release did not come up" if observation.unsettled else "the catalog names no tests for the chart"
         return Verdict.not_applicable(RULE.id, reason)

@@ -37,7 +37,7 @@ TENANT = "osh_conformance_tenant"
 
 
 def recover(state: ScenarioState, step: RecoverStep) -> None:
-    """Do what DROP-6 asks for after a failed uninstall; after a successful one, only repair."""
+    """Collect the evidence for DROP-6 after a failed uninstall. After a successful one, only repair the faults."""
     release, failed_removal = state.releases[False], state.removals[-1]
     failed = failed_removal.call.code != 0
     deadline, unfinished = _wait_for_deadlines(state, release) if failed else (None, ())
@@ -50,7 +50,7 @@ def recover(state: ScenarioState, step: RecoverStep) -> None:
     remaining = set(usage.objects(release.context.kube, release.context.namespace, state.plan.release))
     began = _use_databases(state, state.lifetimes[release.lifetime].databases)
     acted = _watch(state, release, step.seconds)
-    aftermath = FailedUninstall(
+    failure = FailedUninstall(
         timeout=float(state.plan.uninstall_timeout),
         deadline=deadline,
         missing=tuple(sorted(set(state.owned_before) - remaining)),
@@ -59,12 +59,11 @@ def recover(state: ScenarioState, step: RecoverStep) -> None:
         watched=step.seconds,
         watch_began=began,
         watch_ended=state.read_database(),
-        tenant=TENANT,
-        stood=before_repair,
-        told=_logs(state, release),
+        before_repair=before_repair,
+        logs=_logs(state, release),
     )
-    state.removals[-1] = replace(state.removals[-1], aftermath=aftermath)
-    removal.uninstall(state, UninstallStep(expected_data=failed_removal.fate))
+    state.removals[-1] = replace(state.removals[-1], failure=failure)
+    removal.uninstall(state, UninstallStep(expected_data=failed_removal.expected_data))
     state.removals[-1] = replace(state.removals[-1], is_retry=True, faults=())
 
 

@@ -46,8 +46,8 @@ def uninstall(state: ScenarioState, step: UninstallStep) -> None:
         call, applied = _uninstall(state, release, step)
     state.removals.append(
         Removal(
-            life=release.lifetime,
-            fate=step.expected_data or _expected_data(release, step),
+            lifetime=release.lifetime,
+            expected_data=step.expected_data or _expected_data(release, step),
             call=call,
             populated=populated,
             after=populated,

@@ -130,7 +130,7 @@ def _data_of_others(state: ScenarioState, *, second: bool) -> DatabaseState:
     """Return what the server holds that is not the release's; data that an earlier lifetime had to keep is."""
     earlier = state.releases.get(second)
     latest = state.removals[-1] if state.removals else None
-    if earlier and latest and latest.life == earlier.lifetime and latest.fate is ExpectedData.KEPT:
+    if earlier and latest and latest.lifetime == earlier.lifetime and latest.expected_data is ExpectedData.KEPT:
         return state.lifetimes[earlier.lifetime].before
     with state.timed("database server"):
         return state.read_database()

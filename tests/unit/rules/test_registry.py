@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from osh_conformance.model.chart import RenderedChart
 
-_KNOWN = ("DROP-1", "REF-1", "REF-2")
 _RULE = """
 from osh_conformance.model.finding import Location, Verdict
 from osh_conformance.model.rule import Rule
@@ -81,12 +80,6 @@ def test_the_example_of_each_rule_is_yaml_before_and_after() -> None:
         assert isinstance(before, dict), rule.id
         assert isinstance(after, dict), rule.id
         assert rule.before != rule.after, rule.id
-
-
-def test_a_name_stands_for_a_rule_or_a_family() -> None:
-    assert registry.expand(["ref"], _KNOWN) == (("REF-1", "REF-2"), ())
-    assert registry.expand(["Ref-2", "drop-1"], _KNOWN) == (("DROP-1", "REF-2"), ())
-    assert registry.expand(["RFE-1", "REF", "R"], _KNOWN) == (("REF-1", "REF-2"), ("RFE-1", "R"))
 
 
 def test_a_rule_that_is_replaced_is_the_own_one_again_afterwards() -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class RemovalProblem:
     """Something wrong after an uninstall, before a rule makes a finding of it.
 
-    `cause` tells apart the problems of one uninstall. `warning`: the release is not certain to be the reason.
+    `cause` distinguishes the problems of one uninstall. `warning`: the release is not certain to be the reason.
     """
 
     cause: str
@@ -45,7 +45,7 @@ class RemovalProblem:
 
 def check_removals(rule: Rule, observation: Observation) -> Verdict:
     """Return the verdict of `rule` on all uninstalls of an observation."""
-    if not any(life.databases or life.accounts for life in observation.lives):
+    if not any(lifetime.databases or lifetime.accounts for lifetime in observation.lifetimes):
         reason = "the release created no database and no account, so there was nothing to drop or keep"
         return Verdict.undecided(rule.id, reason)
     findings = [
@@ -59,17 +59,17 @@ def check_removals(rule: Rule, observation: Observation) -> Verdict:
 
 def removal_problems(observation: Observation, removal: Removal) -> Iterator[RemovalProblem]:
     """Yield what one uninstall left or deleted against its scenario, as the database server shows it."""
-    life = observation.lives[removal.life]
-    if removal.fate is not ExpectedData.ALREADY_GONE:
+    lifetime = observation.lifetimes[removal.lifetime]
+    if removal.expected_data is not ExpectedData.ALREADY_GONE:
         yield from _exit(observation, removal)
     # A later release began with what an earlier one, or another release, had there; that may be gone by now.
-    before = observation.lives[0].before
-    yield from _databases_of_others(life, removal, before)
-    yield from _accounts_of_others(life, removal, before)
-    if removal.fate is ExpectedData.DROPPED:
-        yield from _not_removed(observation, life, removal)
+    before = observation.lifetimes[0].before
+    yield from _databases_of_others(lifetime, removal, before)
+    yield from _accounts_of_others(lifetime, removal, before)
+    if removal.expected_data is ExpectedData.DROPPED:
+        yield from _not_removed(observation, lifetime, removal)
     else:
-        yield from _not_kept(life, removal)
+        yield from _not_kept(lifetime, removal)
 
 
 def _exit(observation: Observation, removal: Removal) -> Iterator[RemovalProblem]:
@@ -99,9 +99,11 @@ def _drop_workloads(observation: Observation) -> set[str]:
     return workloads | {f"Pod/{c.pod}" for c in observation.containers if c.workload in workloads}
 
 
-def _databases_of_others(life: ReleaseLifetime, removal: Removal, before: DatabaseState) -> Iterator[RemovalProblem]:
+def _databases_of_others(
+    lifetime: ReleaseLifetime, removal: Removal, before: DatabaseState
+) -> Iterator[RemovalProblem]:
     """Yield the changes to databases that do not belong to the release."""
-    later = {name: tables for name, tables in removal.populated.databases.items() if name not in life.databases}
+    later = {name: tables for name, tables in removal.populated.databases.items() if name not in lifetime.databases}
     for name, tables in {**later, **before.databases}.items():
         # The service of another release may write in the meantime. No service uses a database older than all releases.
         in_use = name not in before.databases
@@ -115,9 +117,9 @@ def _databases_of_others(life: ReleaseLifetime, removal: Removal, before: Databa
             )
 
 
-def _accounts_of_others(life: ReleaseLifetime, removal: Removal, before: DatabaseState) -> Iterator[RemovalProblem]:
+def _accounts_of_others(lifetime: ReleaseLifetime, removal: Removal, before: DatabaseState) -> Iterator[RemovalProblem]:
     """Yield the changes to accounts that do not belong to the release."""
-    later = {name: grants for name, grants in removal.populated.accounts.items() if name not in life.accounts}
+    later = {name: grants for name, grants in removal.populated.accounts.items() if name not in lifetime.accounts}
     for account, grants in {**later, **before.accounts}.items():
         now = removal.after.accounts.get(account)
         if now != grants:
@@ -133,15 +135,17 @@ def _accounts_of_others(life: ReleaseLifetime, removal: Removal, before: Databas
 _FIX_OF_OTHERS = "drop only this service's own databases and accounts, by their quoted full names"
 
 
-def _not_removed(observation: Observation, life: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProblem]:
+def _not_removed(observation: Observation, lifetime: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProblem]:
     """Yield what the uninstall should have dropped, and did not."""
     fix = "let the db_drop Job drop it, and exit with an error if it cannot"
     if not observation.declared.containers_of("db_drop"):
         fix = "render a db_drop Job when the switch is on: no container of the chart uses that key"
-    for cause, found in _still_there(life, removal.after):
+    for cause, found in _still_there(lifetime, removal.after):
         yield RemovalProblem(cause=cause, found=found, expected="it is gone when helm uninstall has ended", fix=fix)
     for account, grants in removal.after.accounts.items():
-        left_grants = [g for g in grants if account not in life.accounts and g.partition(" ON ")[2] in life.databases]
+        left_grants = [
+            g for g in grants if account not in lifetime.accounts and g.partition(" ON ")[2] in lifetime.databases
+        ]
         if left_grants:
             yield RemovalProblem(
                 cause=f"grants of {account}",
@@ -151,27 +155,27 @@ def _not_removed(observation: Observation, life: ReleaseLifetime, removal: Remov
             )
 
 
-def _still_there(life: ReleaseLifetime, state: DatabaseState) -> Iterator[tuple[str, str]]:
+def _still_there(lifetime: ReleaseLifetime, state: DatabaseState) -> Iterator[tuple[str, str]]:
     """Yield cause and text for each database and account of a release that the server still has."""
-    for name in life.databases:
+    for name in lifetime.databases:
         if name in state.databases:
             yield f"database {name}", f"database {name} is still there, with {len(state.databases[name])} tables"
-    for account in life.accounts:
+    for account in lifetime.accounts:
         if account in state.accounts:
             yield f"account {account}", f"account {account} is still there"
 
 
-def _not_kept(life: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProblem]:
+def _not_kept(lifetime: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProblem]:
     """Yield what the uninstall should have left as it was, and did not."""
     populated, after = removal.populated, removal.after
     fix = "drop data only in a db_drop Job, and render no such Job when the switch is off"
-    kept = removal.fate is ExpectedData.KEPT
+    kept = removal.expected_data is ExpectedData.KEPT
     reason = "with db_drop switched off" if kept else "which belonged to another owner by then"
     if removal.ran and kept:
         found = f"{', '.join(removal.ran)} ran, {reason}"
         yield RemovalProblem(cause="drop Job", found=found, expected="no drop Job runs", fix=fix)
-    for name in life.databases:
-        old = populated.databases.get(name, life.installed.databases[name])
+    for name in lifetime.databases:
+        old = populated.databases.get(name, lifetime.installed.databases[name])
         # The release's service may write until its pods have ended.
         for change in _changes(old, after.databases.get(name), in_use=kept):
             yield RemovalProblem(
@@ -181,8 +185,8 @@ def _not_kept(life: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProble
                 fix=fix,
                 warning=not change.certain,
             )
-    for account in life.accounts:
-        if after.accounts.get(account) != populated.accounts.get(account, life.installed.accounts[account]):
+    for account in lifetime.accounts:
+        if after.accounts.get(account) != populated.accounts.get(account, lifetime.installed.accounts[account]):
             yield RemovalProblem(
                 cause=f"account {account}",
                 found=f"account {account} is gone or has other grants, {reason}",

@@ -28,7 +28,7 @@ _PLACE = "{}, where one image flavor keeps its code"
 class ScriptProblem:
     """A problem of a script. `line` counts in the script and `text` is that line.
 
-    `kind` says what the problem is, and groups the problems of one finding. `cause` is the program or folder, or that
+    `kind` is the type of the problem, and groups the problems of one finding. `cause` is the program or folder, or that
     the script does not parse.
     """
 

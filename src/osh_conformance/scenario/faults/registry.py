@@ -7,7 +7,7 @@ from osh_conformance.scenario.faults.base import Fault, fault
 
 @fault("image-unavailable")
 class ImageUnavailable(Fault):
-    """The registry answers as the scenario's `drop_image` says; no node has the image."""
+    """The registry answers with the scenario's `drop_image`; no node has the image."""
 
     def inject(self) -> None:
         self.state.context.answer_pull(self.state.plan.scenario.drop_image or "")
