@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance.model.observation import DatabaseState, Observation, Step
+from osh_conformance.model.observation import DatabaseState, Moment, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,14 +33,14 @@ def changed(seen: Observation, **fields: Any) -> Observation:
     """As `replace`, also for what an observation works out of its lives and removals."""
     database = fields.pop("database", None)
     if database is not None:
-        before = database.get(Step.BEFORE, seen.lives[0].before)
-        lives = (replace(seen.lives[0], before=before, installed=database.get(Step.INSTALLED, before)),)
-        removals = seen.removals if Step.AFTER in database else ()
+        before = database.get(Moment.BEFORE, seen.lifetimes[0].before)
+        lives = (replace(seen.lifetimes[0], before=before, installed=database.get(Moment.INSTALLED, before)),)
+        removals = seen.removals if Moment.AFTER in database else ()
         populated = lives[0].installed
-        removals = tuple(replace(each, populated=populated, after=database[Step.AFTER]) for each in removals)
-        seen = replace(seen, lives=lives, removals=removals)
+        removals = tuple(replace(each, populated=populated, after=database[Moment.AFTER]) for each in removals)
+        seen = replace(seen, lifetimes=lives, removals=removals)
     if "unsettled" in fields:
-        seen = replace(seen, lives=(replace(seen.lives[0], unsettled=fields.pop("unsettled")),))
+        seen = replace(seen, lifetimes=(replace(seen.lifetimes[0], unsettled=fields.pop("unsettled")),))
     if "leftovers" in fields:
         seen = replace(seen, removals=(replace(seen.removals[0], leftovers=fields.pop("leftovers")),))
     return replace(seen, **fields)
@@ -50,18 +50,18 @@ def after(databases: Any = None, accounts: Any = None) -> Mutation:
     """Let the server show other things at the end."""
 
     def change(seen: Observation) -> Observation:
-        last = seen.database[Step.AFTER]
+        last = seen.database[Moment.AFTER]
         merged = DatabaseState(
             databases=last.databases if databases is None else databases,
             accounts=last.accounts if accounts is None else accounts,
         )
-        return changed(seen, database={**seen.database, Step.AFTER: merged})
+        return changed(seen, database={**seen.database, Moment.AFTER: merged})
 
     return change
 
 
 def installed(database: DatabaseState) -> Mutation:
-    return lambda seen: changed(seen, database={**seen.database, Step.INSTALLED: database})
+    return lambda seen: changed(seen, database={**seen.database, Moment.INSTALLED: database})
 
 
 def exits(code: int) -> Mutation:
@@ -92,8 +92,8 @@ def own_tests(**changes: Any) -> Mutation:
     """Let the chart's own tests end otherwise."""
 
     def change(seen: Observation) -> Observation:
-        assert seen.own_tests is not None
-        return replace(seen, own_tests=replace(seen.own_tests, **changes))
+        assert seen.chart_tests is not None
+        return replace(seen, chart_tests=replace(seen.chart_tests, **changes))
 
     return change
 
@@ -112,16 +112,16 @@ def aftermath(**changes: Any) -> Mutation:
     """Let other things follow the uninstall that failed."""
 
     def change(seen: Observation) -> Observation:
-        followed = seen.removals[0].aftermath
+        followed = seen.removals[0].failure
         assert followed is not None
-        return removal(aftermath=replace(followed, **changes))(seen)
+        return removal(failure=replace(followed, **changes))(seen)
 
     return change
 
 
 def life(number: int = 0, **changes: Any) -> Mutation:
     """Change one life of the release, by default the first."""
-    return lambda seen: replace(seen, lives=_changed_at(seen.lives, number, changes))
+    return lambda seen: replace(seen, lifetimes=_changed_at(seen.lifetimes, number, changes))
 
 
 def _changed_at(entries: tuple[Any, ...], number: int, changes: dict[str, Any]) -> tuple[Any, ...]:
@@ -149,4 +149,4 @@ def grown(by: Mapping[str, int]) -> Mutation:
             counts[kind] = counts.get(kind, 0) + added * number
         return replace(of, objects=objects, server=server)
 
-    return lambda seen: replace(seen, gauges=tuple(gauge(number, each) for number, each in enumerate(seen.gauges)))
+    return lambda seen: replace(seen, usage=tuple(gauge(number, each) for number, each in enumerate(seen.usage)))

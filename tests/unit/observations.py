@@ -100,17 +100,17 @@ def observation(*, db_drop: bool = True) -> Observation:
             PublishedImage(reference=reference, origin="built", digests=(DIGEST,), media_types=MEDIA_TYPES)
             for reference in (SERVICE, ENTRYPOINT)
         ),
-        lives=(ReleaseLifetime(release="keystone", before=state(own=False), installed=state(own=True), pods=PODS),),
+        lifetimes=(ReleaseLifetime(release="keystone", before=state(own=False), installed=state(own=True), pods=PODS),),
         removals=(
             Removal(
-                life=0,
-                fate=ExpectedData.DROPPED if db_drop else ExpectedData.KEPT,
+                lifetime=0,
+                expected_data=ExpectedData.DROPPED if db_drop else ExpectedData.KEPT,
                 call=_call("uninstall"),
                 populated=state(own=True),
                 after=state(own=not db_drop),
             ),
         ),
-        hold=DependencyWithheld(seconds=3.0, waiting=("Job/keystone-db-init",), early=()),
+        withheld=DependencyWithheld(seconds=3.0, waiting=("Job/keystone-db-init",), early=()),
         identity=IdentityState(
             token_status=201,
             users=("admin", "keystone"),
@@ -130,7 +130,7 @@ def observation(*, db_drop: bool = True) -> Observation:
             "keystone-api-x7k2p": "osh-conformance-crun",
             "keystone-db-drop-9fq4c": "osh-conformance-crun",
         },
-        own_tests=ChartTests(code=0, failed=(), output="2 passed in 1.00s"),
+        chart_tests=ChartTests(code=0, failed=(), output="2 passed in 1.00s"),
     )
 
 
@@ -147,7 +147,7 @@ def recovered(*faults: str) -> Observation:
         call=_call("uninstall", code=1, output="job keystone-db-drop failed: DeadlineExceeded"),
         after=state(own=True),
         faults=faults or ("server-away",),
-        aftermath=FailedUninstall(
+        failure=FailedUninstall(
             timeout=90.0,
             deadline=60.0,
             missing=(),
@@ -156,8 +156,7 @@ def recovered(*faults: str) -> Observation:
             watched=30.0,
             watch_began=used,
             watch_ended=used,
-            tenant=TENANT,
-            told={"keystone-db-drop-x7k2p db-drop": "db_drop failed: the server is away\nleft: database keystone"},
+            logs={"keystone-db-drop-x7k2p db-drop": "db_drop failed: the server is away\nleft: database keystone"},
         ),
     )
     again = replace(removal, populated=used, is_retry=True)
@@ -169,7 +168,7 @@ def reinstalled() -> Observation:
     seen = observation()
     declared = (*seen.declared.containers, _API_WAITS, _API)
     lives = tuple(
-        replace(seen.lives[0], pods=tuple(pod.replace(_FIRST, pods) for pod in (*PODS, "keystone-api-x7k2p")))
+        replace(seen.lifetimes[0], pods=tuple(pod.replace(_FIRST, pods) for pod in (*PODS, "keystone-api-x7k2p")))
         for pods in (_FIRST, _AGAIN)
     )
     api = replace(_observed(_API), started_at=_LATER, finished_at="", role=Role.MAIN)
@@ -187,8 +186,8 @@ def reinstalled() -> Observation:
         seen,
         declared=replace(seen.declared, containers=declared),
         helm=seen.helm * 2,
-        lives=lives,
-        removals=(seen.removals[0], replace(seen.removals[0], life=1)),
+        lifetimes=lives,
+        removals=(seen.removals[0], replace(seen.removals[0], lifetime=1)),
         containers=containers + later,
     )
 
@@ -212,10 +211,10 @@ def two_releases() -> Observation:
     return replace(
         seen,
         helm=(*seen.helm, *seen.helm),
-        lives=(*seen.lives, replace(seen.lives[0], before=state(own=True), installed=both)),
+        lifetimes=(*seen.lifetimes, replace(seen.lifetimes[0], before=state(own=True), installed=both)),
         removals=(
             replace(removal, populated=both, after=rest),
-            replace(removal, life=1, populated=rest, after=state(own=False)),
+            replace(removal, lifetime=1, populated=rest, after=state(own=False)),
         ),
     )
 
@@ -228,7 +227,7 @@ def repeated(times: int = 3) -> Observation:
         nodes={"mounts": 70, "containers": 20},
         suite_bytes=90 << 20,
     )
-    return replace(observation(), gauges=(gauge,) * times)
+    return replace(observation(), usage=(gauge,) * times)
 
 
 def _declared(key: str) -> list[Container]:

@@ -22,7 +22,7 @@ from osh_conformance import rules as package
 from osh_conformance.errors import SuiteError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from osh_conformance.model.chart import RenderedChart
     from osh_conformance.model.finding import Verdict

@@ -152,7 +152,7 @@ def test_an_error_of_the_environment_keeps_artifacts_and_is_raised(run: _Cell, t
 def test_the_axes_and_the_options_reach_the_plan(run: _Cell) -> None:
     run.run(flavors=("loci",), helm_majors=(3,), packaging_formats=("oci-zstd",))
     (plan,) = run.plans
-    assert (plan.cell.flavor, plan.cell.format, plan.cell.helm) == ("loci", "oci-zstd", 3)
+    assert (plan.cell.flavor, plan.cell.packaging_format, plan.cell.helm_major) == ("loci", "oci-zstd", 3)
     assert (plan.release, plan.node_runtime, plan.ready_timeout) == ("keystone", _NODE, 60.0)
     assert plan.tests == KEYSTONE.parent / "tests" / "keystone"
     assert set(plan.declared.images.values()) <= {image.reference for image in plan.images}

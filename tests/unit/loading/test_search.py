@@ -39,7 +39,7 @@ def test_a_flavor_from_outside_the_package_makes_a_cell(data: DataPath) -> None:
 
 def test_a_format_from_outside_the_package_makes_a_cell(data: DataPath) -> None:
     (cell_run,) = planned(data, packaging_formats=("toy",), scenarios=("drop-enabled",)).cell_runs
-    assert (cell_run.cell.format, cell_run.axes.packaging_format.suffix) == ("toy", "-toy")
+    assert (cell_run.cell.packaging_format, cell_run.axes.packaging_format.suffix) == ("toy", "-toy")
 
 
 def test_a_runtime_from_outside_the_package_makes_a_cell(data: DataPath) -> None:

@@ -72,11 +72,11 @@ def test_all_runtimes_are_those_that_our_own_nodes_have() -> None:
 
 def test_all_formats_begin_with_the_default_and_leave_out_the_charts_own_references() -> None:
     found = suite(packaging_formats=("all",), flavors=("distribution", "shipped"))
-    assert found.cell_runs[0].cell.format == "docker"
-    ours = {cell_run.cell.format for cell_run in found.cell_runs if cell_run.cell.flavor == "distribution"}
-    theirs = {cell_run.cell.format for cell_run in found.cell_runs if cell_run.cell.flavor == "shipped"}
+    assert found.cell_runs[0].cell.packaging_format == "docker"
+    ours = {cell_run.cell.packaging_format for cell_run in found.cell_runs if cell_run.cell.flavor == "distribution"}
+    theirs = {cell_run.cell.packaging_format for cell_run in found.cell_runs if cell_run.cell.flavor == "shipped"}
     assert (ours, theirs) == (set(definitions.formats()), {"docker"})
-    assert {each.cell.format for each in found.left_out} == set(definitions.formats()) - {"docker"}
+    assert {each.cell.packaging_format for each in found.left_out} == set(definitions.formats()) - {"docker"}
     assert {each.reason for each in found.left_out} == {"in another format the reference would not be the chart's own"}
 
 
@@ -86,8 +86,8 @@ def test_a_value_that_cannot_run_here_costs_no_value_of_another_axis(matrix_mode
         flavors=("all",), runtimes=("all",), packaging_formats=("all",), helm_majors=(3, 4), matrix_mode=matrix_mode
     )
     assert {cell_run.cell.flavor for cell_run in found.cell_runs} == set(definitions.flavors())
-    assert {cell_run.cell.format for cell_run in found.cell_runs} == set(definitions.formats())
-    assert {cell_run.cell.helm for cell_run in found.cell_runs} == {3, 4}
+    assert {cell_run.cell.packaging_format for cell_run in found.cell_runs} == set(definitions.formats())
+    assert {cell_run.cell.helm_major for cell_run in found.cell_runs} == {3, 4}
     assert {each.cell.runtime for each in found.left_out} == set(ELSEWHERE)
 
 
@@ -109,7 +109,7 @@ def test_a_foreign_cluster_gets_no_runtime_classes(kubeconfig: Path) -> None:
 
 def test_a_foreign_cluster_gets_no_packaging_format(kubeconfig: Path) -> None:
     found = suite(packaging_formats=("all",), kubeconfig=kubeconfig, allow_cluster="own")
-    assert {cell_run.cell.format for cell_run in found.cell_runs} == {"docker"}
+    assert {cell_run.cell.packaging_format for cell_run in found.cell_runs} == {"docker"}
     assert "registr" in found.left_out[0].reason
 
 

@@ -75,9 +75,9 @@ def test_a_live_run_fits_the_schema() -> None:
             chart="a",
             flavor="shipped",
             origin="built",
-            format="oci",
+            packaging_format="oci",
             runtime="containerd/runc",
-            helm="4",
+            helm_major=4,
             status="fail",
             seconds=1.5,
         )

@@ -15,9 +15,9 @@ def cell_report(name: str, status: str, reason: str = "") -> CellReport:
         chart="keystone",
         flavor="mine",
         origin="built",
-        format="docker",
+        packaging_format="docker",
         runtime="containerd/crun",
-        helm="4",
+        helm_major=4,
         status=status,
         reason=reason,
     )

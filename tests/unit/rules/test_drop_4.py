@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from osh_conformance.model.finding import Status
-from osh_conformance.model.observation import Step, TableState
+from osh_conformance.model.observation import Moment, TableState
 from osh_conformance.model.scenario import ExpectedData
 from tests.unit.mutations import after, both, changed, exits, removal
 from tests.unit.observations import NEIGHBOUR, observation, reinstalled, state, two_releases
@@ -98,14 +98,14 @@ def test_drop_4_fails_a_loss_with_the_switch_off(databases: object, accounts: ob
 
 def test_drop_4_fails_a_drop_job_that_runs_with_the_switch_off() -> None:
     ran = ("Job/keystone-db-drop db-drop",)
-    seen = removal(fate=ExpectedData.KEPT, ran=ran, after=THERE)(observation())
+    seen = removal(expected_data=ExpectedData.KEPT, ran=ran, after=THERE)(observation())
     assert_fails("DROP-4", seen, "db-drop ran, with db_drop switched off")
 
 
 def test_drop_4_reports_the_statement_for_whose_lock_an_uninstall_waits() -> None:
     last = replace(THERE, waiting=("DROP DATABASE keystone (Waiting for table metadata lock)",))
     seen = observation()
-    seen = exits(1)(changed(seen, database={**seen.database, Step.AFTER: last}))
+    seen = exits(1)(changed(seen, database={**seen.database, Moment.AFTER: last}))
     finding = verdict_of("DROP-4", seen).findings[0]
     assert "statements still waiting on the server: DROP DATABASE keystone" in finding.found
     assert "open sessions" in finding.fix
@@ -117,5 +117,5 @@ def test_drop_4_ignores_a_hook_job_with_another_task() -> None:
 
 
 def test_drop_4_is_undecided_for_a_release_that_created_no_data() -> None:
-    seen = changed(observation(), database=dict.fromkeys(Step, GONE))
+    seen = changed(observation(), database=dict.fromkeys(Moment, GONE))
     assert_undecided("DROP-4", seen, "created no database")

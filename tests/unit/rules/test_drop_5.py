@@ -28,7 +28,7 @@ def uninstalled_twice() -> Observation:
     seen = observation()
     # Helm does not find the release.
     call = replace(seen.removals[0].call, code=1)
-    second = replace(seen.removals[0], fate=ExpectedData.ALREADY_GONE, after=THERE, call=call)
+    second = replace(seen.removals[0], expected_data=ExpectedData.ALREADY_GONE, after=THERE, call=call)
     return replace(seen, removals=(*seen.removals, second))
 
 

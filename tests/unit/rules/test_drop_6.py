@@ -42,7 +42,7 @@ def half_dropped(log: str) -> Observation:
     mutate = both(
         life(installed=before),
         removal(populated=before, after=after),
-        aftermath(told={"keystone-db-drop-x7k2p db-drop": log}),
+        aftermath(logs={"keystone-db-drop-x7k2p db-drop": log}),
     )
     return mutate(recovered())
 
@@ -50,7 +50,7 @@ def half_dropped(log: str) -> Observation:
 def emptied(log: str) -> Observation:
     """A release whose failed uninstall has dropped all tables and left the database."""
     after = replace(THERE, databases={**NEIGHBOUR, "keystone": {}})
-    return both(removal(after=after), aftermath(told={"keystone-db-drop-x7k2p db-drop": log}))(recovered())
+    return both(removal(after=after), aftermath(logs={"keystone-db-drop-x7k2p db-drop": log}))(recovered())
 
 
 def waits(then: DatabaseState) -> DatabaseState:
@@ -175,7 +175,7 @@ def test_drop_6_fails_a_drop_after_the_repair(then: DatabaseState, text: str) ->
 def test_drop_6_fails_a_drop_between_the_failed_uninstall_and_the_repair() -> None:
     assert_fails(
         "DROP-6",
-        both(aftermath(stood=THERE), removal(after=GONE))(recovered()),
+        both(aftermath(before_repair=THERE), removal(after=GONE))(recovered()),
         "under server-away: database keystone was dropped after helm uninstall failed",
     )
 
@@ -211,9 +211,9 @@ def test_drop_6_reports_a_running_container_once_as_its_job() -> None:
             )
         ),
         # The server did not answer while it was away, and nothing followed.
-        removal(aftermath=None),
+        removal(failure=None),
         # The scenario asks the drop to keep the data.
-        removal(fate=ExpectedData.KEPT),
+        removal(expected_data=ExpectedData.KEPT),
     ],
     ids=["within-tolerance", "helm-killed", "service-writes", "nothing-watched", "data-kept"],
 )
@@ -248,7 +248,7 @@ def test_drop_6_fails_an_account_that_was_left_locked_under_two_faults() -> None
         both(
             life(installed=replace(THERE, databases=HALF)),
             removal(populated=replace(THERE, databases=HALF), after=LOCKED),
-            aftermath(told={"keystone-db-drop-x7k2p db-drop": "left: keystone"}),
+            aftermath(logs={"keystone-db-drop-x7k2p db-drop": "left: keystone"}),
         ),
         # The account was locked before the uninstall.
         removal(populated=LOCKED, after=LOCKED),
@@ -263,7 +263,7 @@ def test_drop_6_accepts_a_locked_account_that_the_drop_could_not_unlock(mutate: 
 def test_drop_6_accepts_a_locked_account_whose_tables_are_gone() -> None:
     without_tables = replace(LOCKED, databases={**NEIGHBOUR, "keystone": {}})
     seen = removal(after=without_tables)(standing("folder-not-empty", seen=recovered("folder-not-empty")))
-    assert_passes("DROP-6", aftermath(told={"x": "left: keystone"})(seen))
+    assert_passes("DROP-6", aftermath(logs={"x": "left: keystone"})(seen))
 
 
 # -- the log of a drop that failed midway
@@ -290,7 +290,7 @@ def test_drop_6_warns_of_a_failed_drop_that_does_not_list_an_emptied_database() 
 
 
 def test_drop_6_accepts_any_log_of_a_drop_that_failed_before_it_began() -> None:
-    assert_passes("DROP-6", aftermath(told={"keystone-db-drop-x7k2p db-drop": "db_drop failed"})(recovered()))
+    assert_passes("DROP-6", aftermath(logs={"keystone-db-drop-x7k2p db-drop": "db_drop failed"})(recovered()))
 
 
 # -- the second uninstall

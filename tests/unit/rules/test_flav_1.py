@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from osh_conformance.model.finding import Status, Verdict
-from osh_conformance.model.observation import DatabaseState, Observation, Step, TableState
+from osh_conformance.model.observation import DatabaseState, Moment, Observation, TableState
 from osh_conformance.rules import registry
 from osh_conformance.rules.flav_1 import fingerprint
 from tests.unit.mutations import after, changed, exits, identity, installed, of, own_tests
@@ -123,7 +123,7 @@ def test_flav_1_compares_two_cells_with_the_same_one_in_any_order() -> None:
 
 def test_flav_1_compares_with_cells_that_came_up_even_if_they_are_fewer() -> None:
     def down(seen: Observation) -> Observation:
-        return changed(seen, unsettled="crash", identity=None, database={Step.BEFORE: EMPTY})
+        return changed(seen, unsettled="crash", identity=None, database={Moment.BEFORE: EMPTY})
 
     assert failed(in_cell("a", down), in_cell("b", down), in_cell("c")) == ["a", "b"]
 

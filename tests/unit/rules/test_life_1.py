@@ -102,4 +102,4 @@ def test_life_1_is_undecided_if_the_first_install_fails() -> None:
 
 
 def test_life_1_does_not_apply_without_an_install() -> None:
-    assert_not_applicable("LIFE-1", replace(observation(), lives=()), "nothing was installed")
+    assert_not_applicable("LIFE-1", replace(observation(), lifetimes=()), "nothing was installed")

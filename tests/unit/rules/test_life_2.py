@@ -38,8 +38,8 @@ def test_life_2_accepts_fewer_leftovers_each_time() -> None:
 
 def test_life_2_ignores_the_usage_of_nodes_and_of_the_suite() -> None:
     seen = repeated()
-    last = replace(seen.gauges[-1], nodes={"mounts": 90, "containers": 40}, suite_bytes=1 << 30)
-    assert_passes("LIFE-2", replace(seen, gauges=(*seen.gauges[:-1], last)))
+    last = replace(seen.usage[-1], nodes={"mounts": 90, "containers": 40}, suite_bytes=1 << 30)
+    assert_passes("LIFE-2", replace(seen, usage=(*seen.usage[:-1], last)))
 
 
 def test_life_2_does_not_apply_after_one_uninstall() -> None:

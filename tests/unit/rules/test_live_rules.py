@@ -76,7 +76,7 @@ _OF_OBSERVATION: Mapping[str, tuple[str, Mutation, str]] = {
     "never ready": ("JOB-1", lambda s: changed(s, unsettled="pod keystone-api: crash"), "crash"),
     "a Job that does not wait": (
         "DEP-1",
-        lambda s: replace(s, hold=DependencyWithheld(seconds=3.0, waiting=(), early=("Job/keystone-db-init",))),
+        lambda s: replace(s, withheld=DependencyWithheld(seconds=3.0, waiting=(), early=("Job/keystone-db-init",))),
         "started while",
     ),
     "a wait without end": ("DEP-1", of("db_init", started_at=""), "did not start"),

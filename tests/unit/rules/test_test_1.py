@@ -15,4 +15,4 @@ from tests.unit.rules.verdicts import assert_not_applicable
     ids=["no-tests", "not-up"],
 )
 def test_test_1_does_not_apply_if_no_tests_ran(unsettled: str, reason: str) -> None:
-    assert_not_applicable("TEST-1", changed(observation(), own_tests=None, unsettled=unsettled), reason)
+    assert_not_applicable("TEST-1", changed(observation(), chart_tests=None, unsettled=unsettled), reason)

@@ -169,9 +169,9 @@ def acts(fakes: Fakes) -> list[str]:
 def test_an_install_and_an_uninstall_record_a_lifetime_and_a_removal(fakes: Fakes, tmp_path: Path) -> None:
     seen = run(fakes, tmp_path, InstallStep(), UninstallStep())
     assert acts(fakes) == ["server True", "install", "uninstall"]
-    assert seen.lives[0].databases == ("keystone",)
+    assert seen.lifetimes[0].databases == ("keystone",)
     (removal,) = seen.removals
-    assert (removal.fate, removal.faults, removal.fault_applied) == (ExpectedData.DROPPED, (), True)
+    assert (removal.expected_data, removal.faults, removal.fault_applied) == (ExpectedData.DROPPED, (), True)
     assert "keystone" in removal.populated.databases
     assert "keystone" not in removal.after.databases
 
@@ -187,19 +187,19 @@ def test_an_install_and_an_uninstall_record_a_lifetime_and_a_removal(fakes: Fake
 def test_the_switch_the_hooks_and_the_step_decide_what_is_expected(
     fakes: Fakes, tmp_path: Path, step: UninstallStep, expected: ExpectedData, *, db_drop: bool
 ) -> None:
-    assert run(fakes, tmp_path, InstallStep(), step, db_drop=db_drop).removals[0].fate is expected
+    assert run(fakes, tmp_path, InstallStep(), step, db_drop=db_drop).removals[0].expected_data is expected
 
 
 def test_an_upgrade_switches_the_drop(fakes: Fakes, tmp_path: Path) -> None:
     seen = run(fakes, tmp_path, InstallStep(), UpgradeStep(drop=False), UninstallStep())
     assert acts(fakes) == ["server True", "install", "upgrade", "uninstall"]
-    assert seen.removals[0].fate is ExpectedData.KEPT
+    assert seen.removals[0].expected_data is ExpectedData.KEPT
 
 
 def test_a_first_step_that_withholds_the_service_publishes_it_later(fakes: Fakes, tmp_path: Path) -> None:
     seen = run(fakes, tmp_path, InstallStep(withhold_seconds=3), UninstallStep())
     assert acts(fakes) == ["server False", "install", "publish", "uninstall"]
-    assert seen.hold is not None
+    assert seen.withheld is not None
 
 
 def test_an_install_that_must_fail_is_an_error_where_it_succeeds(fakes: Fakes, tmp_path: Path) -> None:
@@ -226,8 +226,8 @@ def test_a_fault_that_keeps_the_suite_from_the_server_is_queried_after_the_repai
     )
     failed, retry = seen.removals
     assert (failed.faults, failed.reachable, failed.is_retry) == (("server-away",), False, False)
-    assert failed.aftermath is not None
-    assert (retry.faults, retry.is_retry, retry.fate) == ((), True, ExpectedData.DROPPED)
+    assert failed.failure is not None
+    assert (retry.faults, retry.is_retry, retry.expected_data) == ((), True, ExpectedData.DROPPED)
     stopped, started = fakes.calls.index("stop"), fakes.calls.index("start")
     assert "query" not in fakes.calls[stopped:started]
     assert [call for call in acts(fakes) if call in ("uninstall", "start")] == ["uninstall", "start", "uninstall"]
@@ -236,7 +236,7 @@ def test_a_fault_that_keeps_the_suite_from_the_server_is_queried_after_the_repai
 def test_a_recovery_after_a_successful_uninstall_only_repairs(fakes: Fakes, tmp_path: Path) -> None:
     seen = run(fakes, tmp_path, InstallStep(), InjectStep(inject="server-slow"), UninstallStep(), RecoverStep())
     assert len(seen.removals) == 1
-    assert seen.removals[0].aftermath is None
+    assert seen.removals[0].failure is None
     assert acts(fakes)[-2:] == ["uninstall", "steady"]
 
 

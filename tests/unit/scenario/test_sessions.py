@@ -18,7 +18,7 @@ class FakeRun:
     """A release on a server that holds `held`, and takes down what is changed."""
 
     held: DatabaseState
-    lifetime: ReleaseLifetime = field(default_factory=lambda: observation().lives[0])
+    lifetime: ReleaseLifetime = field(default_factory=lambda: observation().lifetimes[0])
     changes: list[str] = field(default_factory=list)
 
     @property
