@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from osh_conformance.check.engine import StaticEngine
-from osh_conformance.config.options import CheckOptions
+from osh_conformance.config.engine_options import CheckOptions
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.rules import registry
 from tests.paths import CASES

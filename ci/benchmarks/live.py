@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import yaml
 
-from osh_conformance.config.options import LiveOptions
+from osh_conformance.config.engine_options import LiveOptions
 from osh_conformance.live.cell import run_cell
 from osh_conformance.live.cell_images import CellImages
 from osh_conformance.live.session import open_session

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osh_conformance.config.options import LiveOptions
+from osh_conformance.config.engine_options import LiveOptions
 from osh_conformance.live.cell import run_cell
 from osh_conformance.live.session import open_session
 from osh_conformance.model.finding import Status

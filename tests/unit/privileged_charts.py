@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from osh_conformance.config.options import LiveOptions
+from osh_conformance.config.engine_options import LiveOptions
 from osh_conformance.errors import UsageError
 from osh_conformance.plan.plan import LiveSuite
 from tests.paths import KEYSTONE

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
     from osh_conformance.charts.target import ChartTarget
-    from osh_conformance.config.options import CheckOptions
+    from osh_conformance.config.engine_options import CheckOptions
     from osh_conformance.model.chart import RenderedChart
     from osh_conformance.model.finding import Verdict
 

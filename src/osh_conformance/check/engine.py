@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from osh_conformance.charts.target import ChartTarget
-    from osh_conformance.config.options import CheckOptions
+    from osh_conformance.config.engine_options import CheckOptions
     from osh_conformance.model.chart import RenderedChart
     from osh_conformance.model.result import Check
 

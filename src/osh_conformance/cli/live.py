@@ -25,7 +25,7 @@ from osh_conformance.report.terminal import TerminalReporter
 if TYPE_CHECKING:
     import argparse
 
-    from osh_conformance.config.options import LiveOptions
+    from osh_conformance.config.engine_options import LiveOptions
     from osh_conformance.errors import ExitCode
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts.values import merged
 from osh_conformance.config import configuration
-from osh_conformance.config.options import CHECK, LIVE, CheckOptions, Kind, LiveOptions, options_of
+from osh_conformance.config.engine_options import CheckOptions, LiveOptions
+from osh_conformance.config.options import CHECK, LIVE, Kind, options_of
 from osh_conformance.config.selection import check_static
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading import definitions, records

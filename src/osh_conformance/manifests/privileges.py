@@ -39,7 +39,7 @@ class Reason:
     of_pods: bool = False
 
 
-def asked_for(documents: Iterable[Document], namespace: str) -> tuple[Reason, ...]:
+def requested_access(documents: Iterable[Document], namespace: str) -> tuple[Reason, ...]:
     """Return the privileges that the objects of a release in `namespace` request, each once, in the documents' order.
 
     These are everything that the Pod Security level `baseline` forbids, and every object outside `namespace`.
@@ -56,7 +56,7 @@ def pod_security(reasons: Iterable[Reason]) -> dict[str, str]:
     return {f"{_LABEL}enforce": level, f"{_LABEL}warn": level}
 
 
-def told(reasons: Iterable[Reason]) -> list[str]:
+def as_lines(reasons: Iterable[Reason]) -> list[str]:
     """Return the reasons as text, one line for each object and container."""
     lines: dict[str, list[str]] = {}
     for each in reasons:

@@ -16,7 +16,7 @@ from osh_conformance.charts.files import read_archive
 from osh_conformance.charts.opened import OpenedCharts
 from osh_conformance.charts.values import merged
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.manifests.privileges import Reason, asked_for, told
+from osh_conformance.manifests.privileges import Reason, as_lines, requested_access
 from osh_conformance.plan import cell_values
 from osh_conformance.plan.cells import DATABASE, functions_of, values_but_images
 from osh_conformance.render.parse import documents_of
@@ -79,7 +79,7 @@ def by_chart(cell_runs: Iterable[CellRun], privileged: Requested) -> dict[str, l
     for cell_run in cell_runs:
         for reason in privileged.get((cell_run.target.name, cell_run.axes.flavor.name), ()):
             reasons.setdefault(cell_run.cell.path, {})[reason] = None
-    return {path: told(found) for path, found in reasons.items()}
+    return {path: as_lines(found) for path, found in reasons.items()}
 
 
 class _Renderings:
@@ -104,7 +104,7 @@ class _Renderings:
             # An upgrade may switch the drop Job.
             for drop in (False, True):
                 documents += self._rendered(chart, cell_run, drop=drop)
-        return asked_for(documents, self._namespace)
+        return requested_access(documents, self._namespace)
 
     def _rendered(self, chart: Path, cell_run: CellRun, *, drop: bool) -> tuple[Document, ...]:
         target, flavor = cell_run.target, cell_run.axes.flavor

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from osh_conformance.charts.target import ChartTarget
-    from osh_conformance.config.options import LiveOptions
+    from osh_conformance.config.engine_options import LiveOptions
     from osh_conformance.model.convention import Convention
     from osh_conformance.model.matrix import Cell, Flavor
     from osh_conformance.render.engines.base import Renderer

@@ -12,7 +12,7 @@ from osh_conformance.model.scenario import ScenarioGroup
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from osh_conformance.config.options import LiveOptions
+    from osh_conformance.config.engine_options import LiveOptions
     from osh_conformance.model.matrix import ContainerRuntime
     from osh_conformance.model.scenario import Scenario
 

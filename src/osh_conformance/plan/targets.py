@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from osh_conformance.charts.target import ChartTarget
-    from osh_conformance.config.options import LiveOptions
+    from osh_conformance.config.engine_options import LiveOptions
 
 
 def live_targets(

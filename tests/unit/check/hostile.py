@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.check.engine import StaticEngine
-from osh_conformance.config.options import CheckOptions
+from osh_conformance.config.engine_options import CheckOptions
 from osh_conformance.errors import SuiteError
 from osh_conformance.render.workers import Limits
 from tests.unit.helm_program import HELM

@@ -14,8 +14,8 @@ from osh_conformance.check.engine import StaticEngine
 from osh_conformance.cli import main
 from osh_conformance.config import deviations
 from osh_conformance.config.deviations import Deviation
+from osh_conformance.config.engine_options import CheckOptions
 from osh_conformance.config.expectations import Expectations
-from osh_conformance.config.options import CheckOptions
 from osh_conformance.errors import UsageError
 from osh_conformance.model.finding import Finding, Status, Verdict
 from tests.case_charts import case

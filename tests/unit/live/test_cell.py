@@ -11,7 +11,7 @@ import pytest
 
 from osh_conformance.charts.opened import OpenedCharts
 from osh_conformance.cluster.cluster import NODE_EXEC, REGISTRY
-from osh_conformance.config.options import LiveOptions
+from osh_conformance.config.engine_options import LiveOptions
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import artifacts, cell
 from osh_conformance.live.prepare import Preparation

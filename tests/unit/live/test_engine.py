@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from osh_conformance.config.engine_options import LiveOptions
 from osh_conformance.config.expectations import Expectations
-from osh_conformance.config.options import LiveOptions
 from osh_conformance.errors import SuiteError
 from osh_conformance.folders import Folders
 from osh_conformance.live import cell as cells

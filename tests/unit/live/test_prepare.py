@@ -8,7 +8,7 @@ import pytest
 
 from osh_conformance.charts import source
 from osh_conformance.charts.opened import OpenedCharts
-from osh_conformance.config.options import LiveOptions
+from osh_conformance.config.engine_options import LiveOptions
 from osh_conformance.live.prepare import Preparation
 from osh_conformance.live.run_charts import RunCharts
 from osh_conformance.loading import definitions

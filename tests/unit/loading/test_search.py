@@ -8,7 +8,7 @@ import pytest
 
 from osh_conformance.charts import conventions
 from osh_conformance.check.engine import StaticEngine
-from osh_conformance.config.options import CheckOptions, LiveOptions
+from osh_conformance.config.engine_options import CheckOptions, LiveOptions
 from osh_conformance.errors import UsageError
 from osh_conformance.loading import definitions
 from osh_conformance.loading.search import KINDS, PROJECT_FOLDER, DataPath, data_files, data_path

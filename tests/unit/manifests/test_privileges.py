@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from osh_conformance.manifests.privileges import Reason, asked_for, pod_security, told
+from osh_conformance.manifests.privileges import Reason, as_lines, pod_security, requested_access
 from osh_conformance.model.chart import Document
 from tests.paths import ROOT
 from tests.unit.privileged_charts import LEVELS
@@ -41,7 +41,7 @@ def workload(kind: str = "Deployment", *, pod: Any = None, container: Any = None
 
 
 def asked(*documents: Document) -> list[str]:
-    return told(asked_for(documents, "own"))
+    return as_lines(requested_access(documents, "own"))
 
 
 def security(**context: Any) -> dict[str, Any]:
@@ -97,7 +97,7 @@ HARMLESS = {
 
 @pytest.mark.parametrize("asks", OF_CONTAINERS)
 def test_a_request_of_a_container_names_workload_and_container(asks: str) -> None:
-    found = asked_for([workload(container=OF_CONTAINERS[asks])], "own")
+    found = requested_access([workload(container=OF_CONTAINERS[asks])], "own")
     assert found == (Reason(object="Deployment/nova", container="api", asks=asks, of_pods=True),)
 
 
@@ -162,7 +162,7 @@ def test_a_pod_in_its_own_user_namespace_may_have_an_unmasked_proc() -> None:
 )
 def test_a_cluster_scoped_object_is_a_request(version: str, kind: str) -> None:
     content = {"apiVersion": version, "kind": kind, "metadata": {"name": "x", "namespace": "own"}}
-    (found,) = asked_for([document(content)], "own")
+    (found,) = requested_access([document(content)], "own")
     assert (found.object, found.container, found.of_pods) == (f"{kind}/x", "", False)
     assert "cluster" in found.asks
 
@@ -187,7 +187,7 @@ def test_an_object_in_another_namespace_is_a_request() -> None:
         "kind": "RoleBinding",
         "metadata": {"name": "reader", "namespace": "kube-system"},
     }
-    (found,) = asked_for([document(content)], "own")
+    (found,) = requested_access([document(content)], "own")
     assert (found.object, found.container, found.of_pods) == ("RoleBinding/reader", "", False)
     assert "kube-system" in found.asks
 
@@ -200,17 +200,21 @@ def test_the_scope_of_a_kind_comes_from_a_definition_in_the_chart() -> None:
         "spec": {"group": "example.com", "scope": "Cluster", "names": {"kind": "Cloud"}},
     }
     cloud = {"apiVersion": "example.com/v1", "kind": "Cloud", "metadata": {"name": "one"}}
-    assert "Cloud/one" in {found.object for found in asked_for([document(definition), document(cloud, 1)], "own")}
+    assert "Cloud/one" in {
+        found.object for found in requested_access([document(definition), document(cloud, 1)], "own")
+    }
     namespaced = {**definition, "spec": {**definition["spec"], "scope": "Namespaced"}}  # type: ignore[dict-item]
-    assert "Cloud/one" not in {found.object for found in asked_for([document(namespaced), document(cloud, 1)], "own")}
+    assert "Cloud/one" not in {
+        found.object for found in requested_access([document(namespaced), document(cloud, 1)], "own")
+    }
 
 
 def test_the_same_object_in_two_renderings_is_one_request() -> None:
-    assert len(asked_for([workload(pod={"hostPID": True})] * 2, "own")) == 1
+    assert len(requested_access([workload(pod={"hostPID": True})] * 2, "own")) == 1
 
 
 def test_a_namespace_is_privileged_only_for_pods_beyond_baseline() -> None:
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "x"}}
     assert pod_security(()) == LEVELS["baseline"]
-    assert pod_security(asked_for([document(role)], "own")) == LEVELS["baseline"]
-    assert pod_security(asked_for([workload(pod={"hostPID": True})], "own")) == LEVELS["privileged"]
+    assert pod_security(requested_access([document(role)], "own")) == LEVELS["baseline"]
+    assert pod_security(requested_access([workload(pod={"hostPID": True})], "own")) == LEVELS["privileged"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from osh_conformance.config.options import LiveOptions
+from osh_conformance.config.engine_options import LiveOptions
 from osh_conformance.errors import UsageError
 from osh_conformance.loading import definitions
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict

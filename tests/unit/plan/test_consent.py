@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import yaml
 
-from osh_conformance.config.options import LiveOptions
+from osh_conformance.config.engine_options import LiveOptions
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.live import session
 from osh_conformance.live.runtimes import RUNTIME_LABEL
-from osh_conformance.manifests.privileges import asked_for, told
+from osh_conformance.manifests.privileges import as_lines, requested_access
 from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.progress import Progress
 from osh_conformance.render.parse import documents_of
@@ -154,4 +154,4 @@ def test_allowed_requests_are_printed_before_the_setup(tmp_path: Path, monkeypat
 def test_the_database_server_of_the_suite_stays_within_baseline() -> None:
     renderer = LiveSuite(LiveOptions(paths=(KEYSTONE,), scenarios=("pull-policy",))).renderer
     texts = renderer.render(MARIADB, {"root": {"password": "none"}}, "infrastructure-mariadb", "own")
-    assert told(asked_for(documents_of(texts), "own")) == []
+    assert as_lines(requested_access(documents_of(texts), "own")) == []

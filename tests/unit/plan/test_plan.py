@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from osh_conformance.config.options import LiveOptions
+from osh_conformance.config.engine_options import LiveOptions
 from osh_conformance.errors import UsageError
 from osh_conformance.model.matrix import Flavor
 from osh_conformance.plan.plan import LiveSuite

@@ -11,7 +11,7 @@ import pytest
 from osh_conformance.charts import conventions
 from osh_conformance.charts.source import Reader
 from osh_conformance.check.engine import StaticEngine
-from osh_conformance.config.options import CheckOptions
+from osh_conformance.config.engine_options import CheckOptions
 from osh_conformance.render.cache import Cache
 from osh_conformance.render.renderings import Job, render_chart
 from osh_conformance.render.toggles import variants

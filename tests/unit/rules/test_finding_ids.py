@@ -11,7 +11,7 @@ import pytest
 from osh_conformance.check.engine import StaticEngine
 from osh_conformance.cli import main
 from osh_conformance.config import deviations
-from osh_conformance.config.options import CheckOptions
+from osh_conformance.config.engine_options import CheckOptions
 from osh_conformance.model.event import ResultFound
 from osh_conformance.model.finding import Finding, Location, Severity, Status, Verdict
 from osh_conformance.model.rule import Rule
