@@ -167,7 +167,7 @@ def test_a_wrong_file_is_a_usage_error_with_its_line(tmp_path: Path, text: str, 
 
 
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"d\.yaml"):
+    with pytest.raises(UsageError, match=r"d\.yaml does not exist"):
         deviations.read(tmp_path / "d.yaml")
 
 
