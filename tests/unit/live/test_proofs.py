@@ -129,7 +129,10 @@ def test_a_pod_of_another_runtime_is_an_error(changes: dict[str, Any], message: 
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [("", "pod keystone-db-drop by the default handler"), ("osh-conformance-runc", "pod keystone-db-drop by osh-conformance-runc")],
+    [
+        ("", "pod keystone-db-drop by the default handler"),
+        ("osh-conformance-runc", "pod keystone-db-drop by osh-conformance-runc"),
+    ],
 )
 def test_a_hook_pod_without_the_runtime_class_is_an_error_after_its_deletion(given: str, message: str) -> None:
     with pytest.raises(SuiteError, match=message):
