@@ -112,6 +112,25 @@ def test_two_images_outside_the_section_are_two_findings_in_one_template(tmp_pat
     assert len({finding.id for finding in findings}) == 2
 
 
+def test_drop_1_gives_one_id_to_an_object_with_a_random_name(tmp_path: Path) -> None:
+    chart = shutil.copytree(case("drop-1-takes-init-away"), tmp_path / "chart")
+    (before,) = _findings(chart, "DROP-1")
+    _replace(chart / "templates" / "job-prepare.yaml", "example-etc-more", "example-etc-5f2c")
+    (after,) = _findings(chart, "DROP-1")
+    assert before.found != after.found
+    assert before.id == after.id
+
+
+def test_script_1_gives_each_script_that_does_not_parse_an_id_of_its_own(tmp_path: Path) -> None:
+    chart = shutil.copytree(case("script-1-shell-does-not-parse"), tmp_path / "chart")
+    file = chart / "templates" / "configmap.yaml"
+    _replace(file, "data:\n", "data:\n  check.sh: |\n    #!/bin/sh\n    echo 'open\n")
+    first, second = _findings(chart, "SCRIPT-1")
+    assert first.path == second.path
+    _replace(file, "echo 'open", "echo open")
+    assert [finding.id for finding in _findings(chart, "SCRIPT-1")] == [second.id]
+
+
 def test_a_run_keeps_what_each_cell_found_and_a_baseline_has_one_entry_for_it(tmp_path: Path) -> None:
     run = RunReport(charts=1)
     for cell, found in (("kolla", "runs a"), ("loci", "runs b"), ("yaodu", "runs a")):
