@@ -129,7 +129,7 @@ def test_a_rule_that_is_switched_off_lets_its_cases_pass(verdicts: Verdicts, rul
 
 
 @pytest.mark.parametrize("name", _EXPECTED)
-def test_each_finding_has_an_id_of_its_own_that_no_line_and_no_text_is_part_of(verdicts: Verdicts, name: str) -> None:
+def test_each_finding_has_a_different_id_without_a_line_number(verdicts: Verdicts, name: str) -> None:
     findings = [finding for verdict in verdicts[name].values() for finding in verdict.findings]
     assert len({finding.id for finding in findings}) == len(findings)
     assert not [finding.cause for finding in findings if re.search(r"\bline\b", finding.cause)]
