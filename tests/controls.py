@@ -1,4 +1,4 @@
-"""The charts that a live rule must fail: in which scenarios, with which findings, and the observations of that.
+"""The charts that a live rule must fail, with their scenarios, their expected findings and recorded observations.
 
 `expect.yaml` beside a mutant names the findings, and `recorded/<scenario>.json` has the observation of a run that
 found them; `pytest tests/live --record` writes it.
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RECORDED = "recorded"
-#: What of an observation names places on the machine of its run.
+#: The fields of an observation that contain paths of the machine.
 _PLACES = ("command", "path")
 _FOLDER = re.compile(r"(?<!\S)/\S*/")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RepeatedScenario:
-    """A scenario, and how often a run repeats it for each chart."""
+    """A scenario, and the number of times that a run repeats it for each chart."""
 
     name: str
     times: int = 1
@@ -59,34 +59,34 @@ def fits(finding: Mapping[str, Any], pattern: Mapping[str, str]) -> bool:
 
 
 def check_each(found: Sequence[Mapping[str, Any]], patterns: Sequence[Mapping[str, str]]) -> None:
-    """Every pattern is found; one that does not say so is of a failure."""
+    """Assert that a finding fits each pattern. A pattern without a status means a failure."""
     for pattern in patterns:
         assert any(fits(each, {"status": "fail", **pattern}) for each in found), f"none fits {pattern} of {found}"
 
 
 def mutants(scenario: RepeatedScenario | None = None) -> Sequence[str]:
-    """The names of all mutants, or of those that break in a scenario."""
+    """Return the names of all mutants, or of those that fail in a scenario."""
     names = sorted(path.parent.name for path in LIVE_MUTANTS.glob("*/expect.yaml"))
     return [name for name in names if scenario is None or scenario in expected(name)]
 
 
 def live_patterns(mutant: str, scenario: RepeatedScenario) -> Sequence[Mapping[str, str]]:
-    """Those of the expected findings that a live rule makes."""
+    """Return the expected findings of live rules."""
     return [pattern for pattern in expected(mutant)[scenario] if pattern["rule"] in registry.live_rules()]
 
 
 def fails(mutant: str, scenario: RepeatedScenario) -> bool:
-    """Whether a live rule fails a mutant in a scenario: of what is only warned of, a run keeps no observation."""
+    """Whether a live rule fails a mutant in a scenario. A run keeps no observation of a warning."""
     return any(pattern.get("status", "fail") == "fail" for pattern in live_patterns(mutant, scenario))
 
 
 def recording(mutant: str, scenario: RepeatedScenario) -> Path:
-    """Where the observation of a mutant in a scenario is kept."""
+    """Return the file with the recorded observation of a mutant in a scenario."""
     return LIVE_MUTANTS / mutant / RECORDED / f"{scenario}.json"
 
 
 def record(observation: Path, mutant: str, scenario: RepeatedScenario) -> None:
-    """Keep an observation from the artifacts of a run, without the folders of its machine."""
+    """Store an observation from the artifacts of a run, without the paths of the machine."""
     seen = json.loads(observation.read_text(), object_hook=_placeless)
     target = recording(mutant, scenario)
     target.parent.mkdir(exist_ok=True)

@@ -8,6 +8,7 @@ the past defects of real charts that it repeats (`defects`).
 from __future__ import annotations
 
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.paths import CASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from osh_conformance.charts.target import ChartTarget
 
@@ -39,11 +41,11 @@ _DEFECTS = {
 }
 
 
-def _checked(names: Iterable[str]) -> Verdicts:
-    engine = StaticEngine(CheckOptions(paths=tuple(CASES / name for name in names)))
+def _checked(names: Iterable[str], root: Path = CASES) -> Verdicts:
+    engine = StaticEngine(CheckOptions(paths=tuple(root / name for name in names)))
     engine.expect(engine.targets)
     return {
-        str(target.path.relative_to(CASES)): {rule: _verdict(engine, target, rule) for rule in engine.rules}
+        str(target.path.relative_to(root)): {rule: _verdict(engine, target, rule) for rule in engine.rules}
         for target in engine.targets
     }
 
@@ -58,6 +60,21 @@ def _verdict(engine: StaticEngine, target: ChartTarget, rule: str) -> Verdict:
 def verdicts() -> Verdicts:
     """Return the verdict of every rule on every case."""
     return _checked(_EXPECTED)
+
+
+#: A line of values.yaml with a number in the tag of a reference: the text before the last number, the number, the rest.
+_TAGGED = re.compile(
+    r"""^(?P<before>[^#\n]*/[\w.-]+:[^\s"'@]*?)(?P<number>[0-9]+)(?P<after>[^0-9\s"'@]*["']?)$""", re.MULTILINE
+)
+
+
+def _bumped(values: str) -> str:
+    """Return values.yaml with the last number of each tag one higher."""
+    return _TAGGED.sub(lambda found: f"{found['before']}{int(found['number']) + 1}{found['after']}", values)
+
+
+def _ids(verdicts: Mapping[str, Verdict]) -> set[tuple[str, str]]:
+    return {(finding.rule, finding.id) for verdict in verdicts.values() for finding in verdict.findings}
 
 
 def _with(verdicts: Mapping[str, Verdict], status: Status) -> set[str]:
@@ -112,7 +129,27 @@ def test_a_rule_that_is_switched_off_lets_its_cases_pass(verdicts: Verdicts, rul
 
 
 @pytest.mark.parametrize("name", _EXPECTED)
-def test_each_finding_has_an_id_of_its_own_that_no_line_and_no_text_is_part_of(verdicts: Verdicts, name: str) -> None:
+def test_each_finding_has_a_different_id_without_a_line_number(verdicts: Verdicts, name: str) -> None:
     findings = [finding for verdict in verdicts[name].values() for finding in verdict.findings]
     assert len({finding.id for finding in findings}) == len(findings)
     assert not [finding.cause for finding in findings if re.search(r"\bline\b", finding.cause)]
+
+
+def test_the_findings_of_every_case_keep_their_ids_when_the_tags_in_values_are_bumped(
+    verdicts: Verdicts, tmp_path: Path
+) -> None:
+    """One run for all cases: their charts lie beside one another, as in `cases`."""
+    bumped = []
+    for name in _EXPECTED:
+        chart = shutil.copytree(CASES / name, tmp_path / name)
+        values = chart / "values.yaml"
+        text = values.read_text() if values.exists() else ""
+        if (new := _bumped(text)) != text:
+            values.write_text(new)
+            bumped.append(name)
+    found = _checked(bumped, tmp_path)
+    assert {name: _ids(found[name]) for name in bumped} == {name: _ids(verdicts[name]) for name in bumped}
+    texts = {name: {f.found for v in found[name].values() for f in v.findings} for name in bumped}
+    before = {name: {f.found for v in verdicts[name].values() for f in v.findings} for name in bumped}
+    rules = {rule for name in bumped if texts[name] != before[name] for rule in _EXPECTED[name]["rules"]}
+    assert rules >= {"REF-1", "REF-3", "KEY-3"}, "these findings have a tag in their text"

@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.live_rules("KEY-1", "PIN-1")
-def test_running_images(live_verdict: Verdict) -> None:
+def test_containers_run_the_declared_images(live_verdict: Verdict) -> None:
     """Every container runs the image of its key, and the digest that its reference stands for."""
     hold(live_verdict)
 
 
 @pytest.mark.live_rules("SCRIPT-1")
-def test_found_programs(live_verdict: Verdict) -> None:
+def test_images_have_the_programs_that_scripts_run(live_verdict: Verdict) -> None:
     """No container ended because its image lacks a program."""
     hold(live_verdict)
 
 
 @pytest.mark.live_rules("PP-1")
-def test_pull_policy(live_verdict: Verdict) -> None:
+def test_containers_have_the_declared_pull_policy(live_verdict: Verdict) -> None:
     """Every container of every pod has the declared pull policy."""
     hold(live_verdict)
 
 
 @pytest.mark.live_rules("PP-3")
-def test_obeyed_policy(live_verdict: Verdict) -> None:
+def test_nodes_follow_the_pull_policy(live_verdict: Verdict) -> None:
     """Never sends no request to the registry, IfNotPresent one, Always one at each start."""
     hold(live_verdict)

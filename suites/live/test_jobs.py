@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.live_rules("JOB-1")
-def test_work_done(live_verdict: Verdict) -> None:
+def test_jobs_have_done_their_work(live_verdict: Verdict) -> None:
     """Database, account, schema, users, services and endpoints exist."""
     hold(live_verdict)
 
 
 @pytest.mark.live_rules("DEP-1")
-def test_dependency_wait(live_verdict: Verdict) -> None:
+def test_pods_wait_for_their_dependencies(live_verdict: Verdict) -> None:
     """Pods stay in Init while their database is unreachable."""
     hold(live_verdict)

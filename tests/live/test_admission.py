@@ -76,9 +76,9 @@ def test_a_pull_policy_that_the_cluster_overrides_fails(kube: Kube, program: Pro
         result = program.run("live", base, "--scenario", "pull-policy", "--keep")
     assert result.code == 1, result.printed
     found = [finding["found"] for finding in result.findings(BASE) if finding["rule"] == "PP-3"]
-    assert any(text.startswith("Never, ") and "not on the node" in text and "started" in text for text in found)
-    assert any(text.startswith("Never, ") and "HEAD" in text for text in found)
-    assert any(text.startswith("IfNotPresent, ") for text in found)
+    assert any(text.startswith("Never, with the image not on the node: the container started") for text in found)
+    assert any(text.startswith("Never, with the image on the node: the registry received HEAD") for text in found)
+    assert any(text.startswith("IfNotPresent, with the image on the node: the registry received") for text in found)
     assert not any(text.startswith("Always") for text in found)
 
 
@@ -111,5 +111,5 @@ def test_a_cell_that_another_runtime_ran_is_an_error(kube: Kube, program: Progra
     finally:
         node.delete_runtime_class(_NAME)
     assert result.code == 3, result.printed
-    assert "requests runtime crun" in result.printed
+    assert "the cell requests runtime crun, but the node ran" in result.printed
     assert "<failure" not in result.junit

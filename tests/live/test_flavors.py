@@ -76,9 +76,8 @@ def test_a_mutant_passes_only_in_the_flavors_that_have_what_it_needs(mutant: str
 
 
 def test_the_report_names_the_flavors_that_fail(quick: Result) -> None:
-    assert "exit code 127" in quick.printed
-    assert "flavor minimal" in quick.printed
-    assert "flavor distribution" in quick.printed
+    assert "in flavor minimal: exit code 127" in quick.printed
+    assert "0, as with flavor distribution" in quick.printed
     assert "FAIL SCRIPT-1  needs-bash" in quick.printed
 
 
@@ -97,8 +96,7 @@ def test_a_flavor_file_with_an_unknown_key_is_a_usage_error(program: Program, ba
     file.write_text(yaml.safe_dump(content))
     result = program.run("live", base, "--flavor-file", file)
     assert result.code == 4, result.printed
-    assert "images.db_drpo" in result.printed
-    assert "`db_drop`" in result.printed
+    assert "images.db_drpo: no such image key in mutant-base: did you mean `db_drop`?" in result.printed
 
 
 def test_a_flavor_file_without_a_needed_key_is_an_error_of_its_cell(
@@ -111,7 +109,7 @@ def test_a_flavor_file_without_a_needed_key_is_an_error_of_its_cell(
     file.write_text(yaml.safe_dump(content))
     result = program.run("live", base, "--flavor-file", file, "--scenario", "drop-enabled")
     assert result.code == 3, result.printed
-    assert "db_init" in result.printed
+    assert "the flavor distribution has no image for db_init of chart mutant-base" in result.printed
 
 
 def test_an_image_without_python3_is_an_error_of_its_cell_alone(
@@ -126,6 +124,5 @@ def test_an_image_without_python3_is_an_error_of_its_cell_alone(
     words = ("--flavor-file", lacking, "--flavor-file", whole, "--scenario", "drop-enabled")
     result = program.run("live", base, *words)
     assert result.code == 3, result.printed
-    assert "kubernetes-entrypoint:1.0.0" in result.printed
-    assert "/bin/sh" in result.printed
+    assert "kubernetes-entrypoint:1.0.0 lacks /bin/sh" in result.printed
     assert {c["flavor"]: c["status"] for c in result.document["cells"]} == {"minimal": "error", "distribution": "pass"}

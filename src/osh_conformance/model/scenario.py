@@ -325,7 +325,7 @@ class Scenario:
     steps: tuple[ScenarioStep, ...] = ()
     """The steps, in order."""
     repeated: bool = False
-    """Set by `--repeat`: `steps` contains the steps several times."""
+    """Only `--repeat` sets it: `steps` contains the steps several times. Do not set it in a file."""
     probes: tuple[PullProbe, ...] = ()
     """The suite's own pods, instead of steps. Their result does not depend on chart and flavor, so they run on one cell
     for each container runtime."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 RULE = Rule(
     id="DEP-1",
-    title="pods wait in an init container for their dependencies, and start when these are ready",
+    title="pods wait in an init container for their dependencies, and start when the dependencies are ready",
     source="dep_check: the image that will perform dependency checking in an init-container",
     why="a Job that starts before its database is ready fails, or works on another database",
     fix="set DEPENDENCY_SERVICE of the dep_check init container to the database's Service",

@@ -84,13 +84,13 @@ def _of_switch(chart: RenderedChart, on: Rendering, off: Rendering, creating: Co
             fix=_fix(chart),
             cause="no Job",
         )
-    for workload, change in _changes(chart, on, off, enabled):
+    for cause, change in _changes(chart, on, off, enabled):
         yield RULE.finding(
             places.of_switch(chart),
             found=change,
             expected="a switch that changes nothing but the drop Job",
             fix=_fix(chart),
-            cause=f"changes {workload}",
+            cause=f"changes {cause}",
         )
     if _at(chart.effective or chart.values.content, chart.drop_path) is True and enabled.dropping:
         yield RULE.finding(
@@ -119,21 +119,24 @@ def _operator(chart: RenderedChart) -> str:
 
 
 def _changes(chart: RenderedChart, on: Rendering, off: Rendering, enabled: Jobs) -> Iterator[tuple[str, str]]:
-    """Yield what the switch removes or changes: the object and a sentence. New objects may be part of the drop Job."""
+    """Yield what the switch removes or changes, as cause and sentence. New objects may be part of the drop Job.
+
+    The cause names the template, because the name of an object may be random.
+    """
     before, after = (Counter((d.template, d.kind) for d in rendering.documents if d.own) for rendering in (off, on))
     names = {(document.kind, document.name) for document in on.documents}
     for document in off.documents:
         lost = before[document.template, document.kind] > after[document.template, document.kind]
         if document.own and lost and (document.kind, document.name) not in names:
             label = f"{document.kind}/{document.name}"
-            yield label, f"{label} is gone when {chart.drop_path} is on"
+            yield f"{document.template} {document.kind}", f"{label} is gone when {chart.drop_path} is on"
     dropping = {container.position for _, container, _ in enabled.dropping}
     now = {c.position: c for c in on.containers if c.position not in dropping}
     for container in off.containers:
         other = now.get(container.position)
         if other and (other.image, other.pull_policy) != (container.image, container.pull_policy):
             change = f"has the image {other.image} when {chart.drop_path} is on, else {container.image}"
-            yield container.label, f"{container.label} {change}"
+            yield f"{container.template} {container.name}", f"{container.label} {change}"
 
 
 def _at(values: Mapping[str, Any], path: str) -> Any:

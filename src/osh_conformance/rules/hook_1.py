@@ -22,7 +22,7 @@ RULE = Rule(
     id="HOOK-1",
     title="the drop Job is a pre-delete hook that can be retried",
     source="Helm's hooks: pre-delete hooks run before anything is deleted",
-    why="later its ServiceAccount and Secrets are gone; and a failed Job that stays blocks every further uninstall",
+    why="after the deletion its ServiceAccount and Secrets are gone; a failed Job that stays blocks later uninstalls",
     fix="set helm.sh/hook: pre-delete and helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded",
     before=(
         "kind: Job\nmetadata:\n  annotations:\n    helm.sh/hook: post-delete\n"

@@ -11,7 +11,7 @@ from osh_conformance.model.observation import lacks_program, not_started
 from osh_conformance.model.rule import Rule
 from osh_conformance.rules.registry import live_rule, static_rule
 from osh_conformance.rules.shared.live import image_key, place
-from osh_conformance.rules.shared.script_problems import ScriptProblem, problems_in, problems_of
+from osh_conformance.rules.shared.script_problems import GRAMMAR, ScriptProblem, problems_in, problems_of
 from osh_conformance.rules.shared.workloads import every_pod
 
 if TYPE_CHECKING:
@@ -86,9 +86,14 @@ def _finding(chart: RenderedChart, same: list[tuple[str, str, ScriptProblem]]) -
         ),
         found=problem.kind + (f" in {origin}, line {problem.line}" if len(origins) == 1 else ""),
         expected="a script that every image of the contract can run",
-        cause=problem.cause,
+        cause=_cause(origin, problem),
         warning=problem.warning,
     )
+
+
+def _cause(origin: str, problem: ScriptProblem) -> str:
+    """Return the cause of a finding. Of scripts that do not parse, each in its own way, it names the script."""
+    return f"{problem.cause} of {origin.partition(' ')[2]}" if problem.cause == GRAMMAR else problem.cause
 
 
 def _located(chart: RenderedChart, template: str, problem: ScriptProblem) -> tuple[str, int | None]:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-    from osh_conformance.manifests.mounts import File
     from osh_conformance.manifests.pods import Pod
     from osh_conformance.model.chart import Container, RenderedChart
     from osh_conformance.model.finding import Finding
@@ -59,7 +58,7 @@ def check(chart: RenderedChart) -> Verdict:
                 places.of_pod(chart, pod, container.name),
                 found=f"it runs {path}, and {where}",
                 expected="a script from a ConfigMap or Secret of the release, or a program of the service",
-                cause=_cause(path, file),
+                cause=path,
             )
             findings.setdefault((pod.document.template, container.name, finding.found), finding)
     if not checked:
@@ -80,7 +79,3 @@ def _is_entry(chart: RenderedChart, key: str) -> bool:
     """Whether a template has the entry for other values: those that an operator sets together with the toggle."""
     entry = re.compile(rf"^\s*[\"']?{re.escape(key)}[\"']?\s*:", re.MULTILINE)
     return any(entry.search(text) for text in chart.templates.values())
-
-
-def _cause(path: str, file: File) -> str:
-    return f"{path} {file.kind}/{file.name}" if file.place is Place.ABSENT else path

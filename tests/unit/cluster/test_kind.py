@@ -24,5 +24,5 @@ def test_the_api_server_listens_on_the_loopback_address_only(tmp_path: Path) -> 
 def test_a_configuration_that_is_not_a_mapping_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "kind.yaml"
     path.write_text("- a\n")
-    with pytest.raises(UsageError, match=r"kind\.yaml"):
+    with pytest.raises(UsageError, match=r"kind\.yaml: not a kind configuration"):
         kind.kind_config(path)

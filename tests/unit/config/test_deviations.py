@@ -100,7 +100,7 @@ def test_an_entry_expires_after_its_last_day(tmp_path: Path, day: str, status: S
     verdict = _applied(tmp_path, entry)
     assert verdict.status is status
     if status is Status.FAIL:
-        assert all(word in verdict.findings[0].reason for word in ("d.yaml:3", "2026-05-31", "vendor"))
+        assert verdict.findings[0].reason == "d.yaml:3 expected this until 2026-05-31: vendor"
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_wrong_file_is_a_usage_error_with_its_line(tmp_path: Path, text: str, 
 
 
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"d\.yaml"):
+    with pytest.raises(UsageError, match=r"d\.yaml does not exist"):
         deviations.read(tmp_path / "d.yaml")
 
 

@@ -162,14 +162,14 @@ def test_the_configuration_file_applies_to_live(shown: list[Finding], capsys: py
 def test_a_missing_path_alone_is_a_usage_error(shown: list[Finding], capsys: pytest.CaptureFixture[str]) -> None:
     assert not shown
     assert main(["live", "nowhere"]) == 4
-    assert "nowhere" in capsys.readouterr().err
+    assert "nowhere does not exist" in capsys.readouterr().err
 
 
 def test_a_missing_path_beside_a_chart_is_one_error(shown: list[Finding], capsys: pytest.CaptureFixture[str]) -> None:
     assert not shown
     assert main(["live", "nowhere", _KEYSTONE]) == 3
     out = capsys.readouterr().out
-    assert out.count("ERROR  nowhere") == 1
+    assert out.count("nowhere does not exist") == 1
     assert "drop-enabled" in out
 
 

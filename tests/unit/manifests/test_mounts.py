@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from osh_conformance.manifests.mounts import Place, file_at
@@ -26,3 +28,13 @@ def test_file_at_finds_the_file_of_the_innermost_mount(path: str, place: Place, 
     job, entry = pod({}, config_map(**{"a.sh": "#!/bin/sh\n"}), secret(conf="[a]\n"))
     found = file_at(job, entry, path)
     assert (found.place, found.key) == (place, key)
+
+
+def test_a_missing_entry_of_an_optional_volume_is_external() -> None:
+    volume = {"name": "bin", "configMap": {"name": "bin", "optional": True}}
+    job, entry = pod({}, config_map(**{"a.sh": "#!/bin/sh\n"}))
+    optional = replace(job, spec={**job.spec, "volumes": [volume]})
+    assert [file_at(optional, entry, f"/scripts/{name}").place for name in ("a.sh", "b.sh")] == [
+        Place.PRESENT,
+        Place.EXTERNAL,
+    ]

@@ -103,7 +103,7 @@ def test_gc_leaves_a_live_run(folders: Folders) -> None:
     run = runs.at(folders, "r1")
     with runs.own(folders, run):
         (left,) = gc.collect(None, folders).left
-        assert "run r1" in left
+        assert left == "run r1: it is alive"
         with pytest.raises(SuiteError, match="r1"), runs.own(folders, run):
             pass
     with runs.claim(folders, run) as dead:
@@ -116,7 +116,7 @@ def test_gc_leaves_a_kept_cluster(folders: Folders) -> None:
         run.keep({"node_image": "x"})
     report = gc.collect(None, folders)
     assert report.removed == ()
-    assert "--keep" in report.left[0]
+    assert "kept by --keep" in report.left[0]
     assert run.kept == {"node_image": "x"}
 
 
@@ -175,10 +175,11 @@ def test_gc_removes_the_cells_of_a_dead_run_from_a_kept_cluster(folders: Folders
     with scratch(folders.scratch, "live"):
         report = gc.collect(_docker(fake), folders)
         assert fake.cells == _CELLS
-        assert [cell for cell, line in zip(_CELLS, report.left, strict=False) if cell in line] == _CELLS
+        lines = [line for line in report.left if "a run is alive" in line]
+        assert [cell for cell, line in zip(_CELLS, lines, strict=True) if cell in line] == _CELLS
     report = gc.collect(_docker(fake), folders)
     assert report.removed == tuple(f"{name} on cluster {run.cluster}" for name in _CELLS)
-    assert "--keep" in report.left[0]
+    assert "kept by --keep" in report.left[0]
     assert (fake.cells, fake.containers) == ([], [node])
 
 
@@ -192,7 +193,9 @@ def test_gc_undoes_only_the_changes_of_faults_on_a_kept_node(folders: Folders) -
     node = f"{run.cluster}-control-plane"
     fake = FakeDocker(containers=[node], rules=[*others, ours], mirrors=[folder])
     with scratch(folders.scratch, "live"):
-        assert node in gc.collect(_docker(fake), folders).left[0]
+        (change, _) = gc.collect(_docker(fake), folders).left[:2]
+        assert node in change
+        assert "a run is alive" in change
         assert (len(fake.rules), len(fake.mirrors)) == (3, 1)
     report = gc.collect(_docker(fake), folders)
     assert report.removed == (f"firewall rule in node {node}", f"folder {folder} in node {node}")

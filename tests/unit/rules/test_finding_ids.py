@@ -1,4 +1,4 @@
-"""The id of a finding: what keeps it the same, and what tells two findings apart."""
+"""The id of a finding: it survives a bumped tag, and differs for two findings."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_finding_takes_why_and_fix_from_its_rule() -> None:
     )
 
 
-def test_the_text_and_the_line_are_no_part_of_the_id() -> None:
+def test_an_id_does_not_depend_on_text_and_line() -> None:
     moved = Location(chart="a", path="a/values.yaml", line=9, key="images.api")
     assert _finding().id == _finding(moved, found="something else").id
 
@@ -71,11 +71,11 @@ def test_the_text_and_the_line_are_no_part_of_the_id() -> None:
     ],
     ids=["cause", "chart", "path", "key", "container"],
 )
-def test_the_cause_and_the_place_are_part_of_the_id(other: Finding) -> None:
+def test_an_id_depends_on_cause_and_place(other: Finding) -> None:
     assert _finding().id != other.id
 
 
-def test_findings_of_one_place_and_cause_still_have_ids_of_their_own() -> None:
+def test_two_findings_with_one_place_and_cause_have_different_ids() -> None:
     verdict = Verdict.of("TOY-1", [_finding(found="one"), _finding(found="two"), _finding(found="three")])
     assert len({finding.id for finding in verdict.findings}) == 3
     assert verdict.findings[0].id == _finding().id
@@ -102,7 +102,7 @@ def test_a_finding_keeps_its_id_when_the_tag_is_bumped(
     assert before.id == after.id
 
 
-def test_two_images_outside_the_section_are_two_findings_in_one_template(tmp_path: Path) -> None:
+def test_key_1_reports_each_image_outside_the_section_in_one_template(tmp_path: Path) -> None:
     chart = shutil.copytree(case("key-1-outside"), tmp_path / "chart")
     file = chart / "templates" / "test.yaml"
     pod = file.read_text()
@@ -112,7 +112,26 @@ def test_two_images_outside_the_section_are_two_findings_in_one_template(tmp_pat
     assert len({finding.id for finding in findings}) == 2
 
 
-def test_a_run_keeps_what_each_cell_found_and_a_baseline_has_one_entry_for_it(tmp_path: Path) -> None:
+def test_drop_1_gives_one_id_to_an_object_with_a_random_name(tmp_path: Path) -> None:
+    chart = shutil.copytree(case("drop-1-takes-init-away"), tmp_path / "chart")
+    (before,) = _findings(chart, "DROP-1")
+    _replace(chart / "templates" / "job-prepare.yaml", "example-etc-more", "example-etc-5f2c")
+    (after,) = _findings(chart, "DROP-1")
+    assert before.found != after.found
+    assert before.id == after.id
+
+
+def test_script_1_gives_each_script_that_does_not_parse_an_id_of_its_own(tmp_path: Path) -> None:
+    chart = shutil.copytree(case("script-1-shell-does-not-parse"), tmp_path / "chart")
+    file = chart / "templates" / "configmap.yaml"
+    _replace(file, "data:\n", "data:\n  check.sh: |\n    #!/bin/sh\n    echo 'open\n")
+    first, second = _findings(chart, "SCRIPT-1")
+    assert first.path == second.path
+    _replace(file, "echo 'open", "echo open")
+    assert [finding.id for finding in _findings(chart, "SCRIPT-1")] == [second.id]
+
+
+def test_a_report_keeps_the_findings_of_each_cell_and_a_baseline_has_one_entry(tmp_path: Path) -> None:
     run = RunReport(charts=1)
     for cell, found in (("kolla", "runs a"), ("loci", "runs b"), ("yaodu", "runs a")):
         verdict = Verdict.of("REF-1", [replace(_finding(found=found), rule="REF-1")])

@@ -108,7 +108,7 @@ _OF_OBSERVATION: Mapping[str, tuple[str, Mutation, str]] = {
     ),
     "the neighbour's account goes": ("DROP-4", after(accounts={}), "account neighbour@%"),
     "uninstall fails": ("DROP-4", exits(1), "exit code 1"),
-    "a node that pulls whatever it is told": ("PP-3", pull("never-absent", started=True, reason=""), "started, under"),
+    "a node that pulls against its policy": ("PP-3", pull("never-absent", started=True, reason=""), "started, under"),
     "a node that asks although it must not": ("PP-3", pull("never-present", requests=("HEAD a 200",)), "HEAD a 200"),
     "a node that never pulls": (
         "PP-3",

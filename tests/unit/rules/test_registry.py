@@ -82,7 +82,7 @@ def test_the_example_of_each_rule_is_yaml_before_and_after() -> None:
         assert rule.before != rule.after, rule.id
 
 
-def test_a_rule_that_is_replaced_is_the_own_one_again_afterwards() -> None:
+def test_a_replaced_rule_is_restored_afterwards() -> None:
     def other(_chart: RenderedChart) -> Verdict:
         return Verdict.undecided("REF-1", "replaced")
 
@@ -103,7 +103,7 @@ def test_a_scenario_keeps_its_own_rules_first() -> None:
     ("scenarios", "expected"),
     [("('main',)", "drop-disabled,drop-enabled"), ("('password',)", "password"), ("('pull-policy',)", "pull-policy")],
 )
-def test_a_rule_of_another_distribution_is_checked_in_the_scenarios_that_it_asks_for(
+def test_a_rule_of_another_distribution_is_checked_in_the_scenarios_that_it_requests(
     tmp_path: Path, scenarios: str, expected: str
 ) -> None:
     _install(tmp_path, _RULE.format(id="ACME-1", scenarios=scenarios))

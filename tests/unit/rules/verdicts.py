@@ -40,14 +40,14 @@ def assert_passes(rule: str, seen: Observation) -> None:
 
 
 def assert_undecided(rule: str, seen: Observation, reason: str) -> None:
-    _assert_unjudged(rule, seen, Status.UNDECIDED, reason)
+    _assert_unchecked(rule, seen, Status.UNDECIDED, reason)
 
 
 def assert_not_applicable(rule: str, seen: Observation, reason: str) -> None:
-    _assert_unjudged(rule, seen, Status.NOT_APPLICABLE, reason)
+    _assert_unchecked(rule, seen, Status.NOT_APPLICABLE, reason)
 
 
-def _assert_unjudged(rule: str, seen: Observation, status: Status, reason: str) -> None:
+def _assert_unchecked(rule: str, seen: Observation, status: Status, reason: str) -> None:
     verdict = verdict_of(rule, seen)
     assert (verdict.status, verdict.findings) == (status, ())
     assert reason in verdict.reason

@@ -38,6 +38,11 @@ _WIDTH = 120
 #: A longer list of values has a section of its own.
 _FEW = 5
 
+_FAULTS = """\
+The field `inject` of a step names one of these. A fault that lasts stays until a `repair` or `recover` step. The
+scenario cannot run on a cluster without what its fault needs: `node-exec` is access to the nodes, `registry` is the
+suite's own registry. Clusters that the suite creates have both."""
+
 CATALOG_EXAMPLE = """\
 osh_conformance_catalog: 1
 charts:
@@ -72,7 +77,9 @@ class Page:
 
 def _shipped(kind: str, record: type, title: str, *names: str) -> Page:
     examples = tuple((data_folder(kind) / f"{name}.yaml").read_text(encoding="utf-8") for name in names)
-    place = f"`{kind}/NAME.yaml` in a folder of the [search path]({INDEX}); NAME is the `name` in it."
+    option = f"`--{kind.removesuffix('s')} NAME`"
+    folder = f"a folder of the [search path]({INDEX})"
+    place = f"`{kind}/NAME.yaml` in {folder}; NAME is the `name` in it. {option} selects it."
     return Page(title=title, record=record, place=place, examples=examples)
 
 
@@ -147,6 +154,7 @@ def _page(page: Page) -> str:
 
 def _faults() -> Iterator[str]:
     yield "## Faults\n"
+    yield _wrapped(_FAULTS) + "\n"
     lines = []
     for name, fault in FAULTS.items():
         needs = f" Needs: {', '.join(fault.needs)}." if fault.needs else ""

@@ -6,6 +6,7 @@ import inspect
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from osh_conformance.plan import scenarios
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _page(rule: Rule) -> str:
 def _lines(rule: Rule) -> Iterator[str]:
     yield f"# {rule.id}: {_plain(rule.title)}\n"
     yield f"{_NOTE}\n"
-    yield f"> {_plain(rule.source)}\n"
+    yield f"The requirement, as its source states it:\n\n> {_plain(rule.source)}\n"
     yield "## Why\n"
     yield f"{_sentence(rule.why)}\n"
     yield "## How it is checked\n"
@@ -82,6 +83,22 @@ def _lines(rule: Rule) -> Iterator[str]:
     for title, example in (("Before", rule.before), ("After", rule.after)):
         if example:
             yield f"{title}:\n\n```yaml\n{example.rstrip()}\n```\n"
+    yield "## Run it\n"
+    yield from _commands(rule.id)
+
+
+def _commands(rule: str) -> Iterator[str]:
+    """Yield the commands that check only this rule, and the scenarios that check it on a cluster."""
+    if rule in registry.static_rules():
+        yield f"- `osh-conformance check CHART --select {rule}` checks a chart directory, without a cluster."
+    if rule in registry.live_rules() or rule in registry.matrix_rules():
+        names = sorted(scenario.name for scenario in scenarios.known().values() if rule in scenario.rules)
+        option = "--scenario NAME" if names else "--repeat N"
+        option += " --flavor all" if rule in registry.matrix_rules() else ""
+        yield f"- `osh-conformance live CHART --select {rule} {option}` checks the installed chart on a cluster."
+        if names:
+            yield f"  Scenarios: {', '.join(f'`{name}`' for name in names)}."
+    yield ""
 
 
 def _sentence(text: str) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _TESTS = frozenset({"test", "[", "[[", "command", "which", "type", "hash", "ls", "stat"})
 #: The cause of a script that does not parse: the parser's message may hold a line number.
-_GRAMMAR = "grammar"
+GRAMMAR = "grammar"
 _PLACE = "{}, where one image flavor keeps its code"
 
 
@@ -69,7 +69,7 @@ def _in_shell(text: str, interpreter: str, lines: list[str]) -> Iterator[ScriptP
         read = commands(text)
     except ShellError as error:
         kind = f"the script does not parse as {interpreter}: {error}"
-        yield ScriptProblem(kind=kind, cause=_GRAMMAR, text=_line(lines, error.line), line=error.line)
+        yield ScriptProblem(kind=kind, cause=GRAMMAR, text=_line(lines, error.line), line=error.line)
         return
     tested = {word for command in read if command.name in _TESTS for word in command.words[1:]}
     tested |= _conditions(text)
@@ -129,7 +129,7 @@ def _in_python(text: str, interpreter: str, lines: list[str]) -> Iterator[Script
             # A bare `python` may be Python 2.
             unsure = not interpreter.startswith("python3")
             kind = f"the script does not parse as Python 3: {message}"
-            yield ScriptProblem(kind=kind, cause=_GRAMMAR, text=_line(lines, line), line=line, warning=unsure)
+            yield ScriptProblem(kind=kind, cause=GRAMMAR, text=_line(lines, line), line=line, warning=unsure)
             return
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -1,4 +1,4 @@
-"""Has no bound for its wait, and will not be told to stop."""
+"""Waits without a limit, and ignores SIGTERM."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""Cannot drop, and says so: with the administrator's password, which must reach no report."""
+"""Fails with a message that contains the administrator's password. No report may contain it."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Drops the database and forgets whom it was made for."""
+"""Drops the database, but not the account."""
 
 import db_server
 

@@ -1,3 +1,3 @@
-"""Says that all is gone, and has asked nobody."""
+"""Prints that the data is gone, and exits with 0, without a drop."""
 
 print("gone: every database and account")

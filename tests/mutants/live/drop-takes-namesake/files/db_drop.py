@@ -1,4 +1,4 @@
-"""Drops every account of the service's name, whatever host it is for: another service's, too."""
+"""Drops the accounts of the service's name for all hosts, those of another service too."""
 
 import db_server
 

@@ -1,4 +1,4 @@
-"""Drops every database whose name begins like the service's: another service's, too."""
+"""Drops every database whose name begins like the service's, those of another service too."""
 
 import db_server
 

@@ -1,4 +1,4 @@
-"""Asks the server for the service's databases by a pattern: it has another service's, too."""
+"""Drops all databases that match a pattern, those of another service too."""
 
 import db_server
 

@@ -1,4 +1,4 @@
-"""Lets everybody go on, and waits."""
+"""Waits for open sessions instead of ending them."""
 
 import db_server
 

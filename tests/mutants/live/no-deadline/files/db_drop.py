@@ -1,4 +1,4 @@
-"""Waits for the server as long as it takes, and then takes its time."""
+"""Waits for the server without a limit, and then drops slowly."""
 
 import time
 

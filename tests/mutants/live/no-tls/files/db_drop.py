@@ -1,4 +1,4 @@
-"""Has never heard of an authority."""
+"""Connects without TLS."""
 
 import db_server
 import pymysql

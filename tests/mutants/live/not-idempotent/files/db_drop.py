@@ -1,4 +1,4 @@
-"""Drops what has to be there, or fails."""
+"""Drops without IF EXISTS."""
 
 import db_server
 

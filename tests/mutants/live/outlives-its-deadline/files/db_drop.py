@@ -1,4 +1,4 @@
-"""Will not be told to stop."""
+"""Ignores SIGTERM."""
 
 import signal
 import time

@@ -1,4 +1,4 @@
-"""Logs in as a service does that puts its URL together from decoded parts."""
+"""Logs in with a URL that it builds from decoded parts."""
 
 from urllib.parse import urlparse
 

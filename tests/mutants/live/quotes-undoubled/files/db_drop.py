@@ -1,4 +1,4 @@
-"""Quotes names, but not the quotes in them."""
+"""Puts names in quotes, but does not escape quotes in them."""
 
 import db_server
 

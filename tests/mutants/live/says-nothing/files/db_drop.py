@@ -1,4 +1,4 @@
-"""Fails, and keeps to itself how far it came."""
+"""Fails without a message about what is left."""
 
 import sys
 

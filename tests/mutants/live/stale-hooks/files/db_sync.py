@@ -1,4 +1,4 @@
-"""A migration that takes its time."""
+"""A slow migration."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Takes a name for a word of SQL."""
+"""Puts names into SQL without quotes."""
 
 import db_server
 

@@ -1,4 +1,4 @@
-"""Puts a URL together from decoded parts, and takes it apart again."""
+"""Builds a URL from decoded parts, and parses it again."""
 
 from urllib.parse import urlparse
 

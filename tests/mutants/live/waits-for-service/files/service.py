@@ -1,4 +1,4 @@
-"""Asks its database something, and is ready then."""
+"""Becomes ready after its first query of the database."""
 
 import pathlib
 import time
