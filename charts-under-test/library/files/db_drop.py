@@ -28,11 +28,11 @@ def stop(_signal, _frame):
 
 
 def give_up(_signal, _frame):
-    raise Stopped("not done within DB_ATTEMPT_SECONDS: the server is slow, or the way to it is cut")
+    raise Stopped("not done within DB_ATTEMPT_SECONDS: the server is slow, or the network to it is cut")
 
 
 def allow(seconds):
-    """Limit everything that follows to `seconds`, whatever it waits for; 0 removes the limit."""
+    """Limit everything that follows to `seconds`; 0 removes the limit."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
@@ -172,7 +172,7 @@ def report_failure(thread, names, user, reason):
     allow(0)
     print("db_drop failed: %s" % reason, file=sys.stderr)
     if left is None:
-        print("what is left is not known: the server cannot be asked", file=sys.stderr)
+        print("remaining databases are unknown: the server does not answer", file=sys.stderr)
         return
     everything = ["database %s" % name for name in names] + ["account %s" % db_server.account(user)]
     gone = [thing for thing in everything if thing not in left]
