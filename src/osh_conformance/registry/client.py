@@ -190,7 +190,7 @@ def public_registry(host: str) -> RegistryClient:
 def published_digest(reference: str) -> str:
     """Return the digest that a reference has in its own registry now. Raises `SuiteError` if it is not there."""
     name = images.name(reference)
-    return public_registry(name.host).manifest(name.path, name.wanted).digest
+    return public_registry(name.host).manifest(name.path, name.digest_or_tag).digest
 
 
 def platform_entry(index: Manifest, repository: str, reference: str) -> Mapping[str, Any]:
@@ -211,7 +211,7 @@ def platform_entry(index: Manifest, repository: str, reference: str) -> Mapping[
 def copy_image(reference: str, client: RegistryClient, target: str, tag: str) -> None:
     """Copy an image, byte by byte, from its own registry to `tag` of `target`; raises `SuiteError`."""
     name = images.name(reference)
-    _copy(public_registry(name.host), name.path, name.wanted, client, target, tag)
+    _copy(public_registry(name.host), name.path, name.digest_or_tag, client, target, tag)
 
 
 def _copy(  # noqa: PLR0913, PLR0917

@@ -135,7 +135,7 @@ class FaultyRegistry:
             host=self._host, path=f"{secrets.token_hex(4)}/{requested.path}", tag=requested.tag, digest=""
         )
         source, target = (f"{registry.area}/{name.repository}" for name in (requested, copied))
-        variant = add_layer(registry.client, source, requested.wanted, target, copied.tag)
+        variant = add_layer(registry.client, source, requested.digest_or_tag, target, copied.tag)
         pinned = f"{copied.canonical}@{variant.digest}"
         fault = PullFault(layer=variant.layer, size=variant.size)
         self._faults[target] = fault
