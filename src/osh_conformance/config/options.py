@@ -344,7 +344,7 @@ OPTIONS: tuple[Option, ...] = (
         "context",
         Kind.TEXT,
         _CLUSTER,
-        "the context in the kubeconfig (default: its only one)",
+        "the context in the kubeconfig (default: the only one)",
         metavar="NAME",
         verbs=_CELLS,
         repeated=True,

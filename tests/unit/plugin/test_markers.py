@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -46,5 +47,12 @@ def test_the_others_are_the_rules_that_no_module_names(suite: Path) -> None:
         ("live_rules", "live", {**registry.live_rules(), **registry.matrix_rules()}),
     ],
 )
-def test_a_module_of_its_family_names_each_rule_of_the_package(marker: str, folder: str, known: Any) -> None:
-    assert rules_of_test(_test(OTHERS), marker, suite_folder(folder), known) == ()
+def test_each_rule_of_the_package_belongs_to_exactly_one_test_of_its_suite(
+    marker: str, folder: str, known: Any
+) -> None:
+    suite = suite_folder(folder)
+    texts = [file.read_text() for file in sorted(suite.glob("test_*.py"))]
+    names = re.findall(r'"([^"]+)"', " ".join(re.findall(rf"mark\.{marker}\(([^)]*)\)", "\n".join(texts))))
+    assert names.count(OTHERS) == 1
+    covered = [*(name for name in names if name != OTHERS), *rules_of_test(_test(OTHERS), marker, suite, known)]
+    assert sorted(covered) == sorted(known)
