@@ -54,7 +54,6 @@ def main() -> int:
             rows.append(("setup, cold", _setup({"OSH_CONFORMANCE_CACHE": cache})))
     rows.append(("setup, warm", _setup({})))
     suite = LiveSuite(LiveOptions(paths=(CHART,), scenarios=("drop-enabled",)))
-    # The script withholds nothing, so the suite does not either.
     first = suite.cell_runs[0]
     # The script does not withhold the database's Service, so the suite does not either.
     steps = tuple(
@@ -133,8 +132,11 @@ def _tables(session: LiveSession, space: tuple[str, ...]) -> int:
 
 
 def _kubectl_program(session: LiveSession) -> str | Path:
-    builder = session.tools.builder(Progress(quiet=True))
-    return shutil.which("kubectl") or (builder.place("kubectl") / "kubectl" if builder else "kubectl")
+    on_path, builder = shutil.which("kubectl"), session.tools.builder(Progress(quiet=True))
+    if on_path or builder is None:
+        return on_path or "kubectl"
+    builder.provide(["kubectl"])
+    return builder.place("kubectl") / "kubectl"
 
 
 def _kubectl(session: LiveSession, *words: str) -> str:

@@ -65,6 +65,14 @@ def default_folders() -> Folders:
     )
 
 
+def write_private(file: Path, content: str | bytes) -> Path:
+    """Write a file that only this user can read; return it."""
+    # The mode comes first: no other user may read the content in between.
+    file.touch(mode=0o600)
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return file
+
+
 def helm_homes(folder: Path) -> dict[str, str]:
     """Return the environment variables that keep helm's caches, settings and data below `folder`."""
     return {f"HELM_{name}_HOME": str(folder / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}

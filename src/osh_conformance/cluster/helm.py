@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Seconds beyond helm's own --timeout until its process is stopped: helm 4.2.1 could overrun it (helm#32214).
 MARGIN = 30.0
+#: Helm's own default timeout, in seconds.
+DEFAULT_TIMEOUT = 300
 _QUICK = 60.0
 
 
@@ -40,7 +42,7 @@ class Helm:
         values: Sequence[Path],
         *,
         upgrade: bool = False,
-        timeout: int = 300,
+        timeout: int = DEFAULT_TIMEOUT,
         wait: bool = False,
         cancel: threading.Event | None = None,
     ) -> process.Outcome:
@@ -59,7 +61,7 @@ class Helm:
         release: str,
         namespace: str,
         *,
-        timeout: int = 300,
+        timeout: int = DEFAULT_TIMEOUT,
         waits: int = 1,
         hooks: bool = True,
         cancel: threading.Event | None = None,

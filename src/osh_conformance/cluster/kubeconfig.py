@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from osh_conformance.errors import UsageError
-from osh_conformance.folders import default_folders
+from osh_conformance.folders import default_folders, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,14 +36,8 @@ def single_context(source: Path, context: str, target: Path) -> Path:
         for field in _DATA:
             if data := part.pop(f"{field}-data", None):
                 file = target.with_name(f"{target.name}-{entry['name']}.{field}".replace("/", "_"))
-                part[field] = str(_private(file, base64.b64decode(data)))
-    return _private(target, yaml.safe_dump(content).encode())
-
-
-def _private(file: Path, content: bytes) -> Path:
-    file.touch(mode=0o600)
-    file.write_bytes(content)
-    return file
+                part[field] = str(write_private(file, base64.b64decode(data)))
+    return write_private(target, yaml.safe_dump(content))
 
 
 def check_named(kubeconfig: Path, context: str | None = None, allow_cluster: str | None = None) -> tuple[str, str]:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from osh_conformance.cluster.helm import DEFAULT_TIMEOUT
 from osh_conformance.errors import SuiteError
+from osh_conformance.folders import write_private
 from osh_conformance.live.contexts import open_context
 from osh_conformance.live.credentials import Credentials
 from osh_conformance.manifests.privileges import pod_security
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
 #: The Helm major version that tests get unless they request another one.
 HELM_MAJOR = 4
-_TIMEOUT = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ class ConformanceHelm:
         chart: Path,
         values: Mapping[str, Any] | None = None,
         *,
-        timeout: int = _TIMEOUT,
+        timeout: int = DEFAULT_TIMEOUT,
         wait: bool = True,
         check: bool = True,
     ) -> process.Outcome:
@@ -76,7 +77,7 @@ class ConformanceHelm:
         chart: Path,
         values: Mapping[str, Any] | None = None,
         *,
-        timeout: int = _TIMEOUT,
+        timeout: int = DEFAULT_TIMEOUT,
         wait: bool = True,
         check: bool = True,
     ) -> process.Outcome:
@@ -84,7 +85,7 @@ class ConformanceHelm:
         return self._change("upgrade", release, chart, values, timeout=timeout, wait=wait, check=check)
 
     def uninstall(
-        self, release: str, *, timeout: int = _TIMEOUT, hooks: bool = True, check: bool = True
+        self, release: str, *, timeout: int = DEFAULT_TIMEOUT, hooks: bool = True, check: bool = True
     ) -> process.Outcome:
         """Uninstall a release; `hooks` False means `--no-hooks`."""
         outcome = self._helm.uninstall(
@@ -125,9 +126,7 @@ class ConformanceHelm:
             session.images.publish(reference)
         self._written += 1
         file = self._context.folder / f"values-{self._written}.yaml"
-        file.touch(mode=0o600)
-        file.write_text(yaml.safe_dump(dict(values or {})))
-        return folder, [file]
+        return folder, [write_private(file, yaml.safe_dump(dict(values or {})))]
 
     def _checked(self, action: str, outcome: process.Outcome, *, check: bool) -> process.Outcome:
         self._context.secrets.learn()

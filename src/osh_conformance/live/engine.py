@@ -145,19 +145,17 @@ class LiveEngine:
         """Return the cell runs of a cell, one for each scenario."""
         return tuple(cell_run for cell_run in self.suite.cell_runs if cell_run.cell == cell)
 
-    def finish(self, assertions: Iterable[tuple[CellRun, str]], *, expected: int) -> None:
+    def finish(self, assertions: Iterable[tuple[CellRun, str]]) -> None:
         """Cancel what still runs, and emit the rest: verdicts without an item so far, and a report of each cell.
 
-        `assertions` are the cell runs and rules of this run, `expected` is the number of results of a complete run.
+        `assertions` are the cell runs and rules of this run.
         """
         if self.session:
             self.session.cancel.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._emit_unreported(assertions)
-        finished = sum(check.status is not Status.ERROR for check in self._checks)
-        complete = not self.suite.options.scenarios and 0 < expected == finished
         self._emit_cells()
-        self._emit(ScenariosFinished(complete=complete))
+        self._emit(ScenariosFinished(complete=self._is_complete()))
         if self.session:
             timings.note(self.session.tools.folders, self._seconds())
 
@@ -228,6 +226,12 @@ class LiveEngine:
                 self._emit(CellFinished(cell=report_of(cell, futures, checks)))
         for left_out in self.suite.left_out:
             self._emit(CellFinished(cell=left_out_report(left_out.cell, left_out.reason)))
+
+    def _is_complete(self) -> bool:
+        """Return whether every rule of every cell run has a verdict, in a run of the whole main group."""
+        expected = {(run.cell.id, run.scenario.name, rule) for run in self.suite.cell_runs for rule in run.rules}
+        done = {(check.cell, check.scenario, check.rule) for check in self._checks if check.status is not Status.ERROR}
+        return not self.suite.options.scenarios and bool(expected) and expected <= done
 
     def _seconds(self) -> dict[str, float]:
         """Return by cell run the seconds of those that ended well."""

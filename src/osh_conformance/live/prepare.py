@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts import conventions
 from osh_conformance.charts.values import at, merged
+from osh_conformance.cluster.helm import DEFAULT_TIMEOUT
 from osh_conformance.live.credentials import Credentials
 from osh_conformance.observe.identity import IdentityService
 from osh_conformance.observe.known_secrets import is_secret
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from osh_conformance.plan.cells import CellRun
     from osh_conformance.render.engines.base import Renderer
 
-#: Helm's default timeout, in seconds.
-_HELM_TIMEOUT = 300
 #: Seconds that helm gets beyond the deadline of a drop Job that has one.
 _AFTER_THE_JOB = 30
 
@@ -118,7 +117,7 @@ def _references(containers: Iterable[Container]) -> tuple[str, ...]:
 def _uninstall_timeout(cell_run: CellRun) -> int:
     """Return the seconds that helm gets to uninstall: its default, or less where the drop Job has a deadline."""
     fast = cell_run.convention.fast_drop if cell_run.scenario.fast_drop else None
-    return fast.seconds + _AFTER_THE_JOB if fast else _HELM_TIMEOUT
+    return fast.seconds + _AFTER_THE_JOB if fast else DEFAULT_TIMEOUT
 
 
 def _passwords(values: Any) -> Iterator[str]:

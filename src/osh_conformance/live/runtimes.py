@@ -42,25 +42,26 @@ def wait(kube: Kube, namespace: str, runtime: ContainerRuntime, cancel: threadin
 
     Raises `WaitTimeoutError` if that does not happen.
     """
-    wanted, got = class_name(runtime), ""
+    expected, actual = class_name(runtime), ""
 
     def in_force() -> bool:
-        nonlocal got
-        got = _tried(kube, namespace)
-        return got == wanted
+        nonlocal actual
+        actual = _runtime_class_of_new_pod(kube, namespace)
+        return actual == expected
 
     # The API server does not report when it has read a policy.
-    what = f"the admission policy {wanted} to set the RuntimeClass of pods in namespace {namespace}"
+    what = f"the admission policy {expected} to set the RuntimeClass of pods in namespace {namespace}"
     until(
         in_force,
         what,
         deadline=_IN_FORCE_WITHIN,
         cancel=cancel,
-        state=lambda: f"a pod would get the RuntimeClass {got or 'none'}",
+        state=lambda: f"a pod would get the RuntimeClass {actual or 'none'}",
     )
 
 
-def _tried(kube: Kube, namespace: str) -> str:
+def _runtime_class_of_new_pod(kube: Kube, namespace: str) -> str:
+    """Return the RuntimeClass that a new pod in the namespace would get now; "" without one."""
     container = {"name": "none", "image": "example.invalid/none:1.0.0"}
     pod = {
         "apiVersion": "v1",
@@ -68,8 +69,8 @@ def _tried(kube: Kube, namespace: str) -> str:
         "metadata": {"name": "which-runtime"},
         "spec": {"containers": [container], "automountServiceAccountToken": False},
     }
-    made = kube.dry_run(f"/api/v1/namespaces/{namespace}/pods", pod)
-    return str(made.get("spec", {}).get("runtimeClassName") or "")
+    admitted = kube.dry_run(f"/api/v1/namespaces/{namespace}/pods", pod)
+    return str(admitted.get("spec", {}).get("runtimeClassName") or "")
 
 
 def _manifests(runtimes: Iterable[ContainerRuntime]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -61,12 +61,12 @@ class SqlTarget(StrEnum):
 
 
 class PullAnswer(StrEnum):
-    """The registry's answer to a pull of the drop Job's image: an HTTP status, or a truncated layer (`CUT`)."""
+    """The registry's answer to a pull of the drop Job's image: an HTTP status, or a truncated layer."""
 
     NOT_FOUND = "404"
     TOO_MANY_REQUESTS = "429"
     SERVER_ERROR = "500"
-    CUT = "cut"
+    TRUNCATED = "truncated"
 
 
 # -- faults ----------------------------------------------------------------------------------------------------------
@@ -320,8 +320,8 @@ class Scenario:
     fast_drop: bool = False
     """Shorten the drop Job's deadlines, if the convention defines values for that."""
     drop_image: PullAnswer | None = None
-    """The registry's answer to pulls of the drop Job's image until the fault is repaired: `404`, `429`, `500`, or `cut`
-    (a truncated layer). Only for the fault `image-unavailable`."""
+    """The registry's answer to pulls of the drop Job's image until the fault is repaired: `404`, `429`, `500`, or
+    `truncated` (a layer ends midway). Only for the fault `image-unavailable`."""
     steps: tuple[ScenarioStep, ...] = ()
     """The steps, in order."""
     repeated: bool = False

@@ -31,9 +31,9 @@ def ask(kube: Kube, namespace: str, identity: IdentityService) -> IdentityState:
     if answer.status != HTTPStatus.CREATED:
         return IdentityState(token_status=answer.status, administrator=identity.username)
 
-    def listed(what: str) -> list[Any]:
-        got = _request(kube, namespace, identity, "GET", f"/v3/{what}", token=token)
-        return list(got.body[what]) if got.status == HTTPStatus.OK and got.body else []
+    def listed(collection: str) -> list[Any]:
+        response = _request(kube, namespace, identity, "GET", f"/v3/{collection}", token=token)
+        return list(response.body[collection]) if response.status == HTTPStatus.OK and response.body else []
 
     services = listed("services")
     names = {service["id"]: service.get("type", "") for service in services}

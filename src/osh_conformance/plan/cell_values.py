@@ -24,18 +24,21 @@ _UIDS = range(60001, 61000)
 def live_values(
     convention: Convention, chart: str, infrastructure: Mapping[str, Mapping[str, str | int]]
 ) -> dict[str, Any]:
-    """Return the values of a live cell: those of the convention, and those that say where each component is.
+    """Return the values of a live cell: those of the convention, and the address of each component.
 
     `infrastructure` has by component (`mariadb`) its host, port, username and password. Raises `UsageError` if the
     convention has no values for a component.
     """
     # A new one in each cell; no image has an account for it.
-    words: dict[str, str | int] = {"chart": service_name(chart), "uid": _UIDS.start + secrets.randbelow(len(_UIDS))}
-    layers = [filled(convention.values, words)]
+    placeholders: dict[str, str | int] = {
+        "chart": service_name(chart),
+        "uid": _UIDS.start + secrets.randbelow(len(_UIDS)),
+    }
+    layers = [filled(convention.values, placeholders)]
     for component, coordinates in infrastructure.items():
         if component not in convention.infrastructure:
-            raise UsageError(f"the convention {convention.name} has no values that tell a chart where `{component}` is")
-        layers.append(filled(convention.infrastructure[component], {**words, **coordinates}))
+            raise UsageError(f"the convention {convention.name} has no values for the address of `{component}`")
+        layers.append(filled(convention.infrastructure[component], {**placeholders, **coordinates}))
     return merged(*layers)
 
 
@@ -44,9 +47,9 @@ def scenario_values(convention: Convention, chart: str, scenario: Scenario, auth
 
     `authority` is the certificate authority of the database server (PEM), "" without TLS.
     """
-    words = {"chart": service_name(chart), **scenario.names, "ca": authority}
-    layers = [filled(convention.names[kind], words) for kind in scenario.names if kind in convention.names]
-    layers += [filled(convention.tls, words)] if scenario.tls else []
+    placeholders = {"chart": service_name(chart), **scenario.names, "ca": authority}
+    layers = [filled(convention.names[kind], placeholders) for kind in scenario.names if kind in convention.names]
+    layers += [filled(convention.tls, placeholders)] if scenario.tls else []
     layers += [convention.fast_drop.values] if scenario.fast_drop and convention.fast_drop else []
     layers += [convention.minimal_values] if scenario.group is not ScenarioGroup.MAIN else []
     return merged(*layers)
@@ -55,8 +58,8 @@ def scenario_values(convention: Convention, chart: str, scenario: Scenario, auth
 def second_values(convention: Convention, chart: str) -> dict[str, Any]:
     """Return the values that give a second release of a chart its own database and account."""
     name = f"{service_name(chart)}_second"
-    words = {"chart": service_name(chart), "database": name, "username": name}
-    return merged(*(filled(convention.names.get(kind, {}), words) for kind in ("database", "username")))
+    placeholders = {"chart": service_name(chart), "database": name, "username": name}
+    return merged(*(filled(convention.names.get(kind, {}), placeholders) for kind in ("database", "username")))
 
 
 def lacking(convention: Convention, scenario: Scenario) -> str:
@@ -64,7 +67,7 @@ def lacking(convention: Convention, scenario: Scenario) -> str:
     needed = {*scenario.names, *(("database", "username") if scenario.has_second else ())}
     missing = sorted(needed - set(convention.names))
     if missing:
-        return f"the convention {convention.name} has no values that give a service another {missing[0]}"
+        return f"the convention {convention.name} has no values that set a service's {missing[0]}"
     if scenario.tls and not convention.tls:
-        return f"the convention {convention.name} has no values that tell a chart of a certificate authority"
+        return f"the convention {convention.name} has no values that make a chart trust a certificate authority"
     return ""

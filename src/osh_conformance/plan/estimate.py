@@ -10,7 +10,7 @@ from osh_conformance.plan import timings
 from osh_conformance.plan.capacity import carried
 from osh_conformance.progress import Progress
 from osh_conformance.provision import machine
-from osh_conformance.provision.build import Builder
+from osh_conformance.provision.tools import builder_for
 from osh_conformance.registry import images
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from osh_conformance.model.matrix import Cell
     from osh_conformance.plan.cells import CellRun, LeftOut
     from osh_conformance.plan.plan import LiveSuite
+    from osh_conformance.provision.build import Builder
     from osh_conformance.provision.machine import MachineInfo
 
 #: Seconds to create and remove a cluster.
@@ -108,11 +109,7 @@ def _alike(cell_run: CellRun, suite: LiveSuite) -> Sequence[str]:
 
 def _needed(suite: LiveSuite) -> Iterator[NeededImage]:
     info = machine.look(suite.options.recipes)
-    builder = None
-    if info.recipes:
-        builder = Builder(
-            recipes=info.recipes, folders=default_folders(), progress=Progress(quiet=True), docker=info.docker
-        )
+    builder = builder_for(info, default_folders(), Progress(quiet=True))
     for reference in sorted(_references(suite)):
         image = _needed_image(reference, info, builder)
         if image:

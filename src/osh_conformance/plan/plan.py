@@ -88,13 +88,13 @@ class LiveSuite:
         """Return the command that runs only this cell run again."""
         cell = cell_run.cell
         files = [str(file) for file, flavor in self._own_flavors.items() if flavor is cell_run.axes.flavor]
-        words: tuple[str, ...] = ("--flavor-file", *files) if files else ("--flavor", cell.flavor)
-        words += () if cell.packaging_format == DEFAULT_FORMAT else ("--format", cell.packaging_format)
-        words += () if cell.runtime == OWN_RUNTIME else ("--runtime", cell.runtime)
-        words += ("--helm", str(cell.helm_major), "--scenario", cell_run.scenario.name)
-        words += () if self.options.repeat == 1 else ("--repeat", str(self.options.repeat))
-        words += (consent.OPTION,) if self.options.allow_privileged else ()
-        return shlex.join(("osh-conformance", "live", cell.path, *words, *self.options.repeated))
+        arguments: tuple[str, ...] = ("--flavor-file", *files) if files else ("--flavor", cell.flavor)
+        arguments += () if cell.packaging_format == DEFAULT_FORMAT else ("--format", cell.packaging_format)
+        arguments += () if cell.runtime == OWN_RUNTIME else ("--runtime", cell.runtime)
+        arguments += ("--helm", str(cell.helm_major), "--scenario", cell_run.scenario.name)
+        arguments += () if self.options.repeat == 1 else ("--repeat", str(self.options.repeat))
+        arguments += (consent.OPTION,) if self.options.allow_privileged else ()
+        return shlex.join(("osh-conformance", "live", cell.path, *arguments, *self.options.repeated))
 
     def graded(self, verdict: Verdict, cell_run: CellRun) -> Verdict:
         """Return `verdict` with the severity that this run gives to its findings.

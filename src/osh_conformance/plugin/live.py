@@ -56,8 +56,6 @@ class LivePlugin:
 
     def __init__(self, suite: LiveSuite, listeners: Listeners, progress: Progress, expectations: Expectations) -> None:
         self._engine = LiveEngine(suite, expectations, progress, listeners.handle, usage_table=tables.table)
-        #: The number of assertions of a complete run.
-        self._expected = 0
 
     def required_session(self) -> LiveSession:
         """Return the open session; raises `SuiteError` if the cluster could not be opened."""
@@ -89,7 +87,6 @@ class LivePlugin:
         registered = {**registry.live_rules(), **registry.matrix_rules()}
         marked = rules_of_test(metafunc.definition, "live_rules", suite_folder("live"), registered)
         assertions = [(each, rule) for each in suite.cell_runs for rule in marked if rule in each.rules]
-        self._expected += len(assertions)
         ids = [f"{cell_run.id}-{rule}" for cell_run, rule in assertions]
         metafunc.parametrize(_ITEM, assertions, ids=ids, scope="function")
 
@@ -109,7 +106,7 @@ class LivePlugin:
             return (yield)
         finally:
             assertions = [assertion for item in session.items if (assertion := _assertion_of(item))]
-            self._engine.finish(assertions, expected=self._expected)
+            self._engine.finish(assertions)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self) -> Iterator[None]:

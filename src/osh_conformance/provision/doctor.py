@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from osh_conformance.folders import default_folders
 from osh_conformance.progress import Progress
 from osh_conformance.provision import runs, tools
-from osh_conformance.provision.build import Builder, free_bytes, gib
+from osh_conformance.provision.build import free_bytes, gib
 from osh_conformance.provision.machine import look
 
 if TYPE_CHECKING:
@@ -41,11 +41,7 @@ def examine(recipes: Path | None = None) -> Diagnosis:
     """Check this machine; change nothing."""
     folders = default_folders()
     machine = look(recipes)
-    builder = None
-    if machine.recipes is not None:
-        builder = Builder(
-            recipes=machine.recipes, folders=folders, progress=Progress(quiet=True), docker=machine.docker
-        )
+    builder = tools.builder_for(machine, folders, Progress(quiet=True))
     missing = tools.plan(machine, builder, helm=(3, 4), node_image=None)
     return Diagnosis(
         lines=(*_tools(machine), *_machine(folders, machine), *_cache(folders)),

@@ -158,7 +158,12 @@ def _network(docker: Docker, run: RunFolder, identity: str) -> list[str]:
         return False
 
     # Docker has no event for a container that it has not created yet.
-    until(gone, f"the network {run.cluster} to be free of endpoints", deadline=_PATIENCE)
+    until(
+        gone,
+        f"the network {run.cluster} to be free of endpoints",
+        deadline=_PATIENCE,
+        state=lambda: docker.run("network", "inspect", "--format", "{{json .Containers}}", identity, check=False).tail,
+    )
     return [*removed, f"network {run.cluster}"]
 
 

@@ -152,7 +152,7 @@ def find(  # noqa: PLR0913
     """
     folders = folders or default_folders()
     machine = look(recipes)
-    builder = _builder(machine, folders, progress or Progress(quiet=True))
+    builder = builder_for(machine, folders, progress or Progress(quiet=True))
     missing = plan(machine, builder, helm=helm, node_image=node_image, own_node=own_node)
     lacks = [f"{recipe.name}: {recipe.summary}" for recipe in missing.recipes]
     if missing.start_docker and not missing.recipes:
@@ -180,7 +180,7 @@ def provide(  # noqa: PLR0913
     folders = folders or default_folders()
     progress = progress or Progress()
     machine = look(recipes)
-    builder = _builder(machine, folders, progress)
+    builder = builder_for(machine, folders, progress)
     missing = plan(machine, builder, helm=helm, node_image=node_image, own_node=own_node)
     if missing.problems:
         raise SuiteError("this machine cannot be set up for a live run", details="\n".join(missing.problems))
@@ -190,7 +190,8 @@ def provide(  # noqa: PLR0913
     return _assemble(machine, builder, folders, missing, node_image)
 
 
-def _builder(machine: MachineInfo, folders: Folders, progress: Progress) -> Builder | None:
+def builder_for(machine: MachineInfo, folders: Folders, progress: Progress) -> Builder | None:
+    """Return a builder of a machine's recipes; None if there are none."""
     if machine.recipes is None:
         return None
     return Builder(recipes=machine.recipes, folders=folders, progress=progress, docker=machine.docker)
@@ -259,7 +260,7 @@ def _assemble(
 
 def open_builder(recipes: Path | None, progress: Progress) -> Builder:
     """Return a builder of single recipes on this machine; raises `UsageError` if there are no recipes."""
-    builder = _builder(look(recipes), default_folders(), progress)
+    builder = builder_for(look(recipes), default_folders(), progress)
     if builder is None:
         raise UsageError("there are no recipes here", fix="use --recipes DIR, or run this in a checkout")
     return builder

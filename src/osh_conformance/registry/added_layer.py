@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.registry.client import AGENT, platform_entry
-from osh_conformance.registry.writer import ImageWriter, digest_of, encoded
+from osh_conformance.registry.manifest import digest_of
+from osh_conformance.registry.writer import ImageWriter, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

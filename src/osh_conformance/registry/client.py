@@ -7,7 +7,6 @@ registry, the client uses only its session: no login, no retries, and no proxies
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import re
 import tempfile
@@ -19,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.registry import images
-from osh_conformance.registry.manifest import ACCEPT, Manifest
+from osh_conformance.registry.manifest import ACCEPT, Manifest, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -67,7 +66,7 @@ class RegistryClient:
         return Manifest(
             body=response.content,
             media_type=response.headers["content-type"],
-            digest=f"sha256:{hashlib.sha256(response.content).hexdigest()}",
+            digest=digest_of(response.content),
         )
 
     def put_manifest(self, repository: str, reference: str, body: bytes, media_type: str) -> str:
@@ -75,7 +74,7 @@ class RegistryClient:
         path = f"{repository}/manifests/{reference}"
         response = self._request("PUT", path, body=body, headers={"Content-Type": media_type})
         self._expect(HTTPStatus.CREATED, response, f"{repository} {reference}")
-        return f"sha256:{hashlib.sha256(body).hexdigest()}"
+        return digest_of(body)
 
     def mount(self, digest: str, source: str, target: str) -> None:
         """Add a blob of one repository to another one, without copying it."""
@@ -191,7 +190,7 @@ def public_registry(host: str) -> RegistryClient:
 def published_digest(reference: str) -> str:
     """Return the digest that a reference has in its own registry now. Raises `SuiteError` if it is not there."""
     name = images.name(reference)
-    return public_registry(name.host).manifest(name.path, name.wanted).digest
+    return public_registry(name.host).manifest(name.path, name.digest_or_tag).digest
 
 
 def platform_entry(index: Manifest, repository: str, reference: str) -> Mapping[str, Any]:
@@ -212,7 +211,7 @@ def platform_entry(index: Manifest, repository: str, reference: str) -> Mapping[
 def copy_image(reference: str, client: RegistryClient, target: str, tag: str) -> None:
     """Copy an image, byte by byte, from its own registry to `tag` of `target`; raises `SuiteError`."""
     name = images.name(reference)
-    _copy(public_registry(name.host), name.path, name.wanted, client, target, tag)
+    _copy(public_registry(name.host), name.path, name.digest_or_tag, client, target, tag)
 
 
 def _copy(  # noqa: PLR0913, PLR0917

@@ -45,7 +45,7 @@ class Name:
         return f"{prefix(self.host)}/{self.path}"
 
     @property
-    def wanted(self) -> str:
+    def digest_or_tag(self) -> str:
         """The digest if there is one, or else the tag."""
         return self.digest or self.tag
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,11 @@ MEDIA_TYPES = {
 }
 GZIP_LAYERS = frozenset(layer for _, _, layer in MEDIA_TYPES.values())
 ZSTD_LAYER = "application/vnd.oci.image.layer.v1.tar+zstd"
+
+
+def digest_of(content: bytes) -> str:
+    """Return the digest of a blob or a manifest."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

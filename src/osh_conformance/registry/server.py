@@ -55,13 +55,13 @@ class Registry:
         Raises `SuiteError` if the registry does not serve it.
         """
         requested = images.name(reference)
-        manifest = self.client.manifest(f"{self.area}/{requested.repository}", requested.wanted)
+        manifest = self.client.manifest(f"{self.area}/{requested.repository}", requested.digest_or_tag)
         return (manifest.digest, *manifest.children)
 
     def media_types(self, reference: str) -> tuple[str, ...]:
         """Return the media types of everything that a node downloads for `reference`."""
         requested = images.name(reference)
-        return self.client.media_types(f"{self.area}/{requested.repository}", requested.wanted)
+        return self.client.media_types(f"{self.area}/{requested.repository}", requested.digest_or_tag)
 
     def requests(self) -> tuple[RegistryRequest, ...]:
         """Return the nodes' requests so far, in order, without those of this suite and of pushes."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.registry.manifest import GZIP_LAYERS, ZSTD_LAYER
+from osh_conformance.registry.manifest import GZIP_LAYERS, ZSTD_LAYER, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,11 +71,6 @@ class ImageWriter:
 def encoded(content: Mapping[str, Any]) -> bytes:
     """Return content as JSON. The same content gives the same bytes, and so the same digest."""
     return json.dumps(content, separators=(",", ":"), sort_keys=True).encode()
-
-
-def digest_of(content: bytes) -> str:
-    """Return the digest of a blob."""
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def _digest_of_file(file: BinaryIO) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.folders import write_private
 from osh_conformance.observe.containers import INFRASTRUCTURE_PREFIX, release_of
 from osh_conformance.observe.database import DatabaseServer, quote_name, quote_text
 from osh_conformance.observe.pod_status import pod_ready
@@ -121,6 +122,5 @@ def _ready_pod(view: View, component: Component) -> Object | None:
 def _write(component: Component, overlay: Mapping[str, Any], folder: Path) -> list[Path]:
     files = [folder / f"{component.release}.yaml", folder / f"{component.release}-overlay.yaml"]
     for path, values in zip(files, (component.values, overlay), strict=True):
-        path.touch(mode=0o600)
-        path.write_text(yaml.safe_dump(dict(values)))
+        write_private(path, yaml.safe_dump(dict(values)))
     return files

@@ -46,8 +46,8 @@ def _observed(probe: PullProbe, context: CellContext, witness: PullWitness) -> O
             raise SuiteError(f"the probe with image {reference} did not start: {reason}", details=context.watch.state())
     before = len(witness.requests(reference))
     started, reason = _run(context, probe.name, reference, probe.policy)
-    asked = tuple(witness.requests(reference)[before:])
-    return ObservedPull(probe=probe, started=started, reason=reason, requests=asked)
+    requests = tuple(witness.requests(reference)[before:])
+    return ObservedPull(probe=probe, started=started, reason=reason, requests=requests)
 
 
 def _run(context: CellContext, name: str, image: str, policy: str) -> tuple[bool, str]:

@@ -7,6 +7,7 @@ import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from osh_conformance.cluster.helm import DEFAULT_TIMEOUT
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.observation import FailedUninstall
 from osh_conformance.model.scenario import UninstallStep
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 #: Seconds after its deadline in which the Job controller ends a Job: pods get their grace period.
 _ENDED_WITHIN = 45.0
-#: Helm's own timeout in seconds, unless a caller sets another.
-_HELM_TIMEOUT = 300.0
 _LOCK_WAIT = 5
 #: The error of a statement that waited too long for a lock.
 _LOCKED = "ERROR 1205"
@@ -82,7 +81,7 @@ def _wait_for_deadlines(state: ScenarioState, release: InstalledRelease) -> tupl
         return True if all(_has_ended(job) for job in started_jobs(state, view)) else None
 
     with state.timed("Job deadlines"):
-        longest = max(_HELM_TIMEOUT, state.plan.uninstall_timeout) + _ENDED_WITHIN
+        longest = max(DEFAULT_TIMEOUT, state.plan.uninstall_timeout) + _ENDED_WITHIN
         watch.watch_for(all_ended, seconds=min(max(bounds, default=0.0), longest))
     unfinished = [job for job in started_jobs(state, watch.view()) if not _has_ended(job)]
     return max(deadlines, default=None), tuple(sorted(f"Job/{job['metadata']['name']}" for job in unfinished))

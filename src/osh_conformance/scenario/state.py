@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from osh_conformance.folders import write_private
 from osh_conformance.model.observation import HelmCall, Removal
 
 if TYPE_CHECKING:
@@ -160,8 +161,7 @@ class ScenarioState:
         layers = [self.plan.values, self.plan.switch[drop], self.plan.second if second else {}]
         files = [context.folder / f"values{number or ''}.yaml" for number in range(len(layers))]
         for file, layer in zip(files, layers, strict=True):
-            file.touch(mode=0o600)
-            file.write_text(yaml.safe_dump(dict(layer)))
+            write_private(file, yaml.safe_dump(dict(layer)))
         return files
 
     def record_call(self, action: str, outcome: Outcome, context: CellContext, *, killed: bool = False) -> HelmCall:

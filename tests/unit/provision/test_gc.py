@@ -50,6 +50,8 @@ class FakeDocker:
                 self.networks.remove(name)
             case ("exec", _, *inner):
                 answer, code = self._in_node(inner)
+            case ("network", "inspect", "--format", "{{json .Containers}}", _):
+                answer = '{"1f": {"Name": "stray"}}'
             case ("network" | "container", "inspect", name):
                 code = name not in self.networks + self.containers
             case _:
@@ -164,6 +166,15 @@ def test_gc_removes_a_network_with_a_container_that_just_started_on_it(folders: 
     removed = gc.remove_run(_docker(fake), runs.at(folders, "r1"))
     assert (fake.containers, fake.networks) == ([], [])
     assert removed == ("container starting", "network osh-conformance-r1")
+
+
+def test_gc_names_the_container_that_keeps_a_network_in_use(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gc, "_PATIENCE", 0.0)
+    fake = FakeDocker(networks=["net"], containers=["stray"])
+    monkeypatch.setattr(gc, "_containers", lambda *_: iter(()))
+    with pytest.raises(SuiteError, match="osh-conformance-r1 to be free of endpoints") as raised:
+        gc.remove_run(_docker(fake), runs.at(folders, "r1"))
+    assert "stray" in raised.value.details
 
 
 def test_gc_removes_the_cells_of_a_dead_run_from_a_kept_cluster(folders: Folders) -> None:

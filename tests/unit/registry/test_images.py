@@ -22,7 +22,7 @@ DIGEST = "sha256:" + "5" * 64
 )
 def test_a_reference_is_read_as_container_runtimes_do(text: str, canonical: str, repository: str, wanted: str) -> None:
     found = images.name(text)
-    assert (found.canonical, found.repository, found.wanted) == (canonical, repository, wanted)
+    assert (found.canonical, found.repository, found.digest_or_tag) == (canonical, repository, wanted)
 
 
 def test_a_malformed_reference_is_an_error() -> None:

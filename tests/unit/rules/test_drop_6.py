@@ -356,7 +356,7 @@ def test_drop_6_is_undecided_if_the_drop_never_began() -> None:
     assert_undecided("DROP-6", seen, "helm uninstall failed before the drop began, so pod-killed was not injected")
 
 
-@pytest.mark.parametrize("faults", [("way-cut",), ("way-cut", "server-slow")], ids=", ".join)
+@pytest.mark.parametrize("faults", [("network-cut",), ("network-cut", "server-slow")], ids=", ".join)
 def test_drop_6_is_undecided_if_the_fault_did_not_affect_the_drop(faults: tuple[str, ...]) -> None:
     assert_undecided("DROP-6", standing(*faults), f"helm uninstall succeeded in spite of {', '.join(faults)}")
 

@@ -37,12 +37,21 @@ from osh_conformance.scenario.infrastructure import Component
 from osh_conformance.scenario.state import CellPlan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from osh_conformance.model.observation import Observation
     from osh_conformance.model.scenario import ScenarioStep
 
 _EMPTY = View(pods={}, jobs={}, all_pods=[], all_jobs=[])
+_DROPPING = {
+    "metadata": {
+        "name": "drop-x",
+        "uid": "1",
+        "ownerReferences": [{"kind": "Job", "name": "drop", "controller": True}],
+    },
+    "status": {"phase": "Running", "containerStatuses": [{"name": "drop", "state": {"running": {}}}]},
+}
 _ROWS = {"user": TableState(rows=2, checksum=1)}
 _DROP = Container(
     kind="Job",
@@ -64,6 +73,17 @@ class Fakes:
     calls: list[str] = field(default_factory=list)
     codes: dict[str, list[int]] = field(default_factory=dict)
     own: bool = False
+    view: View = field(default_factory=lambda: _EMPTY)
+    #: Set when the step kills helm; with `waits` an uninstall ends only then.
+    kill: threading.Event | None = None
+    waits: bool = False
+
+    def uninstall(self, kill: threading.Event | None) -> Outcome:
+        outcome = self.helm("uninstall")
+        self.kill = kill
+        if self.waits and kill:
+            assert kill.wait(10)
+        return outcome
 
     def helm(self, action: str) -> Outcome:
         self.calls.append(action)
@@ -86,23 +106,27 @@ class Fakes:
 class Watch:
     logs: dict[str, str] = {}  # noqa: RUF012  (nothing is logged)
 
+    def __init__(self, fakes: Fakes) -> None:
+        self._fakes = fakes
+
     def view(self) -> View:
-        return _EMPTY
+        return self._fakes.view
 
     def wait(self, _title: str, condition: Any, **_: object) -> Any:
-        while (found := condition(_EMPTY)) is None:
+        while (found := condition(self.view())) is None:
             threading.Event().wait(0.01)
         return found
 
     def watch_for(self, condition: Any, *, seconds: float) -> Any:
         assert seconds >= 0
-        return condition(_EMPTY)
+        return condition(self.view())
 
 
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     made = Fakes()
-    server = SimpleNamespace(state=made.state, names=made.state, change=made.change, waiting=lambda: ())
+    waiting = ("DROP DATABASE keystone",)
+    server = SimpleNamespace(state=made.state, names=made.state, change=made.change, waiting=lambda: waiting)
 
     def install(_component: object, _context: object, *, service: bool) -> object:
         made.calls.append(f"server {service}")
@@ -121,7 +145,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
 def run(fakes: Fakes, folder: Path, *steps: ScenarioStep, db_drop: bool = True) -> Observation:
     helm = SimpleNamespace(
         install=lambda *_, upgrade=False, **__: fakes.helm("upgrade" if upgrade else "install"),
-        uninstall=lambda *_, **__: fakes.helm("uninstall"),
+        uninstall=lambda *_, kill=None, **__: fakes.uninstall(kill),
     )
     secrets = SimpleNamespace(learn=lambda: None, redact=lambda text: text)
     context: Any = SimpleNamespace(
@@ -131,7 +155,7 @@ def run(fakes: Fakes, folder: Path, *steps: ScenarioStep, db_drop: bool = True) 
         kube=None,
         namespace="cell",
         folder=folder,
-        watch=Watch(),
+        watch=Watch(fakes),
         cancel=threading.Event(),
         secrets=secrets,
         runtime_proof=lambda: None,
@@ -257,6 +281,45 @@ def test_a_fault_that_comes_too_late_is_not_applied(
     monkeypatch.setattr("osh_conformance.scenario.sessions.locked", lambda _: contextlib.nullcontext())
     seen = run(fakes, tmp_path, InstallStep(), UninstallStep(inject="pod-killed"))
     assert (seen.removals[0].faults, seen.removals[0].fault_applied) == (("pod-killed",), False)
+
+
+@pytest.fixture
+def dropping(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Fakes:
+    """A drop that waits for the lock, under a helm that waits for the drop."""
+
+    @contextlib.contextmanager
+    def locked(_state: object) -> Iterator[None]:
+        fakes.calls.append("lock")
+        try:
+            yield
+        finally:
+            fakes.calls.append("unlock")
+
+    monkeypatch.setattr("osh_conformance.scenario.sessions.locked", locked)
+    fakes.waits = True
+    fakes.view = View(pods={"drop-x": _DROPPING}, jobs={}, all_pods=[], all_jobs=[])
+    return fakes
+
+
+def test_a_fault_is_injected_while_the_drop_waits_for_the_lock(dropping: Fakes, tmp_path: Path) -> None:
+    seen = run(dropping, tmp_path, InstallStep(), UninstallStep(inject="helm-killed"))
+    assert acts(dropping)[-3:] == ["lock", "uninstall", "unlock"]
+    assert seen.removals[0].fault_applied
+    assert seen.removals[0].call.killed
+
+
+def test_a_fault_that_cannot_be_injected_ends_helm_and_opens_the_lock(
+    dropping: Fakes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise SuiteError("no such pod")
+
+    monkeypatch.setattr(faults, "inject", broken)
+    with pytest.raises(SuiteError, match="no such pod"):
+        run(dropping, tmp_path, InstallStep(), UninstallStep(inject="pod-killed"))
+    assert acts(dropping)[-3:] == ["lock", "uninstall", "unlock"]
+    assert dropping.kill
+    assert dropping.kill.is_set()
 
 
 def test_all_faults_are_repaired_even_if_one_repair_fails(fakes: Fakes) -> None:

@@ -1,10 +1,15 @@
-"""What keeps a database from being dropped; no server."""
+"""Sessions: the statements that keep a database from being dropped, and closing them; no server."""
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, cast
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
+import pytest
+
+from osh_conformance.errors import SuiteError
 from osh_conformance.scenario import sessions
 from tests.unit.observations import NEIGHBOUR, observation, state
 
@@ -51,3 +56,49 @@ def test_a_database_without_a_table_gets_one_to_read() -> None:
 
 def test_a_database_that_is_gone_cannot_be_read() -> None:
     assert _reading(FakeRun(held=state(own=False))) == "START TRANSACTION;"
+
+
+class FakeControl:
+    """A server whose first `failing` attempts to close a session fail."""
+
+    def __init__(self, failing: int) -> None:
+        self.failing = failing
+        self.calls: list[str] = []
+
+    def run(self, argv: list[str]) -> str:
+        self.calls.append(argv[1])
+        if argv[1] == "close" and self.calls.count("close") <= self.failing:
+            raise SuiteError("the kubelet does not answer")
+        return ""
+
+
+def _lock(control: FakeControl, cancel: threading.Event | None = None) -> None:
+    server = FakeRun(held=state(own=True))
+    context = SimpleNamespace(cancel=cancel or threading.Event())
+    parts = {"read_database": server.read_database, "lifetime": server.lifetime, "server": server}
+    run: Any = SimpleNamespace(control=control, context=context, **parts)
+    with sessions.locked(run):
+        control.calls.append("body")
+
+
+def test_a_lock_is_closed_as_soon_as_the_node_runs_commands_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "_PAUSE", 0.0)
+    control = FakeControl(failing=2)
+    _lock(control)
+    assert control.calls == ["open", "body", "close", "close", "close"]
+
+
+def test_a_lock_that_stays_open_is_an_error_with_the_last_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "_PAUSE", 0.0)
+    monkeypatch.setattr(sessions, "_CLOSES_WITHIN", 0.0)
+    with pytest.raises(SuiteError, match="session lock to close") as raised:
+        _lock(FakeControl(failing=1000))
+    assert "the kubelet does not answer" in raised.value.details
+
+
+def test_a_lock_that_stays_open_in_an_interrupted_run_is_no_error() -> None:
+    cancel = threading.Event()
+    cancel.set()
+    control = FakeControl(failing=1000)
+    _lock(control, cancel)
+    assert control.calls == ["open", "body", "close"]

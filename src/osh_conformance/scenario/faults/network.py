@@ -22,8 +22,8 @@ class NetworkCut(Fault):
         cluster = self.state.context.cluster
         program = "ip6tables" if ":" in address else "iptables"
         mark = ("--match", "comment", "--comment", RULE_MARK)
-        words = ("--destination", address, "--protocol", "tcp", *mark, "--jump", "DROP")
+        rule = ("--destination", address, "--protocol", "tcp", *mark, "--jump", "DROP")
         for node in cluster.nodes:
-            outcome = cluster.node_exec(node, program, "--wait", action, "FORWARD", *words, check=False)
+            outcome = cluster.node_exec(node, program, "--wait", action, "FORWARD", *rule, check=False)
             if not outcome.ok:
                 raise SuiteError(f"{self.id}: {program} in node {node} failed", details=outcome.tail)

@@ -19,6 +19,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.model.scenario import PullAnswer
 from osh_conformance.provision.gc_nodes import OWN_HOSTS
 from osh_conformance.registry import containerd, images
 from osh_conformance.registry.added_layer import add_layer
@@ -33,15 +34,14 @@ if TYPE_CHECKING:
     from osh_conformance.provision.docker import Docker
     from osh_conformance.registry.server import Registry
 
-#: Each download of the added layer ends at its middle.
-CUT: Final = "cut"
-_REFUSALS: Final = {
-    "404": HTTPStatus.NOT_FOUND,
-    "429": HTTPStatus.TOO_MANY_REQUESTS,
-    "500": HTTPStatus.INTERNAL_SERVER_ERROR,
+#: The answers that refuse a pull. `TRUNCATED` instead ends each download of the added layer at its middle.
+_REFUSALS: Final[Mapping[str, HTTPStatus]] = {
+    PullAnswer.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    PullAnswer.TOO_MANY_REQUESTS: HTTPStatus.TOO_MANY_REQUESTS,
+    PullAnswer.SERVER_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 #: The possible answers for an image; "" is the normal one.
-ANSWERS: Final = (*_REFUSALS, CUT, "")
+ANSWERS: Final = (*map(str, PullAnswer), "")
 
 _PATH = re.compile(r"/v2/(?P<repository>.+)/(?P<kind>manifests|blobs)/(?P<reference>[^/]+)")
 _RANGE = re.compile(r"bytes (?P<start>\d+)-")
@@ -135,7 +135,7 @@ class FaultyRegistry:
             host=self._host, path=f"{secrets.token_hex(4)}/{requested.path}", tag=requested.tag, digest=""
         )
         source, target = (f"{registry.area}/{name.repository}" for name in (requested, copied))
-        variant = add_layer(registry.client, source, requested.wanted, target, copied.tag)
+        variant = add_layer(registry.client, source, requested.digest_or_tag, target, copied.tag)
         pinned = f"{copied.canonical}@{variant.digest}"
         fault = PullFault(layer=variant.layer, size=variant.size)
         self._faults[target] = fault
@@ -275,8 +275,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._forward(self._copy)
         elif fault.how in _REFUSALS:
             self._refuse(_REFUSALS[fault.how], request["kind"])
-        elif fault.how == CUT and request["reference"] == fault.layer and self.command == "GET":
-            self._forward(lambda answer: self._cut(answer, fault))
+        elif fault.how == PullAnswer.TRUNCATED and request["reference"] == fault.layer and self.command == "GET":
+            self._forward(lambda answer: self._truncate(answer, fault))
         else:
             self._forward(self._copy)
 
@@ -311,7 +311,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         while piece := answer.read(_PIECE):
             self.wfile.write(piece)
 
-    def _cut(self, answer: http.client.HTTPResponse, fault: PullFault) -> None:
+    def _truncate(self, answer: http.client.HTTPResponse, fault: PullFault) -> None:
         """Send no byte beyond the layer's middle, although the headers announce more."""
         part = _RANGE.match(answer.getheader("Content-Range", ""))
         allowed = max(0, fault.size // 2 - (int(part["start"]) if part else 0))

@@ -44,8 +44,8 @@ def test_an_unknown_answer_is_an_error(image: FaultyImage) -> None:
         image.answer("418")
 
 
-def test_a_cut_layer_announces_its_size_and_ends_at_half_of_it(node: Node) -> None:
-    node.image.answer("cut")
+def test_a_truncated_layer_announces_its_size_and_ends_at_half_of_it(node: Node) -> None:
+    node.image.answer("truncated")
     layer = node.layer
     answer = node.ask("blobs", layer["digest"])
     assert (answer.status, answer.complete) == (200, False)
@@ -53,8 +53,8 @@ def test_a_cut_layer_announces_its_size_and_ends_at_half_of_it(node: Node) -> No
     assert len(answer.body) == layer["size"] // 2
 
 
-def test_a_cut_image_is_complete_except_for_the_added_layer(node: Node) -> None:
-    node.image.answer("cut")
+def test_a_truncated_image_is_complete_except_for_the_added_layer(node: Node) -> None:
+    node.image.answer("truncated")
     manifest = node.manifest()
     for part in (manifest["config"], *manifest["layers"][:-1]):
         assert digest(node.ask("blobs", part["digest"]).body) == part["digest"]
@@ -62,31 +62,31 @@ def test_a_cut_image_is_complete_except_for_the_added_layer(node: Node) -> None:
 
 
 @pytest.mark.parametrize(("before", "given"), [(1000, 1000), (0, 0), (-1000, 0)])
-def test_a_resumed_cut_layer_still_ends_at_its_half(node: Node, before: int, given: int) -> None:
+def test_a_resumed_truncated_layer_still_ends_at_its_half(node: Node, before: int, given: int) -> None:
     layer = node.layer
-    node.image.answer("cut")
+    node.image.answer("truncated")
     start = layer["size"] // 2 - before
     answer = node.ask("blobs", layer["digest"], Range=f"bytes={start}-")
     assert (answer.status, answer.complete, len(answer.body)) == (206, False, given)
     assert int(answer.headers["content-length"]) == layer["size"] - start
 
 
-def test_a_range_within_the_first_half_of_a_cut_layer_is_complete(node: Node) -> None:
+def test_a_range_within_the_first_half_of_a_truncated_layer_is_complete(node: Node) -> None:
     layer = node.layer
-    node.image.answer("cut")
+    node.image.answer("truncated")
     answer = node.ask("blobs", layer["digest"], Range="bytes=10-19")
     assert (answer.status, answer.complete, len(answer.body)) == (206, True, 10)
 
 
-def test_a_cut_layer_never_becomes_complete_by_resuming(node: Node) -> None:
+def test_a_truncated_layer_never_becomes_complete_by_resuming(node: Node) -> None:
     size = node.layer["size"]
-    node.image.answer("cut")
+    node.image.answer("truncated")
     assert len(node.resumed()) == size // 2
 
 
-def test_a_cut_layer_can_be_resumed_after_a_repair(node: Node) -> None:
+def test_a_truncated_layer_can_be_resumed_after_a_repair(node: Node) -> None:
     layer = node.layer
-    node.image.answer("cut")
+    node.image.answer("truncated")
     first = node.ask("blobs", layer["digest"]).body
     node.image.answer("")
     rest = node.ask("blobs", layer["digest"], Range=f"bytes={len(first)}-")
