@@ -36,9 +36,9 @@ def check_static(select: Iterable[str], named_by: str = "--select") -> None:
 def _ids(entries: Iterable[str]) -> set[str]:
     """Return the ids of all rules that the entries name."""
     by_family: dict[str, set[str]] = {}
-    for rule in registry.all_rules():
-        by_family.setdefault(rule.rpartition("-")[0], set()).add(rule)
-        by_family[rule] = {rule}
+    for rule in registry.all_rules().values():
+        by_family.setdefault(rule.family, set()).add(rule.id)
+        by_family[rule.id] = {rule.id}
     found: set[str] = set()
     for name in _names(entries):
         if name not in by_family:
