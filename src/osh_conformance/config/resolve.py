@@ -75,7 +75,7 @@ def read_overrides(files: Iterable[Path]) -> dict[str, Any]:
 
 def _config(given: Mapping[str, Any]) -> Path | None:
     """Return the configuration file of the run, None without one."""
-    return given.get("config") or configuration.nearest(tuple(given["paths"])[0])
+    return given.get("config") or configuration.nearest(given["paths"][0])
 
 
 def _named_by(name: str, given: Mapping[str, Any], config: Path | None) -> str:

@@ -42,9 +42,7 @@ class DataPath:
 PACKAGE_ONLY = DataPath()
 
 
-def data_path(
-    named: Iterable[Path] = (), configuration: Path | None = None, *, named_by: str = "--data"
-) -> DataPath:
+def data_path(named: Iterable[Path] = (), configuration: Path | None = None, *, named_by: str = "--data") -> DataPath:
     """Return the path of a run: the project's folder, and the `named` ones.
 
     `configuration` is the configuration file of the run. `named_by` is the option, or the key and its place, that names

@@ -116,7 +116,7 @@ class _SuiteModule(pytest.Module):
         return [item for item in super().collect() if _ITEM not in _params(item) or chart_and_rule_of(item)]
 
     def funcnamefilter(self, name: str) -> bool:
-        """Whether that is the name of a test."""
+        """Return whether `name` is the name of a test."""
         return name.startswith("test_")
 
 
