@@ -48,7 +48,7 @@ def changed_since(targets: Sequence[ChartTarget], reference: str) -> tuple[Chart
         if root not in changes:
             changes[root] = _changed_files(root, reference)
         places = _reached(path, by_name)
-        patterns = _overrides(path, target.name)
+        patterns = _overrides(path, target)
         if any(_holds(places, file) or _matches(patterns, file) for file in changes[root]):
             found.append(target)
     return tuple(found)
@@ -91,9 +91,10 @@ def _holds(places: set[Path], file: Path) -> bool:
     return file in places or not places.isdisjoint(file.parents)
 
 
-def _overrides(chart: Path, name: str) -> list[str]:
-    """Return absolute patterns for the chart's values overrides, of every convention."""
-    return [os.path.normpath(chart / pattern) for pattern in conventions.override_patterns(None, name)]
+def _overrides(chart: Path, target: ChartTarget) -> list[str]:
+    """Return absolute patterns for the chart's values overrides: of the named convention, else of every convention."""
+    patterns = conventions.override_patterns(target.convention, target.name, target.others)
+    return [os.path.normpath(chart / pattern) for pattern in patterns]
 
 
 def _matches(patterns: list[str], file: Path) -> bool:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Charts that are read ahead of the one whose results are needed: enough for every worker, few enough for the memory.
 _AHEAD = 8
+#: The rooms whose code turns a chart into a rendering: `render` and the rooms that it imports.
+RENDERING_ROOMS = ("render", "manifests", "charts", "check", "loading", "model")
 
 
 class ChartResult:
@@ -188,7 +190,7 @@ def _keys(job: Job) -> tuple[str, str]:
         found.update(b"%d %s %d\n" % (len(name), name, len(data)))
         found.update(data)
     engine = identity(job.renderer, job.helm_program)
-    code = _code("render", "charts", "check", "loading", "model")
+    code = _code(*RENDERING_ROOMS)
     for part in (job.name, job.version, job.values, job.convention, job.others, engine, code):
         found.update(msgspec.msgpack.encode(part, order="sorted"))
     rendering = found.hexdigest()

@@ -1,4 +1,4 @@
-"""The static engine: targets and rules in, events out. It knows nothing of pytest, reports and the command line."""
+"""The static engine: targets and rules in, events out. It uses neither pytest nor reports nor the command line."""
 
 from __future__ import annotations
 

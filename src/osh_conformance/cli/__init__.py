@@ -104,4 +104,5 @@ def _write_error(args: argparse.Namespace, error: SuiteError) -> None:
     try:
         write_error(reporters_of(args), getattr(args, "verb", ""), error)
     except SuiteError as second:
-        print(f"ERROR {second}", file=sys.stderr)
+        if str(second) != str(error):  # the first error may be that same file
+            print(f"ERROR {second}", file=sys.stderr)

@@ -27,10 +27,15 @@ def add_options(parser: argparse.ArgumentParser, verb: str, *, reports: bool) ->
             continue
         if option.group not in groups:
             groups[option.group] = parser.add_argument_group(option.group)
-        groups[option.group].add_argument(f"--{option.name}", dest=option.dest, help=option.help, **_form(option))
+        add_option(groups[option.group], option)
     for name, reporter in registered().items() if reports else ():
         groups[OUTPUT].add_argument(f"--{name}", type=Path, metavar=reporter.metavar, help=reporter.help)
     parser.set_defaults(reporters=tuple(registered()) if reports else ())
+
+
+def add_option(parser: argparse._ActionsContainer, option: Option) -> None:
+    """Offer one option."""
+    parser.add_argument(f"--{option.name}", dest=option.dest, help=option.help, **_form(option))
 
 
 def given(args: argparse.Namespace) -> Mapping[str, Any]:
@@ -40,8 +45,8 @@ def given(args: argparse.Namespace) -> Mapping[str, Any]:
 
 def reporters_of(args: argparse.Namespace) -> list[FileReporter]:
     """Return a reporter for each output that the user asked for."""
-    names = getattr(args, "reporters", ())
-    files = {name: getattr(args, name.replace("-", "_"), None) for name in names}
+    offered = getattr(args, "reporters", ())
+    files = {name: getattr(args, name.replace("-", "_"), None) for name in offered}
     return [registered()[name](file) for name, file in files.items() if file]
 
 
@@ -53,7 +58,7 @@ def _form(option: Option) -> dict[str, Any]:
         return {"action": argparse.BooleanOptionalAction, "default": None}
     form: dict[str, Any] = {"metavar": option.placeholder, "choices": option.choices or None}
     forms: dict[Kind, dict[str, Any]] = {
-        Kind.NAMES: {"action": "extend", "type": _names, "default": []},
+        Kind.NAMES: {"action": "extend", "type": names, "default": []},
         Kind.FILES: {"action": "append", "type": Path, "default": []},
         Kind.FILE: {"type": Path},
         Kind.COUNT: {"type": partial(_count, option.name)},
@@ -62,7 +67,8 @@ def _form(option: Option) -> dict[str, Any]:
     return form | forms.get(option.kind, {})
 
 
-def _names(text: str) -> list[str]:
+def names(text: str) -> list[str]:
+    """Return the names in a comma separated text."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 

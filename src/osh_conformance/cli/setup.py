@@ -39,18 +39,14 @@ def _all(args: argparse.Namespace, progress: Progress) -> None:
     tools = setup.provide(
         recipes=args.recipes, helm=majors, node_image=args.node_image, own_node=bool(args.runtime), progress=progress
     )
-    for reference, origin in images.provide_images(tools, needs.images(_listed(args.flavor)), progress).items():
+    for reference, origin in images.provide_images(tools, needs.images(args.flavor), progress).items():
         progress.say(f"  ok   image {reference} ({origin})")
     builder = tools.builder(progress)
     if builder:
-        builder.provide(needs.recipes(_listed(args.runtime)))
+        builder.provide(needs.recipes(args.runtime))
     node = tools.node_image or "the default of kind"
     helms = ", ".join(f"{major}: {program}" for major, program in tools.helm.items())
     progress.say(f"  ok   Docker {tools.docker.host or 'default'}; kind {tools.kind}; helm {helms}; node image {node}")
-
-
-def _listed(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _only(args: argparse.Namespace, progress: Progress) -> None:

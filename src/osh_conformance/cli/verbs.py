@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osh_conformance.cli import arguments
-from osh_conformance.config.options import CHECK, LIVE, PLAN
+from osh_conformance.config.options import CHECK, LIVE, OPTIONS, PLAN
 
 if TYPE_CHECKING:
     import argparse
@@ -46,12 +46,17 @@ def _setup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--node-image", metavar="REF", help="the node image for kind (default: kind's own choice)")
     parser.add_argument(
         "--flavor",
+        type=arguments.names,
         default="distribution",
         metavar="NAME,...|all",
         help="image flavors to provide (default: distribution; `all` builds for about half an hour)",
     )
     parser.add_argument(
-        "--runtime", default="", metavar="NAME,...|all", help="container runtimes to build (default: none)"
+        "--runtime",
+        type=arguments.names,
+        default="",
+        metavar="NAME,...|all",
+        help="container runtimes to build (default: none)",
     )
     parser.add_argument("--only", metavar="NAME", help="build only this recipe and the recipes that it needs")
     undo = parser.add_mutually_exclusive_group()
@@ -70,9 +75,7 @@ def _gc(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_recipes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--recipes", type=Path, metavar="DIR", help="the folder with build recipes (default: ci/ of this checkout)"
-    )
+    arguments.add_option(parser, next(option for option in OPTIONS if option.name == "recipes"))
 
 
 VERBS: dict[str, Verb] = {

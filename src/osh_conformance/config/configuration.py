@@ -80,12 +80,15 @@ def _table(file: Path) -> dict[str, Any] | None:
 def _value(file: Path, key: str, value: Any) -> Any:
     """Return the value of one key as the command line would give it: paths are absolute."""
     if key not in _KEYS:
-        raise UsageError(f"{_place(file, key)}: no option `{key}`{did_you_mean(key, _KEYS)}", expected=", ".join(_KEYS))
+        raise UsageError(f"{place(file, key)}: no option `{key}`{did_you_mean(key, _KEYS)}", expected=", ".join(_KEYS))
     option = _KEYS[key]
     try:
         msgspec.convert(value, _TYPES[option.kind])
     except msgspec.ValidationError as error:
-        raise UsageError(f"{_place(file, key)}: {_message(key, error)}") from error
+        raise UsageError(f"{place(file, key)}: {_message(key, error)}") from error
+    if option.choices and value not in option.choices:
+        problem = f"`{key}`: no value `{value}`{did_you_mean(value, option.choices)}"
+        raise UsageError(f"{place(file, key)}: {problem}", expected=" or ".join(option.choices))
     folder = file.resolve().parent
     if option.kind is Kind.FILES:
         return tuple(folder / text for text in value)
@@ -96,7 +99,7 @@ def _value(file: Path, key: str, value: Any) -> Any:
     return tuple(value) if option.kind is Kind.NAMES else value
 
 
-def _place(file: Path, key: str) -> str:
+def place(file: Path, key: str) -> str:
     """Return `file:line` of a key, or `file` where the key is not at the start of a line."""
     written = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*=""")
     for number, line in enumerate(read_text(file).splitlines(), 1):

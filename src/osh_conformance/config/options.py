@@ -318,6 +318,7 @@ OPTIONS: tuple[Option, ...] = (
         Kind.FILE,
         _CHARTS,
         "the helm program that renders (default: $OSH_CONFORMANCE_HELM, else the one on PATH)",
+        repeated=True,
         environment="OSH_CONFORMANCE_HELM",
     ),
     Option("no-cache", Kind.FLAG, _CHARTS, "render every chart again, and store nothing", field="cache", verbs=_CHECK),

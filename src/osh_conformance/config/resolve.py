@@ -30,14 +30,15 @@ def check_options(given: Mapping[str, Any]) -> CheckOptions:
     `given` has values by `Option.dest`; None and empty where the user gave none. Raises `UsageError` for a value that
     is wrong, and for a file that cannot be read.
     """
-    fields = _fields(CHECK, given)
-    check_static(fields["select"])
+    config = _config(given)
+    fields = _fields(CHECK, given, config)
+    check_static(fields["select"], _named_by("select", given, config))
     return CheckOptions(**{**fields, "flavor": _flavor(given, fields["data"]), "cache": not given.get("no_cache")})
 
 
 def live_options(given: Mapping[str, Any]) -> LiveOptions:
     """Return the options of a live run or of its plan; `given` and errors as for `check_options`."""
-    fields = _fields(LIVE, given)
+    fields = _fields(LIVE, given, _config(given))
     return LiveOptions(**{**fields, "helm_majors": _majors(fields["helm_majors"])})
 
 
@@ -72,10 +73,18 @@ def read_overrides(files: Iterable[Path]) -> dict[str, Any]:
     return merged(*layers)
 
 
-def _fields(verb: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _config(given: Mapping[str, Any]) -> Path | None:
+    """Return the configuration file of the run, None without one."""
+    return given.get("config") or configuration.nearest(given["paths"][0])
+
+
+def _named_by(name: str, given: Mapping[str, Any], config: Path | None) -> str:
+    """Return what gives the value of an option, for messages: `--name`, or the key and its place in the file."""
+    return f"--{name}" if given.get(name) or not config else f"{configuration.place(config, name)}: `{name}`"
+
+
+def _fields(verb: str, given: Mapping[str, Any], config: Path | None) -> dict[str, Any]:
     """Return the fields of a verb's record: the user's values, else those of the file, else the defaults."""
-    paths = tuple(given["paths"])
-    config = given.get("config") or configuration.nearest(paths[0])
     file = configuration.read(config) if config else {}
     fields: dict[str, Any] = {}
     for option in options_of(verb):
@@ -88,7 +97,9 @@ def _fields(verb: str, given: Mapping[str, Any]) -> dict[str, Any]:
             value = option.default if option.default is not None else _nothing(option)
         fields[option.target] = value
     fields["values"] = read_overrides(fields["values"])
-    fields["data"] = data_path(given.get("data") or file.get("data") or (), config)
+    fields["data"] = data_path(
+        given.get("data") or file.get("data") or (), config, named_by=_named_by("data", given, config)
+    )
     fields["strict"] = bool(fields["strict"])
     words = _repeated(options_of(verb), given)
     return {**fields, "repeated": (*words, "--strict") if fields["strict"] else words}

@@ -22,20 +22,23 @@ def selected_rules(select: Iterable[str], ignore: Iterable[str], offered: Iterab
     return tuple(rule for rule in offered if (not chosen or rule in chosen) and rule not in skipped)
 
 
-def check_static(select: Iterable[str]) -> None:
-    """Raise `UsageError` for a name of `select` without a static rule: `check` would skip it silently."""
+def check_static(select: Iterable[str], named_by: str = "--select") -> None:
+    """Raise `UsageError` for a name of `select` without a static rule: `check` would skip it silently.
+
+    `named_by` is the option, or the key and its place, that names the rules.
+    """
     static = registry.static_rules()
     for name in _names(select):
         if not _ids([name]) & set(static):
-            raise UsageError(f"--select {name}: only `osh-conformance live` checks it", expected=", ".join(static))
+            raise UsageError(f"{named_by} {name}: only `osh-conformance live` checks it", expected=", ".join(static))
 
 
 def _ids(entries: Iterable[str]) -> set[str]:
     """Return the ids of all rules that the entries name."""
     by_family: dict[str, set[str]] = {}
-    for rule in registry.all_rules():
-        by_family.setdefault(rule.rpartition("-")[0], set()).add(rule)
-        by_family[rule] = {rule}
+    for rule in registry.all_rules().values():
+        by_family.setdefault(rule.family, set()).add(rule.id)
+        by_family[rule.id] = {rule.id}
     found: set[str] = set()
     for name in _names(entries):
         if name not in by_family:

@@ -32,7 +32,7 @@ class Event:
 class RunStarted(Event):
     """A run has started.
 
-    - target: the user's request, as in the JSON document. `verb` is `check` or `live`.
+    - target: the user's request, as in the JSON document. `verb` is `check`, `live` or `pytest`.
     - charts: the number of charts that the run checks.
     - shard: `I/N`, None if the run is not split.
     - helm: the Helm majors of a live run as the user wrote them (`3,4`), None for `check`.
@@ -119,7 +119,7 @@ class FindingsAccepted(Event):
     """A new baseline expects these findings from now on.
 
     - ids: the findings' ids.
-    - reason: the reason that the user gave.
+    - reason: why the findings are expected.
     - entries: the places (file, line) of the baseline's former entries. Notes about them no longer count.
     """
 

@@ -62,11 +62,6 @@ class StaticPlugin:
         ids = [f"{target.label}-{rule}" for target, rule in pairs]
         metafunc.parametrize(_ITEM, pairs, ids=ids, scope="function")
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Remove tests whose rules are not selected."""
-        items[:] = [item for item in items if _ITEM not in _params(item) or chart_and_rule_of(item)]
-
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Announce the charts of the items that will run. A worker of pytest-xdist runs only some of them."""
         if not session.config.option.collectonly and not hasattr(session.config, "workerinput"):
@@ -116,17 +111,21 @@ class StaticPlugin:
 
 
 class _SuiteModule(pytest.Module):
+    def collect(self) -> list[pytest.Item | pytest.Collector]:
+        """Return the items. pytest makes one, without a chart, of a test whose rules are not selected: leave it out."""
+        return [item for item in super().collect() if _ITEM not in _params(item) or chart_and_rule_of(item)]
+
     def funcnamefilter(self, name: str) -> bool:
-        """Whether that is the name of a test."""
+        """Return whether `name` is the name of a test."""
         return name.startswith("test_")
 
 
-def chart_and_rule_of(item: pytest.Item) -> tuple[ChartTarget, str] | None:
+def chart_and_rule_of(item: pytest.Item | pytest.Collector) -> tuple[ChartTarget, str] | None:
     """Return the chart and the rule of a static item, None for any other item."""
     value = _params(item).get(_ITEM)
     return value if isinstance(value, tuple) else None
 
 
-def _params(item: pytest.Item) -> Mapping[str, Any]:
+def _params(item: pytest.Item | pytest.Collector) -> Mapping[str, Any]:
     callspec = getattr(item, "callspec", None)
     return callspec.params if callspec else {}

@@ -17,14 +17,14 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.errors import SuiteError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
@@ -66,7 +66,7 @@ class Worker:
         self.process: SpawnProcess = context.Process(
             target=_serve, args=(other, function, limits, scratch), daemon=True, name="osh-conformance-render"
         )
-        with _environment():
+        with _environment(), _without_interrupts():
             self.process.start()
         other.close()
         self.ticket: int | None = None
@@ -252,7 +252,7 @@ def _cores() -> int:
 
 
 @contextlib.contextmanager
-def _environment() -> Any:
+def _environment() -> Iterator[None]:
     """Set the variables from which Go reads its settings when a worker loads it."""
     kept = {name: os.environ.get(name) for name in _GO}
     os.environ.update({name: os.environ.get(name, value) for name, value in _GO.items()})
@@ -264,6 +264,17 @@ def _environment() -> Any:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let a worker inherit a blocked SIGINT: Ctrl-C while it still imports would end it with a traceback."""
+    resource_tracker.ensure_running()  # as part of the start it would unblock SIGINT again
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 def _serve(channel: Connection, function: Callable[..., bytes], limits: Limits, scratch: Path) -> None:

@@ -44,7 +44,7 @@ class RunReport:
     seconds: float | None = None
 
     def handle(self, event: Event) -> None:  # noqa: C901  (one case an event)
-        """Add what an event tells."""
+        """Add the content of an event."""
         match event:
             case events.ResultFound():
                 self.checks.append(event.check)

@@ -12,6 +12,7 @@ from osh_conformance.charts.find import find_targets
 from osh_conformance.charts.target import ChartTarget
 from osh_conformance.cli import main
 from osh_conformance.errors import UsageError
+from osh_conformance.loading.search import DataPath
 
 _LIB = 'dependencies:\n- {name: lib, version: 1.0.0, repository: "file://../lib"}\n'
 _BY_NAME = 'dependencies:\n- {name: base, version: 1.0.0, repository: "http://localhost:8879/charts"}\n'
@@ -66,6 +67,21 @@ def test_a_file_affects_its_chart_and_all_dependents(tree: Path, file: str, char
     (tree / file).parent.mkdir(parents=True, exist_ok=True)
     (tree / file).write_text("a: 2\n")
     assert _changed(tree) == charts
+
+
+def test_an_override_that_a_convention_of_the_user_names_affects_its_chart(tree: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "conventions").mkdir(parents=True)
+    (data / "conventions" / "toy.yaml").write_text(
+        "name: toy\nimages: pictures\npull_policy: pull\ndb_drop: drop\noverrides: ['../sites/{chart}.yaml']\n"
+    )
+    _git(tree, "add", "-A")
+    _git(tree, "commit", "-qm", "data")
+    (tree / "sites").mkdir()
+    (tree / "sites" / "alone.yaml").write_text("a: 2\n")
+    targets = find_targets([tree], data=DataPath(folders=(data,)))
+    assert [target.name for target in changed.changed_since(targets, "HEAD")] == ["alone"]
+    assert _changed(tree, "HEAD") == []
 
 
 def test_a_committed_and_a_removed_file_count_too(tree: Path) -> None:

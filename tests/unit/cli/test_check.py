@@ -50,6 +50,24 @@ def test_charts_of_a_tree_are_named_by_their_place_in_it(capsys: pytest.CaptureF
     assert "FAIL REF-2" not in out
 
 
+def test_a_chart_in_two_path_arguments_is_checked_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", CLEAN, f"{CLEAN}/../{CLEAN.rpartition('/')[2]}", SIX]) == 0
+    assert capsys.readouterr().out.startswith("1 chart, 6 checks")
+
+
+def test_a_command_that_reproduces_a_finding_names_the_helm_program(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    helm = tmp_path / "helm"
+    helm.write_text("#!/bin/sh\n")
+    helm.chmod(0o755)
+    chart = str(case("ref-2-latest"))
+    assert main(["check", chart, "--select", "REF-2", "--renderer", "helm", "--helm-program", str(helm)]) == 1
+    assert f"reproduce  osh-conformance check {chart} --renderer helm --helm-program {helm} --select REF-2" in (
+        capsys.readouterr().out
+    )
+
+
 def test_a_warning_fails_only_when_strict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chart = shutil.copytree(CLEAN, tmp_path / "chart")
     values = chart / "values.yaml"

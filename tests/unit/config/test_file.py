@@ -58,6 +58,7 @@ def test_a_file_outside_of_the_repository_does_not_apply(tmp_path: Path) -> None
         ("strict = 1", ("`strict`", "`bool`", "`int`")),
         ("select = ['REF-1', 2]", ("`select[1]`", "`str`", "`int`")),
         ("select = [", ("parse",)),
+        ("renderer = 'hlem'", (":1: `renderer`", "no value `hlem`: did you mean `helm`?", "sdk or helm")),
     ],
 )
 def test_a_wrong_file_is_a_usage_error_that_names_it(tmp_path: Path, text: str, words: tuple[str, ...]) -> None:
@@ -93,3 +94,23 @@ def test_no_strict_overrides_the_file(tmp_path: Path) -> None:
     _write(tmp_path, 'select = ["REF-1"]\nstrict = true')
     assert main(["check", str(chart)]) == 1
     assert main(["check", str(chart), "--no-strict"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "option", "problem"),
+    [
+        ('data = ["nowhere"]', ("--data", "nowhere"), "no such folder"),
+        ('select = ["DEP-1"]', ("--select", "DEP-1"), "only `osh-conformance live` checks it"),
+    ],
+)
+def test_an_error_names_the_key_or_the_option_that_gave_the_value(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, option: tuple[str, str], problem: str
+) -> None:
+    chart = shutil.copytree(case("clean-flat"), tmp_path / "chart")
+    file = _write(tmp_path, f"strict = true\n{text}")
+    assert main(["check", str(chart)]) == 4
+    error = capsys.readouterr().err
+    assert f"{file}:2: `{option[0].removeprefix('--')}` " in error
+    assert problem in error
+    assert main(["check", str(chart), *option]) == 4
+    assert f"{' '.join(option)}: {problem}" in capsys.readouterr().err
