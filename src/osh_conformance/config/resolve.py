@@ -32,7 +32,7 @@ def check_options(given: Mapping[str, Any]) -> CheckOptions:
     """
     config = _config(given)
     fields = _fields(CHECK, given, config)
-    check_static(fields["select"], _named_by("select", given, config))
+    check_static(fields["select"], _named_by("select", given, config), shared=not given.get("select"))
     return CheckOptions(**{**fields, "flavor": _flavor(given, fields["data"]), "cache": not given.get("no_cache")})
 
 

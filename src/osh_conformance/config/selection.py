@@ -22,15 +22,19 @@ def selected_rules(select: Iterable[str], ignore: Iterable[str], offered: Iterab
     return tuple(rule for rule in offered if (not chosen or rule in chosen) and rule not in skipped)
 
 
-def check_static(select: Iterable[str], named_by: str = "--select") -> None:
+def check_static(select: Iterable[str], named_by: str = "--select", *, shared: bool = False) -> None:
     """Raise `UsageError` for a name of `select` without a static rule: `check` would skip it silently.
 
-    `named_by` is the option, or the key and its place, that names the rules.
+    `named_by` is the option, or the key and its place, that names the rules. `shared`: the names are in a file that
+    `live` reads too, so one static rule among them is enough.
     """
     static = registry.static_rules()
-    for name in _names(select):
-        if not _ids([name]) & set(static):
-            raise UsageError(f"{named_by} {name}: only `osh-conformance live` checks it", expected=", ".join(static))
+    names = _names(select)
+    live_only = [name for name in names if not _ids([name]) & set(static)]
+    if live_only and not (shared and len(live_only) < len(names)):
+        raise UsageError(
+            f"{named_by} {live_only[0]}: only `osh-conformance live` checks it", expected=", ".join(static)
+        )
 
 
 def _ids(entries: Iterable[str]) -> set[str]:

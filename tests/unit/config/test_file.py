@@ -114,3 +114,12 @@ def test_an_error_names_the_key_or_the_option_that_gave_the_value(
     assert problem in error
     assert main(["check", str(chart), *option]) == 4
     assert f"{' '.join(option)}: {problem}" in capsys.readouterr().err
+
+
+def test_a_selection_in_the_file_may_name_live_rules_beside_static_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chart = shutil.copytree(case("clean-flat"), tmp_path / "chart")
+    _write(tmp_path, 'select = ["REF-1", "DROP-6"]')
+    assert main(["check", str(chart)]) == 0
+    assert "1 chart, 1 check: 1 passed" in capsys.readouterr().out
