@@ -1,4 +1,4 @@
-"""The pytest plugin. Without `--charts` and `--live` a pytest run pays for this file and the table of options only."""
+"""The pytest plugin. A pytest run without an option of ours pays for the table of options and the fixtures only."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ if TYPE_CHECKING:
 
 #: In front of the options of reporters: other plugins may have an option `--json`.
 PREFIX = "--conformance-"
+_GROUP = ("osh-conformance", "conformance of Helm charts")
+#: The beginnings of the arguments with which a run needs the options of reporters.
+_OURS = ("--charts", "--live", PREFIX, "--help", "-h")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Offer the options that `config/options.py` gives a name in pytest, one for each reporter, and `--live`."""
+    """Offer the options that `config/options.py` gives a name in pytest, and `--live`."""
     from osh_conformance.config.options import OPTIONS, Kind  # noqa: PLC0415  (importing the plugin imports nothing)
-    from osh_conformance.report.base import registered  # noqa: PLC0415
 
-    group = parser.getgroup("osh-conformance", "conformance of Helm charts")
+    group = parser.getgroup(*_GROUP)
     for option in (option for option in OPTIONS if option.pytest):
         form: dict[str, Any] = {"metavar": option.placeholder or "NAME", "default": None}
         if option.kind in (Kind.NAMES, Kind.FILES):
@@ -24,16 +26,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         if option.kind in (Kind.FLAG, Kind.SWITCH):
             form = {"action": "store_true", "default": None}
         group.addoption(option.pytest, dest=destination(option.pytest), help=option.help, **form)
-    for name, reporter in registered().items():
-        if reporter.in_pytest:
-            option_name = PREFIX + name
-            group.addoption(option_name, dest=destination(option_name), metavar=reporter.metavar, help=reporter.help)
     group.addoption(
         "--live",
         action="store_true",
         default=False,
         help="install the charts of --charts on a kind cluster, and check what happens",
     )
+
+
+def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> None:
+    """Offer an option for each reporter, where an option of this plugin or `--help` is given.
+
+    Importing the reporters takes about 20 ms, which a run without charts need not pay.
+    """
+    if not any(argument.startswith(_OURS) for argument in args):
+        return
+    from osh_conformance.report.base import registered  # noqa: PLC0415
+
+    group = parser.getgroup(*_GROUP)
+    for name, reporter in registered().items():
+        if reporter.in_pytest:
+            option = PREFIX + name
+            group.addoption(option, dest=destination(option), metavar=reporter.metavar, help=reporter.help)
 
 
 def pytest_configure(config: pytest.Config) -> None:
