@@ -35,7 +35,8 @@ def add_options(parser: argparse.ArgumentParser, verb: str, *, reports: bool) ->
 
 def add_option(parser: argparse._ActionsContainer, option: Option) -> None:
     """Offer one option."""
-    parser.add_argument(f"--{option.name}", dest=option.dest, help=option.help, **_form(option))
+    flags = [f"--{name}" for name in (option.name, option.alias) if name]
+    parser.add_argument(*flags, dest=option.dest, help=option.help, **_form(option))
 
 
 def given(args: argparse.Namespace) -> Mapping[str, Any]:

@@ -59,6 +59,7 @@ class Option:
     - in_file: whether the configuration file may set it.
     - repeated: whether `reproduce` repeats it, because it changes what is found.
     - pytest: its name in pytest, "" where pytest does not offer it. Names such as `--ignore` are pytest's own.
+    - alias: another name on the command line, "" without one.
     - environment: a variable that sets it where the command line does not.
     """
 
@@ -75,6 +76,7 @@ class Option:
     in_file: bool = False
     repeated: bool = False
     pytest: str = ""
+    alias: str = ""
     environment: str = ""
 
     @property
@@ -112,6 +114,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="RULE,...",
         in_file=True,
         pytest="--conformance-select",
+        alias="rule",
     ),
     Option(
         "ignore",

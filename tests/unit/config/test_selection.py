@@ -43,8 +43,9 @@ def test_an_unknown_name_is_a_usage_error_with_a_suggestion(name: str, suggestio
 
 
 def test_check_takes_families_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", _CLEAN, "--select", "PP,REF", "--ignore", "REF-3,REF-4"]) == 0
-    assert capsys.readouterr().out.startswith("1 chart, 4 checks: 4 passed")
+    for option in ("--select", "--rule"):
+        assert main(["check", _CLEAN, option, "PP,REF", "--ignore", "REF-3,REF-4"]) == 0
+        assert capsys.readouterr().out.startswith("1 chart, 4 checks: 4 passed")
 
 
 def test_check_refuses_a_rule_that_needs_a_cluster(capsys: pytest.CaptureFixture[str]) -> None:
