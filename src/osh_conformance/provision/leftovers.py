@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING
 
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
+from osh_conformance.waiting import WaitTimeoutError, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _GRACE = 5.0
+#: Seconds within which a process that executes another program has its environment.
+_EXEC_WITHIN = 0.1
+_PAUSE = 0.005
 
 
 def end_marked(mark: str, value: str) -> tuple[str, ...]:
@@ -61,10 +65,28 @@ def _ancestors(pid: int) -> Iterable[int]:
 
 
 def _carries(pid: int, wanted: bytes) -> bool:
+    return wanted in _environment(pid).split(b"\0")
+
+
+def _environment(pid: int) -> bytes:
+    """Return the environment of a process, empty if it has none or is not readable.
+
+    A process shows none for a moment while it executes another program, so an empty one is read again.
+    """
+
+    def settled() -> tuple[bytes] | None:
+        try:
+            # A kernel thread, and a process that has ended, run no program.
+            Path(f"/proc/{pid}/exe").readlink()
+            environment = Path(f"/proc/{pid}/environ").read_bytes()
+        except OSError:
+            return (b"",)
+        return (environment,) if environment else None
+
     try:
-        return wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return False
+        return until(settled, f"the environment of process {pid}", deadline=_EXEC_WITHIN, pause=_PAUSE)[0]
+    except WaitTimeoutError:
+        return b""
 
 
 def _end(pid: int, wanted: bytes) -> str:

@@ -289,3 +289,27 @@ def test_gc_ends_a_child_that_starts_while_its_parent_ends() -> None:
             assert ended == [str(process.pid), process.stdout.readline().decode().strip()]
         finally:
             process.kill()
+
+
+def test_gc_reads_the_environment_of_a_process_again_while_it_executes_a_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen(words, env={"OSH_CONFORMANCE_RUN": "slow-exec"}) as process:
+        place, read, empty = Path(f"/proc/{process.pid}/environ"), Path.read_bytes, [b"", b""]
+        monkeypatch.setattr(Path, "read_bytes", lambda path: empty.pop() if path == place and empty else read(path))
+        try:
+            ended = leftovers.end_marked("OSH_CONFORMANCE_RUN", "slow-exec")
+            assert [line.split()[0] for line in ended] == [str(process.pid)]
+        finally:
+            process.kill()
+    assert not empty
+
+
+def test_gc_leaves_a_process_without_an_environment() -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], env={}) as process:
+        try:
+            assert leftovers.end_marked("OSH_CONFORMANCE_RUN", "nothing") == ()
+            assert process.poll() is None
+        finally:
+            process.kill()
