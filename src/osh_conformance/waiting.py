@@ -28,7 +28,7 @@ class WaitTimeoutError(SuiteError):
 
 
 def until(  # noqa: PLR0913
-    condition: Callable[[], T],
+    condition: Callable[[], T | None],
     what: str,
     *,
     deadline: float,
