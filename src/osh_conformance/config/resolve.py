@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ def check_options(given: Mapping[str, Any]) -> CheckOptions:
     """
     config = _config(given)
     fields = _fields(CHECK, given, config)
-    check_static(fields["select"], _named_by("select", given, config), shared=not given.get("select"))
+    check_static(fields["select"], partial(_named_by, "select", given, config), shared=not given.get("select"))
     return CheckOptions(**{**fields, "flavor": _flavor(given, fields["data"]), "cache": not given.get("no_cache")})
 
 
@@ -45,7 +46,6 @@ def live_options(given: Mapping[str, Any]) -> LiveOptions:
 def static_half(options: LiveOptions, given: Mapping[str, Any]) -> CheckOptions:
     """Return the options with which a live run checks the static rules on the same charts."""
     shared = [option for option in options_of(LIVE) if CHECK in option.verbs]
-    words = _repeated(shared, given)
     return CheckOptions(
         paths=options.paths,
         select=options.select,
@@ -57,7 +57,7 @@ def static_half(options: LiveOptions, given: Mapping[str, Any]) -> CheckOptions:
         helm_program=options.helm_program,
         deviations=options.deviations,
         strict=options.strict,
-        repeated=(*words, "--strict") if options.strict else words,
+        repeated=_repeated(shared, given, strict=options.strict),
         data=options.data,
     )
 
@@ -98,11 +98,10 @@ def _fields(verb: str, given: Mapping[str, Any], config: Path | None) -> dict[st
         fields[option.target] = value
     fields["values"] = read_overrides(fields["values"])
     fields["data"] = data_path(
-        given.get("data") or file.get("data") or (), config, named_by=_named_by("data", given, config)
+        given.get("data") or file.get("data") or (), config, named_by=partial(_named_by, "data", given, config)
     )
     fields["strict"] = bool(fields["strict"])
-    words = _repeated(options_of(verb), given)
-    return {**fields, "repeated": (*words, "--strict") if fields["strict"] else words}
+    return {**fields, "repeated": _repeated(options_of(verb), given, strict=fields["strict"])}
 
 
 def _given(option: Option, given: Mapping[str, Any]) -> Any:
@@ -122,8 +121,11 @@ def _nothing(option: Option) -> Any:
     return () if option.kind in (Kind.NAMES, Kind.FILES) else None
 
 
-def _repeated(options: Iterable[Option], given: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the words of the command line that `reproduce` needs: repeatable options first, then single ones."""
+def _repeated(options: Iterable[Option], given: Mapping[str, Any], *, strict: bool) -> tuple[str, ...]:
+    """Return the words of the command line that `reproduce` needs: repeatable options first, then single ones.
+
+    `strict` may come from the configuration file, so it is repeated by its value.
+    """
     wanted = [option for option in options if option.repeated and option.kind is not Kind.SWITCH]
     wanted.sort(key=lambda option: option.kind is not Kind.FILES)
     words: list[str] = []
@@ -131,7 +133,7 @@ def _repeated(options: Iterable[Option], given: Mapping[str, Any]) -> tuple[str,
         value = given.get(option.dest)
         for text in value or () if option.kind is Kind.FILES else (value,) if value else ():
             words += [f"--{option.name}", str(text)]
-    return tuple(words)
+    return (*words, "--strict") if strict else tuple(words)
 
 
 def _flavor(given: Mapping[str, Any], data: DataPath) -> Flavor | None:

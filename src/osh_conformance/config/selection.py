@@ -9,7 +9,7 @@ from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 def selected_rules(select: Iterable[str], ignore: Iterable[str], offered: Iterable[str]) -> tuple[str, ...]:
@@ -22,18 +22,20 @@ def selected_rules(select: Iterable[str], ignore: Iterable[str], offered: Iterab
     return tuple(rule for rule in offered if (not chosen or rule in chosen) and rule not in skipped)
 
 
-def check_static(select: Iterable[str], named_by: str = "--select", *, shared: bool = False) -> None:
+def check_static(
+    select: Iterable[str], named_by: Callable[[], str] = lambda: "--select", *, shared: bool = False
+) -> None:
     """Raise `UsageError` for a name of `select` without a static rule: `check` would skip it silently.
 
-    `named_by` is the option, or the key and its place, that names the rules. `shared`: the names are in a file that
-    `live` reads too, so one static rule among them is enough.
+    `named_by` returns the option, or the key and its place, that names the rules. `shared`: the names are in a file
+    that `live` reads too, so one static rule among them is enough.
     """
     static = registry.static_rules()
     names = _names(select)
     live_only = [name for name in names if not _ids([name]) & set(static)]
     if live_only and not (shared and len(live_only) < len(names)):
         raise UsageError(
-            f"{named_by} {live_only[0]}: only `osh-conformance live` checks it", expected=", ".join(static)
+            f"{named_by()} {live_only[0]}: only `osh-conformance live` checks it", expected=", ".join(static)
         )
 
 

@@ -21,7 +21,7 @@ from osh_conformance.errors import UsageError
 from osh_conformance.loading.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 #: The kinds of data files, as their folders are called.
 KINDS = ("flavors", "formats", "runtimes", "conventions", "scenarios")
@@ -42,17 +42,19 @@ class DataPath:
 PACKAGE_ONLY = DataPath()
 
 
-def data_path(named: Iterable[Path] = (), configuration: Path | None = None, *, named_by: str = "--data") -> DataPath:
+def data_path(
+    named: Iterable[Path] = (), configuration: Path | None = None, *, named_by: Callable[[], str] = lambda: "--data"
+) -> DataPath:
     """Return the path of a run: the project's folder, and the `named` ones.
 
-    `configuration` is the configuration file of the run. `named_by` is the option, or the key and its place, that names
-    the folders. Raises `UsageError` for a named folder that does not exist, or has no data files.
+    `configuration` is the configuration file of the run. `named_by` returns the option, or the key and its place,
+    that names the folders. Raises `UsageError` for a named folder that does not exist, or has no data files.
     """
     project = configuration.parent / PROJECT_FOLDER if configuration else None
     folders = [project.resolve()] if project and project.is_dir() else []
     for folder in named:
         if not folder.is_dir():
-            raise UsageError(f"{named_by} {folder}: no such folder")
+            raise UsageError(f"{named_by()} {folder}: no such folder")
         folders.append(folder.resolve())
     for folder in folders:
         _check_layout(folder)

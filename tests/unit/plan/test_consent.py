@@ -1,4 +1,4 @@
-"""What a chart requests beyond its own namespace is listed before anything is installed, unless it was allowed."""
+"""The suite lists what a chart requests beyond its own namespace, and installs nothing unless the user allows it."""
 
 from __future__ import annotations
 
