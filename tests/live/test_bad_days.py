@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from tests.live.conftest import Kept
 
-_NOWHERE = "docker.io/oshconformance/nowhere:1.0.0"
+_NOWHERE = "osh-conformance.invalid/nowhere:1.0.0"
 
 
 def _is_broken(result: Result, *words: str) -> None:

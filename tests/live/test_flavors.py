@@ -124,5 +124,5 @@ def test_an_image_without_python3_is_an_error_of_its_cell_alone(
     words = ("--flavor-file", lacking, "--flavor-file", whole, "--scenario", "drop-enabled")
     result = program.run("live", base, *words)
     assert result.code == 3, result.printed
-    assert "kubernetes-entrypoint:1.0.0 lacks /bin/sh" in result.printed
+    assert "kubernetes-entrypoint:v1.0.0 lacks /bin/sh" in result.printed
     assert {c["flavor"]: c["status"] for c in result.document["cells"]} == {"minimal": "error", "distribution": "pass"}

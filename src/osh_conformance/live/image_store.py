@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 #: The image of a pull probe: small, and its process ends by itself.
-_PROBE = "docker.io/oshconformance/kubernetes-entrypoint:1.0.0"
+_PROBE = "quay.io/airshipit/kubernetes-entrypoint:v1.0.0"
 
 
 class ImageStore:
@@ -59,7 +59,7 @@ class ImageStore:
             raise SuiteError(f"cluster {self._cluster.name}: no registry of this run sees the pulls of its nodes")
 
         def serve(name: str) -> str:
-            reference = f"docker.io/oshconformance/probe-{name}:1.0.0"
+            reference = f"osh-conformance.invalid/probe-{name}:1.0.0"
             publish(_PROBE, self._tools, registry, self._progress, served_as=reference)
             return reference
 
