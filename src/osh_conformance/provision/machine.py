@@ -85,7 +85,7 @@ def look(recipes_folder: Path | None = None) -> MachineInfo:
         kind_problem=kind_problem,
         helm=helm.result(),
         registry=registry.result(),
-        recipes=recipes.load(folder, offline=not registry.result().ok) if folder else None,
+        recipes=recipes.load(folder) if folder else None,
     )
 
 

@@ -43,7 +43,13 @@ class Tools:
         """Return a builder of the recipes; None if there are none."""
         if self.recipes is None:
             return None
-        return Builder(recipes=self.recipes, folders=self.folders, progress=progress, docker=self.docker)
+        return Builder(
+            recipes=self.recipes,
+            folders=self.folders,
+            progress=progress,
+            docker=self.docker,
+            can_pull=lambda _: not self.offline,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +200,13 @@ def builder_for(machine: MachineInfo, folders: Folders, progress: Progress) -> B
     """Return a builder of a machine's recipes; None if there are none."""
     if machine.recipes is None:
         return None
-    return Builder(recipes=machine.recipes, folders=folders, progress=progress, docker=machine.docker)
+    return Builder(
+        recipes=machine.recipes,
+        folders=folders,
+        progress=progress,
+        docker=machine.docker,
+        can_pull=lambda _: machine.registry.ok,
+    )
 
 
 def _announce(machine: MachineInfo, missing: SetupPlan, folders: Folders, progress: Progress) -> None:

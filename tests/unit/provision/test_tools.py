@@ -48,7 +48,7 @@ def builder(tmp_path: Path) -> Builder:
         (folder / "recipe.toml").write_text('summary = "x"\nminutes = 2\ndisk_mib = 10\nfiles = ["x"]\n')
         (folder / "build.sh").write_text("")
     return Builder(
-        recipes=recipes.load(tmp_path / "recipes", offline=True),
+        recipes=recipes.load(tmp_path / "recipes"),
         folders=Folders(cache=tmp_path / "cache", state=tmp_path / "state"),
         progress=Progress(quiet=True),
     )
