@@ -78,6 +78,8 @@ class Tools:
 
     def builder(self, progress: Progress) -> Builder | None:
         """Return a builder of the recipes; None if there are none."""
+        if self.recipes is None:
+            return None
         return _builder(self.recipes, self.folders, progress, self.engine, self.registries)
 
 
