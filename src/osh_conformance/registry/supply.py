@@ -61,7 +61,7 @@ class Supplies:
         asked = [wanted[reference] for reference, supply in found.items() if supply is None]
         self.registries.ask(asked)
         reachable = [canonical for canonical in asked if not self.registries.silence(canonical)]
-        answers = look_up_all(reachable, mirrors=self.registries.mirrors)
+        answers = look_up_all(reachable, mirrors=self.registries.mirrors) if reachable else {}
         return tuple(
             supply or self._published(reference, wanted[reference], answers) for reference, supply in found.items()
         )
