@@ -102,8 +102,8 @@ def _installed(wheel: Path, scratch: Path) -> list[str]:
     """Install a wheel in an environment of its own, use it outside the checkout, and return what goes wrong."""
     home = scratch / "environment"
     venv.create(home, with_pip=True)
-    install = [home / "bin" / "python", "-m", "pip", "install", "--quiet", f"{wheel}[render]"]
-    process.run(install, deadline=_BUILD)
+    python = home / "bin" / "python"
+    process.run([python, "-m", "pip", "install", "--quiet", f"{wheel}[render]"], deadline=_BUILD)
     chart = shutil.copytree(_CHART, scratch / "elsewhere" / "chart", ignore=shutil.ignore_patterns("expect.yaml"))
     command = process.Command(
         argv=[home / "bin" / "osh-conformance", "check", chart, "--select", "REF-2"],
