@@ -18,7 +18,7 @@ from osh_conformance.provision.docker import OUR_HOST
 from osh_conformance.provision.scratch import MARK, scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from osh_conformance.folders import Folders
     from osh_conformance.progress import Progress
@@ -44,6 +44,8 @@ class Builder:
     folders: Folders
     progress: Progress
     docker: Docker | None = None
+    can_pull: Callable[[str], bool] | None = None
+    """Whether Docker has a published image or can pull it. None: whether Docker has it."""
     _loaded: set[str] = field(default_factory=set)
 
     def place(self, name: str) -> Path:
@@ -62,8 +64,16 @@ class Builder:
             name = todo.pop()
             if name not in needed and not self.place(name).is_dir():
                 needed.append(name)
-                todo += self.recipes.requirements(self.recipes[name])
+                todo += self.requirements(self.recipes[name])
         return tuple(recipe for recipe in self.recipes.order(needed) if recipe.name in needed)
+
+    def requirements(self, recipe: Recipe) -> tuple[str, ...]:
+        """Return the names of the recipes that must be built before `recipe`: its needs, and its base if not pulled.
+
+        Raises `SuiteError` for a base image that can neither be pulled nor built.
+        """
+        provider = self._base_to_build(recipe)
+        return recipe.needs + ((provider.name,) if provider and provider.name not in recipe.needs else ())
 
     def provide(self, names: Iterable[str]) -> None:
         """Build the missing recipes of `names`; raises `SuiteError` with the log and how to repeat the step."""
@@ -131,13 +141,31 @@ class Builder:
         return env
 
     def _base(self, recipe: Recipe, reference: str) -> str:
-        provider = self.recipes.base_recipe(recipe)
+        provider = self._base_to_build(recipe)
         if provider:
             return self.image(provider.name)
         docker = self._needed_docker(recipe.name)
         if not docker.has_image(reference):
             docker.run("pull", "--quiet", reference, deadline=_PULL)
         return reference
+
+    def _base_to_build(self, recipe: Recipe) -> Recipe | None:
+        """Return the recipe of a base image; None if there is no base, or Docker can pull it."""
+        if recipe.image is None or recipe.image.base is None or self._is_published(recipe.image.base):
+            return None
+        provider = self.recipes.base_recipe(recipe)
+        if provider is None:
+            raise SuiteError(
+                f"recipe `{recipe.name}` builds on {recipe.image.base}, which cannot be pulled, and no recipe in "
+                f"{self.recipes.root} makes it",
+                expected="a reachable container registry, or a recipe with this reference",
+            )
+        return provider
+
+    def _is_published(self, reference: str) -> bool:
+        if self.can_pull is not None:
+            return self.can_pull(reference)
+        return self.docker is not None and self.docker.has_image(reference)
 
     def _load(self, name: str) -> None:
         if name in self._loaded:

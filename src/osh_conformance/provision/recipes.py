@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
-from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.errors import UsageError
 from osh_conformance.loading import records
 from osh_conformance.model.field_values import one_of
 
@@ -72,11 +72,10 @@ class Recipe(RecipeFile):
 
 @dataclass(slots=True, kw_only=True)
 class Recipes:
-    """All recipes. With `offline`, recipes build base images too, instead of a container registry."""
+    """All recipes, and what they build on."""
 
     root: Path
     by_name: Mapping[str, Recipe]
-    offline: bool
     _keys: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Recipe:
@@ -91,35 +90,31 @@ class Recipes:
     def __contains__(self, name: object) -> bool:
         return name in self.by_name
 
-    def requirements(self, recipe: Recipe) -> tuple[str, ...]:
-        """Return the names of the recipes that must be built before `recipe`."""
-        base = self.base_recipe(recipe)
-        return recipe.needs + ((base.name,) if base and base.name not in recipe.needs else ())
+    def inputs(self, recipe: Recipe) -> tuple[str, ...]:
+        """Return the names of the recipes whose results `recipe` can contain.
+
+        A recipe that makes the base image counts, also where that image is pulled instead. So a key does not depend
+        on whether a registry answers today.
+        """
+        provider = self.base_recipe(recipe)
+        return recipe.needs + ((provider.name,) if provider and provider.name not in recipe.needs else ())
 
     def base_recipe(self, recipe: Recipe) -> Recipe | None:
-        """Return the recipe of the base image of `recipe`; None if it is pulled, or there is no base."""
-        if not self.offline or recipe.image is None or recipe.image.base is None:
-            return None
-        provider = self.providing(recipe.image.base)
-        if provider is None:
-            raise SuiteError(
-                f"recipe `{recipe.name}` builds on {recipe.image.base}, which no recipe in {self.root} makes",
-                expected="a reachable container registry, or a recipe with this reference",
-            )
-        return provider
+        """Return the recipe that makes the base image of `recipe`; None if there is no such recipe, or no base."""
+        return self.providing(recipe.image.base) if recipe.image and recipe.image.base else None
 
     def providing(self, reference: str) -> Recipe | None:
         """Return the recipe that makes the image `reference`."""
         return next((r for r in self.by_name.values() if r.image and r.image.reference == reference), None)
 
     def order(self, names: Iterable[str]) -> tuple[Recipe, ...]:
-        """Return the recipes `names` and all that they need, in building order; raises `UsageError` on a cycle."""
+        """Return the recipes `names` and all of their inputs, in building order; raises `UsageError` on a cycle."""
         graph: dict[str, tuple[str, ...]] = {}
         todo = list(names)
         while todo:
             name = todo.pop()
             if name not in graph:
-                graph[name] = self.requirements(self[name])
+                graph[name] = self.inputs(self[name])
                 todo += graph[name]
         ordered = {name: tuple(sorted(graph[name])) for name in sorted(graph)}
         try:
@@ -128,15 +123,15 @@ class Recipes:
             raise UsageError(f"recipes in {self.root} need each other: {' -> '.join(error.args[1])}") from None
 
     def key(self, name: str) -> str:
-        """Return the content key: a hash of the recipe's folder, and of the keys of the recipes that it needs."""
+        """Return the content key: a hash of the recipe's folder, and of the keys of its inputs."""
         if name not in self._keys:
             for recipe in self.order([name]):
-                needed = [self._keys[other] for other in sorted(self.requirements(recipe))]
+                needed = [self._keys[other] for other in sorted(self.inputs(recipe))]
                 self._keys.setdefault(recipe.name, content_key(recipe.folder, needed))
         return self._keys[name]
 
 
-def load(root: Path, *, offline: bool) -> Recipes:
+def load(root: Path) -> Recipes:
     """Read the recipes below `root`/offline and `root`/images; raises `UsageError` for a mistake in one."""
     recipes: dict[str, Recipe] = {}
     for kind in _FOLDERS:
@@ -153,7 +148,7 @@ def load(root: Path, *, offline: bool) -> Recipes:
                 raise UsageError(
                     f"{recipe.folder / 'recipe.toml'}: needs `{need}`, and there is no such recipe in {root}"
                 )
-    return Recipes(root=root, by_name=MappingProxyType(recipes), offline=offline)
+    return Recipes(root=root, by_name=MappingProxyType(recipes))
 
 
 def content_key(folder: Path, needed: Iterable[str]) -> str:

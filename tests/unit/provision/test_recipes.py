@@ -46,22 +46,49 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def builder(root: Path, tmp_path: Path) -> Builder:
     folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
-    return Builder(recipes=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+    return Builder(recipes=recipes.load(root), folders=folders, progress=Progress(quiet=True))
 
 
-def keys(root: Path, *, offline: bool = True) -> dict[str, str]:
-    known = recipes.load(root, offline=offline)
+def keys(root: Path) -> dict[str, str]:
+    known = recipes.load(root)
     return {name: known.key(name) for name in known.by_name}
 
 
 def test_a_recipe_comes_after_what_it_needs(root: Path) -> None:
-    known = recipes.load(root, offline=True)
+    known = recipes.load(root)
     assert [recipe.name for recipe in known.order(["node"])] == ["compiler", "node"]
 
 
-def test_a_base_image_is_needed_only_where_it_cannot_be_pulled(root: Path) -> None:
-    assert [r.name for r in recipes.load(root, offline=True).order(["server"])] == ["base", "server"]
-    assert [r.name for r in recipes.load(root, offline=False).order(["server"])] == ["server"]
+@pytest.mark.parametrize(
+    ("published", "missing"),
+    [("docker.io/library/base:1", ["server"]), ("docker.io/library/other:1", ["base", "server"])],
+)
+def test_a_base_image_is_built_only_where_it_cannot_be_pulled(
+    builder: Builder, published: str, missing: list[str]
+) -> None:
+    builder.can_pull = lambda reference: reference == published
+    assert [r.name for r in builder.missing(["server"])] == missing
+
+
+def test_without_docker_no_image_counts_as_published(builder: Builder) -> None:
+    assert [r.name for r in builder.missing(["server"])] == ["base", "server"]
+
+
+def test_a_key_counts_the_recipe_of_the_base_image_whether_it_is_pulled_or_not(root: Path, builder: Builder) -> None:
+    before = builder.place("server")
+    builder.can_pull = lambda _: True
+    assert builder.place("server") == before
+    (root / "images" / "base" / "patch").write_text("")
+    assert keys(root)["server"] != before.name.rpartition("-")[2]
+
+
+def test_a_base_that_can_neither_be_pulled_nor_built_is_an_error(root: Path, builder: Builder) -> None:
+    shutil.rmtree(root / "images" / "base")
+    builder.recipes = recipes.load(root)
+    with pytest.raises(SuiteError, match=r"`server` builds on docker.io/library/base:1, which cannot be pulled"):
+        builder.missing(["server"])
+    builder.can_pull = lambda _: True
+    assert [r.name for r in builder.missing(["server"])] == ["server"]
 
 
 def test_a_key_does_not_depend_on_where_the_recipes_are(root: Path, tmp_path: Path) -> None:
@@ -99,7 +126,7 @@ def test_a_cycle_of_recipes_is_an_error_that_names_them(root: Path) -> None:
     write(root, "hen", 'needs = ["egg"]\n')
     write(root, "egg", 'needs = ["hen"]\n')
     with pytest.raises(UsageError, match=r"(hen|egg) ->"):
-        recipes.load(root, offline=True).order(["hen"])
+        recipes.load(root).order(["hen"])
 
 
 @pytest.mark.parametrize(
@@ -117,7 +144,7 @@ def test_a_cycle_of_recipes_is_an_error_that_names_them(root: Path) -> None:
 def test_a_malformed_recipe_is_an_error_that_names_its_file(root: Path, toml: str, message: str) -> None:
     folder = write(root, "odd", toml)
     with pytest.raises(UsageError, match=message) as raised:
-        recipes.load(root, offline=True)
+        recipes.load(root)
     assert str(folder / "recipe.toml") in str(raised.value)
 
 
@@ -139,7 +166,7 @@ def test_a_finished_build_needs_its_build_programs_no_more(builder: Builder) -> 
 def test_a_failed_step_names_its_log_and_how_to_repeat_it(root: Path, tmp_path: Path) -> None:
     write(root, "broken", script="echo the reason; exit 3\n")
     folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
-    builder = Builder(recipes=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+    builder = Builder(recipes=recipes.load(root), folders=folders, progress=Progress(quiet=True))
     with pytest.raises(SuiteError) as raised:
         builder.provide(["broken"])
     text = str(raised.value)
@@ -153,7 +180,7 @@ def test_a_failed_step_names_its_log_and_how_to_repeat_it(root: Path, tmp_path: 
 def test_a_build_without_its_promised_files_fails(root: Path, tmp_path: Path) -> None:
     write(root, "lazy", script="true\n")
     folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
-    builder = Builder(recipes=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+    builder = Builder(recipes=recipes.load(root), folders=folders, progress=Progress(quiet=True))
     with pytest.raises(SuiteError, match="made"):
         builder.provide(["lazy"])
 
@@ -168,12 +195,12 @@ def test_too_little_disk_is_an_error_before_the_build(builder: Builder, monkeypa
 def test_a_missing_program_is_an_error_that_names_it(root: Path, tmp_path: Path) -> None:
     write(root, "exotic", 'programs = ["no-such-program"]\n')
     folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
-    builder = Builder(recipes=recipes.load(root, offline=True), folders=folders, progress=Progress(quiet=True))
+    builder = Builder(recipes=recipes.load(root), folders=folders, progress=Progress(quiet=True))
     with pytest.raises(SuiteError, match="no-such-program"):
         builder.provide(["exotic"])
 
 
 def test_the_recipes_of_this_project_are_valid() -> None:
-    known = recipes.load(ROOT / "ci", offline=True)
+    known = recipes.load(ROOT / "ci")
     assert known.providing(images.REGISTRY_IMAGE) is not None
     assert known.order(known.by_name)
