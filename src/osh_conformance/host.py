@@ -36,14 +36,14 @@ def describe() -> str:
     """Return the name of the system and of the processor, and how far the suite supports them."""
     system, machine = platform.system(), platform.machine()
     name = f"{_NAMES.get(system, system)} {machine}"
-    if live_problem():
+    if live_problems():
         return f"{name} (not supported for live runs)"
     return name if machine.lower() in _TESTED else f"{name} (untested)"
 
 
-def live_problem() -> str:
+def live_problems() -> tuple[str, ...]:
     """Return why no live run is possible on this system; empty if one is."""
     system = platform.system()
     if system == "Linux":
-        return ""
-    return f"a live run needs Linux, and this is {_NAMES.get(system, system)}"
+        return ()
+    return (f"A live run needs Linux, and this is {_NAMES.get(system, system)}.",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -65,7 +66,16 @@ def test_a_verb_without_a_cluster_runs_on_macos(tmp_path: Path, words: tuple[str
 def test_a_verb_that_needs_linux_refuses_macos_in_one_error(tmp_path: Path, words: tuple[str | Path, ...]) -> None:
     done = _on_macos(tmp_path, *words)
     assert done.returncode == 3
-    assert f"`{words[0]}` does not run here: a live run needs Linux, and this is macOS" in done.stderr
+    assert f"`{words[0]}` does not run here: A live run needs Linux, and this is macOS." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_doctor_on_macos_says_that_live_runs_are_not_possible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = _on_macos(tmp_path, "doctor")
+    assert done.returncode == 3
+    assert re.search(r"^no +system +macOS .*not supported for live runs", done.stdout, re.MULTILINE), done.stdout
+    assert "A live run needs Linux" in done.stdout.partition("\n\n")[2]
     assert "Traceback" not in done.stderr
 
 
@@ -76,7 +86,7 @@ def test_a_verb_that_needs_linux_runs_on_linux(capsys: pytest.CaptureFixture[str
 
 def test_pytest_live_refuses_macos(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
-    with pytest.raises(pytest.UsageError, match="--live does not run here: a live run needs Linux"):
+    with pytest.raises(pytest.UsageError, match="--live does not run here: A live run needs Linux"):
         live._check_usage(pytestconfig)
 
 
