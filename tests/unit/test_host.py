@@ -66,7 +66,7 @@ def test_a_verb_without_a_cluster_runs_on_macos(tmp_path: Path, words: tuple[str
 def test_a_verb_that_needs_linux_refuses_macos_in_one_error(tmp_path: Path, words: tuple[str | Path, ...]) -> None:
     done = _on_macos(tmp_path, *words)
     assert done.returncode == 3
-    assert f"`{words[0]}` does not run here: A live run needs Linux, and this is macOS." in done.stderr
+    assert f"`{words[0]}` does not run here. A live run needs Linux, and this is macOS." in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -86,7 +86,7 @@ def test_a_verb_that_needs_linux_runs_on_linux(capsys: pytest.CaptureFixture[str
 
 def test_pytest_live_refuses_macos(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
-    with pytest.raises(pytest.UsageError, match="--live does not run here: A live run needs Linux"):
+    with pytest.raises(pytest.UsageError, match="--live does not run here. A live run needs Linux"):
         live._check_usage(pytestconfig)
 
 

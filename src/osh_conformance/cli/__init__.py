@@ -85,9 +85,7 @@ def _implementation(name: str) -> Callable[[argparse.Namespace], int]:
     Raises it too on a system on which the verb does not run.
     """
     if VERBS[name].linux and (problems := host.live_problems()):
-        raise SuiteError(
-            f"`{name}` does not run here: {problems[0]}", fix="run it on Linux; `check` and `plan` run here"
-        )
+        raise SuiteError(f"`{name}` does not run here. {problems[0]}", fix="use Linux; `check` and `plan` run here too")
     missing = [module for module in VERBS[name].needs if importlib.util.find_spec(module) is None]
     if missing:
         raise _extra_missing(name, missing[0])

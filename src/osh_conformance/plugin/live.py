@@ -47,7 +47,7 @@ def register(config: pytest.Config, given: Mapping[str, Any], listeners: Listene
 
 def _check_usage(config: pytest.Config) -> None:
     for problem in host.live_problems():
-        raise pytest.UsageError(f"--live does not run here: {problem}")
+        raise pytest.UsageError(f"--live does not run here. {problem}")
     if not hasattr(config.option, "kubeconfig"):
         raise pytest.UsageError("--live needs pytest-helm-charts: pip install 'osh-conformance[live]'")
     if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
