@@ -86,7 +86,7 @@ def test_a_verb_that_needs_linux_runs_on_linux(capsys: pytest.CaptureFixture[str
 
 def test_pytest_live_refuses_macos(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
-    with pytest.raises(pytest.UsageError, match="--live does not run here. A live run needs Linux"):
+    with pytest.raises(pytest.UsageError, match=r"--live does not run here\. A live run needs Linux"):
         live._check_usage(pytestconfig)
 
 
