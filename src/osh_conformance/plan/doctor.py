@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osh_conformance import host
 from osh_conformance.provision import runs
 from osh_conformance.provision.build import free_bytes, gib
 from osh_conformance.registry.supply import Source
@@ -80,6 +81,7 @@ def _machine(folders: Folders, machine: MachineInfo) -> tuple[Line, ...]:
         else "none (installed without a checkout)"
     )
     return (
+        Line(name="system", ok=not host.live_problems(), result=host.describe()),
         Line(
             name="root",
             ok=machine.root,
@@ -87,7 +89,7 @@ def _machine(folders: Folders, machine: MachineInfo) -> tuple[Line, ...]:
         ),
         Line(name="recipes", ok=machine.recipes is not None, result=recipes),
         Line(name="cgroup", ok=True, result=cgroup_version(Path("/sys/fs/cgroup"))),
-        Line(name="processors", ok=True, result=str(os.cpu_count())),
+        Line(name="processors", ok=True, result=str(host.cores())),
         Line(name="disk", ok=True, result=f"{gib(free_bytes(folders.cache))} free below {folders.cache}"),
     )
 

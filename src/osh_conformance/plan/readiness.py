@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from osh_conformance import host
 from osh_conformance.provision import tools
 from osh_conformance.provision.machine import look
 from osh_conformance.provision.registries import Registries
@@ -88,6 +89,7 @@ def examine(  # noqa: PLR0913
         images=images,
         recipes=builder.missing(wanted) if builder else (),
         problems=(
+            *host.live_problems(),
             *setup.problems,
             *(builder.problems([*setup.wanted, *programs]) if builder else ()),
             *(_problem(image) for image in images if image.source is Source.MISSING),
