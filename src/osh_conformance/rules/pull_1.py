@@ -1,0 +1,108 @@
+"""PULL-1: the pull secret reaches every pod."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from osh_conformance.manifests.pods import dicts, pod_spec, pods
+from osh_conformance.model.convention import PULL_SECRET
+from osh_conformance.model.finding import Verdict
+from osh_conformance.model.rule import Rule
+from osh_conformance.rules.registry import static_rule
+from osh_conformance.rules.shared import places
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from osh_conformance.manifests.pods import Pod
+    from osh_conformance.model.chart import Container, RenderedChart, Rendering
+    from osh_conformance.model.finding import Finding
+
+RULE = Rule(
+    id="PULL-1",
+    title="the pull secret reaches every pod, hooks included",
+    source="Kubernetes: Images, imagePullSecrets",
+    why="from a registry that requires a login, the pod without the secret pulls nothing; a hook then blocks Helm",
+    fix="set imagePullSecrets of this pod, or of its ServiceAccount, from the value that names the secret",
+    before="""\
+kind: Job
+spec:
+  template:
+    spec:
+      serviceAccountName: default
+""",
+    after="""\
+kind: Job
+spec:
+  template:
+    spec:
+      serviceAccountName: default
+      imagePullSecrets:
+        - name: registry-login
+""",
+)
+_ACCOUNT = "ServiceAccount"
+
+
+@static_rule(RULE)
+def check(chart: RenderedChart) -> Verdict:
+    """Check renderings with a pull secret and every toggle on: each pod must have it, or its ServiceAccount.
+
+    A chart that gives the secret to no pod does not support pull secrets, so the rule does not apply.
+    """
+    if chart.convention is None:
+        return Verdict.not_applicable(RULE.id, "no images section of a known layout (see KEY-1)")
+    where = chart.pull_secret_path
+    if not where:
+        return Verdict.not_applicable(RULE.id, f"the convention {chart.convention} has no place for a pull secret")
+    if not chart.every_container:
+        return Verdict.not_applicable(RULE.id, "the chart renders no container")
+    if chart.pull_secret_error:
+        return Verdict.undecided(RULE.id, f"the chart does not render with {where}: {chart.pull_secret_error}")
+    if not _takes(chart):
+        return Verdict.not_applicable(RULE.id, f"the chart takes no pull secret at {where}")
+    found = {_position(pod): pod for rendering in _renderings(chart) for pod in pods(chart, rendering)}
+    return Verdict.of(RULE.id, [_finding(chart, pod, text) for pod in found.values() if (text := _lacks(pod))])
+
+
+def _renderings(chart: RenderedChart) -> list[Rendering]:
+    return [rendering for name, rendering in sorted(chart.renderings.items()) if name.startswith("pull-secret:")]
+
+
+def _takes(chart: RenderedChart) -> bool:
+    """Whether the secret arrives anywhere: a chart in which it does not supports none."""
+    documents = (document for rendering in _renderings(chart) for document in rendering.documents if document.own)
+    return any(PULL_SECRET in _names(pod_spec(document) or document.content) for document in documents)
+
+
+def _position(pod: Pod) -> tuple[str, int, str, str]:
+    """Return the identity of a pod in all renderings: that of its first container."""
+    return pod.containers[0][0].position
+
+
+def _lacks(pod: Pod) -> str:
+    """Return what a pod without the pull secret has instead, "" if it has it."""
+    if own := _names(pod.spec):
+        # Kubernetes then adds none of the ServiceAccount.
+        return "" if PULL_SECRET in own else f"imagePullSecrets: {', '.join(own)}"
+    account = str(pod.spec.get("serviceAccountName") or pod.spec.get("serviceAccount") or "default")
+    rendered = pod.objects.get(_ACCOUNT, account)
+    if rendered is None:
+        return f"no imagePullSecrets, and the chart does not render its {_ACCOUNT} `{account}`"
+    if PULL_SECRET in _names(rendered.content):
+        return ""
+    return f"no imagePullSecrets, and its {_ACCOUNT} `{account}` lacks the secret"
+
+
+def _names(content: Mapping[str, Any]) -> list[str]:
+    return [str(entry.get("name")) for entry in dicts(content.get("imagePullSecrets"))]
+
+
+def _finding(chart: RenderedChart, pod: Pod, found: str) -> Finding:
+    known = {container.position: container for container in chart.every_container}
+    containers: list[Container] = [known.get(container.position, container) for container, _ in pod.containers]
+    return RULE.finding(
+        places.of_containers(chart, containers),
+        found=found,
+        expected=f"the secret that {chart.pull_secret_path} names, in the pod or in its {_ACCOUNT}",
+    )
