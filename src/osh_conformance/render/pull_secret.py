@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from osh_conformance.charts import conventions
-from osh_conformance.charts.values import merged
+from osh_conformance.charts.values import merged, placed
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.chart import Rendering
 from osh_conformance.model.convention import PULL_SECRET
+from osh_conformance.render.toggles import variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,7 +35,9 @@ def render_pull_secret(
     convention: Convention, chart: RenderedChart, every: Iterable[RenderedSet], memo: RenderMemo
 ) -> PullSecretRenderings:
     """Render once more what `every` has, with a pull secret; nothing where the chart cannot take one."""
-    values = conventions.pull_secret_values(convention, chart.name, PULL_SECRET)
+    given = conventions.pull_secret_values(convention, chart.name, PULL_SECRET)
+    # Toggles stay on: before 2026, charts of OpenStack-Helm named the Secret only if they also created it.
+    values = merged(given, *(placed(path, on) for path, on in variants(convention, given)[0].items()))
     if not values or not any(_FIELD in text for text in chart.templates.values()):
         return PullSecretRenderings()
     found = {}

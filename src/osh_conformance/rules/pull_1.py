@@ -60,7 +60,7 @@ def check(chart: RenderedChart) -> Verdict:
     if chart.pull_secret_error:
         return Verdict.undecided(RULE.id, f"the chart does not render with {where}: {chart.pull_secret_error}")
     if not _takes(chart):
-        return Verdict.not_applicable(RULE.id, f"the chart takes no pull secret at {where}")
+        return Verdict.not_applicable(RULE.id, "the chart gives no pod a pull secret")
     found = {_position(pod): pod for rendering in _renderings(chart) for pod in pods(chart, rendering)}
     return Verdict.of(RULE.id, [_finding(chart, pod, text) for pod in found.values() if (text := _lacks(pod))])
 
