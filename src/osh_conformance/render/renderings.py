@@ -150,7 +150,7 @@ def _with_convention(
         policy_path=convention.pull_policy,
         policy_line=chart.values.lines.get(convention.pull_policy),
         by_policy={name: by_policy[name] for name in PULL_POLICIES if name in by_policy},
-        renderings=_all_renderings(shipped, all_on, drop, memo, policy) | pull_secret.renderings,
+        renderings={**_all_renderings(shipped, all_on, drop, memo, policy), **pull_secret.renderings},
         undecided=(*all_on.undecided, *drop.undecided),
         functions=conventions.functions(convention, chart.name, tuple(image.key for image in images)),
         drop_path=convention.db_drop,

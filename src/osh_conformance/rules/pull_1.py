@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.manifests.pods import dicts, pod_spec, pods
 from osh_conformance.model.convention import PULL_SECRET
-from osh_conformance.model.finding import Verdict
+from osh_conformance.model.finding import Location, Verdict
+from osh_conformance.model.observation import is_login_refused
 from osh_conformance.model.rule import Rule
-from osh_conformance.rules.registry import static_rule
+from osh_conformance.rules.registry import live_rule, static_rule
 from osh_conformance.rules.shared import places
+from osh_conformance.rules.shared.live import not_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from osh_conformance.manifests.pods import Pod
     from osh_conformance.model.chart import Container, RenderedChart, Rendering
     from osh_conformance.model.finding import Finding
+    from osh_conformance.model.observation import Observation, ObservedContainer
 
 RULE = Rule(
     id="PULL-1",
@@ -106,3 +110,48 @@ def _finding(chart: RenderedChart, pod: Pod, found: str) -> Finding:
         found=found,
         expected=f"the secret that {chart.pull_secret_path} names, in the pod or in its {_ACCOUNT}",
     )
+
+
+@live_rule(RULE)
+def check_live(observation: Observation) -> Verdict:
+    """Check that each pod has the secret that the chart got, and that the registry refused it no pull.
+
+    The API server has added to a pod the secrets of its ServiceAccount. A pod that lacks the secret fails although it
+    may start: its node can have the image by chance.
+    """
+    if not observation.pull_secret:
+        return Verdict.not_applicable(RULE.id, "the chart got no pull secret")
+    workloads: defaultdict[str, list[ObservedContainer]] = defaultdict(list)
+    for container in observation.containers:
+        workloads[container.workload].append(container)
+    findings = [found for each in workloads.values() if (found := _live_finding(observation, each))]
+    if observation.unsettled and not findings:
+        return Verdict.undecided(RULE.id, not_up(observation))
+    return Verdict.of(RULE.id, findings)
+
+
+def _live_finding(observation: Observation, containers: list[ObservedContainer]) -> Finding | None:
+    """Return the finding about a workload, None if its pods have the secret and the registry refused them nothing."""
+    refused = next((each for each in containers if is_login_refused(each.reason, each.message)), None)
+    lacking = next((each for each in containers if observation.pull_secret not in each.pull_secrets), None)
+    about = refused or lacking
+    if about is None:
+        return None
+    names = ", ".join(about.pull_secrets)
+    found = f"imagePullSecrets: {names}" if names else "no imagePullSecrets"
+    if refused:
+        found += f"; the registry refused the image of container {refused.name}: {refused.reason}"
+    return RULE.finding(
+        Location(chart=observation.declared.name, path=observation.cell.path, workload=about.workload),
+        found=found,
+        expected=f"imagePullSecrets: {observation.pull_secret}, as the chart's values say, and no refused pull",
+        cause=_template(observation, about.workload),
+    )
+
+
+def _template(observation: Observation, workload: str) -> str:
+    """Return where the chart renders a workload: its name may end in a hash of the values."""
+    places = (
+        f"{each.template} {each.document}" for each in observation.declared.containers if each.workload == workload
+    )
+    return next(places, workload)
