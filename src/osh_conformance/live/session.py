@@ -77,6 +77,7 @@ class LiveSession:
             charts=self.charts,
             node_runtime=self.node_runtime,
             ready_timeout=self.suite.options.ready_timeout,
+            pull_secret=self.suite.options.image_pull_secret,
         )
 
     def labels(self, cell_run: CellRun) -> dict[str, str]:
