@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
 from osh_conformance.provision import recipes
-from osh_conformance.provision.build import which
 from osh_conformance.provision.docker import candidates
+from osh_conformance.provision.prerequisites import which
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

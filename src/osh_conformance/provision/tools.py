@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.folders import Folders, default_folders
 from osh_conformance.progress import Progress
-from osh_conformance.provision.build import Builder, free_bytes, gib, install_packages, start_docker, which
+from osh_conformance.provision.build import Builder, free_bytes, gib, start_docker
 from osh_conformance.provision.docker import OUR_HOST, Docker, named_host
 from osh_conformance.provision.machine import look, with_docker
+from osh_conformance.provision.prerequisites import install_packages, which
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
