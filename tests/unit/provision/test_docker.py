@@ -311,9 +311,11 @@ def _serving(path: Path) -> Iterator[Docker]:
     with ThreadingUnixStreamServer(str(path), _Html) as server:
         thread = threading.Thread(target=server.serve_forever, args=[0.01])
         thread.start()
-        yield Docker(program=Path(str(shutil.which("docker"))), host=f"unix://{path}")
-        server.shutdown()
-        thread.join()
+        try:
+            yield Docker(program=Path(str(shutil.which("docker"))), host=f"unix://{path}")
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.skipif(shutil.which("docker") is None, reason="there is no docker program")
