@@ -234,7 +234,7 @@ def choice() -> Choice | None:
     name = _context(Path(found))[0] if found else ""
     if name in ("", "default"):
         return None
-    return Choice(words=f"the current Docker context is `{name}`", undo="run: docker context use default")
+    return Choice(words=f"the current Docker context is `{name}`", undo="run `docker context use default`")
 
 
 def candidates() -> Sequence[Docker]:
