@@ -419,8 +419,8 @@ def _our_socket(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tox_passes_what_the_docker_program_reads_to_live_runs(name: str) -> None:
     parser = configparser.RawConfigParser()
     parser.read(Path(__file__).parents[3] / "tox.ini")
-    base = parser["testenv"]["pass_env"].split()
-    live = parser["testenv:live"]["pass_env"].replace("{[testenv]pass_env}", " ".join(base)).split()
-    passed = parser[f"testenv:{name}"]["pass_env"].replace("{[testenv:live]pass_env}", " ".join(live)).split()
-    assert {*DOCKER_VARIABLES, "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"} <= set(passed)
+    passed = parser[f"testenv:{name}"]["pass_env"]
+    for section in ("testenv:live", "testenv"):
+        passed = passed.replace(f"{{[{section}]pass_env}}", parser[section]["pass_env"])
+    assert {*DOCKER_VARIABLES, "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"} <= set(passed.split())
     assert "KUBECONFIG" not in passed
