@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 #: The address of the Docker Engine that `setup` provides on a machine without one.
 OUR_HOST = f"unix://{DOCKER_RUN}/docker.sock"
-#: The labels of the images that our recipes build.
+#: The labels and the names of the images that our recipes build. Not all base images have labels.
 _OUR_LABELS = "osh-conformance."
+_OUR_NAMES = ("osh-conformance/", "osh-conformance.invalid/")
 _PROBE = 10.0
 _QUICK = 60.0
 #: A builder in a container, which a user may have chosen, neither finds nor leaves images in the engine. Attestations
@@ -127,7 +128,7 @@ class Docker:
         """Return the digest of an image in its registry; None if it was not pulled by this name.
 
         In containerd's store every image has a digest. Since API 1.53 an engine also says which ones it pulled. With an
-        older one, an image that the user built counts as pulled; ours are known by their labels.
+        older one, an image that the user built counts as pulled; ours are known by labels and names.
         """
         outcome = self.run("image", "inspect", "--format", "{{json .}}", reference, check=False)
         return _pulled_digest(_parsed(outcome.stdout), reference) if outcome.ok else None
@@ -312,7 +313,8 @@ def _engine_info(seen: Mapping[str, Any], *, podman: bool) -> EngineInfo:
 
 def _pulled_digest(image: Mapping[str, Any], reference: str) -> str | None:
     labels = (image.get("Config") or {}).get("Labels") or {}
-    if any(label.startswith(_OUR_LABELS) for label in labels):
+    names = map(str, image.get("RepoTags") or ())
+    if any(label.startswith(_OUR_LABELS) for label in labels) or any(name.startswith(_OUR_NAMES) for name in names):
         return None
     wanted = grammar.parse(reference)
     identity = image.get("Identity")

@@ -361,6 +361,12 @@ def image(*digests: str, labels: dict[str, str] | None = None, pulled: tuple[str
             None,
             id="ours, containerd's store",
         ),
+        pytest.param(
+            "quay.io/a/b:1",
+            {**image(f"quay.io/a/b@{DIGEST}"), "RepoTags": ["quay.io/a/b:1", "osh-conformance/b:0123"]},
+            None,
+            id="ours without labels, containerd's store",
+        ),
         pytest.param("quay.io/a/b:1", image(f"quay.io/a/b@{DIGEST}", pulled=()), None, id="built, containerd's store"),
         pytest.param(
             "quay.io/a/b:1",
