@@ -116,10 +116,6 @@ class Docker:
         argv = ("version", "--format", "{{json .Server.Components}}")
         return "podman" in self.run(*argv, deadline=_PROBE, check=False).stdout.lower()
 
-    def version(self) -> str:
-        """Return the engine's version; raises `SuiteError` with the program's message if the engine does not answer."""
-        return self.info().version
-
     def has_image(self, reference: str) -> bool:
         """Whether the engine has an image of this name."""
         return self.run("image", "inspect", "--format", "{{.Id}}", reference, check=False).ok
@@ -214,12 +210,6 @@ def refusal(docker: Docker, info: EngineInfo | None = None) -> str:
             "fix: boot with systemd.unified_cgroup_hierarchy=1, or use a Docker engine that runs as root"
         )
     return ""
-
-
-def named_host() -> str:
-    """Return the address in `DOCKER_HOST`; "" if it is unset, or is the address of our own engine."""
-    named = os.environ.get("DOCKER_HOST", "")
-    return "" if named == OUR_HOST else named
 
 
 def choice() -> Choice | None:
