@@ -26,6 +26,7 @@ class Verb:
     - description, epilog: above and below the options in its own help.
     - add_arguments: adds its arguments to a parser.
     - needs: modules without which it cannot run; they come with the extra `live`.
+    - linux: whether it needs Linux.
     """
 
     help: str
@@ -33,6 +34,7 @@ class Verb:
     add_arguments: Callable[[argparse.ArgumentParser], None]
     epilog: str = ""
     needs: tuple[str, ...] = ()
+    linux: bool = False
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
@@ -41,23 +43,7 @@ def _explain(parser: argparse.ArgumentParser) -> None:
 
 
 def _setup(parser: argparse.ArgumentParser) -> None:
-    _add_recipes(parser)
-    parser.add_argument("--helm", default="3,4", metavar="MAJORS", help="major versions of Helm (default: 3,4)")
-    parser.add_argument("--node-image", metavar="REF", help="the node image for kind (default: kind's own choice)")
-    parser.add_argument(
-        "--flavor",
-        type=arguments.names,
-        default="distribution",
-        metavar="NAME,...|all",
-        help="image flavors to provide (default: distribution; `all` builds for about half an hour)",
-    )
-    parser.add_argument(
-        "--runtime",
-        type=arguments.names,
-        default="",
-        metavar="NAME,...|all",
-        help="container runtimes to build (default: none)",
-    )
+    _add_run(parser)
     parser.add_argument("--only", metavar="NAME", help="build only this recipe and the recipes that it needs")
     undo = parser.add_mutually_exclusive_group()
     undo.add_argument("--stop", action="store_true", help="stop the Docker engine that `setup` started; keep builds")
@@ -67,11 +53,32 @@ def _setup(parser: argparse.ArgumentParser) -> None:
 
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
-    _add_recipes(parser)
+    _add_run(parser)
 
 
 def _gc(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kept", action="store_true", help="also remove clusters that --keep left running")
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    """Offer the options that say what a live run will need."""
+    _add_recipes(parser)
+    parser.add_argument("--helm", default="4", metavar="MAJORS", help="major versions of Helm, as 3,4 (default: 4)")
+    parser.add_argument("--node-image", metavar="REF", help="the node image for kind (default: kind's own choice)")
+    parser.add_argument(
+        "--flavor",
+        type=arguments.names,
+        default="distribution",
+        metavar="NAME,...|all",
+        help="image flavors of the run (default: distribution; without registries `all` builds for half an hour)",
+    )
+    parser.add_argument(
+        "--runtime",
+        type=arguments.names,
+        default="",
+        metavar="NAME,...|all",
+        help="container runtimes of the run (default: that of the nodes)",
+    )
 
 
 def _add_recipes(parser: argparse.ArgumentParser) -> None:
@@ -116,6 +123,7 @@ examples:
   osh-conformance live charts/keystone --kubeconfig ~/.kube/test --allow-cluster my-test-cluster
 """,
         needs=("kubernetes", "oras", "pytest_helm_charts", "trustme", "zstandard"),
+        linux=True,
     ),
     "plan": Verb(
         help="print what live would run, what it would skip and why, and how long it would take",
@@ -138,14 +146,18 @@ examples:
     "setup": Verb(
         help="provide what a live run needs; prints time and disk space first",
         description="""
-Looks for Docker, kind, helm and a container registry. Where all of them are installed, only pulls images. Builds what
-is missing from recipes, as far as this user may, and first prints what, how long and how much disk space.
+Looks for Docker, kind, helm, and the images of a run. Pulls published images, and builds the suite's own. Builds what
+else is missing from recipes, as far as this user may, and first prints what, how long and how much disk space.
 """,
         add_arguments=_setup,
+        linux=True,
     ),
     "doctor": Verb(
         help="print what this machine can run, and what is missing",
-        description="Examines this machine, changes nothing, and prints what `osh-conformance setup` would do.",
+        description="""
+Examines this machine, changes nothing, and prints what `osh-conformance setup` would do. It says "Ready" only if setup
+and then a live run with the same options would succeed.
+""",
         add_arguments=_doctor,
     ),
     "gc": Verb(
@@ -157,5 +169,6 @@ lock; running runs and kept clusters stay. On a cluster that the suite did not c
 the namespaces that a killed run left there.
 """,
         add_arguments=_gc,
+        linux=True,
     ),
 }

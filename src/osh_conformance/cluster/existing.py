@@ -37,12 +37,19 @@ def existing_cluster(kubeconfig: Path, context: str | None = None, allow_cluster
 
 def _check_answers(path: Path, context: str) -> None:
     # Heavy, and only in the extra `live`, so it is imported where it is used.
-    from kubernetes import client, config  # noqa: PLC0415
+    from kubernetes import client  # noqa: PLC0415
+
+    from osh_conformance.cluster.api import new_client  # noqa: PLC0415
 
     try:
-        api = config.new_client_from_config(config_file=str(path), context=context)
+        api = new_client(path, context)
+        # The client would ask four times, and wait as long each time.
+        api.rest_client.pool_manager.connection_pool_kw["retries"] = False
         client.VersionApi(api).get_code(_request_timeout=_ANSWER)
     except Exception as error:
         raise SuiteError(
-            f"{path}: the cluster of context `{context}` does not answer", details=f"{type(error).__name__}: {error}"
+            f"{path}: the cluster of context `{context}` does not answer",
+            expected=f"an answer of its API server within {_ANSWER:g} s",
+            fix=f"check the cluster and the network: kubectl --kubeconfig {path} --context {context} get nodes",
+            details=f"{type(error).__name__}: {error}",
         ) from error

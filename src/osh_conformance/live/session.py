@@ -18,16 +18,21 @@ from osh_conformance.cluster.kubeconfig import single_context
 from osh_conformance.cluster.nodes import install_program
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import runtimes
-from osh_conformance.live.image_store import ImageStore
+from osh_conformance.live.image_store import ImageStore, is_own, not_public
 from osh_conformance.live.prepare import Preparation
 from osh_conformance.live.run_charts import RunCharts
+from osh_conformance.plan.needs import database_image
 from osh_conformance.provision import tools as provided
 from osh_conformance.provision.runs import RUN_LABEL
 from osh_conformance.provision.scratch import note_elsewhere, scratch
+from osh_conformance.provision.tools import default_node
+from osh_conformance.registry.images import REGISTRY_IMAGE
+from osh_conformance.registry.supply import Source, Supplies
 from osh_conformance.scenario.faults.registry_proxy import FaultyRegistry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from osh_conformance.cluster.cluster import Cluster
@@ -72,6 +77,7 @@ class LiveSession:
             charts=self.charts,
             node_runtime=self.node_runtime,
             ready_timeout=self.suite.options.ready_timeout,
+            pull_secret=self.suite.options.image_pull_secret,
         )
 
     def labels(self, cell_run: CellRun) -> dict[str, str]:
@@ -123,14 +129,7 @@ def open_session(suite: LiveSuite, cell_runs: Iterable[CellRun], progress: Progr
     cell_runs = tuple(cell_runs)
     for chart, lines in suite.privileged().items():
         progress.say(f"  {chart} gets the privileged access that it requests: {'; '.join(lines)}")
-    tools = provided.find(
-        recipes=options.recipes,
-        helm=options.helm_majors,
-        node_image=options.node_image,
-        # kind's own node images know no handler but runc's.
-        own_node=not options.kubeconfig and any(cell_run.axes.runtime for cell_run in cell_runs),
-        progress=progress,
-    )
+    tools = _tools(suite, cell_runs, progress)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(scratch(tools.folders.scratch, "live"))
         cluster = stack.enter_context(_open_cluster(suite, tools, progress))
@@ -156,6 +155,55 @@ def open_session(suite: LiveSuite, cell_runs: Iterable[CellRun], progress: Progr
         stack.callback(session.cancel.set)
         _offer_runtimes(session, cell_runs)
         yield session
+
+
+def _tools(suite: LiveSuite, cell_runs: Sequence[CellRun], progress: Progress) -> Tools:
+    """Return the tools of the run; raises `SuiteError` for everything that is missing, before there is a cluster."""
+    options = suite.options
+    needs = provided.RunNeeds(
+        helm=options.helm_majors,
+        node_image=options.node_image,
+        # kind's own node images know no handler but runc's.
+        own_node=any(cell_run.axes.runtime for cell_run in cell_runs),
+        own_cluster=not options.kubeconfig,
+    )
+    tools = provided.find(needs, recipes=options.recipes, progress=progress)
+    if needs.own_cluster:
+        with progress.step("images: where each comes from"):
+            _check_images(suite, cell_runs, tools, progress)
+    else:
+        _check_public(suite, cell_runs)
+    return tools
+
+
+def _check_images(suite: LiveSuite, cell_runs: Sequence[CellRun], tools: Tools, progress: Progress) -> None:
+    """Raise `SuiteError` if an image that every cell run needs is missing, or if each of them lacks one."""
+    supplies = Supplies(docker=tools.engine, builder=tools.builder(progress), registries=tools.registries)
+    node = tools.node_image or default_node(tools.kind)
+    common = {REGISTRY_IMAGE, database_image(), *([node] if node else ())}
+    own = [suite.images(cell_run) for cell_run in cell_runs]
+    found = supplies.forecast(common.union(*own))
+    missing = {image.reference: image for image in found if image.source is Source.MISSING}
+    if missing.keys() & common or _each_lacks(own, missing.keys()):
+        lines = [f"{image.reference}: {image.problem}" for image in missing.values()]
+        fixes = dict.fromkeys(image.fix for image in missing.values() if image.fix)
+        raise SuiteError(
+            "images are missing, so no cluster was created", fix="; ".join(fixes), details="\n".join(lines)
+        )
+
+
+def _check_public(suite: LiveSuite, cell_runs: Sequence[CellRun]) -> None:
+    """Raise `SuiteError` if each cell run needs one of the suite's own images, which a user's cluster cannot pull."""
+    own = [suite.images(cell_run) for cell_run in cell_runs]
+    unknown = {reference for references in own for reference in references if is_own(reference)}
+    if _each_lacks(own, unknown):
+        raise not_public(sorted(unknown))
+
+
+def _each_lacks(references: Iterable[frozenset[str]], missing: AbstractSet[str]) -> bool:
+    """Whether every cell run needs a missing image. A cell run that needs none of its own lacks none."""
+    lacking = [needed & missing for needed in references]
+    return bool(lacking) and all(lacking)
 
 
 def _note_foreign_namespaces(cluster: Cluster, folder: Path) -> None:
