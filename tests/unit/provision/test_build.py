@@ -33,6 +33,7 @@ class FakeDocker:
     containers: dict[str, int] = field(default_factory=dict)
     nameless: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
+    delay: int = 0
     pulls: dict[str, str] = field(default_factory=dict)
     labels: list[str] = field(default_factory=list)
     ours: bool = False
@@ -66,7 +67,8 @@ class FakeDocker:
         self.labels += [word.partition("=")[2] for word in words if word.startswith("label=")]
         if words[0] == "ps":
             self.containers = {name: looks - 1 for name, looks in self.containers.items() if looks > 0}
-            if not self.containers:
+            self.delay -= 1
+            if not self.containers and self.delay < 0:
                 self.nameless += self.late
                 self.late = []
             return list(self.containers)
@@ -209,6 +211,12 @@ def test_a_recipe_without_an_image_leaves_none(root: Path) -> None:
     fake.names.add(made.tag("wheels"))
     made.provide(["wheels"])
     assert (fake.containers, fake.names) == ({}, {BASE})
+
+
+def test_a_layer_that_appears_after_the_first_look_is_removed(root: Path) -> None:
+    fake = FakeDocker(late=["last-layer"], delay=2)
+    build = unnamed.mark(folders(root), root / "server-key-token")
+    assert unnamed.clear_interrupted(docker(fake), build) == ("image last-layer without a name",)
 
 
 def test_a_container_that_docker_does_not_end_is_removed(root: Path) -> None:
