@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -163,6 +165,38 @@ def test_an_endless_answer_is_an_error(world: World) -> None:
     body = json.dumps({"manifests": ["x" * 1024] * 9 * 1024}).encode()
     with pytest.raises(RegistryError, match="more than 8 MiB"):
         client_of(world, lambda _: Sent(status=200, body=body)).manifest(REPOSITORY, TAG)
+
+
+def test_a_blob_that_is_cut_short_is_an_error(world: World) -> None:
+    client = client_of(world, lambda _: Sent(status=200, body=b"half", headers={"Content-Length": "8"}))
+    with pytest.raises(RegistryError, match="does not answer"):
+        client.blob(REPOSITORY, _NO_DIGEST)
+
+
+@pytest.mark.parametrize("location", ["https://a:b/", "https://[x/"])
+def test_a_redirect_to_no_address_is_an_error(location: str, world: World) -> None:
+    sent = Sent(status=302, headers={"Location": location})
+    with pytest.raises(RegistryError, match=r"which is no address|something that is no HTTP") as raised:
+        client_of(world, lambda _: sent).manifest(REPOSITORY, TAG)
+    assert raised.value.answer is Answer.BROKEN
+
+
+def test_a_server_that_speaks_no_http_is_an_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def greet() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+                connection.recv(4096)
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        client = RegistryClient(endpoint=f"127.0.0.1:{listening.getsockname()[1]}", public=True)
+        with pytest.raises(RegistryError, match="something that is no HTTP") as raised:
+            client.has(REPOSITORY, TAG)
+        thread.join()
+    assert raised.value.answer is Answer.BROKEN
 
 
 def test_a_redirect_that_goes_in_circles_is_an_error(world: World) -> None:

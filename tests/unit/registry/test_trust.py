@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +17,7 @@ from tests.unit.registry.world import BASIC, REPOSITORY, TAG, TOKENS, bearer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.unit.registry.conftest import User
     from tests.unit.registry.world import World
@@ -48,7 +48,7 @@ def test_another_authority_is_not_trusted_and_the_error_says_what_helps(elsewher
     assert not elsewhere.journal
 
 
-def test_a_token_server_that_is_not_trusted_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_server_that_is_not_trusted_is_named(world: World) -> None:
     other = trustme.CA()
     mine, world._authority = world._authority, other
     tokens = world.tokens()
@@ -61,7 +61,7 @@ def test_a_token_server_that_is_not_trusted_is_named(world: World, monkeypatch: 
 def test_a_certificate_for_another_name_is_not_trusted(world: World) -> None:
     server = world.registry()
     world.names.ports["other.test", server.server_port] = server.server_port
-    with pytest.raises(RegistryError, match="not trusted: .*not valid for 'other.test'") as raised:
+    with pytest.raises(RegistryError, match=r"not trusted: .*not valid for 'other\.test'") as raised:
         RegistryClient(endpoint=f"other.test:{server.server_port}", public=True).has(REPOSITORY, TAG)
     assert raised.value.answer is Answer.UNTRUSTED
     assert "use a name" in raised.value.fix
