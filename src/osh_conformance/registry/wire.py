@@ -13,7 +13,7 @@ from http.client import HTTPException, IncompleteRead
 from typing import IO, TYPE_CHECKING
 
 import requests
-from requests.exceptions import BaseHTTPError, ConnectTimeout, ProxyError, Timeout
+from requests.exceptions import ConnectTimeout, ProxyError, Timeout
 
 from osh_conformance.registry import trust
 from osh_conformance.registry.answers import Answer, RegistryError, Reply
@@ -22,6 +22,8 @@ from osh_conformance.registry.loopback import is_confidential
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+#: An error of urllib3, which requests passes on while a body is read; by the name that it has there.
+_BodyError = requests.exceptions.BaseHTTPError  # type: ignore[attr-defined]
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 5
 #: Bytes of an answer that is no blob: distribution allows 4 MiB for a manifest.
@@ -119,7 +121,7 @@ class Wire:
                     yield piece
                     if time.monotonic() > ends:
                         raise TimeoutError(f"the answer did not end within {self.patience.total:g} s")
-            except (OSError, BaseHTTPError) as error:
+            except (OSError, _BodyError) as error:
                 raise failure(self.host, response.url, error, public=self.public) from error
 
     def close(self) -> None:
@@ -153,7 +155,7 @@ class Wire:
         while True:
             try:
                 response = self._send(method, url, headers, body)
-            except (OSError, ValueError, BaseHTTPError) as error:
+            except (OSError, ValueError, _BodyError) as error:
                 pause = next(pauses, None) if _was_reset(error) else None
                 if pause is None or time.monotonic() + pause - started > self.patience.retry:
                     raise failure(self.host, url, error, public=self.public) from error
