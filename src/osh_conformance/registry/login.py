@@ -107,7 +107,9 @@ class Login:
             )
         if credentials:
             self._check_confidential(realm)
-        query = {"scope": challenge.parameters.get("scope") or f"repository:{repository}:pull"}
+        query = {}
+        if scope := challenge.parameters.get("scope") or (f"repository:{repository}:pull" if repository else ""):
+            query["scope"] = scope
         if service := challenge.parameters.get("service"):
             query["service"] = service
         reply = self._exchange(realm, query, credentials) if credentials.identity_token else None

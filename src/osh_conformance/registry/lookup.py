@@ -12,15 +12,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from osh_conformance.registry import images
-from osh_conformance.registry.answers import DOCKER_IO, Answer, RegistryError, limited
+from osh_conformance.registry.answers import Answer, RegistryError, limited
 from osh_conformance.registry.client import (
-    RegistryClient,
     architecture,
     default_scheme,
     joined,
     other_architecture,
     platform_entry,
-    public_registry,
+    registries,
 )
 from osh_conformance.registry.credentials import Keyring
 from osh_conformance.registry.manifest import MANIFESTS, digest_of
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from osh_conformance.registry.answers import Reply
+    from osh_conformance.registry.client import RegistryClient
     from osh_conformance.registry.images import Name
 
 #: Seconds that mirrors of Docker Hub have before Docker Hub itself is asked too.
@@ -62,7 +62,7 @@ def look_up(
     """Ask the registry of a reference, and for docker.io these mirrors (URLs), whether it has the image.
 
     Takes at most `answer_within` seconds, and `connect_within` if there is no connection by then. Raises `SuiteError`
-    only for what is no answer: a malformed reference, a broken Docker configuration.
+    only for what is no answer: a malformed reference, a broken Docker configuration or file of authorities.
     """
     (found,) = look_up_all(
         [reference], connect_within=connect_within, answer_within=answer_within, mirrors=mirrors
@@ -99,8 +99,7 @@ class _Question:
     def __init__(self, reference: str, limits: _Limits, keyring: Keyring, mirrors: Sequence[str]) -> None:
         name = images.name(reference)
         changed = threading.Condition()
-        clients = [_mirror(url) for url in (mirrors if name.host == DOCKER_IO else ())]
-        clients.append(public_registry(name.host))
+        clients = registries(name.host, mirrors)
         self._changed = changed
         self._inquiries: list[_Inquiry] = []
         for client in clients:
@@ -282,8 +281,3 @@ class _Inquiry:
         if has != architecture():
             what = joined(self._name.path, self._name.digest_or_tag)
             raise other_architecture(f"{what} is an image for {has}, not for {architecture()}")
-
-
-def _mirror(url: str) -> RegistryClient:
-    parts = urllib.parse.urlsplit(url if "://" in url else f"https://{url}")
-    return RegistryClient(endpoint=parts.netloc, public=True, scheme=parts.scheme)

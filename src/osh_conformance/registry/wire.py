@@ -13,7 +13,7 @@ from http.client import HTTPException, IncompleteRead
 from typing import IO, TYPE_CHECKING
 
 import requests
-from requests.exceptions import ConnectTimeout, ProxyError, Timeout
+from requests.exceptions import ConnectTimeout, InvalidProxyURL, InvalidSchema, ProxyError, Timeout
 
 from osh_conformance.registry import trust
 from osh_conformance.registry.answers import Answer, RegistryError, Reply
@@ -197,6 +197,14 @@ def failure(endpoint: str, url: str, error: Exception, *, public: bool) -> Regis
             fix="give the registry a certificate",
             details=reason,
         )
+    proxy = trust.proxy_for(url) if public else ""
+    if proxy and isinstance(error, (InvalidProxyURL, InvalidSchema)):
+        return RegistryError(
+            f"the proxy {proxy} cannot be used for {host}: {error}",
+            answer=Answer.UNREACHABLE,
+            expected="a proxy of http:// or https://; for socks5://, the Python package PySocks",
+            fix=fix_of_silence(proxy),
+        )
     if _is_garbage(error):
         return RegistryError(
             f"{name} answered with something that is no HTTP",
@@ -205,7 +213,6 @@ def failure(endpoint: str, url: str, error: Exception, *, public: bool) -> Regis
             fix="check that this host and port are those of a registry",
             details=reason,
         )
-    proxy = trust.proxy_for(url) if public else ""
     if any(isinstance(each, ProxyError) for each in _causes(error)):
         message = f"the proxy {proxy} gives no way to {host}"
     else:

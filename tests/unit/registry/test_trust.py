@@ -217,6 +217,13 @@ def test_a_proxy_that_refuses_is_named_without_its_password(world: World, monkey
     assert "pr0xy-word" not in str(raised.value)
 
 
+def test_a_kind_of_proxy_that_needs_another_package_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks9://127.0.0.1:1080")
+    with pytest.raises(RegistryError, match=r"the proxy 127\.0\.0\.1:1080 cannot be used") as raised:
+        client_of(world).has(REPOSITORY, TAG)
+    assert raised.value.answer is Answer.UNREACHABLE
+
+
 def test_a_signature_in_a_url_is_in_no_error(world: World) -> None:
     server = world.registry(cdn="https://gone.test")
     client = RegistryClient(endpoint=server.endpoint, public=True)
