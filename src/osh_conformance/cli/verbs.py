@@ -122,7 +122,7 @@ examples:
   osh-conformance live charts/keystone --scenario drop-enabled --repeat 50
   osh-conformance live charts/keystone --kubeconfig ~/.kube/test --allow-cluster my-test-cluster
 """,
-        needs=("kubernetes", "oras", "pytest_helm_charts", "trustme", "zstandard"),
+        needs=("kubernetes", "pytest_helm_charts", "requests", "trustme", "truststore", "zstandard"),
         linux=True,
     ),
     "plan": Verb(
