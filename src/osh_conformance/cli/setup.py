@@ -42,9 +42,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 def examined(args: argparse.Namespace, progress: Progress) -> tuple[RunNeeds, Readiness]:
     """Return what a run with these options needs, and the state of this machine for it."""
-    needs = RunNeeds(
-        helm=machine.version_tuple(args.helm), node_image=args.node_image, own_node=bool(args.runtime)
-    )
+    needs = RunNeeds(helm=machine.version_tuple(args.helm), node_image=args.node_image, own_node=bool(args.runtime))
     readiness = examine(
         needs,
         run_needs.images(args.flavor),

@@ -235,8 +235,8 @@ def _builder(
     builder = Builder(recipes=recipes, folders=folders, progress=progress, docker=docker)
 
     def can_pull(reference: str) -> bool:
-        has = builder.docker is not None and builder.docker.has_image(reference)
-        return has or not registries.silence(reference)
+        silent = registries.silence(reference)
+        return not silent or (builder.docker is not None and builder.docker.has_image(reference))
 
     builder.can_pull = can_pull
     return builder
