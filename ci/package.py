@@ -71,8 +71,8 @@ def lacking(tracked: Iterable[str], packed: Iterable[str]) -> list[str]:
     return sorted(name for name in set(tracked) - set(packed) if not name.startswith(_NOT_PACKED))
 
 
-def differences(one: Mapping[str, bytes], other: Mapping[str, bytes]) -> list[str]:
-    """Return the files that only one of two wheels has, and those whose content differs."""
+def differences(one: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
+    """Return the files that only one of two wheels has, and those whose content or mode differs."""
     return sorted(
         f"{name} is not the same in the wheel that is built from the checkout"
         for name in {*one, *other}
@@ -93,9 +93,10 @@ def _members(archive: Path) -> list[str]:
         return [name.partition("/")[2] for name in file.getnames()]
 
 
-def _contents(wheel: Path) -> dict[str, bytes]:
+def _contents(wheel: Path) -> dict[str, tuple[int, bytes]]:
+    """Return mode and content of each file; the execute bit is part of a recipe's key."""
     with zipfile.ZipFile(wheel) as file:
-        return {name: file.read(name) for name in file.namelist()}
+        return {entry.filename: (entry.external_attr, file.read(entry)) for entry in file.infolist()}
 
 
 def _installed(wheel: Path, scratch: Path) -> list[str]:
