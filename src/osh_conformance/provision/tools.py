@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.folders import Folders, default_folders
 from osh_conformance.progress import Progress
-from osh_conformance.provision.build import Builder, install_packages, start_docker, which
+from osh_conformance.provision.build import Builder, start_docker
 from osh_conformance.provision.docker import OUR_HOST, Docker, choice
 from osh_conformance.provision.kind_program import default_node_image
 from osh_conformance.provision.machine import look, with_docker
+from osh_conformance.provision.prerequisites import install_packages, which
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

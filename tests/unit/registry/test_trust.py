@@ -61,7 +61,7 @@ def test_a_token_server_that_is_not_trusted_is_named(world: World, monkeypatch: 
 def test_a_certificate_for_another_name_is_not_trusted(world: World) -> None:
     server = world.registry()
     world.names.ports["other.test", server.server_port] = server.server_port
-    with pytest.raises(RegistryError, match="not trusted: .*not valid for 'other.test'") as raised:
+    with pytest.raises(RegistryError, match=r"not trusted: .*not valid for 'other\.test'") as raised:
         RegistryClient(endpoint=f"other.test:{server.server_port}", public=True).has(REPOSITORY, TAG)
     assert raised.value.answer is Answer.UNTRUSTED
     assert "use a name" in raised.value.fix
