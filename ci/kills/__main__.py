@@ -136,7 +136,7 @@ def _run(args: argparse.Namespace, rows: list[Row]) -> int:
     progress = Progress(stream=sys.stdout)
     identity = secrets.token_hex(4)
     say(f"seed {args.seed}: {args.times} kills; everything created here has {identity} in its name or its labels")
-    tools = setup.find(recipes=ROOT / "ci", progress=progress)
+    tools = setup.find(setup.RunNeeds(), recipes=ROOT / "ci", progress=progress)
     started = time.monotonic()
     late: tuple[str, ...] = ()
     try:

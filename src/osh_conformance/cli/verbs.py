@@ -41,23 +41,7 @@ def _explain(parser: argparse.ArgumentParser) -> None:
 
 
 def _setup(parser: argparse.ArgumentParser) -> None:
-    _add_recipes(parser)
-    parser.add_argument("--helm", default="3,4", metavar="MAJORS", help="major versions of Helm (default: 3,4)")
-    parser.add_argument("--node-image", metavar="REF", help="the node image for kind (default: kind's own choice)")
-    parser.add_argument(
-        "--flavor",
-        type=arguments.names,
-        default="distribution",
-        metavar="NAME,...|all",
-        help="image flavors to provide (default: distribution; `all` builds for about half an hour)",
-    )
-    parser.add_argument(
-        "--runtime",
-        type=arguments.names,
-        default="",
-        metavar="NAME,...|all",
-        help="container runtimes to build (default: none)",
-    )
+    _add_run(parser)
     parser.add_argument("--only", metavar="NAME", help="build only this recipe and the recipes that it needs")
     undo = parser.add_mutually_exclusive_group()
     undo.add_argument("--stop", action="store_true", help="stop the Docker engine that `setup` started; keep builds")
@@ -67,11 +51,32 @@ def _setup(parser: argparse.ArgumentParser) -> None:
 
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
-    _add_recipes(parser)
+    _add_run(parser)
 
 
 def _gc(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kept", action="store_true", help="also remove clusters that --keep left running")
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    """Offer the options that say what a live run will need."""
+    _add_recipes(parser)
+    parser.add_argument("--helm", default="4", metavar="MAJORS", help="major versions of Helm, as 3,4 (default: 4)")
+    parser.add_argument("--node-image", metavar="REF", help="the node image for kind (default: kind's own choice)")
+    parser.add_argument(
+        "--flavor",
+        type=arguments.names,
+        default="distribution",
+        metavar="NAME,...|all",
+        help="image flavors of the run (default: distribution; without registries `all` builds for half an hour)",
+    )
+    parser.add_argument(
+        "--runtime",
+        type=arguments.names,
+        default="",
+        metavar="NAME,...|all",
+        help="container runtimes of the run (default: that of the nodes)",
+    )
 
 
 def _add_recipes(parser: argparse.ArgumentParser) -> None:
@@ -138,14 +143,17 @@ examples:
     "setup": Verb(
         help="provide what a live run needs; prints time and disk space first",
         description="""
-Looks for Docker, kind, helm and a container registry. Where all of them are installed, only pulls images. Builds what
-is missing from recipes, as far as this user may, and first prints what, how long and how much disk space.
+Looks for Docker, kind, helm, and the images of a run. Pulls published images, and builds the suite's own. Builds what
+else is missing from recipes, as far as this user may, and first prints what, how long and how much disk space.
 """,
         add_arguments=_setup,
     ),
     "doctor": Verb(
         help="print what this machine can run, and what is missing",
-        description="Examines this machine, changes nothing, and prints what `osh-conformance setup` would do.",
+        description="""
+Examines this machine, changes nothing, and prints what `osh-conformance setup` would do. It says "Ready" only if setup
+and then a live run with the same options would succeed.
+""",
         add_arguments=_doctor,
     ),
     "gc": Verb(

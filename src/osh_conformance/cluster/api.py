@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.request import getproxies
 
 import kubernetes
 from kubernetes.client.exceptions import ApiException
@@ -17,6 +18,7 @@ from kubernetes.stream import stream
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
+from osh_conformance.cluster import proxies
 from osh_conformance.errors import SuiteError
 
 if TYPE_CHECKING:
@@ -37,6 +39,16 @@ class Answer:
     body: Any
 
 
+def new_client(kubeconfig: Path, context: str) -> Any:
+    """Return the official client of a context; raises `ConfigException` if the file or the context is not usable."""
+    configuration = kubernetes.client.Configuration()
+    kubernetes.config.load_kube_config(str(kubeconfig), context=context, client_configuration=configuration)
+    # As kubectl and helm, ask no proxy of the environment for a server on this machine. One of the kubeconfig is asked.
+    if proxies.is_loopback(configuration.host) and configuration.proxy in getproxies().values():
+        configuration.no_proxy = proxies.exceptions(configuration.no_proxy, ",".join(proxies.LOOPBACK))
+    return kubernetes.client.ApiClient(configuration)
+
+
 class Kube:
     """Reads objects, runs commands in pods and sends requests to Services, on the cluster of one kubeconfig context."""
 
@@ -49,7 +61,7 @@ class Kube:
 
     def _client(self) -> Any:
         try:
-            return kubernetes.config.new_client_from_config(str(self._kubeconfig), context=self._context)
+            return new_client(self._kubeconfig, self._context)
         except kubernetes.config.ConfigException as error:
             raise SuiteError(f"{self._kubeconfig}, context {self._context}: {error}") from error
 

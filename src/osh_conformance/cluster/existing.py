@@ -37,11 +37,12 @@ def existing_cluster(kubeconfig: Path, context: str | None = None, allow_cluster
 
 def _check_answers(path: Path, context: str) -> None:
     # Heavy, and only in the extra `live`, so it is imported where it is used.
-    from kubernetes import client, config  # noqa: PLC0415
+    from kubernetes import client  # noqa: PLC0415
+
+    from osh_conformance.cluster.api import new_client  # noqa: PLC0415
 
     try:
-        api = config.new_client_from_config(config_file=str(path), context=context)
-        client.VersionApi(api).get_code(_request_timeout=_ANSWER)
+        client.VersionApi(new_client(path, context)).get_code(_request_timeout=_ANSWER)
     except Exception as error:
         raise SuiteError(
             f"{path}: the cluster of context `{context}` does not answer", details=f"{type(error).__name__}: {error}"

@@ -12,6 +12,7 @@ import yaml
 
 from osh_conformance import process
 from osh_conformance.charts.values import merged
+from osh_conformance.cluster import proxies
 from osh_conformance.cluster.cluster import NODE_EXEC, REGISTRY, Cluster
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.provision import gc, runs
@@ -190,12 +191,16 @@ def kind_config(path: Path | None) -> dict[str, Any]:
     return merged(_OURS, theirs)
 
 
-def kind_environment(tools: Tools, network: str) -> dict[str, str]:
-    """Return the environment for kind: it uses the run's own network, and no kubeconfig of the user."""
+def kind_environment(tools: Tools, cluster: str) -> dict[str, str]:
+    """Return the environment for kind: it uses the run's own network, which has the cluster's name.
+
+    It uses no kubeconfig of the user, and gives nodes the user's proxies.
+    """
     return {
         **tools.docker.env,
+        **proxies.node_proxies(cluster, os.environ, tools.docker.container_proxies()),
         "KIND_EXPERIMENTAL_PROVIDER": "docker",
-        "KIND_EXPERIMENTAL_DOCKER_NETWORK": network,
+        "KIND_EXPERIMENTAL_DOCKER_NETWORK": cluster,
         "KUBECONFIG": os.devnull,
     }
 
@@ -231,7 +236,7 @@ def _wait(cluster: Cluster) -> None:
 def _settings(tools: Tools, image: str | None) -> dict[str, Any]:
     return {
         "node_image": image,
-        "docker_host": tools.docker.host,
+        "docker_host": tools.docker.address,
         "config": kind_config(tools.kind_config),
     }
 

@@ -10,6 +10,7 @@ from osh_conformance.cluster.kind import mirror_hosts
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import contract
 from osh_conformance.model.observation import PublishedImage
+from osh_conformance.provision.registries import belongs_to_nobody
 from osh_conformance.registry import images
 from osh_conformance.registry.client import published_digest
 from osh_conformance.registry.publish import publish
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from osh_conformance.provision.tools import Tools
 
 _T = TypeVar("_T")
-#: The image of a pull probe: small, and its process ends by itself.
-_PROBE = "quay.io/airshipit/kubernetes-entrypoint:v1.0.0"
+#: The image of the pull probes: every run with a registry of its own has it.
+_PROBE = images.REGISTRY_IMAGE
 
 
 class ImageStore:
@@ -47,8 +48,9 @@ class ImageStore:
     def publish_as(self, reference: str, packaging_format: PackagingFormat) -> PublishedImage:
         """Publish an image of a flavor in a packaging format; the result's reference is the one to give to a chart.
 
-        The reference has a digest if the format requires one, if the flavor's reference has one, or if the flavor's
-        tag floats: resolved once for the run, it pins the image of all cells. Raises `SuiteError` as `publish` does.
+        The reference has a digest if the format requires one, if the flavor's reference has one, if the flavor's tag
+        floats, or if the image was pulled: resolved once for the run, it pins the image of all cells. Raises
+        `SuiteError` as `publish` does.
         """
         return self._once((packaging_format.name, reference), lambda: self._pinned(reference, packaging_format))
 
@@ -93,7 +95,7 @@ class ImageStore:
 
     def _pinned(self, reference: str, packaging_format: PackagingFormat) -> PublishedImage:
         published = self._push(reference, packaging_format)
-        by_digest = packaging_format.by_digest or "@" in reference or floats(reference)
+        by_digest = packaging_format.by_digest or "@" in reference or self._moves(reference, published)
         if "@" in published.reference or not by_digest:
             return published
         digest = published.digests[0] if published.digests else published_digest(reference)
@@ -106,9 +108,18 @@ class ImageStore:
             media_types=published.media_types,
         )
 
+    def _moves(self, reference: str, published: PublishedImage) -> bool:
+        """Whether the tag may get another image during the run. No tag of an image that was built here does."""
+        if floats(reference):
+            return True
+        pulled = published.origin not in {"unknown", images.BUILT}
+        # A stand-in that a recipe made has another name in Docker.
+        return pulled and self._tools.docker.has_image(images.name(reference).canonical)
+
     def _push(self, reference: str, packaging_format: PackagingFormat | None) -> PublishedImage:
         registry = self._cluster.registry
         if registry is None:
+            _check_public(reference, self._cluster.name)
             return PublishedImage(reference=reference, origin="unknown", digests=())
         mirror_hosts(self._cluster, [images.name(reference).host])
         suffix = f" as {packaging_format.name}" if packaging_format and packaging_format.suffix else ""
@@ -123,6 +134,16 @@ class ImageStore:
     def _check_contract(self, reference: str, tier: Tier) -> None:
         local, _ = images.obtain(reference, self._tools, self._progress)
         contract.check(self._tools.docker, local, reference, tier)
+
+
+def _check_public(reference: str, cluster: str) -> None:
+    """Raise `SuiteError` for an image of the suite's own, which a cluster of the user can pull from nowhere."""
+    if belongs_to_nobody(images.name(reference).host):
+        raise SuiteError(
+            f"cluster {cluster} cannot pull {reference}: only the registry of a run serves the suite's own images",
+            expected="images that the cluster can pull",
+            fix="--flavor-file FILE with your images, a flavor such as loci, or the chart's own with --flavor shipped",
+        )
 
 
 def floats(reference: str) -> bool:

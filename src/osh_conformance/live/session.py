@@ -21,13 +21,17 @@ from osh_conformance.live import runtimes
 from osh_conformance.live.image_store import ImageStore
 from osh_conformance.live.prepare import Preparation
 from osh_conformance.live.run_charts import RunCharts
+from osh_conformance.plan.needs import database_image
 from osh_conformance.provision import tools as provided
 from osh_conformance.provision.runs import RUN_LABEL
 from osh_conformance.provision.scratch import note_elsewhere, scratch
+from osh_conformance.provision.tools import default_node
+from osh_conformance.registry.images import REGISTRY_IMAGE
+from osh_conformance.registry.supply import Source, Supplies
 from osh_conformance.scenario.faults.registry_proxy import FaultyRegistry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from osh_conformance.cluster.cluster import Cluster
@@ -123,14 +127,7 @@ def open_session(suite: LiveSuite, cell_runs: Iterable[CellRun], progress: Progr
     cell_runs = tuple(cell_runs)
     for chart, lines in suite.privileged().items():
         progress.say(f"  {chart} gets the privileged access that it requests: {'; '.join(lines)}")
-    tools = provided.find(
-        recipes=options.recipes,
-        helm=options.helm_majors,
-        node_image=options.node_image,
-        # kind's own node images know no handler but runc's.
-        own_node=not options.kubeconfig and any(cell_run.axes.runtime for cell_run in cell_runs),
-        progress=progress,
-    )
+    tools = _tools(suite, cell_runs, progress)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(scratch(tools.folders.scratch, "live"))
         cluster = stack.enter_context(_open_cluster(suite, tools, progress))
@@ -156,6 +153,38 @@ def open_session(suite: LiveSuite, cell_runs: Iterable[CellRun], progress: Progr
         stack.callback(session.cancel.set)
         _offer_runtimes(session, cell_runs)
         yield session
+
+
+def _tools(suite: LiveSuite, cell_runs: Sequence[CellRun], progress: Progress) -> Tools:
+    """Return the tools of the run; raises `SuiteError` for everything that is missing, before there is a cluster."""
+    options = suite.options
+    needs = provided.RunNeeds(
+        helm=options.helm_majors,
+        node_image=options.node_image,
+        # kind's own node images know no handler but runc's.
+        own_node=any(cell_run.axes.runtime for cell_run in cell_runs),
+        own_cluster=not options.kubeconfig,
+    )
+    tools = provided.find(needs, recipes=options.recipes, progress=progress)
+    if needs.own_cluster:
+        with progress.step("images: where each comes from"):
+            _check_images(suite, cell_runs, tools, progress)
+    return tools
+
+
+def _check_images(suite: LiveSuite, cell_runs: Sequence[CellRun], tools: Tools, progress: Progress) -> None:
+    """Raise `SuiteError` if an image that every cell run needs is missing, or if each of them lacks one."""
+    supplies = Supplies(docker=tools.engine, builder=tools.builder(progress), registries=tools.registries)
+    node = tools.node_image or default_node(tools.kind)
+    common = {REGISTRY_IMAGE, database_image(), *([node] if node else ())}
+    own = {cell_run.id: suite.images(cell_run) for cell_run in cell_runs}
+    found = supplies.forecast(common.union(*own.values()))
+    missing = {image.reference: image for image in found if image.source is Source.MISSING}
+    lacking = [references & missing.keys() for references in own.values()]
+    if missing.keys() & common or (lacking and all(lacking)):
+        lines = [f"{image.reference}: {image.problem}" for image in missing.values()]
+        fixes = dict.fromkeys(image.fix for image in missing.values() if image.fix)
+        raise SuiteError("images are missing, so no cluster was created", fix="; ".join(fixes), details="\n".join(lines))
 
 
 def _note_foreign_namespaces(cluster: Cluster, folder: Path) -> None:

@@ -31,7 +31,8 @@ _STEPS = ("spec", "jobTemplate", "template")
 HOOK, DELETE_POLICY, PRE_DELETE = "helm.sh/hook", "helm.sh/hook-delete-policy", "pre-delete"
 #: The renderings with the values that an operator gets. In the others every toggle is on, and each image key is set.
 SHIPPED = ("shipped", "drop:on", "drop:off")
-_LISTS = ("initContainers", "containers", "ephemeralContainers")
+#: The lists of containers in the specification of a pod.
+CONTAINER_LISTS = ("initContainers", "containers", "ephemeralContainers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ def pod_spec(document: Document) -> Mapping[str, Any] | None:
     """Return the specification of the pods of a workload, None for anything else."""
     here: Any = document.content
     while isinstance(here, dict):
-        if any(isinstance(here.get(field), list) for field in _LISTS):
+        if any(isinstance(here.get(field), list) for field in CONTAINER_LISTS):
             return here
         here = next((here[step] for step in _STEPS if isinstance(here.get(step), dict)), None)
     return None
@@ -142,7 +143,7 @@ def pods(chart: RenderedChart, rendering: Rendering) -> tuple[Pod, ...]:
         containers = by_document.get((document.template, document.occurrence))
         spec = pod_spec(document) if containers else None
         if containers and spec is not None:
-            entries = [entry for field in _LISTS for entry in dicts(spec.get(field))]
+            entries = [entry for field in CONTAINER_LISTS for entry in dicts(spec.get(field))]
             pairs = tuple(zip(containers, entries, strict=False))
             found.append(Pod(document=document, spec=spec, containers=pairs, objects=objects, shipped=shipped))
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Finds the charts of a live run that request more than a namespace of their own, before anything is installed."""
+"""Finds what the charts of a live run ask for, before anything is installed: privileged access, and images."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import re
 import secrets
 import tempfile
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from osh_conformance.charts.files import read_archive
 from osh_conformance.charts.opened import OpenedCharts
 from osh_conformance.charts.values import merged
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.manifests.pods import CONTAINER_LISTS, dicts, pod_spec
 from osh_conformance.manifests.privileges import Reason, as_lines, requested_access
 from osh_conformance.plan import cell_values
 from osh_conformance.plan.cells import DATABASE, functions_of, values_but_images
@@ -42,20 +44,31 @@ _DEFINITIONS = re.compile(r"(charts/[^/]+/)*crds/.+\.(yaml|yml|json)")
 _ARCHIVE = re.compile(r"(charts/[^/]+/)*charts/[^/]+\.tgz")
 
 
-def requested(cell_runs: Iterable[CellRun], renderer: Callable[[], Renderer]) -> Requested:
-    """Return the privileged access that each chart requests with each of its flavors; touches no cluster.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    """What the charts of a run request: privileged access, and by the id of each cell run the chart's own images."""
+
+    access: Requested
+    images: Mapping[str, frozenset[str]]
+
+
+def requested(cell_runs: Iterable[CellRun], renderer: Callable[[], Renderer]) -> Requests:
+    """Return what each chart requests with each of its flavors; touches no cluster.
 
     A chart that does not render requests nothing here: its cells report the error, and install nothing.
     """
     distinct = {(each.target.name, each.axes.flavor.name, each.scenario.name): each for each in cell_runs}
     reasons: dict[tuple[str, str], dict[Reason, None]] = {}
+    images: dict[str, frozenset[str]] = {}
     with OpenedCharts() as charts:
         renderings = _Renderings(renderer, charts)
         for (chart, flavor, _), cell_run in distinct.items():
             if not cell_run.scenario.probes:
                 found = reasons.setdefault((chart, flavor), {})
                 found.update(dict.fromkeys(renderings.reasons(cell_run)))
-    return {key: tuple(found) for key, found in reasons.items()}
+                if cell_run.axes.flavor.shipped:
+                    images[cell_run.id] = renderings.images(cell_run)
+    return Requests(access={key: tuple(found) for key, found in reasons.items()}, images=images)
 
 
 def check(cell_runs: Iterable[CellRun], privileged: Requested) -> None:
@@ -105,6 +118,13 @@ class _Renderings:
             for drop in (False, True):
                 documents += self._rendered(chart, cell_run, drop=drop)
         return requested_access(documents, self._namespace)
+
+    def images(self, cell_run: CellRun) -> frozenset[str]:
+        """Return the references of the pods that a chart renders with its own values."""
+        documents = self._rendered(cell_run.target.path, cell_run, drop=cell_run.scenario.db_drop)
+        specs = [spec for document in documents if (spec := pod_spec(document))]
+        containers = [each for spec in specs for name in CONTAINER_LISTS for each in dicts(spec.get(name))]
+        return frozenset(str(each["image"]) for each in containers if each.get("image"))
 
     def _rendered(self, chart: Path, cell_run: CellRun, *, drop: bool) -> tuple[Document, ...]:
         target, flavor = cell_run.target, cell_run.axes.flavor

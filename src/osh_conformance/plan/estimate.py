@@ -11,7 +11,8 @@ from osh_conformance.plan.capacity import carried
 from osh_conformance.progress import Progress
 from osh_conformance.provision import machine
 from osh_conformance.provision.tools import builder_for
-from osh_conformance.registry import images
+from osh_conformance.registry.images import PUBLISHED
+from osh_conformance.registry.supply import Source, Supplies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from osh_conformance.plan.cells import CellRun, LeftOut
     from osh_conformance.plan.plan import LiveSuite
     from osh_conformance.provision.build import Builder
-    from osh_conformance.provision.machine import MachineInfo
+    from osh_conformance.registry.supply import Supply
 
 #: Seconds to create and remove a cluster.
 _CLUSTER = 30.0
@@ -43,11 +44,15 @@ class PlannedCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeededImage:
-    """An image that this machine lacks. `minutes` is the time to build it, None for an image that is pulled."""
+    """An image that this machine lacks.
+
+    `minutes` is the time to build it, None for an image that is pulled. `problem` says why nobody provides it, or "".
+    """
 
     reference: str
     origin: str
     minutes: float | None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,32 +115,16 @@ def _alike(cell_run: CellRun, suite: LiveSuite) -> Sequence[str]:
 def _needed(suite: LiveSuite) -> Iterator[NeededImage]:
     info = machine.look(suite.options.recipes)
     builder = builder_for(info, default_folders(), Progress(quiet=True))
-    for reference in sorted(_references(suite)):
-        image = _needed_image(reference, info, builder)
-        if image:
-            yield image
+    supplies = Supplies(docker=info.docker, builder=builder, registries=info.registries)
+    for supply in supplies.forecast({each for cell_run in suite.cell_runs for each in suite.images(cell_run)}):
+        if supply.source not in {Source.IN_DOCKER, Source.BUILT}:
+            yield _needed_image(supply, builder)
 
 
-def _references(suite: LiveSuite) -> set[str]:
-    """Return the references of all flavors for the charts of this run."""
-    return {
-        reference
-        for cell_run in suite.cell_runs
-        for reference in cell_run.axes.flavor.references(
-            cell_run.target.name, suite.functions(cell_run.target)
-        ).values()
-    }
-
-
-def _needed_image(reference: str, info: MachineInfo, builder: Builder | None) -> NeededImage | None:
-    recipe = images.recipe_of(reference, builder.recipes) if builder else None
-    if builder and recipe and recipe.image and (recipe.image.origin == images.BUILT or not info.registry.ok):
-        missing = builder.missing([recipe.name])
-        if not missing:
-            return None
-        return NeededImage(
-            reference=reference, origin=recipe.image.origin, minutes=sum(each.minutes for each in missing)
-        )
-    if info.docker and info.docker.has_image(images.name(reference).canonical):
-        return None
-    return NeededImage(reference=reference, origin=images.PUBLISHED, minutes=None)
+def _needed_image(supply: Supply, builder: Builder | None) -> NeededImage:
+    if builder is None or not supply.recipe:
+        return NeededImage(reference=supply.reference, origin=PUBLISHED, minutes=None, problem=supply.problem)
+    recipe = builder.recipes[supply.recipe]
+    origin = recipe.image.origin if recipe.image else PUBLISHED
+    missing = builder.missing([recipe.name])
+    return NeededImage(reference=supply.reference, origin=origin, minutes=sum(each.minutes for each in missing))

@@ -75,7 +75,8 @@ class LiveSuite:
         reasons = {cell.id: self._left_out_reason(target, axes) for target, cell, axes in cells}
         self.left_out = tuple(LeftOut(cell=cell, reason=reasons[cell.id]) for _, cell, _ in cells if reasons[cell.id])
         self.cell_runs = tuple(self._cell_runs([each for each in cells if not reasons[each[1].id]]))
-        self._privileged = consent.requested(self.cell_runs, lambda: self.renderer)
+        requests = consent.requested(self.cell_runs, lambda: self.renderer)
+        self._privileged, self._own_images = requests.access, requests.images
         if not options.allow_privileged:
             consent.check(self.cell_runs, self._privileged)
 
@@ -118,6 +119,15 @@ class LiveSuite:
         if target.name not in self._functions:
             self._functions[target.name] = functions_of(target)
         return self._functions[target.name]
+
+    def images(self, cell_run: CellRun) -> frozenset[str]:
+        """Return the references of the images that a cell run needs, without those of the suite itself."""
+        flavor, target = cell_run.axes.flavor, cell_run.target
+        if cell_run.scenario.probes:
+            return frozenset()
+        if flavor.shipped:
+            return self._own_images.get(cell_run.id, frozenset())
+        return frozenset(flavor.references(target.name, self.functions(target)).values())
 
     def conventions(self) -> tuple[Convention, ...]:
         """Return the conventions of the charts that run, each once."""

@@ -1,14 +1,10 @@
-"""The state of this machine: its programs, its Docker Engine, its way to a registry, its recipes. Changes nothing."""
+"""The state of this machine: its programs, its Docker Engine, its recipes. Changes nothing."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-import queue
 import re
-import threading
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -18,29 +14,19 @@ from osh_conformance import process
 from osh_conformance.errors import SuiteError
 from osh_conformance.provision import recipes
 from osh_conformance.provision.build import which
-from osh_conformance.provision.docker import candidates
+from osh_conformance.provision.docker import find as find_engine
+from osh_conformance.provision.registries import Registries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from osh_conformance.provision.docker import Docker
+    from osh_conformance.provision.docker import Docker, EngineInfo
     from osh_conformance.provision.recipes import Recipes
 
-#: The registry of image references without a host. Its answer shows whether this machine can pull images.
-_REGISTRY = "https://registry-1.docker.io/v2/"
-_REACH = 3.0
 _PROBE = 10.0
 #: The first kind version whose nodes read /etc/containerd/certs.d by default.
 _KIND_AT_LEAST = (0, 27)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
-    """Whether a container registry answers, and its answer."""
-
-    ok: bool
-    answer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,77 +39,48 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineInfo:
-    """The state of the machine. A program is None if it is not on PATH or too old; `..._problem` says which."""
+    """The state of the machine. A program is None if it is not on PATH or too old; `..._problem` says which.
+
+    `docker_refused`: there is an engine that this suite cannot use, so `setup` must not provide another one.
+    """
 
     root: bool
     docker: Docker | None
     docker_version: str
     docker_problem: str
+    docker_refused: bool
     kind: Program | None
     kind_problem: str
     helm: Mapping[int, Program]
-    registry: Reach
+    registries: Registries
     recipes: Recipes | None
 
 
 def look(recipes_folder: Path | None = None) -> MachineInfo:
-    """Return the state of this machine. Takes as long as the slowest probe (3 s if a firewall drops packets)."""
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        registry = pool.submit(reach_registry)
-        docker = pool.submit(_probe_docker)
+    """Return the state of this machine."""
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        docker = pool.submit(find_engine)
         kind = pool.submit(_find_kind)
         helm = pool.submit(_find_helm)
-    found, version, problem = docker.result()
+    engine = docker.result()
     kind_program, kind_problem = kind.result()
     folder = recipes.recipes_folder(recipes_folder)
     return MachineInfo(
         root=os.geteuid() == 0,
-        docker=found,
-        docker_version=version,
-        docker_problem=problem,
+        docker=engine.docker,
+        docker_version=engine.info.version if engine.info else "",
+        docker_problem=engine.problem,
+        docker_refused=engine.refused,
         kind=kind_program,
         kind_problem=kind_problem,
         helm=helm.result(),
-        registry=registry.result(),
+        registries=_registries(engine.info),
         recipes=recipes.load(folder) if folder else None,
     )
 
 
-def reach_registry() -> Reach:
-    """Ask a container registry for its API version, and wait at most three seconds."""
-    answers: queue.Queue[Reach] = queue.Queue()
-
-    def ask() -> None:
-        answers.put(_ask_registry())
-
-    # Name resolution has no deadline, so a daemon thread does it, and may go on after this function returns.
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        return answers.get(timeout=_REACH + 0.5)
-    except queue.Empty:
-        return Reach(ok=False, answer=f"{_REGISTRY}: no answer within {_REACH:g} s")
-
-
-def _ask_registry() -> Reach:
-    request = urllib.request.Request(_REGISTRY, method="GET")
-    try:
-        with urllib.request.urlopen(request, timeout=_REACH) as response:  # noqa: S310 - of https
-            return Reach(ok=True, answer=f"{_REGISTRY}: {response.status}")
-    except urllib.error.HTTPError as error:
-        # A registry answers 401 without a login; 403 and 5xx are answers of proxies on the way.
-        return Reach(ok=error.code in (401, 429), answer=f"{_REGISTRY}: {error.code} {error.reason}")
-    except (urllib.error.URLError, OSError) as error:
-        return Reach(ok=False, answer=f"{_REGISTRY}: {getattr(error, 'reason', error)}")
-
-
-def _probe_docker() -> tuple[Docker | None, str, str]:
-    problem = "no docker program on PATH"
-    for candidate in candidates():
-        try:
-            return candidate, candidate.version(), ""
-        except SuiteError as error:
-            problem = f"{error.message}: {error.details}".rstrip(": .?!")
-    return None, "", problem
+def _registries(info: EngineInfo | None) -> Registries:
+    return Registries(mirrors=info.mirrors, proxied=bool(info.https_proxy)) if info else Registries()
 
 
 def _find_kind() -> tuple[Program | None, str]:
@@ -169,10 +126,13 @@ def version_tuple(text: str) -> tuple[int, ...]:
 
 def with_docker(machine: MachineInfo, docker: Docker) -> MachineInfo:
     """Return the state with an engine that was started since; raises `SuiteError` if it does not answer."""
-    return dataclasses.replace(machine, docker=docker, docker_version=docker.version(), docker_problem="")
+    info = docker.info()
+    return dataclasses.replace(
+        machine, docker=docker, docker_version=info.version, docker_problem="", registries=_registries(info)
+    )
 
 
 def find_docker() -> tuple[Docker | None, str]:
     """Return the Docker Engine that answers, or None and the reason."""
-    found, _, problem = _probe_docker()
-    return found, problem
+    engine = find_engine()
+    return engine.docker, engine.problem

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.folders import Folders, default_folders
 from osh_conformance.progress import Progress
-from osh_conformance.provision.build import Builder, free_bytes, gib, install_packages, start_docker, which
-from osh_conformance.provision.docker import OUR_HOST, Docker, named_host
+from osh_conformance.provision.build import Builder, install_packages, start_docker, which
+from osh_conformance.provision.docker import OUR_HOST, Docker, choice
+from osh_conformance.provision.kind_program import default_node_image
 from osh_conformance.provision.machine import look, with_docker
 
 if TYPE_CHECKING:
@@ -19,37 +20,67 @@ if TYPE_CHECKING:
 
     from osh_conformance.provision.machine import MachineInfo
     from osh_conformance.provision.recipes import Recipe, Recipes
+    from osh_conformance.provision.registries import Registries
 
 _SETUP = "osh-conformance setup"
-_NODE_RECIPE = "node-image"
+#: The recipe of the suite's own node image.
+NODE_RECIPE = "node-image"
+#: The repository of kind's node images.
+_NODE_REPOSITORY = "docker.io/kindest/node"
 _DOCKER_RECIPE = "engine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """The tools of a run. `node_image` None: kind's own default. `helm` maps a major version to its program."""
+class RunNeeds:
+    """What a live run needs of a machine.
 
-    docker: Docker
-    kind: Path
+    - helm: the major versions of Helm.
+    - node_image: the node image that the user names; None for kind's own default.
+    - own_node: the node image must be the one of our recipe, because of its container runtimes.
+    - own_cluster: the suite creates the cluster. A run on a cluster of the user needs neither Docker nor kind.
+    """
+
+    helm: Sequence[int] = (4,)
+    node_image: str | None = None
+    own_node: bool = False
+    own_cluster: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """The tools of a run. `node_image` None: kind's own default. `helm` maps a major version to its program.
+
+    A run on a cluster of the user needs no Docker Engine and no kind: then `engine` and `kind_program` may be None.
+    """
+
+    engine: Docker | None
+    kind_program: Path | None
     helm: Mapping[int, Path]
     node_image: str | None
     kind_config: Path | None
-    offline: bool
+    registries: Registries
     folders: Folders
     recipes: Recipes | None = None
-    registry_answer: str = ""
+
+    @property
+    def docker(self) -> Docker:
+        """The Docker Engine; raises `SuiteError` if there is none."""
+        if self.engine is None:
+            raise SuiteError("there is no Docker Engine", fix=_SETUP)
+        return self.engine
+
+    @property
+    def kind(self) -> Path:
+        """The kind program; raises `SuiteError` if there is none."""
+        if self.kind_program is None:
+            raise SuiteError("there is no kind program", fix=_SETUP)
+        return self.kind_program
 
     def builder(self, progress: Progress) -> Builder | None:
         """Return a builder of the recipes; None if there are none."""
         if self.recipes is None:
             return None
-        return Builder(
-            recipes=self.recipes,
-            folders=self.folders,
-            progress=progress,
-            docker=self.docker,
-            can_pull=lambda _: not self.offline,
-        )
+        return _builder(self.recipes, self.folders, progress, self.engine, self.registries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +123,12 @@ class _Planner:
     def docker(self) -> None:
         if self.machine.docker is not None:
             return
+        if self.machine.docker_refused:
+            self.problems.append(f"This suite cannot use the engine of this user: {self.machine.docker_problem}.")
+            return
         problem = f"This user has no Docker Engine: {self.machine.docker_problem}."
-        if named := named_host():
-            self.problems.append(f"{problem} DOCKER_HOST names {named}: start that engine, or unset DOCKER_HOST.")
+        if chosen := choice():
+            self.problems.append(f"{problem} {chosen.words}: start that engine, or {chosen.undo}.")
             return
         if not self.machine.root:
             self.problems.append(
@@ -105,36 +139,44 @@ class _Planner:
         self.request(_DOCKER_RECIPE, problem)
         self.start_docker = True
 
-    def programs(self, helm_majors: Sequence[int]) -> None:
+    def kind(self) -> None:
         if self.machine.kind is None:
             self.request("kind", f"There is no kind: {self.machine.kind_problem}.")
-        for major in helm_majors:
+
+    def helm(self, majors: Sequence[int]) -> None:
+        for major in majors:
             if major not in self.machine.helm:
                 self.request(f"helm{major}", f"There is no helm {major} on PATH.")
 
-    def node(self, node_image: str | None, *, own: bool) -> None:
-        if node_image or (self.machine.registry.ok and not own):
+    def node(self, needs: RunNeeds) -> None:
+        if needs.node_image:
             return
-        if not self.machine.registry.ok:
-            problem = f"No container registry is reachable to pull a node image from ({self.machine.registry.answer})."
-        else:
-            problem = "The published node images have no container runtime except runc."
-        self.request(_NODE_RECIPE, problem)
+        if needs.own_node:
+            self.request(NODE_RECIPE, "The published node images have no container runtime except runc.")
+        elif silence := self.node_silence():
+            self.request(NODE_RECIPE, f"No registry answers from which to pull a node image ({silence}).")
+
+    def node_silence(self) -> str:
+        """Return why nobody can provide kind's own node image; "" if Docker has it, or its registry may answer."""
+        kind, docker = self.machine.kind, self.machine.docker
+        reference = default_node(kind.path if kind else None) or _NODE_REPOSITORY
+        silence = self.machine.registries.silence(reference)
+        return "" if silence and docker is not None and docker.has_image(reference) else silence
 
 
-def plan(
-    machine: MachineInfo,
-    builder: Builder | None,
-    *,
-    helm: Sequence[int],
-    node_image: str | None,
-    own_node: bool = False,
-) -> SetupPlan:
-    """Return what the machine lacks for a run; with `own_node` the node image must come from our recipe."""
+def default_node(kind: Path | None) -> str | None:
+    """Return the node image that kind chooses by itself; None if there is no kind yet, or its program names none."""
+    return default_node_image(kind) if kind else None
+
+
+def plan(machine: MachineInfo, builder: Builder | None, needs: RunNeeds) -> SetupPlan:
+    """Return what the machine lacks for a run."""
     planner = _Planner(machine, builder)
-    planner.docker()
-    planner.programs(helm)
-    planner.node(node_image, own=own_node)
+    if needs.own_cluster:
+        planner.docker()
+        planner.kind()
+        planner.node(needs)
+    planner.helm(needs.helm)
     return SetupPlan(
         recipes=builder.missing(planner.wanted) if builder else (),
         wanted=tuple(planner.wanted),
@@ -143,12 +185,10 @@ def plan(
     )
 
 
-def find(  # noqa: PLR0913
+def find(
+    needs: RunNeeds,
     *,
     recipes: Path | None = None,
-    helm: Sequence[int] = (4,),
-    node_image: str | None = None,
-    own_node: bool = False,
     folders: Folders | None = None,
     progress: Progress | None = None,
 ) -> Tools:
@@ -159,7 +199,7 @@ def find(  # noqa: PLR0913
     folders = folders or default_folders()
     machine = look(recipes)
     builder = builder_for(machine, folders, progress or Progress(quiet=True))
-    missing = plan(machine, builder, helm=helm, node_image=node_image, own_node=own_node)
+    missing = plan(machine, builder, needs)
     lacks = [f"{recipe.name}: {recipe.summary}" for recipe in missing.recipes]
     if missing.start_docker and not missing.recipes:
         lacks.append("the Docker Engine that `setup` provided is not running")
@@ -167,63 +207,39 @@ def find(  # noqa: PLR0913
         raise SuiteError(
             "this machine is not set up for a live run", fix=_SETUP, details="\n".join([*missing.problems, *lacks])
         )
-    return _assemble(machine, builder, folders, missing, node_image)
+    return _assemble(machine, builder, folders, missing, needs)
 
 
-def provide(  # noqa: PLR0913
-    *,
-    recipes: Path | None = None,
-    helm: Sequence[int] = (3, 4),
-    node_image: str | None = None,
-    own_node: bool = False,
-    folders: Folders | None = None,
-    progress: Progress | None = None,
-) -> Tools:
-    """Return the tools of this machine, after building the missing ones; it announces time and disk space first.
+def provide(machine: MachineInfo, builder: Builder | None, missing: SetupPlan, needs: RunNeeds) -> Tools:
+    """Return the tools of a machine, after building what is missing.
 
     Raises `SuiteError`, before it builds anything, if there is a problem that no recipe solves.
     """
-    folders = folders or default_folders()
-    progress = progress or Progress()
-    machine = look(recipes)
-    builder = builder_for(machine, folders, progress)
-    missing = plan(machine, builder, helm=helm, node_image=node_image, own_node=own_node)
     if missing.problems:
         raise SuiteError("this machine cannot be set up for a live run", details="\n".join(missing.problems))
     if builder and (missing.recipes or missing.start_docker):
-        _announce(machine, missing, folders, progress)
-        machine = _build(machine, builder, missing, progress)
-    return _assemble(machine, builder, folders, missing, node_image)
+        machine = _build(machine, builder, missing, builder.progress)
+    return _assemble(machine, builder, builder.folders if builder else default_folders(), missing, needs)
 
 
 def builder_for(machine: MachineInfo, folders: Folders, progress: Progress) -> Builder | None:
     """Return a builder of a machine's recipes; None if there are none."""
     if machine.recipes is None:
         return None
-    return Builder(
-        recipes=machine.recipes,
-        folders=folders,
-        progress=progress,
-        docker=machine.docker,
-        can_pull=lambda _: machine.registry.ok,
-    )
+    return _builder(machine.recipes, folders, progress, machine.docker, machine.registries)
 
 
-def _announce(machine: MachineInfo, missing: SetupPlan, folders: Folders, progress: Progress) -> None:
-    if not missing.recipes:
-        return
-    progress.say("This machine lacks some of what a live run needs:")
-    if machine.docker is None:
-        progress.say(f"  - a Docker Engine ({machine.docker_problem})")
-    if not machine.registry.ok:
-        progress.say(f"  - a container registry ({machine.registry.answer})")
-    names = ", ".join(recipe.name for recipe in missing.recipes)
-    root = machine.recipes.root if machine.recipes else ""
-    progress.say(f"`setup` builds these from package registries and the recipes in {root}:")
-    progress.say(f"  {names}")
-    progress.say(f"  about {missing.minutes:g} minutes on two cores; `{_SETUP} --remove` removes them")
-    free = gib(free_bytes(folders.cache))
-    progress.say(f"  {gib(missing.mebibytes * 2**20)} of disk space below {folders.cache} ({free} free)")
+def _builder(
+    recipes: Recipes, folders: Folders, progress: Progress, docker: Docker | None, registries: Registries
+) -> Builder:
+    builder = Builder(recipes=recipes, folders=folders, progress=progress, docker=docker)
+
+    def can_pull(reference: str) -> bool:
+        has = builder.docker is not None and builder.docker.has_image(reference)
+        return has or not registries.silence(reference)
+
+    builder.can_pull = can_pull
+    return builder
 
 
 def _build(machine: MachineInfo, builder: Builder, missing: SetupPlan, progress: Progress) -> MachineInfo:
@@ -244,29 +260,29 @@ def _build(machine: MachineInfo, builder: Builder, missing: SetupPlan, progress:
 
 
 def _assemble(
-    machine: MachineInfo, builder: Builder | None, folders: Folders, built: SetupPlan, node_image: str | None
+    machine: MachineInfo, builder: Builder | None, folders: Folders, built: SetupPlan, needs: RunNeeds
 ) -> Tools:
-    if machine.docker is None:
+    if needs.own_cluster and machine.docker is None:
         raise SuiteError(f"there is no Docker Engine: {machine.docker_problem}", fix=_SETUP)
     helm = {major: program.path for major, program in machine.helm.items()}
     files = {name: builder.place(name) / builder.recipes[name].files[0] for name in built.wanted} if builder else {}
     for major in (3, 4):
         if f"helm{major}" in files:
             helm[major] = files[f"helm{major}"]
+    node_image = needs.node_image
     config: Path | None = None
-    if builder and _NODE_RECIPE in built.wanted:
-        node_image = builder.image(_NODE_RECIPE)
-        config = builder.place(_NODE_RECIPE) / "kind-config.yaml"
+    if builder and NODE_RECIPE in built.wanted:
+        node_image = builder.image(NODE_RECIPE)
+        config = builder.place(NODE_RECIPE) / "kind-config.yaml"
     return Tools(
-        docker=machine.docker,
-        kind=machine.kind.path if machine.kind else files["kind"],
+        engine=machine.docker,
+        kind_program=machine.kind.path if machine.kind else files.get("kind"),
         helm=MappingProxyType(dict(sorted(helm.items()))),
         node_image=node_image,
         kind_config=config if config and config.exists() else None,
-        offline=not machine.registry.ok,
+        registries=machine.registries,
         folders=folders,
         recipes=machine.recipes,
-        registry_answer=machine.registry.answer,
     )
 
 

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 from osh_conformance import reference as grammar
 from osh_conformance.errors import SuiteError
-from osh_conformance.process import CommandError
+from osh_conformance.provision import pulled
+from osh_conformance.provision.pulls import PullError, pull
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from osh_conformance.progress import Progress
+    from osh_conformance.provision.docker import Docker
     from osh_conformance.provision.recipes import Recipe, Recipes
     from osh_conformance.provision.tools import Tools
 
 #: The image of the run's own registry.
 REGISTRY_IMAGE = "docker.io/library/registry:2.8.3"
-_PULL = 900.0
 PUBLISHED = "published"
 BUILT = "built"
 
@@ -68,36 +69,42 @@ def name(text: str) -> Name:
 def obtain(reference: str, tools: Tools, progress: Progress) -> tuple[str, str]:
     """Pull or build the image of `reference`, unless Docker has it; return its name in Docker and its origin.
 
-    Raises `SuiteError` with the answers of everyone who was asked.
+    A recipe builds the suite's own images. It builds a stand-in for a published image only if no registry answers.
+    Raises `SuiteError` with the answer of the registry.
     """
     requested = name(reference)
-    docker = tools.docker
     builder = tools.builder(progress)
     recipe = find_recipe(requested, builder.recipes) if builder else None
-    if builder and recipe and recipe.image and (recipe.image.origin == BUILT or tools.offline):
-        return builder.image(recipe.name), recipe.image.origin
+    if builder and recipe and recipe.image and recipe.image.origin == BUILT:
+        return builder.image(recipe.name), BUILT
     # An image that Docker already has serves too: a user may have built it and not published it.
-    if docker.has_image(requested.canonical):
-        digests = docker.run("image", "inspect", "--format", "{{.RepoDigests}}", requested.canonical).stdout
-        return requested.canonical, PUBLISHED if "@sha256:" in digests else BUILT
-    answer = f"no container registry is reachable ({tools.registry_answer})"
-    # Only docker.io was tried; another host may answer although it does not.
-    if not tools.offline or requested.host != "docker.io":
-        try:
-            with progress.step(f"pull {reference}"):
-                docker.run("pull", "--quiet", requested.canonical, deadline=_PULL)
-        except CommandError as error:
-            answer = error.outcome.tail
-        else:
-            return requested.canonical, PUBLISHED
-    if builder and recipe and recipe.image:
+    if tools.docker.has_image(requested.canonical):
+        return requested.canonical, _origin(requested.canonical, tools.docker)
+    try:
+        _pull(requested, tools, progress)
+    except PullError as error:
+        if not (error.unreachable and builder and recipe and recipe.image):
+            raise
+        progress.say(f"  {requested.canonical}: no registry answers, so the recipe `{recipe.name}` makes a stand-in")
         return builder.image(recipe.name), recipe.image.origin
-    known = [r.image.reference for r in builder.recipes.by_name.values() if r.image] if builder else []
-    raise SuiteError(
-        f"found no image {reference}: Docker could not pull it, and no recipe builds it",
-        expected="an image in a registry" + (f", or one of {', '.join(sorted(known))}" if known else ""),
-        details=answer,
-    )
+    return requested.canonical, _origin(requested.canonical, tools.docker)
+
+
+def _origin(reference: str, docker: Docker) -> str:
+    """Return the origin of an image that Docker has under its own reference.
+
+    A registry of a test may publish the suite's own stand-ins. Their label says so, and so does the report.
+    """
+    label = docker.run("image", "inspect", "--format", '{{index .Config.Labels "osh-conformance.origin"}}', reference)
+    return label.stdout.strip() or (PUBLISHED if docker.pulled_digest(reference) else BUILT)
+
+
+def _pull(requested: Name, tools: Tools, progress: Progress) -> None:
+    if silence := tools.registries.silence(requested.canonical):
+        raise PullError(requested.canonical, silence, unreachable=True)
+    with progress.step(f"pull {requested.canonical}"):
+        pull(tools.docker, requested.canonical)
+    pulled.note(tools.folders, requested.canonical)
 
 
 def recipe_of(reference: str, recipes: Recipes) -> Recipe | None:

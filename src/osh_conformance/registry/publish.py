@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.registry.images import PUBLISHED, Name, find_recipe, name, obtain
+from osh_conformance.registry.images import BUILT, PUBLISHED, Name, find_recipe, name, obtain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,11 +34,13 @@ def publish(  # noqa: PLR0913
     manifest. `served_as` is another name for it. Raises `SuiteError` with the answers of everyone who was asked.
     """
     requested = name(reference)
-    if requested.digest and _has_registry(requested, tools, progress):
+    key = requested.digest.rpartition(":")[2]
+    if requested.digest and registry.has_stored(key):
+        origin = PUBLISHED
+    elif requested.digest and _has_registry(requested, tools, progress):
         # Docker would push it under another digest, because it compresses layers again.
-        key, origin = requested.digest.rpartition(":")[2], PUBLISHED
-        if not registry.has_stored(key):
-            registry.copy_in(reference, key)
+        registry.copy_in(reference, key)
+        origin = PUBLISHED
     else:
         local, origin = obtain(reference, tools, progress)
         key = _stored(local, tools.docker, registry)
@@ -58,10 +60,11 @@ def publish(  # noqa: PLR0913
 
 
 def _has_registry(requested: Name, tools: Tools, progress: Progress) -> bool:
-    """Whether the reference's own registry can be asked, and no recipe builds the image."""
+    """Whether the reference's own registry may answer, and the image is not one of the suite's own."""
     builder = tools.builder(progress)
     recipe = find_recipe(requested, builder.recipes) if builder else None
-    return not recipe and not (tools.offline and requested.host == "docker.io")
+    own = recipe and recipe.image and recipe.image.origin == BUILT
+    return not own and not tools.registries.silence(requested.canonical)
 
 
 def _stored(local: str, docker: Docker, registry: Registry) -> str:

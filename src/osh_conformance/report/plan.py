@@ -60,8 +60,10 @@ def _counted(cells: int) -> str:
 
 
 def _how(image: NeededImage) -> str:
+    if image.problem:
+        return f"missing: {image.problem}"
     if image.minutes is None:
-        return "pulled from its registry, if the registry answers"
+        return "pulled from its registry"
     return f"{image.origin} by a recipe, about {image.minutes:g} min"
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
 from osh_conformance import process
+from osh_conformance.cluster import proxies
 from osh_conformance.model.observation import ChartTests
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ def run(tests: Path, chart: Path, declared: DeclaredChart, release: str, context
         argv=(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-q", tests),
         cwd=tests.parent,
         env={
+            # Their client for Kubernetes would ask a proxy for the API server on this machine.
+            **proxies.local_exceptions(os.environ),
             # The suite's own pytest loads no installed plugins; these tests may need them.
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "",
             "KUBECONFIG": str(context.helm.kubeconfig),

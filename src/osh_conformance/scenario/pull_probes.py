@@ -73,6 +73,8 @@ def _pod(name: str, image: str, policy: str) -> dict[str, Any]:
     container = {
         "name": _CONTAINER,
         "image": image,
+        # The image is that of the registry: it prints its version, and ends.
+        "args": ["--version"],
         "imagePullPolicy": policy,
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }

@@ -1,8 +1,9 @@
-"""Requests to an API server that closes connections before it answers."""
+"""Requests to an API server that closes connections before it answers, and to one behind a proxy."""
 
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
-@pytest.fixture
-def server() -> Iterator[_Server]:
+@contextmanager
+def _serving() -> Iterator[_Server]:
     with _Server(("127.0.0.1", 0), _Handler) as served:
         thread = threading.Thread(target=served.serve_forever)
         thread.start()
@@ -50,8 +51,18 @@ def server() -> Iterator[_Server]:
 
 
 @pytest.fixture
+def server() -> Iterator[_Server]:
+    with _serving() as served:
+        yield served
+
+
+@pytest.fixture
 def kube(server: _Server, tmp_path: Path) -> Kube:
-    cluster = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}
+    return _kube(tmp_path, server=f"http://127.0.0.1:{server.server_port}")
+
+
+def _kube(tmp_path: Path, **fields: str) -> Kube:
+    cluster = {"name": "c", "cluster": fields}
     context = {"name": "x", "context": {"cluster": "c", "user": "u"}}
     users = [{"name": "u", "user": {}}]
     content = {"apiVersion": "v1", "kind": "Config", "clusters": [cluster], "users": users, "contexts": [context]}
@@ -76,3 +87,42 @@ def test_a_server_that_closes_every_connection_is_not_ready(kube: Kube, server: 
     server.cuts = 9
     assert not kube.is_ready()
     assert server.connections == 1
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Server]:
+    """A proxy that the environment names, with an exception of the user's."""
+    for name in ("NO_PROXY", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("no_proxy", "corp.test")
+    with _serving() as served:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{served.server_port}")
+        yield served
+
+
+def test_a_proxy_is_not_asked_for_a_server_on_this_machine(proxy: _Server, kube: Kube, server: _Server) -> None:
+    assert kube.list("/api/v1/pods") == [{"kind": "Pod"}]
+    assert (server.connections, proxy.connections) == (1, 0)
+
+
+def test_a_proxy_is_not_asked_for_a_command_in_a_pod_on_this_machine(
+    proxy: _Server, kube: Kube, server: _Server
+) -> None:
+    # The server speaks no WebSocket.
+    with pytest.raises(SuiteError, match="the API did not run a command"):
+        kube.execute("n", "p", "c", ["true"])
+    assert (server.connections, proxy.connections) == (1, 0)
+
+
+def test_a_proxy_is_asked_for_a_server_elsewhere(proxy: _Server, tmp_path: Path) -> None:
+    assert _kube(tmp_path, server="http://api.example.test").list("/api/v1/pods") == [{"kind": "Pod"}]
+    assert proxy.connections == 1
+
+
+def test_the_proxy_of_a_kubeconfig_is_asked_for_its_own_loopback_interface(proxy: _Server, tmp_path: Path) -> None:
+    with _serving() as bastion:
+        url = f"http://127.0.0.1:{bastion.server_port}"
+        kube = _kube(tmp_path, server="http://127.0.0.1:1", **{"proxy-url": url})
+        assert kube.list("/api/v1/pods") == [{"kind": "Pod"}]
+        assert (bastion.connections, proxy.connections) == (1, 0)

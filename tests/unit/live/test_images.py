@@ -11,6 +11,7 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.live.image_store import ImageStore
 from osh_conformance.loading import definitions
 from osh_conformance.progress import Progress
+from osh_conformance.provision.registries import Registries
 from osh_conformance.registry.publish import publish
 from osh_conformance.registry.server import Registry
 from tests.unit.registry.fake import DOCKER, OCI, ImageTypes
@@ -38,9 +39,14 @@ class FakeDocker:
         self.looked_up.append(reference)
         return reference != MISSING
 
+    def pulled_digest(self, _reference: str) -> str | None:
+        return None
+
     def run(self, *argv: str, **options: object) -> Any:
         del options
         match argv:
+            case ("image", "inspect", "--format", text, _) if "Labels" in text:
+                return SimpleNamespace(stdout="\n")
             case ("push", "--quiet", target):
                 repository, _, tag = target.removeprefix(f"{self._registry.endpoint}/").rpartition(":")
                 self._registry.push(repository, tag, types=self.types)
@@ -58,12 +64,15 @@ class Run:
             container="registry", push_endpoint=registry.endpoint, area=AREA, docker=cast("Any", self.docker)
         )
 
-    def tools(self, *, offline: bool = False) -> Any:
-        return SimpleNamespace(builder=lambda _progress: None, offline=offline, docker=self.docker, registry_answer="")
+    @property
+    def tools(self) -> Any:
+        """The tools of a machine that Docker Hub does not answer."""
+        registries = Registries(_answers={"docker.io": "docker.io: no such host"})
+        return SimpleNamespace(builder=lambda _progress: None, registries=registries, docker=self.docker)
 
-    def supply(self, reference: str, name: str | None = None, *, offline: bool = False) -> tuple[str, Sequence[str]]:
+    def supply(self, reference: str, name: str | None = None) -> tuple[str, Sequence[str]]:
         """Serve an image, in a packaging format if one is named; return its name and its digests."""
-        tools, chosen = self.tools(offline=offline), FORMATS[name] if name else None
+        tools, chosen = self.tools, FORMATS[name] if name else None
         served, _, digests = publish(reference, tools, self.served, Progress(quiet=True), packaging_format=chosen)
         assert self.served.resolve(served) == tuple(digests)
         return served, digests
@@ -111,7 +120,7 @@ def test_an_image_by_digest_alone_gets_a_tag_in_another_format(run: Run) -> None
 
 def test_a_local_image_with_another_digest_than_the_pinned_one_is_an_error(run: Run) -> None:
     with pytest.raises(SuiteError, match=run.digest) as raised:
-        run.supply(f"docker.io/x/y:1.0.0@{OTHER}", offline=True)
+        run.supply(f"docker.io/x/y:1.0.0@{OTHER}")
     assert OTHER in str(raised.value)
 
 
@@ -121,7 +130,7 @@ def test_a_local_image_with_another_digest_than_the_pinned_one_is_an_error(run: 
 @pytest.fixture
 def store(run: Run) -> ImageStore:
     cluster: Any = SimpleNamespace(name="c", registry=run.served, docker=None, nodes=())
-    return ImageStore(cluster, run.tools(offline=True), Progress(quiet=True))
+    return ImageStore(cluster, run.tools, Progress(quiet=True))
 
 
 @pytest.mark.parametrize(

@@ -5,27 +5,46 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 from types import MappingProxyType
+from typing import cast
 
 import pytest
 
 from osh_conformance.folders import Folders
+from osh_conformance.plan.doctor import cgroup_version
 from osh_conformance.progress import Progress
 from osh_conformance.provision import recipes
 from osh_conformance.provision.build import Builder
 from osh_conformance.provision.docker import Docker
-from osh_conformance.provision.doctor import cgroup_version
-from osh_conformance.provision.machine import MachineInfo, Program, Reach
-from osh_conformance.provision.tools import SetupPlan, plan
+from osh_conformance.provision.machine import MachineInfo, Program
+from osh_conformance.provision.registries import Registries
+from osh_conformance.provision.tools import RunNeeds, SetupPlan, plan
 
+
+
+class FakeDocker:
+    """A Docker with these images."""
+
+    def __init__(self, *images: str) -> None:
+        self.images = images
+
+    def has_image(self, reference: str) -> bool:
+        return reference in self.images
+
+
+NODE = "docker.io/kindest/node"
+#: What a connection to Docker Hub shows: an answer, or silence.
+REACHED = Registries(_answers={"docker.io": ""})
+SILENT = Registries(_answers={"docker.io": "docker.io: no such host"})
 LAPTOP = MachineInfo(
     root=False,
-    docker=Docker(program=Path("/usr/bin/docker"), host=None),
+    docker=cast("Docker", FakeDocker()),
     docker_version="28.0.0",
     docker_problem="",
-    kind=Program(path=Path("/usr/bin/kind"), version="0.33.0"),
+    docker_refused=False,
+    kind=Program(path=Path("/nowhere/kind"), version="0.33.0"),
     kind_problem="",
     helm=MappingProxyType({4: Program(path=Path("/usr/bin/helm"), version="4.3.1")}),
-    registry=Reach(ok=True, answer="401"),
+    registries=REACHED,
     recipes=None,
 )
 BARE = dataclasses.replace(
@@ -36,7 +55,7 @@ BARE = dataclasses.replace(
     kind=None,
     kind_problem="not on PATH",
     helm=MappingProxyType({}),
-    registry=Reach(ok=False, answer="no such host"),
+    registries=SILENT,
 )
 
 
@@ -60,7 +79,7 @@ def _no_named_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def planned(seen: MachineInfo, builder: Builder | None, *helm: int) -> SetupPlan:
-    return plan(seen, builder, helm=helm or (4,), node_image=None)
+    return plan(seen, builder, RunNeeds(helm=helm or (4,)))
 
 
 def test_plan_builds_nothing_on_an_ordinary_machine(builder: Builder) -> None:
@@ -92,15 +111,15 @@ def test_a_machine_without_engine_and_root_has_one_problem(builder: Builder) -> 
 
 
 def test_a_named_node_image_needs_no_registry(builder: Builder) -> None:
-    seen = dataclasses.replace(LAPTOP, registry=Reach(ok=False, answer="no such host"))
-    assert plan(seen, builder, helm=(4,), node_image="kindest/node:v1").recipes == ()
+    seen = dataclasses.replace(LAPTOP, registries=SILENT)
+    assert plan(seen, builder, RunNeeds(node_image="kindest/node:v1")).recipes == ()
     assert [recipe.name for recipe in planned(seen, builder).recipes] == ["node-image"]
 
 
 def test_other_container_runtimes_need_our_own_node_image(builder: Builder) -> None:
-    found = plan(LAPTOP, builder, helm=(4,), node_image=None, own_node=True)
+    found = plan(LAPTOP, builder, RunNeeds(own_node=True))
     assert [recipe.name for recipe in found.recipes] == ["node-image"]
-    assert plan(LAPTOP, builder, helm=(4,), node_image="mine/node:v1", own_node=True).recipes == ()
+    assert plan(LAPTOP, builder, RunNeeds(node_image="mine/node:v1", own_node=True)).recipes == ()
 
 
 def test_plan_has_a_problem_for_each_missing_thing_without_recipes() -> None:
@@ -123,3 +142,25 @@ def test_an_engine_named_by_the_user_is_not_replaced(builder: Builder, monkeypat
     found = planned(BARE, builder)
     assert "tcp://far:2375" in found.problems[0]
     assert not found.start_docker
+
+
+def test_a_node_image_in_docker_needs_no_registry(builder: Builder) -> None:
+    seen = dataclasses.replace(LAPTOP, docker=cast("Docker", FakeDocker(NODE)), registries=SILENT)
+    assert planned(seen, builder).recipes == ()
+
+
+def test_an_engine_that_this_suite_cannot_use_is_not_replaced(builder: Builder) -> None:
+    seen = dataclasses.replace(BARE, docker_refused=True, docker_problem="the engine is podman 5.0")
+    found = planned(seen, builder)
+    assert "podman 5.0" in found.problems[0]
+    assert not found.start_docker
+
+
+def test_a_run_on_a_cluster_of_the_user_needs_neither_docker_nor_kind() -> None:
+    seen = dataclasses.replace(BARE, root=False, helm=LAPTOP.helm)
+    assert plan(seen, None, RunNeeds(own_cluster=False)).problems == ()
+
+
+def test_a_run_needs_only_the_helm_majors_that_it_asks_for() -> None:
+    assert plan(LAPTOP, None, RunNeeds(helm=(4,))).problems == ()
+    assert "helm 3" in plan(LAPTOP, None, RunNeeds(helm=(3, 4))).problems[0]

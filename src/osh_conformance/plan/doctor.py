@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osh_conformance.folders import default_folders
-from osh_conformance.progress import Progress
-from osh_conformance.provision import runs, tools
+from osh_conformance.provision import runs
 from osh_conformance.provision.build import free_bytes, gib
-from osh_conformance.provision.machine import look
+from osh_conformance.registry.supply import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from osh_conformance.folders import Folders
+    from osh_conformance.plan.readiness import Readiness
     from osh_conformance.provision.machine import MachineInfo, Program
-    from osh_conformance.provision.tools import SetupPlan
+    from osh_conformance.registry.supply import Supply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,35 +31,42 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """The results of all checks, and the conclusion. `able`: a live run is possible now, or after `setup`."""
+    """The results of all checks, and the conclusion. `able`: `setup` and then a live run would succeed."""
 
     lines: tuple[Line, ...]
     verdict: str
     able: bool
 
 
-def examine(recipes: Path | None = None) -> Diagnosis:
-    """Check this machine; change nothing."""
-    folders = default_folders()
-    machine = look(recipes)
-    builder = tools.builder_for(machine, folders, Progress(quiet=True))
-    missing = tools.plan(machine, builder, helm=(3, 4), node_image=None)
+def diagnose(readiness: Readiness, helm: Sequence[int], folders: Folders) -> Diagnosis:
+    """Return what the state of the machine means for a run with these Helm majors; change nothing."""
+    machine = readiness.machine
     return Diagnosis(
-        lines=(*_tools(machine), *_machine(folders, machine), *_cache(folders)),
-        verdict=_verdict(machine, missing, folders),
-        able=not missing.problems,
+        lines=(*_tools(machine, helm), *_images(readiness), *_machine(folders, machine), *_cache(folders)),
+        verdict=_verdict(readiness, folders),
+        able=not readiness.problems,
     )
 
 
-def _tools(machine: MachineInfo) -> tuple[Line, ...]:
+def _tools(machine: MachineInfo, helm: Sequence[int]) -> tuple[Line, ...]:
     where = f"{machine.docker_version} at {machine.docker.host or 'the default host'}" if machine.docker else ""
     mine = " (provided by setup)" if machine.docker and machine.docker.ours else ""
     return (
         Line(name="Docker Engine", ok=machine.docker is not None, result=where + mine or machine.docker_problem),
-        Line(name="container registry", ok=machine.registry.ok, result=machine.registry.answer),
         _program("kind", machine.kind, machine.kind_problem),
-        *(_program(f"helm {major}", machine.helm.get(major), "not on PATH") for major in (4, 3)),
+        *(_program(f"helm {major}", machine.helm.get(major), "not on PATH") for major in helm),
     )
+
+
+def _images(readiness: Readiness) -> tuple[Line, ...]:
+    return tuple(
+        Line(name="image", ok=image.source is not Source.MISSING, result=f"{image.reference}: {_source(image)}")
+        for image in readiness.images
+    )
+
+
+def _source(image: Supply) -> str:
+    return image.problem or image.source.value
 
 
 def _program(name: str, found: Program | None, problem: str) -> Line:
@@ -115,16 +123,16 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _verdict(machine: MachineInfo, missing: SetupPlan, folders: Folders) -> str:
-    if missing.problems:
-        return "A live run is not possible here:\n" + "\n".join(f"  {problem}" for problem in missing.problems)
-    path = "ordinary: Docker and a container registry answer" if machine.docker and machine.registry.ok else "offline"
-    if missing.recipes:
-        names = ", ".join(recipe.name for recipe in missing.recipes)
-        return (
-            f"`osh-conformance setup` would take this path: {path}.\nIt would build {names}: about {missing.minutes:g} "
-            f"minutes, {gib(missing.mebibytes * 2**20)} of disk space below {folders.cache}."
-        )
-    if missing.start_docker:
-        return "`osh-conformance setup` would start Docker; nothing is left to build."
-    return f"Ready for live runs (path: {path})."
+def _verdict(readiness: Readiness, folders: Folders) -> str:
+    if readiness.problems:
+        return "Not ready. A live run is not possible here:\n" + "\n".join(f"  {each}" for each in readiness.problems)
+    todo = ["start Docker"] if readiness.setup.start_docker else []
+    if readiness.recipes:
+        names = ", ".join(recipe.name for recipe in readiness.recipes)
+        size = gib(readiness.mebibytes * 2**20)
+        todo.append(f"build {names} (about {readiness.minutes:g} minutes, {size} of disk space below {folders.cache})")
+    if readiness.pulls:
+        todo.append(f"pull {', '.join(readiness.pulls)}")
+    if not todo:
+        return "Ready for live runs."
+    return "Ready for live runs, after `osh-conformance setup`. It would:\n" + "\n".join(f"  {each}" for each in todo)
