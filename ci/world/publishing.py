@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
     from osh_conformance.progress import Progress
 
-_LABEL = "osh-conformance.world"
+_LABEL = "ci.world"
+#: Labels of our builds, by which the suite knows them. What is published must look like anybody's.
+_OURS = "osh-conformance."
 _TEXT = "a stand-in: not what stands behind this name on the internet"
 _CHUNK = 1 << 20
 #: Layers are read once and compressed once: speed counts.
@@ -36,7 +38,7 @@ _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _CONFIG = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 #: Written into the record of a published image: change it when the same archive must give another image.
-_VERSION = 3
+_VERSION = 4
 _HEX = re.compile(r"[0-9a-f]{64}")
 _KUBEADM = """#!/bin/bash
 # A node image of kind's needs none of this. It is for machines with cgroup v1.
@@ -141,8 +143,11 @@ class Store:
             config["rootfs"]["diff_ids"].append("sha256:" + hashlib.sha256(content).hexdigest())
             config.get("history", []).append({"created_by": "ci.world"})
             layers.append(self._layer(io.BytesIO(content)))
-        config.setdefault("config", {}).setdefault("Labels", None)
-        config["config"]["Labels"] = {**(config["config"]["Labels"] or {}), _LABEL: _TEXT}
+        for part in ("config", "container_config"):
+            labels = (config.get(part) or {}).get("Labels") or {}
+            kept = {name: text for name, text in labels.items() if not name.startswith(_OURS)}
+            if part in config:
+                config[part]["Labels"] = {**kept, _LABEL: _TEXT}
         manifest = {
             "schemaVersion": 2,
             "mediaType": _MANIFEST,

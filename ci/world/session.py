@@ -61,11 +61,12 @@ def up(progress: Progress, *, any_build: bool, outlive: bool) -> Session:
     supply = Supply(progress=progress, any_build=any_build)
     store = Store(folder=layout.root() / "store", progress=progress)
     digests = programs.publish(supply, store)
-    runc = supply.needed("engine") / "runc"
     world = replace(box.prepare(), node=digests[programs.node_reference(digests)])
     try:
         with progress.step(f"make world {world.identity}"):
             program = programs.build_registries(world.folder / "registries")
+            # A copy: the build may be removed while the world is up.
+            runc = shutil.copy2(supply.needed("engine") / "runc", world.folder / "runc")
             (world.folder / "programs").mkdir()
             programs.install(world.folder / "programs", supply, digests)
             world = box.start(world, outlive=outlive)
@@ -80,19 +81,7 @@ def up(progress: Progress, *, any_build: bool, outlive: bool) -> Session:
 def attach(identity: str = "") -> Session:
     """Return the session of a world that is up already."""
     world = layout.the_world(identity)
-    return Session(world=world, program=world.folder / "registries", runc=_runc(world))
-
-
-def _runc(world: World) -> Path:
-    supply = Supply(progress=_silent(), any_build=True)
-    del world
-    return supply.needed("engine") / "runc"
-
-
-def _silent() -> Progress:
-    from osh_conformance.progress import Progress  # noqa: PLC0415
-
-    return Progress(quiet=True)
+    return Session(world=world, program=world.folder / "registries", runc=world.folder / "runc")
 
 
 @contextlib.contextmanager

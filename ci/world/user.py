@@ -32,6 +32,8 @@ class PlainUser:
     programs: tuple[str, ...] | None = None
     #: Whether the user may use Docker.
     docker_group: bool = True
+    #: Folders that come first on PATH.
+    path: tuple[str, ...] = ()
 
     def argv(self, script: str, folder: str = "") -> list[str]:
         """Return the command that runs a shell script as this user, in a folder below HOME."""
@@ -59,10 +61,10 @@ class PlainUser:
 
     def _path(self) -> str:
         if self.programs is None:
-            return _PATH
+            return ":".join((*self.path, _PATH))
         own = self.world.home / ".programs" / ("-".join(self.programs) or "none")
         own.mkdir(parents=True, exist_ok=True)
         for name in self.programs:
             if not (own / name).is_symlink():
                 (own / name).symlink_to(f"/usr/local/bin/{name}")
-        return f"{layout.HOME / own.relative_to(self.world.home)}:/usr/bin:/bin"
+        return ":".join((*self.path, str(layout.HOME / own.relative_to(self.world.home)), "/usr/bin:/bin"))

@@ -17,8 +17,8 @@ import (
 
 // engine passes a Docker socket on, but for what it says about itself.
 func engine(kind, from, to string) error {
-	if kind != "podman" && kind != "rootless" {
-		return fmt.Errorf("engine %q: expected podman or rootless", kind)
+	if changes[kind] == nil {
+		return fmt.Errorf("engine %q: expected docker, podman or rootless", kind)
 	}
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: "docker"})
 	proxy.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -50,6 +50,7 @@ type document = map[string]any
 
 // changes are what each kind of engine answers in another way than Docker.
 var changes = map[string]map[string]func(document){
+	"docker": {},
 	"podman": {
 		"version": func(d document) {
 			d["Version"], d["Platform"] = "4.3.1", document{"Name": "linux/amd64/debian-12"}
@@ -64,6 +65,7 @@ var changes = map[string]map[string]func(document){
 			d["SecurityOptions"] = []any{"name=seccomp,profile=default", "name=rootless"}
 			d["DockerRootDir"] = "/home/plainuser/.local/share/containers/storage"
 			d["InitBinary"], d["DefaultRuntime"] = "", "crun"
+			delete(d, "IndexServerAddress")
 		},
 	},
 	"rootless": {

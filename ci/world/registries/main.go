@@ -5,8 +5,8 @@
 //	registries serve CONFIG       all of it, as the JSON file CONFIG says
 //	registries engine KIND FROM TO
 //	                              a Docker socket FROM that passes calls on to the
-//	                              socket TO, but says that it is KIND: "podman" or
-//	                              "rootless"
+//	                              socket TO, but says that it is KIND: "docker",
+//	                              "podman" or "rootless"
 package main
 
 import (
