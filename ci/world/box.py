@@ -116,7 +116,7 @@ def _write_etc(world: World) -> None:
 
 
 def _write_trust(world: World) -> None:
-    """Make an authority that signs for the hosts of the world, and put it into the system's store, as a company does."""
+    """Make an authority that signs for the hosts of the world, and add it to the system's store, as a company does."""
     authority = trustme.CA(organization_name="The world in a box")
     served = authority.issue_cert(*(host.name for host in internet().hosts))
     served.private_key_pem.write_to_path(world.folder / "tls.key")

@@ -6,10 +6,13 @@ import ipaddress
 import json
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ci.world.layout import World
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
+
+if TYPE_CHECKING:
+    from ci.world.layout import World
 
 _SOON = 30.0
 _FORWARD = Path("/proc/sys/net/ipv4/ip_forward")

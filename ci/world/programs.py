@@ -36,7 +36,7 @@ esac
 
 @dataclass(slots=True, kw_only=True)
 class Supply:
-    """Finished builds of the recipes. With `any_build`, any build of a recipe will do where the exact one is missing."""
+    """Finished builds of the recipes. With `any_build`, any build of a recipe replaces a missing one."""
 
     progress: Progress
     any_build: bool = False
@@ -77,7 +77,7 @@ def publish(supply: Supply, store: Store) -> dict[str, str]:
     """Bring the images of `published.toml` into the store; return their digests by reference."""
     kind = supply.needed("kind") / "kind"
     node = _node(kind.read_bytes())[0].decode()
-    digests = {}
+    digests: dict[str, str] = {}
     for image in published():
         build = supply.build(image.recipe, optional=image.optional)
         if build is None:

@@ -15,7 +15,6 @@ import re
 import tarfile
 from collections.abc import Mapping  # noqa: TC003  (the loader reads the types of fields)
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ci.world import layout
@@ -24,6 +23,7 @@ from osh_conformance.loading import records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from osh_conformance.progress import Progress
 

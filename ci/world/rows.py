@@ -39,7 +39,9 @@ class Row:
     about: str
     """The line of the issue that it stands for."""
     steps: tuple[Step, ...]
-    needs: tuple[Annotated[str, one_of("nothing", "package", "checkout", "chart", "images", "cluster")], ...] = ("package",)
+    needs: tuple[Annotated[str, one_of("nothing", "package", "checkout", "chart", "images", "cluster")], ...] = (
+        "package",
+    )
     """What there is before, as `things.py` makes it. `nothing`: no image in Docker, and no cache of the suite."""
     faults: tuple[str, ...] = ()
     """The faults that are on, such as `hub-429`."""

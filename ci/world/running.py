@@ -14,7 +14,6 @@ from ci.world.daemons import Engine
 from ci.world.publishing import internet
 from ci.world.rows import Row, Step
 from ci.world.session import give
-from ci.world.things import Things
 from ci.world.user import PlainUser
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
@@ -23,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ci.world.session import Session
+    from ci.world.things import Things
     from osh_conformance.progress import Progress
 
 #: Where the output of failing rows goes.
 KEPT = Path("reports") / "world"
 _SOCKET = "/run/user/imitation.sock"
-_SECRET = "s3cret-word"
 _VENV = f"{layout.HOME}/venv/bin"
 _LINES = 30
 
@@ -144,7 +143,11 @@ class Runner:
             found.append(f"exit code {outcome.code}, expected {step.code}")
         found += [f"does not say {words}" for words in step.says if not re.search(self._text(words), printed)]
         found += [f"says {words}" for words in step.lacks if re.search(self._text(words), printed)]
-        found += ["prints a password"] if _SECRET in printed and _SECRET not in script else []
+        found += (
+            ["prints a password"]
+            if any(word in printed and word not in script for word in internet().accounts.values())
+            else []
+        )
         found += ["prints a traceback"] if "Traceback (most recent call last)" in printed else []
         if step.within and outcome.seconds > step.within:
             found.append(f"took {outcome.seconds:.1f} s, expected at most {step.within:g} s")
@@ -163,7 +166,11 @@ class Runner:
         entries = journal.read(self.session.world.journal, offset)
         found = [*journal.asks_for_ours(entries), *journal.stray_credentials(entries, internet().hosts)]
         found += [f"nobody asked {each}" for each in row.asked if not journal.asked(entries, each)]
-        found += [f"{each} was asked: {journal.asked(entries, each)[0]}" for each in row.not_asked if journal.asked(entries, each)]
+        found += [
+            f"{each} was asked: {journal.asked(entries, each)[0]}"
+            for each in row.not_asked
+            if journal.asked(entries, each)
+        ]
         return found
 
     def _leftovers(self) -> set[str]:
@@ -208,7 +215,11 @@ def table(results: Sequence[Result]) -> str:
         lines.append(f"{result.row.name:<{width}}  {result.seconds:>7.1f}  {word:<6}  {result.row.about}")
     for result in results:
         if not result.ok:
-            lines += ["", f"FAIL {result.row.name}: {KEPT / result.row.name}", *(f"  {each}" for each in result.problems)]
+            lines += [
+                "",
+                f"FAIL {result.row.name}: {KEPT / result.row.name}",
+                *(f"  {each}" for each in result.problems),
+            ]
     failed = sum(not result.ok for result in results)
     total = sum(result.seconds for result in results)
     lines += ["", f"{failed} failed, {len(results) - failed} passed in {total:.0f} s"]

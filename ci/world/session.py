@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from ci.world.daemons import Engine
 from ci.world.layout import UID, World
 from ci.world.programs import Supply
 from ci.world.publishing import Store, internet
+from osh_conformance import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 #: The plain user's checkout, below HOME.
 CHECKOUT = "osh"
+_SOON = 60.0
 _JUNK = shutil.ignore_patterns(".git", ".tox", ".venv", ".*_cache", "__pycache__", "*.egg-info", "reports", "dist")
 
 
@@ -66,7 +67,8 @@ def up(progress: Progress, *, any_build: bool, outlive: bool) -> Session:
         with progress.step(f"make world {world.identity}"):
             program = programs.build_registries(world.folder / "registries")
             # A copy: the build may be removed while the world is up.
-            runc = shutil.copy2(supply.needed("engine") / "runc", world.folder / "runc")
+            runc = world.folder / "runc"
+            shutil.copy2(supply.needed("engine") / "runc", runc)
             (world.folder / "programs").mkdir()
             programs.install(world.folder / "programs", supply, digests)
             world = box.start(world, outlive=outlive)
@@ -100,12 +102,8 @@ def copy_checkout(world: World) -> None:
     target = world.home / CHECKOUT
     shutil.rmtree(target, ignore_errors=True)
     if (layout.ROOT / ".git").exists():
-        listing = subprocess.run(
-            ["git", "-C", layout.ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            check=True,
-            capture_output=True,
-        ).stdout
-        for name in filter(None, listing.decode().split("\0")):
+        listing = ("git", "-C", layout.ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        for name in filter(None, process.run(listing, deadline=_SOON).stdout.split("\0")):
             source = layout.ROOT / name
             if source.is_file() or source.is_symlink():
                 (target / name).parent.mkdir(parents=True, exist_ok=True)

@@ -74,8 +74,12 @@ class Things:
     def nothing(self) -> None:
         """Remove all images, and all that the suite keeps."""
         # A package makes folders that its owner may not write to.
-        self._run(f"chmod -R u+w .cache/osh-conformance 2>/dev/null; rm -rf .cache/osh-conformance .local/state {CHECKOUT}")
-        daemons.as_root(self.session.world, "docker", "system", "prune", "--all", "--force", "--volumes", deadline=_LONG)
+        self._run(
+            f"chmod -R u+w .cache/osh-conformance 2>/dev/null; rm -rf .cache/osh-conformance .local/state {CHECKOUT}"
+        )
+        daemons.as_root(
+            self.session.world, "docker", "system", "prune", "--all", "--force", "--volumes", deadline=_LONG
+        )
         self.lose("images", "checkout")
 
     def checkout(self) -> None:
@@ -88,7 +92,7 @@ class Things:
         # Built in a copy, so that it is a wheel's content that is installed.
         build = f"venv/bin/pip wheel --quiet --no-deps --wheel-dir wheel ./{CHECKOUT}"
         self._run(f"python3 -m venv venv && {build}")
-        self._run(f"wheel=$(ls wheel/*.whl) && venv/bin/pip install --quiet {constraint} \"$wheel[live,render]\"")
+        self._run(f'wheel=$(ls wheel/*.whl) && venv/bin/pip install --quiet {constraint} "$wheel[live,render]"')
 
     def chart(self) -> None:
         """Write own charts: a copy of the reference chart for each place where a user may have images."""

@@ -54,7 +54,9 @@ class PlainUser:
         there = shlex.quote(str(layout.HOME / folder))
         return box.entered(self.world, [*become, *clean, "bash", "-c", f"cd {there} && {script}"])
 
-    def run(self, script: str, *, folder: str = "", deadline: float = 600.0, log: Path | None = None) -> process.Outcome:
+    def run(
+        self, script: str, *, folder: str = "", deadline: float = 600.0, log: Path | None = None
+    ) -> process.Outcome:
         """Run a shell script as this user; both streams go to `log` if there is one."""
         command = process.Command(argv=self.argv(script, folder), log=log)
         return process.run(command, deadline=deadline, check=False)

@@ -42,9 +42,8 @@ def differences(before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple
     """Return the lines that came or went, each with the name of its list."""
     found = []
     for name, lines in before.items():
-        for line in difflib.unified_diff(lines, after[name], lineterm="", n=0):
-            if not line.startswith(("---", "+++", "@@")):
-                found.append(f"{name}: {line}")
+        changed = difflib.unified_diff(lines, after[name], lineterm="", n=0)
+        found += [f"{name}: {line}" for line in changed if not line.startswith(("---", "+++", "@@"))]
     return found
 
 
