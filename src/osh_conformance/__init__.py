@@ -1,3 +1,3 @@
 """A conformance suite for Helm charts that promise to run with any image under any container runtime."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

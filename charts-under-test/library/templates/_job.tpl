@@ -21,6 +21,7 @@ template:
     terminationGracePeriodSeconds: 10
     serviceAccountName: {{ include "conformance-library.fullname" $root }}
     enableServiceLinks: false
+    {{- include "conformance-library.pull_secrets" $root | nindent 4 }}
     {{- include "conformance-library.pod_security" $root | nindent 4 }}
     initContainers:
       {{- include "conformance-library.dep_check" (dict "root" $root "jobs" $arguments.jobs "services" $arguments.services) | nindent 6 }}

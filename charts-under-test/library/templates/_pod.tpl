@@ -18,6 +18,14 @@ securityContext:
     type: RuntimeDefault
 {{- end -}}
 
+{{/* The Secrets of a pod's registry login. */}}
+{{- define "conformance-library.pull_secrets" -}}
+{{- with .Values.images.pull_secrets -}}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end -}}
+{{- end -}}
+
 {{- define "conformance-library.container_security" -}}
 securityContext:
   allowPrivilegeEscalation: false

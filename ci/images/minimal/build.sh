@@ -1,9 +1,6 @@
 #!/bin/sh
-# The host's network, because an engine without a bridge cannot reach Debian's mirrors;
-# --force-rm, because a failed build would leave its container.
 set -eu
-tag=osh-conformance/minimal:$KEY
-docker build --force-rm --network host --build-arg BASE_IMAGE="$BASE_IMAGE" --build-arg KEY="$KEY" --tag "$tag" "$RECIPE"
-# What the classic builder leaves of the first stage.
-docker image prune --force --filter "label=osh-conformance.stage=minimal-$KEY"
-docker save --output "$OUT/image.tar" "$tag"
+. "$SHARED/docker.sh"
+cp "$RECIPE/Dockerfile" "$RECIPE/unpack.sh" "$RECIPE/check.py" "$SHARED/apt.sh" .
+build_image
+save_image

@@ -12,10 +12,10 @@ from osh_conformance.loading import definitions, records
 from osh_conformance.loading.search import PACKAGE_ONLY, DataPath
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.model.chart import STANDARD_KEYS, DeclaredImage, Values
-from osh_conformance.model.convention import Convention
+from osh_conformance.model.convention import PULL_SECRET, Convention
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 @functools.cache
@@ -118,6 +118,27 @@ def override_patterns(convention: Convention | None, chart: str, others: Sequenc
 def drop_values(convention: Convention, *, enabled: bool) -> dict[str, Any]:
     """Return the values that switch the drop Job on or off."""
     return placed(convention.db_drop, enabled)
+
+
+def pull_secret_values(convention: Convention, chart: str, secret: str) -> dict[str, Any]:
+    """Return the values that make the pods of `chart` pull with the Secret `secret`, none without a place for it."""
+    words = {"chart": service_name(chart), "chart_name": chart, "secret": secret}
+    found: dict[str, Any] = filled(convention.pull_secret, words)
+    return found
+
+
+def pull_secret_path(convention: Convention, chart: str) -> str:
+    """Return the dotted path of the values that name a chart's pull secret, "" without a place for it."""
+    return next(_paths_of(pull_secret_values(convention, chart, PULL_SECRET), PULL_SECRET), "")
+
+
+def _paths_of(values: Any, text: str) -> Iterator[str]:
+    """Yield the dotted path of each mapping's entry that is `text` or a list with it."""
+    for key, entry in values.items() if isinstance(values, dict) else ():
+        if isinstance(entry, dict):
+            yield from (f"{key}.{path}" for path in _paths_of(entry, text))
+        elif entry == text or (isinstance(entry, list) and text in str(entry)):
+            yield str(key)
 
 
 def image_values(convention: Convention, images: Mapping[str, str], policy: str | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from osh_conformance import __version__
+from osh_conformance import __version__, host
 from osh_conformance.cli.arguments import reporters_of
 from osh_conformance.cli.verbs import VERBS
 from osh_conformance.errors import ExitCode, SuiteError, UsageError
@@ -80,7 +80,12 @@ def _parse(words: list[str]) -> argparse.Namespace:
 
 
 def _implementation(name: str) -> Callable[[argparse.Namespace], int]:
-    """Import the module of a verb and return its `run`; raises `SuiteError` where an extra is not installed."""
+    """Import the module of a verb and return its `run`; raises `SuiteError` where an extra is not installed.
+
+    Raises it too on a system on which the verb does not run.
+    """
+    if VERBS[name].linux and (problems := host.live_problems()):
+        raise SuiteError(f"`{name}` does not run here. {problems[0]}", fix="use Linux; `check` and `plan` run here too")
     missing = [module for module in VERBS[name].needs if importlib.util.find_spec(module) is None]
     if missing:
         raise _extra_missing(name, missing[0])

@@ -27,10 +27,16 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Provide everything, or remove it. Raises `SuiteError`."""
     started = time.monotonic()
     progress = Progress()
-    if args.remove or args.stop:
-        undo = remove.remove if args.remove else remove.stop
-        for line in undo(default_folders(), progress):
-            print(f"{'removed' if args.remove else 'stopped'}  {line}")
+    if args.remove:
+        result = remove.remove(default_folders(), progress)
+        for line in result.removed:
+            print(f"removed  {line}")
+        for line in result.left:
+            print(f"left     {line}")
+        return ExitCode.OK
+    if args.stop:
+        for line in remove.stop(default_folders(), progress):
+            print(f"stopped  {line}")
         return ExitCode.OK
     if args.only:
         _only(args, progress)
@@ -42,9 +48,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 def examined(args: argparse.Namespace, progress: Progress) -> tuple[RunNeeds, Readiness]:
     """Return what a run with these options needs, and the state of this machine for it."""
-    needs = RunNeeds(
-        helm=machine.version_tuple(args.helm), node_image=args.node_image, own_node=bool(args.runtime)
-    )
+    needs = RunNeeds(helm=machine.version_tuple(args.helm), node_image=args.node_image, own_node=bool(args.runtime))
     readiness = examine(
         needs,
         run_needs.images(args.flavor),

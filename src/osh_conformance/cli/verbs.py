@@ -26,6 +26,7 @@ class Verb:
     - description, epilog: above and below the options in its own help.
     - add_arguments: adds its arguments to a parser.
     - needs: modules without which it cannot run; they come with the extra `live`.
+    - linux: whether it needs Linux.
     """
 
     help: str
@@ -33,6 +34,7 @@ class Verb:
     add_arguments: Callable[[argparse.ArgumentParser], None]
     epilog: str = ""
     needs: tuple[str, ...] = ()
+    linux: bool = False
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
@@ -121,6 +123,7 @@ examples:
   osh-conformance live charts/keystone --kubeconfig ~/.kube/test --allow-cluster my-test-cluster
 """,
         needs=("kubernetes", "oras", "pytest_helm_charts", "trustme", "zstandard"),
+        linux=True,
     ),
     "plan": Verb(
         help="print what live would run, what it would skip and why, and how long it would take",
@@ -147,6 +150,7 @@ Looks for Docker, kind, helm, and the images of a run. Pulls published images, a
 else is missing from recipes, as far as this user may, and first prints what, how long and how much disk space.
 """,
         add_arguments=_setup,
+        linux=True,
     ),
     "doctor": Verb(
         help="print what this machine can run, and what is missing",
@@ -165,5 +169,6 @@ lock; running runs and kept clusters stay. On a cluster that the suite did not c
 the namespaces that a killed run left there.
 """,
         add_arguments=_gc,
+        linux=True,
     ),
 }

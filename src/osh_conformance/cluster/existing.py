@@ -42,8 +42,14 @@ def _check_answers(path: Path, context: str) -> None:
     from osh_conformance.cluster.api import new_client  # noqa: PLC0415
 
     try:
-        client.VersionApi(new_client(path, context)).get_code(_request_timeout=_ANSWER)
+        api = new_client(path, context)
+        # The client would ask four times, and wait as long each time.
+        api.rest_client.pool_manager.connection_pool_kw["retries"] = False
+        client.VersionApi(api).get_code(_request_timeout=_ANSWER)
     except Exception as error:
         raise SuiteError(
-            f"{path}: the cluster of context `{context}` does not answer", details=f"{type(error).__name__}: {error}"
+            f"{path}: the cluster of context `{context}` does not answer",
+            expected=f"an answer of its API server within {_ANSWER:g} s",
+            fix=f"check the cluster and the network: kubectl --kubeconfig {path} --context {context} get nodes",
+            details=f"{type(error).__name__}: {error}",
         ) from error

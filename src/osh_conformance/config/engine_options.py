@@ -11,6 +11,7 @@ from osh_conformance.loading.search import PACKAGE_ONLY, DataPath
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from osh_conformance.config.pull_secret import PullSecret
     from osh_conformance.model.matrix import Flavor
     from osh_conformance.render.workers import Limits
 
@@ -72,6 +73,7 @@ class LiveOptions:
     - scenarios: names of scenarios and of groups of them; empty means the group main, `all` every group but
       environment. `faults` adds the group faults.
     - repeat: how often the steps of each scenario run on one server and in one namespace.
+    - image_pull_secret: logins that each chart gets as a pull secret.
     - parallel: cells at a time; None: as many as the machine carries.
     - ready_timeout: seconds to wait for a release to become ready.
     - kubeconfig: run on this cluster, and make none. `context` names one in it; `allow_cluster` repeats the name of a
@@ -102,6 +104,7 @@ class LiveOptions:
     scenarios: tuple[str, ...] = ()
     faults: bool = False
     repeat: int = 1
+    image_pull_secret: PullSecret | None = None
     parallel: int | None = None
     ready_timeout: float = 300.0
     kubeconfig: Path | None = None

@@ -289,6 +289,15 @@ OPTIONS: tuple[Option, ...] = (
         pytest="--conformance-catalog",
     ),
     Option(
+        "image-pull-secret",
+        Kind.FILE,
+        _CHARTS,
+        "a Docker configuration file: each chart gets its logins as a pull secret, where its convention has a place",
+        verbs=_CELLS,
+        in_file=True,
+        repeated=True,
+    ),
+    Option(
         "renderer",
         Kind.TEXT,
         _CHARTS,

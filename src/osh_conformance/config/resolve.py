@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts.values import merged
-from osh_conformance.config import configuration
+from osh_conformance.config import configuration, pull_secret
 from osh_conformance.config.engine_options import CheckOptions, LiveOptions
 from osh_conformance.config.options import CHECK, LIVE, Kind, options_of
 from osh_conformance.config.selection import check_static
@@ -40,7 +40,14 @@ def check_options(given: Mapping[str, Any]) -> CheckOptions:
 def live_options(given: Mapping[str, Any]) -> LiveOptions:
     """Return the options of a live run or of its plan; `given` and errors as for `check_options`."""
     fields = _fields(LIVE, given, _config(given))
-    return LiveOptions(**{**fields, "helm_majors": _majors(fields["helm_majors"])})
+    file = fields["image_pull_secret"]
+    return LiveOptions(
+        **{
+            **fields,
+            "helm_majors": _majors(fields["helm_majors"]),
+            "image_pull_secret": pull_secret.read(file) if file else None,
+        }
+    )
 
 
 def static_half(options: LiveOptions, given: Mapping[str, Any]) -> CheckOptions:

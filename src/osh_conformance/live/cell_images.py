@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import functools
+import secrets
 from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.observation import PublishedImage
 from osh_conformance.plan.cells import unavailable
+from osh_conformance.registry.client import AGENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -45,14 +49,31 @@ class CellImages:
 
     def publish_faulty(self, reference: str) -> str:
         """Publish an image whose pull can be made to fail; return the reference for the chart."""
+        self.faulty = self._variant(reference)
+        return self.faulty.reference
+
+    def publish_locked(self, reference: str) -> str:
+        """Publish an image for which the registry demands a login, `login`; return the reference for the chart.
+
+        No other pod has the image, so each node must pull it.
+        """
+        return self._variant(reference, self.login[1]).reference
+
+    @functools.cached_property
+    def login(self) -> tuple[str, str]:
+        """A new login for the images of this cell run: the registry host, and `user:password` in base64."""
+        words = f"{AGENT}:{secrets.token_urlsafe(18)}"
+        return self._faulty_registry().host, base64.b64encode(words.encode()).decode()
+
+    def _variant(self, reference: str, authorization: str = "") -> FaultyImage:
+        """Publish a copy of an image behind the proxy that makes pulls fail."""
         if reference not in self._published:
             self._store.publish(reference)
-        image = self._faulty_registry().image(reference)
+        image = self._faulty_registry().image(reference, authorization)
         self._published[image.reference] = PublishedImage(
             reference=image.reference, origin="built", digests=image.digests, media_types=image.media_types
         )
-        self.faulty = image
-        return image.reference
+        return image
 
     def publish_declared(self, references: Iterable[str], infrastructure: str) -> tuple[PublishedImage, ...]:
         """Publish the images that a chart declares, and the one of the suite's `infrastructure`; return all of them.

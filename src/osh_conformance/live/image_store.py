@@ -18,7 +18,7 @@ from osh_conformance.rules.shared.tags import Hold, grade
 from osh_conformance.scenario.pull_probes import PullWitness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from osh_conformance.cluster.cluster import Cluster
     from osh_conformance.model.matrix import PackagingFormat, Tier
@@ -119,7 +119,8 @@ class ImageStore:
     def _push(self, reference: str, packaging_format: PackagingFormat | None) -> PublishedImage:
         registry = self._cluster.registry
         if registry is None:
-            _check_public(reference, self._cluster.name)
+            if is_own(reference):
+                raise not_public([reference])
             return PublishedImage(reference=reference, origin="unknown", digests=())
         mirror_hosts(self._cluster, [images.name(reference).host])
         suffix = f" as {packaging_format.name}" if packaging_format and packaging_format.suffix else ""
@@ -136,14 +137,19 @@ class ImageStore:
         contract.check(self._tools.docker, local, reference, tier)
 
 
-def _check_public(reference: str, cluster: str) -> None:
-    """Raise `SuiteError` for an image of the suite's own, which a cluster of the user can pull from nowhere."""
-    if belongs_to_nobody(images.name(reference).host):
-        raise SuiteError(
-            f"cluster {cluster} cannot pull {reference}: only the registry of a run serves the suite's own images",
-            expected="images that the cluster can pull",
-            fix="--flavor-file FILE with your images, a flavor such as loci, or the chart's own with --flavor shipped",
-        )
+def is_own(reference: str) -> bool:
+    """Whether a reference names one of the suite's own images, which only the registry of a run serves."""
+    return belongs_to_nobody(images.name(reference).host)
+
+
+def not_public(references: Sequence[str]) -> SuiteError:
+    """Return the error for own images on a cluster of the user."""
+    names = ", ".join(references)
+    return SuiteError(
+        f"a cluster of yours cannot pull {names}: only the registry of a run serves the suite's own images",
+        expected="images that the cluster can pull",
+        fix="--flavor-file FILE with your images, a flavor such as loci, or the chart's own with --flavor shipped",
+    )
 
 
 def floats(reference: str) -> bool:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts import conventions
 from osh_conformance.charts.values import at, merged
 from osh_conformance.cluster.helm import DEFAULT_TIMEOUT
+from osh_conformance.config.pull_secret import PullSecret
 from osh_conformance.live.credentials import Credentials
+from osh_conformance.model.convention import PULL_SECRET
 from osh_conformance.observe.identity import IdentityService
 from osh_conformance.observe.known_secrets import is_secret
 from osh_conformance.plan import cell_values
 from osh_conformance.plan.cells import functions_of, values_but_images
+from osh_conformance.registry import images as registry_images
 from osh_conformance.render.declared import declare
+from osh_conformance.render.engines.base import NAMESPACE
 from osh_conformance.scenario.state import CellPlan
 
 if TYPE_CHECKING:
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from osh_conformance.model.convention import Convention
     from osh_conformance.plan.cells import CellRun
     from osh_conformance.render.engines.base import Renderer
+    from osh_conformance.scenario.infrastructure import Component
 
 #: Seconds that helm gets beyond the deadline of a drop Job that has one.
 _AFTER_THE_JOB = 30
@@ -39,6 +44,14 @@ class Preparation:
     charts: RunCharts
     node_runtime: str
     ready_timeout: float
+    pull_secret: PullSecret | None = None
+
+    def takes_pull_secret(self, cell_run: CellRun) -> bool:
+        """Whether the chart gives a pull secret to any pod or ServiceAccount. Renders it with its own images."""
+        target, source = cell_run.target, self.charts.current(cell_run.target)
+        given = conventions.pull_secret_values(cell_run.convention, target.name, PULL_SECRET)
+        texts = self.renderer.render(source.folder, merged(target.values, given), target.name, NAMESPACE)
+        return any(PULL_SECRET in text for text in texts.values())
 
     def prepare(self, cell_run: CellRun, namespace: str, images: CellImages) -> CellPlan:
         """Return the plan of a cell run, with all of its images published. Renders; changes nothing on the cluster.
@@ -52,7 +65,8 @@ class Preparation:
         second = cell_values.second_values(convention, target.name) if scenario.has_second else None
         declare_as = partial(declare, source, convention, renderer=self.renderer, release=target.name)
         declared = declare_as(values=values, namespace=namespace)
-        database = credentials.server()
+        pull_secret = self._pull_secret(cell_run, images)
+        database = _with_pull_secret(credentials.server(), pull_secret)
         effective = merged(source.values.content, values)
         return CellPlan(
             cell=cell_run.cell,
@@ -70,7 +84,8 @@ class Preparation:
             images=images.publish_declared(_references(declared.containers), database.image),
             database=database,
             password=credentials.password,
-            secrets=(*credentials.secrets, *_passwords(effective)),
+            secrets=(*credentials.secrets, *_passwords(effective), *_secrets(pull_secret)),
+            pull_secret=pull_secret.content if pull_secret else "",
             certificates=credentials.certificates,
             identity=_identity(convention, effective),
             tests=target.entry.tests if target.entry else None,
@@ -92,21 +107,41 @@ class Preparation:
             key: images.publish_for_key(reference, functions[key])
             for key, reference in flavor.references(target.name, functions).items()
         }
+        own = {**_declared_references(cell_run, base), **references}
         if scenario.drop_image:
-            references |= _faulty_drop_images(cell_run, base, references, images)
+            drops = functions_of(target, base)
+            references |= {key: images.publish_faulty(own[key]) for key in own if drops[key] == "db_drop"}
+        if scenario.pull_secret:
+            # One repository for each key: a pod without the secret does not find the image on its node.
+            references |= {key: images.publish_locked(reference) for key, reference in own.items() if reference}
+        if scenario.pull_secret or self.pull_secret:
+            base = merged(base, conventions.pull_secret_values(cell_run.convention, target.name, PULL_SECRET))
         return merged(base, conventions.image_values(cell_run.convention, references))
 
+    def _pull_secret(self, cell_run: CellRun, images: CellImages) -> PullSecret | None:
+        """Return the logins that the chart gets: the user's, and the one that the scenario's registry demands."""
+        if not cell_run.scenario.pull_secret:
+            return self.pull_secret
+        return (self.pull_secret or PullSecret()).with_login(*images.login)
 
-def _faulty_drop_images(
-    cell_run: CellRun, base: Mapping[str, Any], references: Mapping[str, str], images: CellImages
-) -> dict[str, str]:
-    """Return by image key of the drop Job a reference whose pull can be made to fail."""
-    target, convention = cell_run.target, cell_run.convention
-    functions = functions_of(target, base)
-    effective = merged(target.files.values.content, base)
-    declared = conventions.declared_images(convention, target.files.values, effective)
-    own = {image.key: image.reference for image in declared if functions[image.key] == "db_drop"}
-    return {key: images.publish_faulty(references.get(key, reference)) for key, reference in own.items()}
+
+def _with_pull_secret(database: Component, pull_secret: PullSecret | None) -> Component:
+    """Return the database server, with the pull secret if that has a login for the registry of its image."""
+    if pull_secret is None or not pull_secret.covers(registry_images.name(database.image).host):
+        return database
+    given = {"images": {"pull_secrets": [{"name": PULL_SECRET}]}}
+    return replace(database, values=merged(database.values, given))
+
+
+def _secrets(pull_secret: PullSecret | None) -> tuple[str, ...]:
+    return tuple(filter(is_secret, pull_secret.secrets)) if pull_secret else ()
+
+
+def _declared_references(cell_run: CellRun, base: Mapping[str, Any]) -> dict[str, str]:
+    """Return by image key the reference that the chart declares with the values `base`."""
+    shipped = cell_run.target.files.values
+    declared = conventions.declared_images(cell_run.convention, shipped, merged(shipped.content, base))
+    return {image.key: image.reference for image in declared}
 
 
 def _references(containers: Iterable[Container]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from osh_conformance.cluster.kubeconfig import single_context
 from osh_conformance.cluster.nodes import install_program
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import runtimes
-from osh_conformance.live.image_store import ImageStore
+from osh_conformance.live.image_store import ImageStore, is_own, not_public
 from osh_conformance.live.prepare import Preparation
 from osh_conformance.live.run_charts import RunCharts
 from osh_conformance.plan.needs import database_image
@@ -32,6 +32,7 @@ from osh_conformance.scenario.faults.registry_proxy import FaultyRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from osh_conformance.cluster.cluster import Cluster
@@ -76,6 +77,7 @@ class LiveSession:
             charts=self.charts,
             node_runtime=self.node_runtime,
             ready_timeout=self.suite.options.ready_timeout,
+            pull_secret=self.suite.options.image_pull_secret,
         )
 
     def labels(self, cell_run: CellRun) -> dict[str, str]:
@@ -169,6 +171,8 @@ def _tools(suite: LiveSuite, cell_runs: Sequence[CellRun], progress: Progress) -
     if needs.own_cluster:
         with progress.step("images: where each comes from"):
             _check_images(suite, cell_runs, tools, progress)
+    else:
+        _check_public(suite, cell_runs)
     return tools
 
 
@@ -177,14 +181,29 @@ def _check_images(suite: LiveSuite, cell_runs: Sequence[CellRun], tools: Tools, 
     supplies = Supplies(docker=tools.engine, builder=tools.builder(progress), registries=tools.registries)
     node = tools.node_image or default_node(tools.kind)
     common = {REGISTRY_IMAGE, database_image(), *([node] if node else ())}
-    own = {cell_run.id: suite.images(cell_run) for cell_run in cell_runs}
-    found = supplies.forecast(common.union(*own.values()))
+    own = [suite.images(cell_run) for cell_run in cell_runs]
+    found = supplies.forecast(common.union(*own))
     missing = {image.reference: image for image in found if image.source is Source.MISSING}
-    lacking = [references & missing.keys() for references in own.values()]
-    if missing.keys() & common or (lacking and all(lacking)):
+    if missing.keys() & common or _each_lacks(own, missing.keys()):
         lines = [f"{image.reference}: {image.problem}" for image in missing.values()]
         fixes = dict.fromkeys(image.fix for image in missing.values() if image.fix)
-        raise SuiteError("images are missing, so no cluster was created", fix="; ".join(fixes), details="\n".join(lines))
+        raise SuiteError(
+            "images are missing, so no cluster was created", fix="; ".join(fixes), details="\n".join(lines)
+        )
+
+
+def _check_public(suite: LiveSuite, cell_runs: Sequence[CellRun]) -> None:
+    """Raise `SuiteError` if each cell run needs one of the suite's own images, which a user's cluster cannot pull."""
+    own = [suite.images(cell_run) for cell_run in cell_runs]
+    unknown = {reference for references in own for reference in references if is_own(reference)}
+    if _each_lacks(own, unknown):
+        raise not_public(sorted(unknown))
+
+
+def _each_lacks(references: Iterable[frozenset[str]], missing: AbstractSet[str]) -> bool:
+    """Whether every cell run needs a missing image. A cell run that needs none of its own lacks none."""
+    lacking = [needed & missing for needed in references]
+    return bool(lacking) and all(lacking)
 
 
 def _note_foreign_namespaces(cluster: Cluster, folder: Path) -> None:

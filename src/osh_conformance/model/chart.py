@@ -158,6 +158,8 @@ class Rendering:
       rendering has every container: it could show nothing new.
     - `apart:1` and so on: like `all-on`, with toggles that can be on only without others.
     - `drop:on`, `drop:off`: as shipped, with the drop switch set.
+    - `pull-secret:1` and so on: like `all-on` and `apart:*`, with a pull secret. They are missing if the convention has
+      no place for one, if no template sets `imagePullSecrets`, or if one of them does not render.
     """
 
     name: str
@@ -234,6 +236,8 @@ class RenderedChart:
     - effective: the content of `values` with the user's values over it.
     - functions: the standard key whose task each image key performs, or "".
     - drop_path, drop_line: the dotted path of the drop switch, and its line, None if values.yaml has no switch.
+    - pull_secret_path: the dotted path of the values that name the pull secret, "" without a place for one.
+    - pull_secret_error: why the chart does not render with a pull secret, "" if it does.
     - overrides: the values files that ship with the chart.
     - templates: the source of each template, by its file relative to the chart. Those of dependencies are below
       `charts/`.
@@ -257,6 +261,8 @@ class RenderedChart:
     functions: Mapping[str, str] = field(default_factory=dict)
     drop_path: str = ""
     drop_line: int | None = None
+    pull_secret_path: str = ""
+    pull_secret_error: str = ""
     overrides: tuple[ValuesOverride, ...] = ()
     templates: Mapping[str, str] = field(default_factory=dict)
 

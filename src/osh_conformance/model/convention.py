@@ -9,6 +9,9 @@ from typing import Annotated, Any
 from osh_conformance.model.field_values import one_of
 from osh_conformance.model.matrix import Tier
 
+#: The name of the Secret that the suite gives to a chart as its pull secret.
+PULL_SECRET = "osh-conformance-pull-secret"  # noqa: S105 - a name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FastDrop:
@@ -63,6 +66,9 @@ class Convention:
         default_factory=dict
     )
     """The values that give the service another `database`, `username` or `password`: `{database}` and so on."""
+    pull_secret: Mapping[str, Any] = field(default_factory=dict)
+    """The values that make a chart's pods pull with a Secret of the release's namespace: `{secret}`, its name. They may
+    contain `{chart_name}`, the chart's name as it is. Empty: the layout has no place for it."""
     tls: Mapping[str, Any] = field(default_factory=dict)
     """The values that make a chart trust the database server's certificate authority: `{ca}`, in PEM."""
     fast_drop: FastDrop | None = None

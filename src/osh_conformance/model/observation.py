@@ -12,6 +12,9 @@ from osh_conformance.model.scenario import ExpectedData, PullProbe, Scenario
 
 #: The reasons that the CRI and the kubelet give if a container's program did not start. The message has the details.
 _NOT_STARTED = ("StartError", "ContainerCannotRun", "RunContainerError", "CreateContainerError")
+#: The kubelet's reasons for a container whose image it could not pull, and the words for a refused login.
+_NOT_PULLED = ("ErrImagePull", "ImagePullBackOff")
+_NO_LOGIN = ("401", "unauthorized", "authorization", "no basic auth credentials")
 _MISSING = ("no such file or directory", "not found", "permission denied", "executable file")
 
 
@@ -23,6 +26,11 @@ def not_started(reason: str) -> bool:
 def lacks_program(reason: str, message: str) -> bool:
     """Return whether a container did not start because its image lacks the program. Another try would fail too."""
     return not_started(reason) and any(word in message.lower() for word in _MISSING)
+
+
+def is_login_refused(reason: str, message: str) -> bool:
+    """Return whether a container waits because the registry demands a login that its pod does not have."""
+    return reason in _NOT_PULLED and any(word in message.lower() for word in _NO_LOGIN)
 
 
 class Moment(StrEnum):
@@ -211,6 +219,7 @@ class ObservedContainer:
     - role: its role in the workload.
     - image: the reference in the pod's spec.
     - pull_policy: the `imagePullPolicy` in the pod's spec.
+    - pull_secrets: the names in the pod's `imagePullSecrets`, those of its ServiceAccount included.
     - image_id: the image that runs, as the CRI reports it.
     - state: `waiting`, `running` or `terminated`.
     - reason: the reason of that state.
@@ -227,6 +236,7 @@ class ObservedContainer:
     role: Role
     image: str
     pull_policy: str
+    pull_secrets: tuple[str, ...] = ()
     image_id: str = ""
     state: str = "waiting"
     reason: str = ""
@@ -359,6 +369,7 @@ class Observation:
     - identity: None if the suite did not query Keystone.
     - release_of_service: the OpenStack release of the service in the images, "" if the flavor has none.
     - pulls: the results of the scenario's probes.
+    - pull_secret: the name of the Secret that the chart got as its pull secret, "" if it got none.
     - runtime: None if the suite cannot run commands on the nodes.
     - runtime_classes: the RuntimeClass of each pod that the suite observed, hooks included, by pod; "" for the default.
     - chart_tests: None if the chart's own tests did not run.
@@ -381,6 +392,7 @@ class Observation:
     identity: IdentityState | None = None
     release_of_service: str = ""
     pulls: tuple[ObservedPull, ...] = ()
+    pull_secret: str = ""
     runtime: RuntimeProof | None = None
     runtime_classes: Mapping[str, str] = field(default_factory=dict)
     chart_tests: ChartTests | None = None

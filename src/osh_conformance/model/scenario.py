@@ -322,6 +322,9 @@ class Scenario:
     drop_image: PullAnswer | None = None
     """The registry's answer to pulls of the drop Job's image until the fault is repaired: `404`, `429`, `500`, or
     `truncated` (a layer ends midway). Only for the fault `image-unavailable`."""
+    pull_secret: bool = False
+    """The registry demands a login for each image of the chart, and the chart gets a Secret with it. The convention
+    must define values (`pull_secret`) that name the Secret."""
     steps: tuple[ScenarioStep, ...] = ()
     """The steps, in order."""
     repeated: bool = False

@@ -75,6 +75,8 @@ def _container(  # noqa: PLR0913, PLR0917  (the parts of a container)
         role=role,
         image=spec.get("image", ""),
         pull_policy=spec.get("imagePullPolicy", ""),
+        # The API server adds those of the ServiceAccount to a pod that has none.
+        pull_secrets=tuple(str(each.get("name", "")) for each in pod["spec"].get("imagePullSecrets") or ()),
         image_id=status.get("imageID", ""),
         state=state_name,
         reason=state.get("reason", ""),

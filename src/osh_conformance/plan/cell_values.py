@@ -51,7 +51,9 @@ def scenario_values(convention: Convention, chart: str, scenario: Scenario, auth
     layers = [filled(convention.names[kind], placeholders) for kind in scenario.names if kind in convention.names]
     layers += [filled(convention.tls, placeholders)] if scenario.tls else []
     layers += [convention.fast_drop.values] if scenario.fast_drop and convention.fast_drop else []
-    layers += [convention.minimal_values] if scenario.group is not ScenarioGroup.MAIN else []
+    # Each Job of the chart must pull, also those that an uninstall does not need.
+    whole = scenario.group is ScenarioGroup.MAIN or scenario.pull_secret
+    layers += [] if whole else [convention.minimal_values]
     return merged(*layers)
 
 
@@ -70,4 +72,6 @@ def lacking(convention: Convention, scenario: Scenario) -> str:
         return f"the convention {convention.name} has no values that set a service's {missing[0]}"
     if scenario.tls and not convention.tls:
         return f"the convention {convention.name} has no values that make a chart trust a certificate authority"
+    if scenario.pull_secret and not convention.pull_secret:
+        return f"the convention {convention.name} has no place for a pull secret"
     return ""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osh_conformance import host
 from osh_conformance.provision import runs
 from osh_conformance.provision.build import free_bytes, gib
 from osh_conformance.registry.supply import Source
@@ -80,6 +80,7 @@ def _machine(folders: Folders, machine: MachineInfo) -> tuple[Line, ...]:
         else "none (installed without a checkout)"
     )
     return (
+        Line(name="system", ok=not host.live_problems(), result=host.describe()),
         Line(
             name="root",
             ok=machine.root,
@@ -87,7 +88,7 @@ def _machine(folders: Folders, machine: MachineInfo) -> tuple[Line, ...]:
         ),
         Line(name="recipes", ok=machine.recipes is not None, result=recipes),
         Line(name="cgroup", ok=True, result=cgroup_version(Path("/sys/fs/cgroup"))),
-        Line(name="processors", ok=True, result=str(os.cpu_count())),
+        Line(name="processors", ok=True, result=str(host.cores())),
         Line(name="disk", ok=True, result=f"{gib(free_bytes(folders.cache))} free below {folders.cache}"),
     )
 
@@ -100,8 +101,9 @@ def cgroup_version(root: Path) -> str:
 
 
 def _cache(folders: Folders) -> tuple[Line, ...]:
+    # Not their sizes: an engine has some hundred thousand files, and nobody waits for doctor.
     lines = [
-        Line(name=f"cache {folder.name}", ok=True, result=f"{gib(_size(folder))} in {folder}")
+        Line(name=f"cache {folder.name}", ok=True, result=str(folder))
         for folder in (folders.builds, folders.docker)
         if folder.is_dir()
     ]
@@ -109,18 +111,6 @@ def _cache(folders: Folders) -> tuple[Line, ...]:
     if kept:
         lines.append(Line(name="kept clusters", ok=True, result=", ".join(kept)))
     return tuple(lines)
-
-
-def _size(folder: Path) -> int:
-    """Return the bytes on disk below `folder`, without files that vanish or are not readable."""
-    total = 0
-    for path, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += (Path(path) / name).lstat().st_blocks * 512
-            except OSError:
-                continue
-    return total
 
 
 def _verdict(readiness: Readiness, folders: Folders) -> str:

@@ -23,4 +23,7 @@ def lacking(convention: Convention, scenario: Scenario, cluster: Cluster) -> str
         for need in FAULTS[fault].needs:
             able, why_not = cluster.capabilities[_CAPABILITIES[need]]
             reason = reason or ("" if able else f"the fault {fault} cannot be injected here: {why_not}")
+    for capability in (REGISTRY, NODE_EXEC) if scenario.pull_secret else ():
+        able, why_not = cluster.capabilities[capability]
+        reason = reason or ("" if able else f"no registry can demand a login here: {why_not}")
     return reason

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from osh_conformance import host
 from osh_conformance.provision import tools
 from osh_conformance.provision.machine import look
+from osh_conformance.provision.registries import Registries
 from osh_conformance.registry.images import REGISTRY_IMAGE
 from osh_conformance.registry.supply import Source, Supplies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from osh_conformance.folders import Folders
@@ -72,7 +75,8 @@ def examine(  # noqa: PLR0913
 
     `programs` are recipes of container runtimes. Raises `UsageError` for a wrong folder of recipes.
     """
-    machine = look(recipes)
+    references = (*references, REGISTRY_IMAGE)
+    machine = _look(recipes, references)
     builder = tools.builder_for(machine, folders, progress)
     setup = tools.plan(machine, builder, needs)
     images = _images(machine, builder, setup, needs, references)
@@ -85,6 +89,7 @@ def examine(  # noqa: PLR0913
         images=images,
         recipes=builder.missing(wanted) if builder else (),
         problems=(
+            *host.live_problems(),
             *setup.problems,
             *(builder.problems([*setup.wanted, *programs]) if builder else ()),
             *(_problem(image) for image in images if image.source is Source.MISSING),
@@ -92,14 +97,25 @@ def examine(  # noqa: PLR0913
     )
 
 
+def _look(recipes: Path | None, references: Sequence[str]) -> MachineInfo:
+    """Return the state of the machine. Registries are asked meanwhile: silent ones take a second to be known."""
+    early = Registries()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        asked = pool.submit(early.ask, references)
+        machine = look(recipes)
+        asked.result()
+    machine.registries.adopt(early)
+    return machine
+
+
 def _images(
-    machine: MachineInfo, builder: Builder | None, setup: SetupPlan, needs: RunNeeds, references: Iterable[str]
+    machine: MachineInfo, builder: Builder | None, setup: SetupPlan, needs: RunNeeds, references: Sequence[str]
 ) -> tuple[Supply, ...]:
     if setup.problems:
         # Without an engine nothing can have an image, and each of them would repeat that.
         return ()
     supplies = Supplies(docker=machine.docker, builder=builder, registries=machine.registries)
-    return supplies.forecast([*references, REGISTRY_IMAGE, *_node(machine, setup, needs)])
+    return supplies.forecast([*references, *_node(machine, setup, needs)])
 
 
 def _node(machine: MachineInfo, setup: SetupPlan, needs: RunNeeds) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from osh_conformance import host
 from osh_conformance.config import resolve
 from osh_conformance.errors import SuiteError
 from osh_conformance.live.engine import LiveEngine
@@ -45,6 +46,8 @@ def register(config: pytest.Config, given: Mapping[str, Any], listeners: Listene
 
 
 def _check_usage(config: pytest.Config) -> None:
+    for problem in host.live_problems():
+        raise pytest.UsageError(f"--live does not run here. {problem}")
     if not hasattr(config.option, "kubeconfig"):
         raise pytest.UsageError("--live needs pytest-helm-charts: pip install 'osh-conformance[live]'")
     if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):

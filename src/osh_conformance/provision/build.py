@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import filelock
@@ -14,11 +13,14 @@ import filelock
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
 from osh_conformance.folders import DOCKER_RUN
+from osh_conformance.provision import indexes, prerequisites, pulled, unnamed
 from osh_conformance.provision.docker import OUR_HOST
+from osh_conformance.provision.recipes import bases
 from osh_conformance.provision.scratch import MARK, scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from osh_conformance.folders import Folders
     from osh_conformance.progress import Progress
@@ -28,12 +30,9 @@ if TYPE_CHECKING:
 #: A build may take this many times its minutes, plus `_EXTRA` seconds: a machine may be slow, but no step is endless.
 _PATIENCE = 6
 _EXTRA = 600.0
-_APT = 900.0
 _LOAD = 600.0
 _PULL = 900.0
 _MIB = 1 << 20
-#: The script that keeps Debian packages from starting services; `gc` recognizes ours by its text.
-POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,17 +67,31 @@ class Builder:
         return tuple(recipe for recipe in self.recipes.order(needed) if recipe.name in needed)
 
     def requirements(self, recipe: Recipe) -> tuple[str, ...]:
-        """Return the names of the recipes that must be built before `recipe`: its needs, and its base if not pulled.
+        """Return the names of the recipes to build before `recipe`: its needs, and bases that Docker cannot pull.
 
         Raises `SuiteError` for a base image that can neither be pulled nor built.
         """
-        provider = self._base_to_build(recipe)
-        return recipe.needs + ((provider.name,) if provider and provider.name not in recipe.needs else ())
+        providers = (self._base_to_build(recipe, reference) for reference in bases(recipe).values())
+        return tuple(dict.fromkeys((*recipe.needs, *(provider.name for provider in providers if provider))))
+
+    def problems(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return why the missing recipes of `names` cannot be built on this machine, one line each; change nothing."""
+        try:
+            missing = self.missing(names)
+        except SuiteError as error:
+            return (error.message,)
+        return (*prerequisites.lacking(missing), *self._lacking_disk(missing))
 
     def provide(self, names: Iterable[str]) -> None:
-        """Build the missing recipes of `names`; raises `SuiteError` with the log and how to repeat the step."""
+        """Build the missing recipes of `names`; raises `SuiteError` with the log and how to repeat the step.
+
+        Before the first build, it checks what all of them need, and raises `SuiteError` with all problems.
+        """
         missing = self.missing(names)
-        self._check_disk(missing)
+        problems = (*prerequisites.lacking(missing), *self._lacking_disk(missing))
+        if problems:
+            listed = ", ".join(recipe.name for recipe in missing)
+            raise SuiteError(f"this machine cannot build {listed}", details="\n".join(problems))
         for recipe in missing:
             self.build(recipe)
 
@@ -94,7 +107,8 @@ class Builder:
         with self._locked(recipe):
             if place.is_dir():
                 return place
-            self._check_programs(recipe)
+            prerequisites.install_packages(recipe, self.progress, self.folders.logs)
+            prerequisites.check_programs(recipe)
             with self.progress.step(f"{recipe.name}: {recipe.summary} (about {_minutes(recipe.minutes)})"):
                 self._build(recipe, place)
         return place
@@ -103,7 +117,7 @@ class Builder:
         log = self.folders.logs / f"{place.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_bytes(b"")
-        with scratch(self.folders.work, place.name) as folder:
+        with scratch(self.folders.work, place.name) as folder, self._tidied(recipe, folder):
             out = folder / "out"
             for part in ("out", "cwd", "tmp"):
                 (folder / part).mkdir()
@@ -112,6 +126,7 @@ class Builder:
                 **self._environment(recipe),
                 "OUT": str(out),
                 "TMPDIR": str(folder / "tmp"),
+                "BUILD": unnamed.mark(self.folders, folder),
             }
             try:
                 script = ("sh", recipe.folder / "build.sh")
@@ -123,8 +138,39 @@ class Builder:
             self.folders.builds.mkdir(parents=True, exist_ok=True)
             out.rename(place)
 
+    @contextlib.contextmanager
+    def _tidied(self, recipe: Recipe, folder: Path) -> Iterator[None]:
+        """Leave nothing of a build in Docker but the image that it makes, and that only if it ends well."""
+        done = False
+        try:
+            yield
+            done = True
+        finally:
+            if self.docker and "docker" in recipe.programs:
+                # An engine that answers no more must not hide why the build failed.
+                with contextlib.suppress(SuiteError):
+                    self._tidy(self.docker, recipe, folder, done=done)
+
+    def _tidy(self, docker: Docker, recipe: Recipe, folder: Path, *, done: bool) -> None:
+        build = unnamed.mark(self.folders, folder)
+        if done and recipe.image:
+            unnamed.clear(docker, build)
+            return
+        if not done:
+            unnamed.clear_interrupted(docker, build)
+        # The containers first: an image cannot go before them.
+        unnamed.clear(docker, build)
+        unnamed.remove_names(docker, recipe.name, self.recipes.key(recipe.name))
+
     def _environment(self, recipe: Recipe) -> dict[str, str]:
-        env = {"RECIPE": str(recipe.folder), "KEY": self.recipes.key(recipe.name), **recipe.env}
+        env = {
+            "RECIPE": str(recipe.folder),
+            "SHARED": str(self.recipes.shared),
+            "KEY": self.recipes.key(recipe.name),
+            "IMAGE": self.tag(recipe.name),
+            **indexes.build_environment(),
+            **recipe.env,
+        }
         # A build must not reach the user's cluster.
         env["KUBECONFIG"] = os.devnull
         # A recipe pins its own versions, so a developer's constraints must not apply.
@@ -136,27 +182,28 @@ class Builder:
                 env[f"{name}_IMAGE"] = self.image(need)
         if self.docker:
             env |= self.docker.env
-        if recipe.image and recipe.image.base:
-            env["BASE_IMAGE"] = self._base(recipe, recipe.image.base)
+        env |= {name: self._base(recipe, reference) for name, reference in bases(recipe).items()}
+        env["BASES"] = " ".join(bases(recipe))
         return env
 
     def _base(self, recipe: Recipe, reference: str) -> str:
-        provider = self._base_to_build(recipe)
+        provider = self._base_to_build(recipe, reference)
         if provider:
             return self.image(provider.name)
         docker = self._needed_docker(recipe.name)
         if not docker.has_image(reference):
             docker.run("pull", "--quiet", reference, deadline=_PULL)
+            pulled.note(self.folders, reference)
         return reference
 
-    def _base_to_build(self, recipe: Recipe) -> Recipe | None:
-        """Return the recipe of a base image; None if there is no base, or Docker can pull it."""
-        if recipe.image is None or recipe.image.base is None or self._is_published(recipe.image.base):
+    def _base_to_build(self, recipe: Recipe, reference: str) -> Recipe | None:
+        """Return the recipe of a base image; None if Docker can pull it."""
+        if self._is_published(reference):
             return None
-        provider = self.recipes.base_recipe(recipe)
+        provider = self.recipes.providing(reference)
         if provider is None:
             raise SuiteError(
-                f"recipe `{recipe.name}` builds on {recipe.image.base}, which cannot be pulled, and no recipe in "
+                f"recipe `{recipe.name}` builds on {reference}, which cannot be pulled, and no recipe in "
                 f"{self.recipes.root} makes it",
                 expected="a reachable container registry, or a recipe with this reference",
             )
@@ -215,75 +262,13 @@ class Builder:
         finally:
             lock.release()
 
-    def _check_programs(self, recipe: Recipe) -> None:
-        install_packages(recipe, self.progress, self.folders.logs)
-        missing = [program for program in recipe.programs if which(program) is None]
-        if missing:
-            raise SuiteError(
-                f"recipe `{recipe.name}` needs {', '.join(missing)}, but PATH has no such program",
-                expected=f"{', '.join(missing)} on PATH",
-                fix=f"install it, then run: osh-conformance setup --only {recipe.name}",
-            )
-
-    def _check_disk(self, missing: Iterable[Recipe]) -> None:
+    def _lacking_disk(self, missing: Iterable[Recipe]) -> tuple[str, ...]:
         needed = sum(recipe.disk_mib for recipe in missing) * _MIB
         free = free_bytes(self.folders.cache)
-        if needed > free:
-            raise SuiteError(
-                f"setup needs {gib(needed)} below {self.folders.cache}, but only {gib(free)} is free",
-                fix="free some disk space, or set OSH_CONFORMANCE_CACHE to a folder on another disk",
-            )
-
-
-def policy_text(logs: Path) -> str:
-    """Return the script that keeps packages from starting services while `setup` installs them."""
-    return f"#!/bin/sh\n# osh-conformance, which installs packages: {logs}\nexit 101\n"
-
-
-def install_packages(recipe: Recipe, progress: Progress, logs: Path) -> None:
-    """Install a recipe's missing Debian packages; raises `SuiteError` if this user is not root."""
-    missing = [name for name in recipe.packages if not _is_installed(name)]
-    if not missing:
-        return
-    names = " ".join(missing)
-    if os.geteuid() != 0:
-        raise SuiteError(
-            f"recipe `{recipe.name}` needs the Debian packages {names}, but only root can install packages",
-            fix=f"as root: apt-get install {names}",
-        )
-    apt = which("apt-get")
-    if apt is None:
-        raise SuiteError(f"recipe `{recipe.name}` needs the Debian packages {names}, but this machine has no apt-get")
-    logs.mkdir(parents=True, exist_ok=True)
-    log = logs / f"apt-{recipe.name}.log"
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    with progress.step(f"{recipe.name}: install the Debian packages {names}"), _no_services(logs):
-        try:
-            for argv in (
-                ("update", "--quiet"),
-                ("install", "--yes", "--quiet", "--no-install-recommends", *missing),
-            ):
-                process.run(process.Command(argv=(apt, *argv), env=quiet, log=log), deadline=_APT)
-        except SuiteError as error:
-            raise SuiteError(
-                f"apt-get did not install the Debian packages {names}; the log is {log}",
-                fix=f"apt-get install {names}",
-                details=error.details or "\n".join(log.read_text(errors="replace").splitlines()[-20:]),
-            ) from error
-
-
-@contextlib.contextmanager
-def _no_services(logs: Path) -> Iterator[None]:
-    """Start no service while installing: our Docker Engine runs beside the one that the package would start."""
-    if POLICY.exists():
-        yield
-        return
-    POLICY.write_text(policy_text(logs))
-    POLICY.chmod(0o755)
-    try:
-        yield
-    finally:
-        POLICY.unlink(missing_ok=True)
+        if needed <= free:
+            return ()
+        problem = f"setup needs {gib(needed)} below {self.folders.cache}, but only {gib(free)} is free"
+        return (f"{problem}: free some disk space, or set OSH_CONFORMANCE_CACHE to a folder on another disk",)
 
 
 def start_docker(builder: Builder) -> None:
@@ -296,13 +281,6 @@ def start_docker(builder: Builder) -> None:
     env = {MARK: "", "OSH_CONFORMANCE_RUN": "", "DOCKER_HOST": OUR_HOST}
     argv = ("sh", builder.place("engine") / "start.sh", folders.docker, DOCKER_RUN)
     process.run(process.Command(argv=argv, env=env, log=log), deadline=120)
-
-
-def which(program: str) -> Path | None:
-    """Return a program on PATH, or in a folder that only root's PATH usually has; None if there is none."""
-    places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
-    found = shutil.which(program, path=places)
-    return Path(found) if found else None
 
 
 def free_bytes(folder: Path) -> int:
@@ -321,15 +299,6 @@ def _check_files(recipe: Recipe, out: Path) -> None:
     missing = [name for name in recipe.files if not (out / name).exists()]
     if missing:
         raise SuiteError(f"its build.sh ended with exit code 0, but did not create {', '.join(missing)}")
-
-
-def _is_installed(package: str) -> bool:
-    if which("dpkg-query") is None:
-        return False
-    outcome = process.run(
-        ["dpkg-query", "--show", "--showformat", "${db:Status-Status}", package], deadline=30, check=False
-    )
-    return outcome.stdout.strip() == "installed"
 
 
 def _longest(recipe: Recipe) -> float:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
-from osh_conformance.provision import gc_nodes, leftovers, runs
-from osh_conformance.provision.build import POLICY, policy_text
+from osh_conformance.provision import gc_nodes, leftovers, runs, unnamed
+from osh_conformance.provision.prerequisites import POLICY, policy_text
 from osh_conformance.provision.scratch import abandoned, clear, elsewhere, remove_tree
 from osh_conformance.waiting import until
 
@@ -241,11 +241,29 @@ def _image_names(docker: Docker, folder: Path) -> Iterator[str]:
 
 
 def _dead_builds(docker: Docker | None, folders: Folders) -> list[str]:
+    before = _names(folders.work)
     removed, builds_alive = _abandoned(folders.work, [])
     if not builds_alive:
         removed += _policy(folders)
         removed += _build_containers(docker, folders) if docker is not None and docker.ours else []
+    if docker is not None:
+        removed += _of_builds(docker, folders, before)
     return removed
+
+
+def _of_builds(docker: Docker, folders: Folders, before: set[str]) -> list[str]:
+    """Remove what builds without an owner left in Docker. `before` has the builds that may have ended just now."""
+    left = unnamed.builds(docker, folders)
+    alive = _names(folders.work)
+    removed: list[str] = []
+    for name in sorted((left | before) - alive):
+        removed += unnamed.clear_interrupted(docker, unnamed.mark(folders, folders.work / name))
+    return [*removed, *unnamed.unfinished(docker, folders, alive)]
+
+
+def _names(parent: Path) -> set[str]:
+    """Return the names of scratch folders, also of those with only a lock."""
+    return {path.name.removesuffix(".lock") for path in parent.glob("*")}
 
 
 def _abandoned(parent: Path, left: list[str]) -> tuple[list[str], bool]:

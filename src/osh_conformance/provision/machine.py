@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
 from osh_conformance.provision import recipes
-from osh_conformance.provision.build import which
 from osh_conformance.provision.docker import find as find_engine
+from osh_conformance.provision.prerequisites import which
 from osh_conformance.provision.registries import Registries
 
 if TYPE_CHECKING:

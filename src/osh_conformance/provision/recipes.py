@@ -6,6 +6,7 @@ import fnmatch
 import graphlib
 import hashlib
 import os
+import tomllib
 from collections.abc import Mapping  # noqa: TC003  (the loader reads the types of fields)
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _JUNK = ("__pycache__", "*.pyc", ".*", "*~", "*.orig", "*.rej")
 _KEY_DIGITS = 16
 _FOLDERS = ("offline", "images")
+_SHARED = "shared"
+_PROJECT = "osh-conformance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,10 @@ class RecipeFile:
     """The Debian packages that have them."""
     env: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     """Environment variables of the script."""
+    shared: tuple[str, ...] = ()
+    """The files in the folder `shared` that it uses. Its key counts them."""
+    bases: Mapping[str, str] = field(default_factory=dict)
+    """Images that its build takes files or programs from, besides `image.base`, by the variable that names each."""
     image: ImageSpec | None = None
     """The container image that it makes, if it makes one."""
 
@@ -90,18 +97,19 @@ class Recipes:
     def __contains__(self, name: object) -> bool:
         return name in self.by_name
 
+    @property
+    def shared(self) -> Path:
+        """The folder of the files that several recipes use."""
+        return self.root / _SHARED
+
     def inputs(self, recipe: Recipe) -> tuple[str, ...]:
         """Return the names of the recipes whose results `recipe` can contain.
 
-        A recipe that makes the base image counts, also where that image is pulled instead. So a key does not depend
-        on whether a registry answers today.
+        A recipe that makes a base image counts, also where that image is pulled instead. So a key does not depend on
+        whether a registry answers today.
         """
-        provider = self.base_recipe(recipe)
-        return recipe.needs + ((provider.name,) if provider and provider.name not in recipe.needs else ())
-
-    def base_recipe(self, recipe: Recipe) -> Recipe | None:
-        """Return the recipe that makes the base image of `recipe`; None if there is no such recipe, or no base."""
-        return self.providing(recipe.image.base) if recipe.image and recipe.image.base else None
+        providers = (self.providing(reference) for reference in bases(recipe).values())
+        return tuple(dict.fromkeys((*recipe.needs, *(provider.name for provider in providers if provider))))
 
     def providing(self, reference: str) -> Recipe | None:
         """Return the recipe that makes the image `reference`."""
@@ -123,11 +131,12 @@ class Recipes:
             raise UsageError(f"recipes in {self.root} need each other: {' -> '.join(error.args[1])}") from None
 
     def key(self, name: str) -> str:
-        """Return the content key: a hash of the recipe's folder, and of the keys of its inputs."""
+        """Return the content key: a hash of the recipe's folder, of its shared files, and of its inputs' keys."""
         if name not in self._keys:
             for recipe in self.order([name]):
                 needed = [self._keys[other] for other in sorted(self.inputs(recipe))]
-                self._keys.setdefault(recipe.name, content_key(recipe.folder, needed))
+                shared = [self.shared / name for name in recipe.shared]
+                self._keys.setdefault(recipe.name, content_key(recipe.folder, needed, shared))
         return self._keys[name]
 
 
@@ -143,26 +152,41 @@ def load(root: Path) -> Recipes:
                 )
             recipes[recipe.name] = recipe
     for recipe in recipes.values():
+        file = recipe.folder / "recipe.toml"
         for need in recipe.needs:
             if need not in recipes:
-                raise UsageError(
-                    f"{recipe.folder / 'recipe.toml'}: needs `{need}`, and there is no such recipe in {root}"
-                )
+                raise UsageError(f"{file}: needs `{need}`, and there is no such recipe in {root}")
+        for name in recipe.shared:
+            if not (root / _SHARED / name).is_file():
+                raise UsageError(f"{file}: uses `{name}`, and there is no such file in {root / _SHARED}")
     return Recipes(root=root, by_name=MappingProxyType(recipes))
 
 
-def content_key(folder: Path, needed: Iterable[str]) -> str:
-    """Hash the names, execute bits and contents of the files in `folder`, and the keys of what it needs."""
+def bases(recipe: Recipe) -> Mapping[str, str]:
+    """Return the images that a recipe builds on, by the variable that names each to its build.sh."""
+    first = {"BASE_IMAGE": recipe.image.base} if recipe.image and recipe.image.base else {}
+    return {**first, **recipe.bases}
+
+
+def content_key(folder: Path, needed: Iterable[str], shared: Iterable[Path] = ()) -> str:
+    """Hash the names, execute bits and contents of the files in `folder` and of shared files, and the needed keys."""
     digest = hashlib.sha256()
     for path in sorted(_files(folder), key=lambda p: p.relative_to(folder).as_posix()):
-        content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
-        # Only the execute bit: the rest of the mode depends on the umask of the clone.
-        mode = "l" if path.is_symlink() else "x" if path.stat().st_mode & 0o100 else "-"
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{mode}\0{len(content)}\0".encode())
-        digest.update(content)
+        _hash(digest, path, path.relative_to(folder).as_posix())
+    for path in sorted(shared):
+        digest.update(b"\0shared ")
+        _hash(digest, path, path.name)
     for key in needed:
         digest.update(f"\0needs {key}".encode())
     return digest.hexdigest()[:_KEY_DIGITS]
+
+
+def _hash(digest: hashlib._Hash, path: Path, name: str) -> None:
+    content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
+    # Only the execute bit: the rest of the mode depends on the umask of the clone.
+    mode = "l" if path.is_symlink() else "x" if path.stat().st_mode & 0o100 else "-"
+    digest.update(f"{name}\0{mode}\0{len(content)}\0".encode())
+    digest.update(content)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -189,19 +213,37 @@ def _parse(path: Path) -> Recipe:
 
 
 def recipes_folder(named: Path | None = None) -> Path | None:
-    """Return the folder of recipes: `named`, `OSH_CONFORMANCE_RECIPES`, or `ci` of the checkout of this package.
+    """Return the folder of recipes: a named one, a checkout's, or the one in this package.
 
-    None: the package was installed from a wheel. Raises `UsageError` for a named folder without recipes.
+    The order: `named`, `OSH_CONFORMANCE_RECIPES`, `ci` of the checkout of this package, `ci` of the checkout in which
+    this process works, the package. None: there are none. Raises `UsageError` for a named folder without recipes.
     """
     requested = named or (Path(value) if (value := os.environ.get("OSH_CONFORMANCE_RECIPES")) else None)
     if requested is not None:
-        if not any((requested / kind).is_dir() for kind in _FOLDERS):
+        if not _has_recipes(requested):
             raise UsageError(
                 f"{requested} is no folder of recipes", expected=" or ".join(f"{requested / k}/" for k in _FOLDERS)
             )
         return requested.absolute()
-    # src/osh_conformance/provision/recipes.py -> the checkout. The check below excludes an unrelated `ci` folder.
-    checkout = Path(__file__).resolve().parents[3]
-    found = checkout / "ci"
-    is_ours = (checkout / "src" / "osh_conformance").is_dir()
-    return found if is_ours and any((found / kind).is_dir() for kind in _FOLDERS) else None
+    here = Path.cwd()
+    # src/osh_conformance/provision/recipes.py -> the checkout.
+    for folder in (Path(__file__).resolve().parents[3], here, *here.parents):
+        if _is_checkout(folder):
+            return folder / "ci"
+    packaged = Path(__file__).resolve().parents[1] / "recipes"
+    return packaged if _has_recipes(packaged) else None
+
+
+def _has_recipes(folder: Path) -> bool:
+    return any((folder / kind).is_dir() for kind in _FOLDERS)
+
+
+def _is_checkout(folder: Path) -> bool:
+    """Whether a folder is a checkout of this project: recipes are programs, so no other `ci` will do."""
+    if not _has_recipes(folder / "ci"):
+        return False
+    try:
+        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return False
+    return isinstance(project, dict) and project.get("name") == _PROJECT

@@ -66,6 +66,11 @@ class Registries:
         with self._lock:
             self._answers |= found
 
+    def adopt(self, other: Registries) -> None:
+        """Take over what another one found out, so that no host is asked twice."""
+        with self._lock:
+            self._answers |= other._answers
+
     def _only_a_pull_tells(self, host: str) -> bool:
         proxied = self.proxied or bool(urllib.request.getproxies().get("https"))
         by_proxy = proxied and not urllib.request.proxy_bypass(host)

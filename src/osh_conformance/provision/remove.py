@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
 from osh_conformance.folders import DOCKER_RUN
-from osh_conformance.provision import gc, leftovers, machine, runs
+from osh_conformance.provision import gc, leftovers, machine, pulled, runs
+from osh_conformance.provision.gc import GcResult
 from osh_conformance.provision.scratch import remove_tree
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ _STOP = 180.0
 _OURS = "osh-conformance"
 
 
-def remove(folders: Folders, progress: Progress) -> tuple[str, ...]:
-    """Remove leftovers, kept clusters, images, our Docker Engine and the cache; return one line for each.
+def remove(folders: Folders, progress: Progress) -> GcResult:
+    """Remove leftovers, kept clusters, images, our Docker Engine and the cache; pulled images are left.
 
     Raises `SuiteError` while a run or a build is alive, and then removes nothing that `setup` created.
     """
@@ -32,9 +33,15 @@ def remove(folders: Folders, progress: Progress) -> tuple[str, ...]:
     if report.left:
         raise SuiteError("some runs are alive and use what `setup` created", details="\n".join(report.left))
     removed = list(report.removed)
+    left: list[str] = []
     ours = _docker_is_ours(folders)
     if docker is not None and not ours:
         removed += _images(docker, folders)
+        left += [
+            f"image {name}: it was pulled, others may use it"
+            for name in pulled.noted(folders)
+            if docker.has_image(name)
+        ]
         volume = runs.store_volume(folders)
         if docker.run("volume", "rm", volume, check=False).ok:
             removed.append(f"volume {volume}")
@@ -47,7 +54,7 @@ def remove(folders: Folders, progress: Progress) -> tuple[str, ...]:
                 leftovers.unmount_below(folder)
                 remove_tree(folder)
                 removed.append(f"folder {folder}")
-    return tuple(removed)
+    return GcResult(removed=tuple(removed), left=tuple(left))
 
 
 def stop(folders: Folders, progress: Progress) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.folders import Folders, default_folders
 from osh_conformance.progress import Progress
-from osh_conformance.provision.build import Builder, install_packages, start_docker, which
+from osh_conformance.provision.build import Builder, start_docker
 from osh_conformance.provision.docker import OUR_HOST, Docker, choice
 from osh_conformance.provision.kind_program import default_node_image
 from osh_conformance.provision.machine import look, with_docker
+from osh_conformance.provision.prerequisites import install_packages, which
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -235,8 +236,8 @@ def _builder(
     builder = Builder(recipes=recipes, folders=folders, progress=progress, docker=docker)
 
     def can_pull(reference: str) -> bool:
-        has = builder.docker is not None and builder.docker.has_image(reference)
-        return has or not registries.silence(reference)
+        silent = registries.silence(reference)
+        return not silent or (builder.docker is not None and builder.docker.has_image(reference))
 
     builder.can_pull = can_pull
     return builder

@@ -14,6 +14,7 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFESTS = frozenset({DOCKER_MANIFEST, DOCKER_LIST, OCI_MANIFEST, OCI_INDEX})
 #: The Accept header for manifests and indexes of either family.
 ACCEPT = f"{OCI_INDEX}, {DOCKER_LIST}, {OCI_MANIFEST}, {DOCKER_MANIFEST}"
 #: By manifest format: the media types of manifest, configuration and gzip layer.
@@ -51,6 +52,15 @@ class Manifest:
         """The parsed body."""
         parsed: Mapping[str, Any] = json.loads(self.body)
         return parsed
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the body is a manifest or an index of these media types, and nothing else."""
+        try:
+            content = json.loads(self.body)
+        except ValueError:
+            return False
+        return isinstance(content, dict) and isinstance(content.get("manifests", content.get("layers")), list)
 
     @property
     def children(self) -> tuple[str, ...]:

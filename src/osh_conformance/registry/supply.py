@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.provision.registries import belongs_to_nobody
 from osh_conformance.registry import images
-from osh_conformance.registry.lookup import Answer, look_up_all
+from osh_conformance.registry.answers import Answer
+from osh_conformance.registry.lookup import look_up_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,14 +60,11 @@ class Supplies:
         found = {reference: self._without_registry(reference, canonical) for reference, canonical in wanted.items()}
         asked = [wanted[reference] for reference, supply in found.items() if supply is None]
         self.registries.ask(asked)
-        answers = self._answers([canonical for canonical in asked if not self.registries.silence(canonical)])
+        reachable = [canonical for canonical in asked if not self.registries.silence(canonical)]
+        answers = look_up_all(reachable, mirrors=self.registries.mirrors) if reachable else {}
         return tuple(
             supply or self._published(reference, wanted[reference], answers) for reference, supply in found.items()
         )
-
-    def _answers(self, references: list[str]) -> Mapping[str, Lookup]:
-        found = look_up_all(references, mirrors=self.registries.mirrors)
-        return {lookup.reference: lookup for lookup in found}
 
     def _without_registry(self, reference: str, canonical: str) -> Supply | None:
         """Return the supply of an image that needs no registry; None for one that needs it."""

@@ -28,6 +28,7 @@ from osh_conformance.render.drop_switch import DropRenderings, render_again, ren
 from osh_conformance.render.engines.choice import choose
 from osh_conformance.render.memo import RenderedSet, RenderMemo
 from osh_conformance.render.pull_policies import is_passed_on, policies_to_render
+from osh_conformance.render.pull_secret import render_pull_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -135,6 +136,7 @@ def _with_convention(
     policy = at(chart.effective, convention.pull_policy)
     drop = render_drop(convention, chart.effective, job.values, memo, shipped)
     all_on = _render_all_on(chart, convention, job, memo, policy)
+    pull_secret = render_pull_secret(convention, chart, all_on.every, memo)
     by_policy = _by_policy(all_on)
     if policy in PULL_POLICIES:
         by_policy[policy] = with_keys((drop.on or shipped).containers, all_on.keys)
@@ -148,11 +150,13 @@ def _with_convention(
         policy_path=convention.pull_policy,
         policy_line=chart.values.lines.get(convention.pull_policy),
         by_policy={name: by_policy[name] for name in PULL_POLICIES if name in by_policy},
-        renderings=_all_renderings(shipped, all_on, drop, memo, policy),
+        renderings={**_all_renderings(shipped, all_on, drop, memo, policy), **pull_secret.renderings},
         undecided=(*all_on.undecided, *drop.undecided),
         functions=conventions.functions(convention, chart.name, tuple(image.key for image in images)),
         drop_path=convention.db_drop,
         drop_line=chart.values.lines.get(convention.db_drop),
+        pull_secret_path=conventions.pull_secret_path(convention, chart.name),
+        pull_secret_error=pull_secret.error,
         overrides=tuple(_override(path, data, convention) for path, data in job.overrides),
     )
 
@@ -161,16 +165,23 @@ def _with_convention(
 class _AllOn:
     """The renderings with toggles on and a distinct reference for every image key.
 
+    - count: how many of `sets` differ in their toggles; these come first.
     - sets: pull policy and rendering, the first one with all toggles that can be on together.
     - alone: policy and rendering of each toggle that renders only without the others.
     - keys: the image key of each container, by its position.
     - undecided: path and error of each toggle that does not render.
     """
 
+    count: int
     sets: tuple[tuple[str, RenderedSet], ...]
     alone: tuple[tuple[str, RenderedSet], ...]
     keys: Mapping[Position, str]
     undecided: tuple[tuple[str, str], ...]
+
+    @property
+    def every(self) -> tuple[RenderedSet, ...]:
+        """As few renderings as together have every toggle on."""
+        return tuple(rendered for _, rendered in (*self.sets[: self.count], *self.alone))
 
 
 def _render_all_on(chart: RenderedChart, convention: Convention, job: Job, memo: RenderMemo, policy: Any) -> _AllOn:
@@ -187,6 +198,7 @@ def _render_all_on(chart: RenderedChart, convention: Convention, job: Job, memo:
     rounds = [policies[number % len(policies)] for number in range(max(len(policies), toggles.count))]
     sets += [toggles.render(number, name) for number, name in enumerate(rounds) if number]
     return _AllOn(
+        count=toggles.count,
         sets=tuple(zip(rounds, sets, strict=True)),
         alone=tuple(toggles.alone),
         keys=_keys(sets, references),

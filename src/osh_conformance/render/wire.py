@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _PLAIN = ("name", "version", "convention", "images_path", "policy", "policy_path", "policy_line", "undecided")
 _MORE = ("functions", "drop_path", "drop_line", "effective", "templates", "values", "images", "overrides")
-_FIELDS = (*_PLAIN, *_MORE)
+_PULL_SECRET = ("pull_secret_path", "pull_secret_error")
+_FIELDS = (*_PLAIN, *_MORE, *_PULL_SECRET)
 _LARGEST = 2**63
 _HUGE = 10**300
 

@@ -21,6 +21,7 @@ from multiprocessing import connection, resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from osh_conformance import host
 from osh_conformance.errors import SuiteError
 
 if TYPE_CHECKING:
@@ -248,7 +249,7 @@ def _cores() -> int:
     """Return the number of cores to use: one where pytest-xdist already uses all of them."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         return 1
-    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    return host.cores()
 
 
 @contextlib.contextmanager

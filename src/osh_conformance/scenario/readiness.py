@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from osh_conformance.model.observation import DependencyWithheld
+from osh_conformance.model.observation import DependencyWithheld, is_login_refused
 from osh_conformance.observe.containers import has_started, is_going, observed, of_chart, start_of
 from osh_conformance.observe.pod_status import job_condition, pod_ready, workload_of
-from osh_conformance.observe.watch import NotReadyError, WorkloadFailedError
+from osh_conformance.observe.watch import NotReadyError, TroubleError, WorkloadFailedError
 from osh_conformance.scenario.drop import DELETE_HOOKS
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from osh_conformance.model.chart import DeclaredChart
+    from osh_conformance.model.observation import ObservedContainer
     from osh_conformance.observe.context import CellContext
     from osh_conformance.observe.watch import View
     from osh_conformance.process import Outcome
@@ -66,8 +67,13 @@ def _early(view: View, workloads: frozenset[str] | set[str]) -> set[str]:
     }
 
 
-def wait_ready(declared: DeclaredChart, context: CellContext, change: Future[Outcome], seconds: float) -> str:
-    """Wait until helm has ended and every workload is ready; return why the chart itself failed, or ""."""
+def wait_ready(
+    declared: DeclaredChart, context: CellContext, change: Future[Outcome], seconds: float, *, login: bool = False
+) -> str:
+    """Wait until helm has ended and every workload is ready; return why the chart itself failed, or "".
+
+    `login`: the registry demands one, so a pod without it is a failure of the chart.
+    """
     expected = {
         c.workload
         for c in declared.containers
@@ -95,8 +101,16 @@ def wait_ready(declared: DeclaredChart, context: CellContext, change: Future[Out
         return context.watch.wait("the release to become ready", all_there, deadline=seconds, concerns=of_chart)
     except WorkloadFailedError as failure:
         return str(failure)
-    except NotReadyError as failure:
-        # Only a container that failed is evidence against the chart; a slow machine is none.
-        if any(c.exit_code for c in observed(context.watch.view(), declared)):
+    except TroubleError as failure:
+        if login and any(is_login_refused(c.reason, c.message) for c in _observed(context, declared)):
             return str(failure)
         raise
+    except NotReadyError as failure:
+        # Only a container that failed is evidence against the chart; a slow machine is none.
+        if any(c.exit_code for c in _observed(context, declared)):
+            return str(failure)
+        raise
+
+
+def _observed(context: CellContext, declared: DeclaredChart) -> tuple[ObservedContainer, ...]:
+    return observed(context.watch.view(), declared, context.watch.last_words)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from osh_conformance.model.convention import PULL_SECRET
 from osh_conformance.model.observation import Observation
 from osh_conformance.model.scenario import InstallStep, UninstallStep, Until
 from osh_conformance.observe.containers import observed, runtime_classes
-from osh_conformance.scenario import faults, infrastructure, removal, steps
+from osh_conformance.scenario import faults, infrastructure, pull_secret, removal, steps
 from osh_conformance.scenario.database_control import ServerControl
 from osh_conformance.scenario.state import ScenarioState
 
@@ -43,6 +44,7 @@ def observe(plan: CellPlan, context: CellContext, on_failure: Callable[[], None]
 
 def _start(plan: CellPlan, context: CellContext) -> ScenarioState:
     started = time.monotonic()
+    pull_secret.create(plan.pull_secret, context)
     server = infrastructure.install(plan.database, context, service=not _withholds(plan))
     infrastructure.add_neighbour(server, plan.declared.name)
     state = ScenarioState(plan=plan, context=context, server=server, control=ServerControl.of(server))
@@ -73,6 +75,7 @@ def _observation(state: ScenarioState) -> Observation:
         withheld=state.withheld,
         identity=state.identity,
         release_of_service=plan.release_of_service,
+        pull_secret=PULL_SECRET if plan.pull_secret else "",
         runtime=state.runtime,
         runtime_classes=runtime_classes(view),
         chart_tests=state.chart_tests,

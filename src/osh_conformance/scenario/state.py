@@ -50,6 +50,7 @@ class CellPlan:
     - images: those that the cluster can pull, infrastructure included.
     - database: the suite's own database server, and `password`, its administrator's.
     - secrets: texts that no output may contain.
+    - pull_secret: the content of the Secret with which the chart's pods pull, "" without one.
     - identity: how to ask Keystone, None for a chart without one.
     - tests: a folder or file of the chart author's own tests.
     - release_of_service: the release of the services in the images (`2025.2`), or "".
@@ -69,6 +70,7 @@ class CellPlan:
     database: Component
     password: str
     secrets: tuple[str, ...] = ()
+    pull_secret: str = field(default="", repr=False)
     second: Mapping[str, Any] = field(default_factory=dict)
     second_declared: DeclaredChart | None = None
     previous: Path | None = None

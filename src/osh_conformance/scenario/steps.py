@@ -26,7 +26,16 @@ from osh_conformance.model.scenario import (
 from osh_conformance.observe import identity
 from osh_conformance.observe.database import named_account, quote_name, quote_text
 from osh_conformance.observe.pod_status import job_condition
-from osh_conformance.scenario import chart_tests, faults, infrastructure, readiness, recovery, removal, sessions
+from osh_conformance.scenario import (
+    chart_tests,
+    faults,
+    infrastructure,
+    pull_secret,
+    readiness,
+    recovery,
+    removal,
+    sessions,
+)
 from osh_conformance.scenario.state import InstalledRelease
 
 if TYPE_CHECKING:
@@ -93,6 +102,7 @@ def install(state: ScenarioState, step: InstallStep) -> None:
     before = _data_of_others(state, second=step.second)
     context = state.closing.enter_context(state.context.second_context()) if step.second else state.context
     if step.second:
+        pull_secret.create(state.plan.pull_secret, context)
         infrastructure.lend(state.plan.database, state.context, context)
     drop = state.plan.scenario.db_drop if step.drop is None else step.drop
     known = {pod["metadata"]["name"] for pod in context.watch.view().all_pods}
@@ -218,7 +228,8 @@ def _wait(state: ScenarioState, change: _Change, call: Future[Outcome]) -> str:
         state.withheld = readiness.withhold(plan, change.context, call, change.withhold_seconds)
         infrastructure.publish(plan.database, state.context)
     declared = plan.second_declared if change.second else plan.declared
-    return readiness.wait_ready(declared or plan.declared, change.context, call, plan.ready_timeout)
+    login = plan.scenario.pull_secret
+    return readiness.wait_ready(declared or plan.declared, change.context, call, plan.ready_timeout, login=login)
 
 
 def _wait_for_data(state: ScenarioState, before: DatabaseState) -> DatabaseState:

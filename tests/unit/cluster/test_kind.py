@@ -13,6 +13,7 @@ from osh_conformance.cluster import kind, proxies
 from osh_conformance.errors import UsageError
 from osh_conformance.folders import Folders
 from osh_conformance.provision.docker import Docker
+from osh_conformance.provision.registries import Registries
 from osh_conformance.provision.tools import Tools
 
 if TYPE_CHECKING:
@@ -44,12 +45,12 @@ def tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Tools:
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     return Tools(
-        docker=Docker(program=Path("docker"), host=None, endpoint="unix:///run/d.sock"),
-        kind=Path("kind"),
+        engine=Docker(program=Path("docker"), host=None, endpoint="unix:///run/d.sock"),
+        kind_program=Path("kind"),
         helm=MappingProxyType({}),
         node_image=None,
         kind_config=None,
-        offline=False,
+        registries=Registries(),
         folders=Folders(cache=tmp_path, state=tmp_path),
     )
 

@@ -138,7 +138,7 @@ def test_a_namespace_has_the_label_of_its_level_beside_those_of_the_run() -> Non
 
 
 def test_allowed_requests_are_printed_before_the_setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_engine(**_options: object) -> None:
+    def no_engine(*_: object, **_options: object) -> None:
         raise SuiteError("no engine")
 
     monkeypatch.setattr("osh_conformance.live.session.provided.find", no_engine)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from osh_conformance import host
 from osh_conformance.folders import Folders
 from osh_conformance.plan import capacity, timings
 from tests.unit.plan.planned import plan, planned
@@ -65,18 +65,14 @@ def test_a_machine_carries_at_least_one_cell() -> None:
     assert capacity.carried() >= 1
 
 
-def test_a_machine_without_free_memory_carries_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    file = tmp_path / "meminfo"
-    file.write_text("MemTotal:       16000000 kB\nMemFree:        15000000 kB\nMemAvailable:     100000 kB\n")
-    monkeypatch.setattr(capacity, "_MEMORY", file)
+def test_a_machine_without_free_memory_carries_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "available_memory", lambda: 100 << 20)
     assert capacity.carried() == 1
 
 
-def test_memory_that_only_caches_is_free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    file = tmp_path / "meminfo"
-    file.write_text("MemTotal:       64000000 kB\nMemFree:          100000 kB\nMemAvailable:   60000000 kB\n")
-    monkeypatch.setattr(capacity, "_MEMORY", file)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(4))
+def test_a_machine_with_memory_carries_more_cells_than_it_has_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "available_memory", lambda: 60 << 30)
+    monkeypatch.setattr(host, "cores", lambda: 4)
     assert capacity.carried() == 6
 
 

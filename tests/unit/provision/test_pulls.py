@@ -14,7 +14,7 @@ REFUSALS = {
     "pull access denied for x/y, repository does not exist or may require 'docker login'": "docker login quay.io",
     "unauthorized: authentication required": "docker login quay.io",
     "manifest for quay.io/x:1 not found: manifest unknown: manifest unknown": "tag or digest",
-    'Get "https://quay.io/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority': "store",
+    'Get "https://quay.io/v2/": tls: failed to verify certificate: x509: unknown authority': "store",
     "no matching manifest for linux/amd64 in the manifest list entries": "architecture",
     "write /var/lib/docker/tmp/GetImageBlob1: no space left on device": "disk",
     "error parsing HTTP 200 response body: invalid character '<' looking for beginning of value": "no registry",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 from types import MappingProxyType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -14,11 +14,12 @@ from osh_conformance.plan.doctor import cgroup_version
 from osh_conformance.progress import Progress
 from osh_conformance.provision import recipes
 from osh_conformance.provision.build import Builder
-from osh_conformance.provision.docker import Docker
 from osh_conformance.provision.machine import MachineInfo, Program
 from osh_conformance.provision.registries import Registries
 from osh_conformance.provision.tools import RunNeeds, SetupPlan, plan
 
+if TYPE_CHECKING:
+    from osh_conformance.provision.docker import Docker
 
 
 class FakeDocker:

@@ -1,8 +1,12 @@
-"""A proxy in front of the run's registry, which makes pulls of single images fail as real registries do."""
+"""A proxy in front of the run's registry, which makes pulls of single images fail as real registries do.
+
+It can also demand a login for an image.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hmac
 import http.client
 import http.server
 import ipaddress
@@ -119,13 +123,19 @@ class FaultyRegistry:
             self._open = stack.pop_all()
         return self
 
+    @property
+    def host(self) -> str:
+        """The registry host in the references of its images."""
+        return self._host
+
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def image(self, reference: str) -> FaultyImage:
+    def image(self, reference: str, authorization: str = "") -> FaultyImage:
         """Return an image like `reference`, with one more layer. Several threads may call this.
 
-        It is served normally until `answer` changes that. Raises `SuiteError` if the run's registry does not serve
+        It is served normally until `answer` changes that, but only to clients that log in with `authorization`
+        (`user:password` in base64), unless that is "". Raises `SuiteError` if the run's registry does not serve
         `reference`.
         """
         registry, _ = self._parts()
@@ -137,7 +147,7 @@ class FaultyRegistry:
         source, target = (f"{registry.area}/{name.repository}" for name in (requested, copied))
         variant = add_layer(registry.client, source, requested.digest_or_tag, target, copied.tag)
         pinned = f"{copied.canonical}@{variant.digest}"
-        fault = PullFault(layer=variant.layer, size=variant.size)
+        fault = PullFault(layer=variant.layer, size=variant.size, authorization=authorization)
         self._faults[target] = fault
         return FaultyImage(
             reference=pinned,
@@ -166,11 +176,20 @@ class FaultyRegistry:
 
 @dataclass(slots=True, kw_only=True)
 class PullFault:
-    """How a repository answers. `layer` is the digest of the added layer, `size` its size in bytes."""
+    """How a repository answers. `layer` is the digest of the added layer, `size` its size in bytes.
+
+    `authorization` is the login that it demands, "" for none.
+    """
 
     layer: str
     size: int
     how: str = ""
+    authorization: str = field(default="", repr=False)
+
+    def refuses(self, header: str) -> bool:
+        """Whether a request with this `Authorization` header lacks the login."""
+        wanted = f"Basic {self.authorization}"
+        return bool(self.authorization) and not hmac.compare_digest(header.encode(), wanted.encode())
 
 
 def _gateway(docker: Docker, network: str) -> str:
@@ -273,6 +292,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         fault = self.server.faults.get(request["repository"]) if request else None
         if request is None or fault is None:
             self._forward(self._copy)
+        elif fault.refuses(self.headers.get("Authorization", "")):
+            self._refuse(HTTPStatus.UNAUTHORIZED, request["kind"])
         elif fault.how in _REFUSALS:
             self._refuse(_REFUSALS[fault.how], request["kind"])
         elif fault.how == PullAnswer.TRUNCATED and request["reference"] == fault.layer and self.command == "GET":
@@ -301,7 +322,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _response(self, connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
         connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
-            if name.lower() not in _HOP_BY_HOP:
+            # The login is for this proxy.
+            if name.lower() not in _HOP_BY_HOP | {"authorization"}:
                 connection.putheader(name, value)
         connection.endheaders()
         return connection.getresponse()
@@ -325,6 +347,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         codes = {
             HTTPStatus.NOT_FOUND: f"{kind.removesuffix('s').upper()}_UNKNOWN",
             HTTPStatus.TOO_MANY_REQUESTS: "TOOMANYREQUESTS",
+            HTTPStatus.UNAUTHORIZED: "UNAUTHORIZED",
         }
         self._error(status, codes.get(status, "UNKNOWN"), status.phrase)
 
@@ -332,6 +355,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = encoded({"errors": [{"code": code, "message": message}]})
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         headers += [("Retry-After", "1")] if status is HTTPStatus.TOO_MANY_REQUESTS else []
+        headers += [("WWW-Authenticate", f'Basic realm="{AGENT}"')] if status is HTTPStatus.UNAUTHORIZED else []
         self._begin(status, status.phrase, headers)
         if self.command != "HEAD":
             self.wfile.write(body)

@@ -1,0 +1,13 @@
+# Runs in an image's build, before apt-get: takes Debian's packages from $DEBIAN_MIRROR if it is set, in place of
+# http://deb.debian.org. Only this shell and its children do; the image keeps the sources of its base.
+if [ -n "${DEBIAN_MIRROR:-}" ]; then
+  mkdir -p /tmp/apt/sources
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
+    if [ -f "$file" ]; then
+      sed "s|https\{0,1\}://deb\.debian\.org|${DEBIAN_MIRROR%/}|" "$file" >"/tmp/apt/sources/${file##*/}"
+    fi
+  done
+  printf 'Dir::Etc::sourcelist "/dev/null";\nDir::Etc::sourceparts "/tmp/apt/sources";\n' >/tmp/apt/apt.conf
+  export APT_CONFIG=/tmp/apt/apt.conf
+  trap 'rm -rf /tmp/apt' EXIT
+fi

@@ -1,0 +1,22 @@
+# For the build.sh of a recipe with a Dockerfile. The classic builder and BuildKit both serve.
+
+# build_image [ARGUMENT...]: build the image $IMAGE from the Dockerfile and the files in the working directory.
+build_image() {
+  # Docker's own --label marks only the last stage. What an interrupted build leaves is found by this label.
+  awk -v label="$BUILD" '{ print } toupper($1) == "FROM" { print "LABEL osh-conformance.build=\"" label "\"" }' \
+    Dockerfile >Dockerfile.labelled
+  # Docker reads the values from the environment: an index with a password must not be in the list of processes.
+  for argument in $BASES http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY DEBIAN_MIRROR \
+    PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST PIP_DEFAULT_TIMEOUT; do
+    eval "value=\${$argument:-}"
+    if [ -n "$value" ]; then set -- "$@" --build-arg "$argument"; fi
+  done
+  # The host's network, because an engine without a bridge cannot reach Debian's mirrors;
+  # --force-rm, because a failed build would leave its container.
+  docker build --force-rm --network host --file Dockerfile.labelled --tag "$IMAGE" "$@" .
+}
+
+# save_image: put the image where its recipe promises it.
+save_image() {
+  docker save --output "$OUT/image.tar" "$IMAGE"
+}

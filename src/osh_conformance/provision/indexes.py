@@ -1,0 +1,95 @@
+"""How this machine reaches package indexes: what a build in Docker needs of it."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import ssl
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+#: pip's settings that hold in a container too. Others name files of this machine.
+_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "default-timeout", "proxy")
+#: Where Linux distributions and macOS keep the certificate authorities that a machine trusts.
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+_BUNDLE_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+#: The variable with the mirror that recipes use in place of http://deb.debian.org.
+MIRROR = "OSH_CONFORMANCE_DEBIAN_MIRROR"
+
+
+def build_environment(environment: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """Return the environment variables by which recipes reach Debian's packages and Python's.
+
+    pip itself is not asked: it may be missing here. Its configuration files are read in its own order.
+    """
+    environment = os.environ if environment is None else environment
+    settings = _pip_settings(environment)
+    found = {f"PIP_{name.upper().replace('-', '_')}": settings[name] for name in _SETTINGS if name in settings}
+    proxy = found.pop("PIP_PROXY", None)
+    if proxy:
+        found |= {name: proxy for name in ("http_proxy", "https_proxy") if not environment.get(name)}
+    if environment.get(MIRROR):
+        found["DEBIAN_MIRROR"] = environment[MIRROR]
+    return {**found, "CERTIFICATES": str(_bundle(environment, settings.get("cert")))}
+
+
+def _pip_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    settings: dict[str, str] = {}
+    named = environment.get("PIP_CONFIG_FILE")
+    if named != os.devnull:
+        for path in (*_pip_files(environment), *((Path(named),) if named else ())):
+            settings |= _read(path)
+    for name in (*_SETTINGS, "cert"):
+        value = environment.get(f"PIP_{name.upper().replace('-', '_')}")
+        if value:
+            settings[name] = value
+    return settings
+
+
+def _pip_files(environment: Mapping[str, str]) -> Iterator[Path]:
+    """Yield pip's configuration files, the weakest first."""
+    home = Path(environment.get("HOME") or Path.home())
+    for folder in reversed(environment.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep)):
+        yield Path(folder, "pip", "pip.conf")
+    yield Path("/etc/pip.conf")
+    yield home / ".pip" / "pip.conf"
+    if sys.platform == "darwin":
+        yield home / "Library" / "Application Support" / "pip" / "pip.conf"
+    yield Path(environment.get("XDG_CONFIG_HOME") or home / ".config", "pip", "pip.conf")
+    yield Path(sys.prefix, "pip.conf")
+
+
+def _read(path: Path) -> dict[str, str]:
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError, OSError):
+        # pip reports its own files better than this program could.
+        return {}
+    settings: dict[str, str] = {}
+    for section in ("global", "download"):
+        if parser.has_section(section):
+            # Several values stand on a line each; in a variable, spaces separate them.
+            settings |= {name.replace("_", "-"): " ".join(value.split()) for name, value in parser.items(section)}
+    if "timeout" in settings:
+        settings.setdefault("default-timeout", settings["timeout"])
+    return settings
+
+
+def _bundle(environment: Mapping[str, str], configured: str | None) -> Path:
+    """Return the file of the certificate authorities that this machine trusts; an empty one if there is none."""
+    named = (configured, *(environment.get(name) for name in _BUNDLE_VARIABLES))
+    system = (ssl.get_default_verify_paths().openssl_cafile, *_BUNDLES)
+    for place in (*named, *system):
+        if place and Path(place).is_file():
+            return Path(place)
+    return Path(os.devnull)

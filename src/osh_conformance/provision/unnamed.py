@@ -1,0 +1,123 @@
+"""What an interrupted image build leaves in Docker: containers, and images without a name. Found by a label."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from osh_conformance.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from osh_conformance.folders import Folders
+    from osh_conformance.provision.docker import Docker
+
+#: The label on all stages of an image that a recipe builds: whose build it is, and its scratch folder.
+LABEL = "osh-conformance.build"
+_REMOVE = 120.0
+#: Seconds in which Docker ends the step of a client that is gone, however large its layer.
+_ENDS = 60.0
+#: Seconds after which Docker has surely begun the next step, if there is one.
+_PAUSE = 0.5
+#: Looks for which a container may stay: Docker itself removes it, and stores no layer if it may.
+_PATIENT_LOOKS = 20
+_NAME = "{{.Repository}}:{{.Tag}}"
+_IMAGE = f'{{{{.Id}}}} {{{{index .Config.Labels "{LABEL}"}}}} {{{{join .RepoTags ","}}}}'
+
+
+def mark(folders: Folders, folder: Path) -> str:
+    """Return the label's value for the build in a scratch folder. Another cache on this engine has other values."""
+    return f"{_owner(folders)}/{folder.name}"
+
+
+def clear(docker: Docker, build: str) -> tuple[str, ...]:
+    """Remove the containers and nameless images of a finished build; return one line for each."""
+    return (*_containers(docker, build), *_nameless(docker, build))
+
+
+def clear_interrupted(docker: Docker, build: str) -> tuple[str, ...]:
+    """Do as `clear`, for a build whose client ended early: Docker may still be busy with its last step.
+
+    So the last look, after a pause, must find nothing.
+    """
+    removed: list[str] = []
+    looks = quiet = 0
+
+    def nothing_new() -> bool:
+        nonlocal looks, quiet
+        looks += 1
+        if _ids(docker, build) and looks < _PATIENT_LOOKS:
+            quiet = 0
+            return False
+        new = clear(docker, build)
+        removed.extend(new)
+        quiet = 0 if new else quiet + 1
+        return quiet > 1
+
+    # Docker has no event for the step that it gives up.
+    until(
+        nothing_new, f"Docker to end the build {build}", deadline=_ENDS, pause=_PAUSE, state=lambda: "\n".join(removed)
+    )
+    return tuple(removed)
+
+
+def remove_names(docker: Docker, name: str, key: str) -> None:
+    """Remove the names that the build of a recipe gave to images, of the result and of steps towards it."""
+    for tag in docker.lines("image", "ls", "--format", _NAME):
+        if tag.startswith(f"osh-conformance/{name}") and tag.endswith(f":{key}"):
+            docker.run("rmi", tag, deadline=_REMOVE, check=False)
+
+
+def builds(docker: Docker, folders: Folders) -> set[str]:
+    """Return the names of the scratch folders of this cache's builds that left a container or a nameless image."""
+    wanted = f"label={LABEL}"
+    found = set(docker.lines("ps", "--all", "--filter", wanted, "--format", f'{{{{.Label "{LABEL}"}}}}'))
+    found |= {build for build, names in _images(docker) if not names}
+    return {folder for owner, _, folder in (build.partition("/") for build in found) if owner == _owner(folders)}
+
+
+def unfinished(docker: Docker, folders: Folders, alive: Collection[str]) -> Iterator[str]:
+    """Remove the names of images whose build ended between naming and storing them; yield a line for each."""
+    for build, names in _images(docker):
+        owner, _, folder = build.partition("/")
+        place = folders.builds / folder.rpartition("-")[0]
+        if owner != _owner(folders) or folder in alive or place.is_dir():
+            continue
+        if names and all(name.startswith("osh-conformance/") for name in names):
+            for name in names:
+                docker.run("rmi", name, deadline=_REMOVE, check=False)
+                yield f"image {name}"
+
+
+def _owner(folders: Folders) -> str:
+    return hashlib.sha256(str(folders.work).encode()).hexdigest()[:12]
+
+
+def _ids(docker: Docker, build: str) -> list[str]:
+    return list(docker.lines("ps", "--all", "--quiet", "--filter", f"label={LABEL}={build}"))
+
+
+def _containers(docker: Docker, build: str) -> Iterator[str]:
+    for container in _ids(docker, build):
+        docker.run("rm", "--force", "--volumes", container, deadline=_REMOVE, check=False)
+        yield f"container {container}"
+
+
+def _nameless(docker: Docker, build: str) -> Iterator[str]:
+    """Remove images of a build that neither have a name nor are part of one that has."""
+    conditions = ("--filter", "dangling=true", "--filter", f"label={LABEL}={build}")
+    for image in docker.lines("image", "ls", "--quiet", *conditions):
+        if docker.run("rmi", image, deadline=_REMOVE, check=False).ok:
+            yield f"image {image} without a name"
+
+
+def _images(docker: Docker) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield build and names of each labelled image that is not part of another."""
+    ids = sorted(set(docker.lines("image", "ls", "--quiet", "--no-trunc", "--filter", f"label={LABEL}")))
+    if not ids:
+        return
+    for line in docker.run("image", "inspect", "--format", _IMAGE, *ids, check=False).stdout.splitlines():
+        _, build, *names = line.split()
+        yield build, tuple(names[0].split(",")) if names else ()

@@ -1,0 +1,34 @@
+"""What the archives are compared by; `tox -e package` builds them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+from ci import package
+from osh_conformance import __version__
+from tests.paths import ROOT
+
+
+def test_a_file_that_the_source_archive_lacks_is_named() -> None:
+    assert package.lacking([".ci/run", "src/a.py", "tests/b.py"], ["PKG-INFO", "src/a.py"]) == ["tests/b.py"]
+
+
+def test_wheels_differ_by_a_missing_file_and_by_content() -> None:
+    found = package.differences({"a": b"1", "b": b"1", "c": b"1"}, {"a": b"1", "b": b"2"})
+    assert [name.partition(" ")[0] for name in found] == ["b", "c"]
+
+
+def test_a_link_to_a_folder_stands_for_its_files() -> None:
+    assert "charts-under-test/keystone/charts/conformance-library/Chart.yaml" in package._tracked()
+
+
+def test_the_version_has_a_release_note_and_a_chapter_in_the_changelog() -> None:
+    assert (ROOT / "docs" / "releases" / f"{__version__}.md").read_text().startswith(f"# osh-conformance {__version__}")
+    assert re.search(rf"^## {re.escape(__version__)}\b", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+
+def test_the_version_is_written_once() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["dynamic"] == ["version"]
+    assert "version" not in project

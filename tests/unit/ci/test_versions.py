@@ -1,0 +1,96 @@
+"""The pinned versions: each file that repeats one agrees, and newer ones are proposed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci import versions
+from osh_conformance import process
+from osh_conformance.errors import SuiteError
+from tests.paths import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ci.versions import Pin
+
+_PINS = {pin.name: pin for pin in versions.load()}
+
+
+@pytest.mark.parametrize("pin", _PINS.values(), ids=_PINS)
+def test_every_file_has_the_pinned_version(pin: Pin) -> None:
+    assert not versions.disagreements(pin)
+    assert bool(pin.module) is not bool(pin.package)
+
+
+def test_a_file_with_another_version_is_named(tmp_path: Path) -> None:
+    pin = versions.Pin(name="kind", version="0.3.1", files={"go.mod": "kind v{version}"})
+    for text, wrong in [("kind v0.3.1\n", 0), ("kind v0.3.10\n", 1), ("kind v0.3.1.1\n", 1), ("kind v0.3.2\n", 1)]:
+        (tmp_path / "go.mod").write_text(text)
+        assert len(versions.disagreements(pin, tmp_path)) == wrong
+
+
+@pytest.mark.parametrize(
+    ("image", "pin"), [("docker.io/kindest/node:v", "kubernetes"), ("docker.io/library/golang:", "golang")]
+)
+def test_no_recipe_names_an_image_of_another_version(image: str, pin: str) -> None:
+    files = [file for name in ("recipe.toml", "Dockerfile") for file in (ROOT / "ci").rglob(name)]
+    for file in sorted(files):
+        found = re.findall(re.escape(image) + r"(\d[\d.]*)", file.read_text())
+        assert set(found) <= {_PINS[pin].version}, file
+
+
+@pytest.mark.parametrize(
+    ("offered", "pinned", "found"),
+    [
+        (["v1.36.3", "v1.37.2", "v1.38.0-beta.0"], "1.36.9", "1.37.2"),
+        (["v3.9.0", "v3.10.0"], "3.9.0", "3.10.0"),
+        (["2.0.0", "3.0.0"], "2.0.0", "2.0.0"),
+        (["1.26.8", "1.27.4", "1.28rc1"], "1.26", "1.27"),
+        (["1.26.8", "1.25.1"], "1.26", "1.26"),
+        ([], "1.2.3", "1.2.3"),
+        (["1.0.0"], "1.2.3", "1.2.3"),
+    ],
+)
+def test_the_newest_release_of_the_same_kind_is_proposed(offered: list[str], pinned: str, found: str) -> None:
+    assert versions.newest(offered, pinned) == found
+
+
+def test_newer_versions_end_with_1_and_say_what_to_change(capsys: pytest.CaptureFixture[str]) -> None:
+    assert versions.main([], lambda pin: ["v0.99.0"] if pin.name == "kind" else [pin.version]) == 1
+    printed = capsys.readouterr().out
+    assert re.search(r"^kind +0\.\d+\.0 +0\.99\.0$", printed, re.MULTILINE)
+    assert "ci/offline/kind/go.mod: sigs.k8s.io/kind v0.99.0" in printed
+    assert "go mod tidy" in printed
+
+
+def test_nothing_newer_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert versions.main([], lambda pin: [pin.version]) == 0
+    assert "go.mod" not in capsys.readouterr().out
+
+
+def test_a_question_without_an_answer_ends_with_3(capsys: pytest.CaptureFixture[str]) -> None:
+    def unanswered(pin: Pin) -> list[str]:
+        raise SuiteError(f"nobody knows {pin.name}")
+
+    assert versions.main([], unanswered) == 3
+    assert "unknown: nobody knows kind" in capsys.readouterr().out
+
+
+def test_go_and_pip_are_asked_with_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, float]] = []
+
+    def run(command: process.Command | list[str], *, deadline: float) -> process.Outcome:
+        argv = command.argv if isinstance(command, process.Command) else command
+        asked.append((" ".join(map(str, argv)), deadline))
+        out = "example.org/a v1.0.0 v1.1.0\n" if argv[0] == "go" else "a (1.1)\nAvailable versions: 1.1, 1.0\n"
+        return process.Outcome(argv=(), code=0, stdout=out, stderr="", seconds=0.0)
+
+    monkeypatch.setattr(process, "run", run)
+    assert versions.ask(versions.Pin(name="a", version="1", module="example.org/a")) == ["v1.0.0", "v1.1.0"]
+    assert versions.ask(versions.Pin(name="a", version="1", package="a")) == ["1.1", "1.0"]
+    assert asked[0] == ("go list -m -versions example.org/a", 60.0)
+    assert asked[1][0].endswith("pip index --disable-pip-version-check versions a")
