@@ -53,7 +53,7 @@ class Things:
         """Make a thing unless it is there; raises `SuiteError` with the output of what failed."""
         if name in self._made:
             return
-        make = _MAKE[name]
+        make = MAKERS[name]
         for need in _NEEDS.get(name, ()):
             self.provide(need)
         with self.progress.step(f"world: {name}"):
@@ -89,10 +89,8 @@ class Things:
     def package(self) -> None:
         """Install the wheel of this checkout into ~/venv."""
         constraint = f"--constraint {layout.HOME / CHECKOUT / 'requirements-dev.txt'}"
-        # Built in a copy, so that it is a wheel's content that is installed.
-        build = f"venv/bin/pip wheel --quiet --no-deps --wheel-dir wheel ./{CHECKOUT}"
-        self._run(f"python3 -m venv venv && {build}")
-        self._run(f'wheel=$(ls wheel/*.whl) && venv/bin/pip install --quiet {constraint} "$wheel[live,render]"')
+        self._run(f"rm -rf venv wheel && python3 -m venv venv && venv/bin/pip wheel -q --no-deps -w wheel ./{CHECKOUT}")
+        self._run(f'venv/bin/pip install --quiet {constraint} "$(ls wheel/*.whl)[live,render]"')
 
     def chart(self) -> None:
         """Write own charts: a copy of the reference chart for each place where a user may have images."""
@@ -120,7 +118,8 @@ class Things:
 
 
 _NEEDS: Mapping[str, tuple[str, ...]] = {"package": ("checkout",), "images": ("package",)}
-_MAKE: Mapping[str, Callable[[Things], None]] = {
+#: How each thing is made.
+MAKERS: Mapping[str, Callable[[Things], None]] = {
     "nothing": Things.nothing,
     "checkout": Things.checkout,
     "package": Things.package,

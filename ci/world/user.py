@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 #: How this machine reaches package indexes: pip's own settings, and nothing that tells other programs whom to trust.
-_PIP = "PIP_"
+_PIP = ("CERT", "CLIENT_CERT", "DEFAULT_TIMEOUT", "EXTRA_INDEX_URL", "FIND_LINKS", "INDEX_URL", "PROXY", "TRUSTED_HOST")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class PlainUser:
             "LANG": "C.UTF-8",
             "TERM": "dumb",
             layout.MARK: self.world.identity,
-            **{name: value for name, value in os.environ.items() if name.startswith(_PIP)},
+            **{f"PIP_{name}": os.environ[f"PIP_{name}"] for name in _PIP if f"PIP_{name}" in os.environ},
             **self.environment,
         }
         clean = ("env", "-i", *(f"{name}={value}" for name, value in variables.items()))
