@@ -100,8 +100,9 @@ def unfinished(docker: Docker, folders: Folders, alive: Collection[str]) -> Iter
         # An image of somebody else can build on one of ours, and has its labels.
         if not image.is_step and all(name.startswith("osh-conformance/") for name in image.names):
             for name in image.names:
-                docker.run("rmi", name, deadline=_REMOVE, check=False)
-                yield f"image {name}"
+                # A container may use it; then it stays.
+                if docker.run("rmi", name, deadline=_REMOVE, check=False).ok:
+                    yield f"image {name}"
 
 
 def _owner(folders: Folders) -> str:
