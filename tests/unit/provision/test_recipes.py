@@ -64,6 +64,20 @@ def test_a_base_image_is_built_only_where_it_cannot_be_pulled(
     assert [r.name for r in builder.missing(["server"])] == missing
 
 
+def test_the_recipe_of_a_base_image_stands_in_for_one_that_is_pinned_by_digest(root: Path, tmp_path: Path) -> None:
+    pinned = f"docker.io/library/base:1@sha256:{'a' * 64}"
+    write(root, "pinned", f'[image]\nreference = "quay.io/p:1"\norigin = "built"\nbase = "{pinned}"\n')
+    known = recipes.load(root)
+    assert [recipe.name for recipe in known.order(["pinned"])] == ["base", "pinned"]
+    builder = Builder(
+        recipes=known,
+        folders=Folders(cache=tmp_path / "cache", state=tmp_path / "state"),
+        progress=Progress(quiet=True),
+        can_pull=lambda reference: reference == pinned,
+    )
+    assert [recipe.name for recipe in builder.missing(["pinned"])] == ["pinned"]
+
+
 def test_without_docker_no_image_counts_as_published(builder: Builder) -> None:
     assert [r.name for r in builder.missing(["server"])] == ["base", "server"]
 
