@@ -27,6 +27,8 @@ _ROOT = Path(__file__).resolve().parents[1]
 _NOT_PACKED = (".ci/", ".github/")
 _BUILD = 600.0
 _CHECK = 300.0
+#: A program that fails unless the package finds a recipe in itself.
+_RECIPES = "from osh_conformance.provision import recipes as r; r.load(r.recipes_folder())['distribution']"
 _CHART = _ROOT / "tests" / "cases" / "ref-2" / "latest"
 
 
@@ -71,8 +73,8 @@ def lacking(tracked: Iterable[str], packed: Iterable[str]) -> list[str]:
     return sorted(name for name in set(tracked) - set(packed) if not name.startswith(_NOT_PACKED))
 
 
-def differences(one: Mapping[str, bytes], other: Mapping[str, bytes]) -> list[str]:
-    """Return the files that only one of two wheels has, and those whose content differs."""
+def differences(one: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
+    """Return the files that only one of two wheels has, and those whose content or mode differs."""
     return sorted(
         f"{name} is not the same in the wheel that is built from the checkout"
         for name in {*one, *other}
@@ -93,9 +95,10 @@ def _members(archive: Path) -> list[str]:
         return [name.partition("/")[2] for name in file.getnames()]
 
 
-def _contents(wheel: Path) -> dict[str, bytes]:
+def _contents(wheel: Path) -> dict[str, tuple[int, bytes]]:
+    """Return mode and content of each file; the execute bit is part of a recipe's key."""
     with zipfile.ZipFile(wheel) as file:
-        return {name: file.read(name) for name in file.namelist()}
+        return {entry.filename: (entry.external_attr, file.read(entry)) for entry in file.infolist()}
 
 
 def _installed(wheel: Path, scratch: Path) -> list[str]:
@@ -105,14 +108,19 @@ def _installed(wheel: Path, scratch: Path) -> list[str]:
     python = home / "bin" / "python"
     process.run([python, "-m", "pip", "install", "--quiet", f"{wheel}[render]"], deadline=_BUILD)
     chart = shutil.copytree(_CHART, scratch / "elsewhere" / "chart", ignore=shutil.ignore_patterns("expect.yaml"))
-    command = process.Command(
-        argv=[home / "bin" / "osh-conformance", "check", chart, "--select", "REF-2"],
-        env={"PYTHONPATH": "", "OSH_CONFORMANCE_CACHE": str(scratch / "cache")},
-        cwd=chart.parent,
-    )
-    outcome = process.run(command, deadline=_CHECK, check=False)
-    ok = outcome.code == 1 and "FAIL REF-2" in outcome.stdout
-    return [] if ok else [f"{wheel.name}, installed, does not check a chart: {outcome.stdout}{outcome.stderr}"]
+    env = {"PYTHONPATH": "", "OSH_CONFORMANCE_RECIPES": "", "OSH_CONFORMANCE_CACHE": str(scratch / "cache")}
+
+    def use(*argv: str | Path) -> process.Outcome:
+        return process.run(process.Command(argv=argv, env=env, cwd=chart.parent), deadline=_CHECK, check=False)
+
+    checked = use(home / "bin" / "osh-conformance", "check", chart, "--select", "REF-2")
+    found = use(python, "-c", _RECIPES)
+    problems = []
+    if checked.code != 1 or "FAIL REF-2" not in checked.stdout:
+        problems.append(f"{wheel.name}, installed, does not check a chart: {checked.stdout}{checked.stderr}")
+    if not found.ok:
+        problems.append(f"{wheel.name}, installed, does not find its recipes: {found.tail}")
+    return problems
 
 
 def _python(*words: str | Path, deadline: float) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci import digests
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
 
@@ -88,10 +89,27 @@ def ask(pin: Pin) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None, asked: Callable[[Pin], list[str]] = ask) -> int:
-    """Print a table of the pinned and the newest versions, and what to change for the newer ones."""
+    """Print what is pinned and what is newest, and what to change; return the exit code."""
     summary, _, codes = (__doc__ or "").partition("\n")
     parser = argparse.ArgumentParser(prog="python -m ci.versions", description=summary, epilog=codes.strip())
-    parser.parse_args(argv)
+    parser.add_argument(
+        "--digests",
+        action="store_true",
+        help="compare the base images of recipes with what their registries have, instead of versions",
+    )
+    return _digests() if parser.parse_args(argv).digests else _versions(asked)
+
+
+def _digests() -> int:
+    # Needs the libraries of the extra `live`, which versions do not.
+    from osh_conformance.registry.lookup import look_up_all  # noqa: PLC0415
+
+    lines, other, failed = digests.compare(digests.bases(), look_up_all)
+    print(*lines, sep="\n")
+    return _code(newer=other, failed=failed)
+
+
+def _versions(asked: Callable[[Pin], list[str]]) -> int:
     newer: list[tuple[Pin, str]] = []
     failed = False
     print(f"{'name':<16}{'pinned':<12}newest")
@@ -107,6 +125,10 @@ def main(argv: Sequence[str] | None = None, asked: Callable[[Pin], list[str]] = 
             newer.append((pin, found))
     for pin, found in newer:
         print(*_proposal(pin, found), sep="\n")
+    return _code(newer=bool(newer), failed=failed)
+
+
+def _code(*, newer: bool, failed: bool) -> int:
     return _FAILED if failed else _NEWER if newer else 0
 
 

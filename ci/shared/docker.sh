@@ -1,10 +1,14 @@
 # For the build.sh of a recipe with a Dockerfile. The classic builder and BuildKit both serve.
 
+# label_stages DOCKERFILE: print it, with the label of this build first in each stage. Docker's own --label marks only the
+# last stage, and what an interrupted build leaves is found by this label.
+label_stages() {
+  awk -v label="$BUILD" '{ print } toupper($1) == "FROM" { print "LABEL osh-conformance.build=\"" label "\"" }' "$1"
+}
+
 # build_image [ARGUMENT...]: build the image $IMAGE from the Dockerfile and the files in the working directory.
 build_image() {
-  # Docker's own --label marks only the last stage. What an interrupted build leaves is found by this label.
-  awk -v label="$BUILD" '{ print } toupper($1) == "FROM" { print "LABEL osh-conformance.build=\"" label "\"" }' \
-    Dockerfile >Dockerfile.labelled
+  label_stages Dockerfile >Dockerfile.labelled
   # Docker reads the values from the environment: an index with a password must not be in the list of processes.
   for argument in $BASES http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY DEBIAN_MIRROR \
     PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST PIP_DEFAULT_TIMEOUT; do

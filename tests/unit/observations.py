@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from osh_conformance.model.chart import Container, DeclaredChart, Role
+from osh_conformance.model.convention import PULL_SECRET
 from osh_conformance.model.matrix import Cell
 from osh_conformance.model.observation import (
     ChartTests,
@@ -120,6 +121,7 @@ def observation(*, db_drop: bool = True) -> Observation:
         ),
         release_of_service="2022.2",
         pulls=tuple(_pulled(probe) for probe in PROBES),
+        pull_secret=PULL_SECRET,
         runtime=RuntimeProof(
             cri="containerd://2.4.2",
             handlers={"keystone-api-x7k2p": "crun"},
@@ -258,6 +260,7 @@ def _observed(container: Container) -> ObservedContainer:
         pod=f"{container.workload_name}-x7k2p",
         workload=container.workload,
         name=container.name,
+        pull_secrets=(PULL_SECRET,),
         role=container.role,
         image=str(container.image),
         pull_policy="IfNotPresent",

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+#: The modules that ask registries for images.
+_REGISTRIES = ("requests", "truststore")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
     """One verb.
@@ -122,7 +126,7 @@ examples:
   osh-conformance live charts/keystone --scenario drop-enabled --repeat 50
   osh-conformance live charts/keystone --kubeconfig ~/.kube/test --allow-cluster my-test-cluster
 """,
-        needs=("kubernetes", "oras", "pytest_helm_charts", "trustme", "zstandard"),
+        needs=("kubernetes", "pytest_helm_charts", *_REGISTRIES, "trustme", "zstandard"),
         linux=True,
     ),
     "plan": Verb(
@@ -132,6 +136,7 @@ Takes the options of `osh-conformance live`, and runs nothing. Prints the cells,
 their reasons, the images to pull or build first, and the time, from former runs on this machine.
 """,
         add_arguments=partial(arguments.add_options, verb=PLAN, reports=False),
+        needs=_REGISTRIES,
         epilog="""
 examples:
   osh-conformance plan charts-under-test/keystone --flavor all --runtime all --helm 3,4
@@ -150,6 +155,7 @@ Looks for Docker, kind, helm, and the images of a run. Pulls published images, a
 else is missing from recipes, as far as this user may, and first prints what, how long and how much disk space.
 """,
         add_arguments=_setup,
+        needs=_REGISTRIES,
         linux=True,
     ),
     "doctor": Verb(
@@ -159,6 +165,7 @@ Examines this machine, changes nothing, and prints what `osh-conformance setup` 
 and then a live run with the same options would succeed.
 """,
         add_arguments=_doctor,
+        needs=_REGISTRIES,
     ),
     "gc": Verb(
         help="remove what killed runs left behind",

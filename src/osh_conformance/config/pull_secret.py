@@ -49,20 +49,23 @@ class PullSecret:
         return replace(self, auths={**self.auths, host: {"auth": authorization}})
 
 
-def read(file: Path) -> PullSecret:
-    """Read a Docker configuration file. Raises `UsageError`, without any of its content, for one without logins."""
+def read(file: Path, named_by: str = "") -> PullSecret:
+    """Read a Docker configuration file, which the option or the line `named_by` names.
+
+    Raises `UsageError`, without any of its content, for one without logins.
+    """
     try:
         content = json.loads(read_text(file))
     except SuiteError as error:
-        raise UsageError(f"--image-pull-secret {error.message}", expected=_EXPECTED) from None
+        raise UsageError(f"{named_by} {error.message}".lstrip(), expected=_EXPECTED) from None
     except ValueError:
-        raise UsageError(f"--image-pull-secret {file}: is not JSON", expected=_EXPECTED) from None
+        raise UsageError(f"{named_by} {file}: is not JSON".lstrip(), expected=_EXPECTED) from None
     auths = content.get("auths") if isinstance(content, dict) else None
     entries = auths.items() if isinstance(auths, dict) else ()
     logins = {str(host): entry for host, entry in entries if isinstance(entry, dict) and any(_secrets(entry))}
     if not logins:
         raise UsageError(
-            f"--image-pull-secret {file}: no login in its `auths`{_elsewhere(content)}", expected=_EXPECTED, fix=_FIX
+            f"{named_by} {file}: no login in its `auths`{_elsewhere(content)}".lstrip(), expected=_EXPECTED, fix=_FIX
         )
     return PullSecret(auths=logins)
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from osh_conformance.config.options import Option
+    from osh_conformance.config.pull_secret import PullSecret
+
+_PULL_SECRET = "image-pull-secret"  # noqa: S105 - the name of an option
 
 
 def check_options(given: Mapping[str, Any]) -> CheckOptions:
@@ -39,13 +42,13 @@ def check_options(given: Mapping[str, Any]) -> CheckOptions:
 
 def live_options(given: Mapping[str, Any]) -> LiveOptions:
     """Return the options of a live run or of its plan; `given` and errors as for `check_options`."""
-    fields = _fields(LIVE, given, _config(given))
-    file = fields["image_pull_secret"]
+    config = _config(given)
+    fields = _fields(LIVE, given, config)
     return LiveOptions(
         **{
             **fields,
             "helm_majors": _majors(fields["helm_majors"]),
-            "image_pull_secret": pull_secret.read(file) if file else None,
+            "image_pull_secret": _pull_secret(fields["image_pull_secret"], given, config),
         }
     )
 
@@ -141,6 +144,15 @@ def _repeated(options: Iterable[Option], given: Mapping[str, Any], *, strict: bo
         for text in value or () if option.kind is Kind.FILES else (value,) if value else ():
             words += [f"--{option.name}", str(text)]
     return (*words, "--strict") if strict else tuple(words)
+
+
+def _pull_secret(file: Path | None, given: Mapping[str, Any], config: Path | None) -> PullSecret | None:
+    if file is None:
+        return None
+    named_by = f"--{_PULL_SECRET}"
+    if config is not None and not given.get("image_pull_secret"):
+        named_by = configuration.place(config, _PULL_SECRET)
+    return pull_secret.read(file, named_by)
 
 
 def _flavor(given: Mapping[str, Any], data: DataPath) -> Flavor | None:

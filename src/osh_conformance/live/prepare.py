@@ -50,7 +50,8 @@ class Preparation:
         """Whether the chart gives a pull secret to any pod or ServiceAccount. Renders it with its own images."""
         target, source = cell_run.target, self.charts.current(cell_run.target)
         given = conventions.pull_secret_values(cell_run.convention, target.name, PULL_SECRET)
-        texts = self.renderer.render(source.folder, merged(target.values, given), target.name, NAMESPACE)
+        drop = conventions.drop_values(cell_run.convention, enabled=cell_run.scenario.db_drop)
+        texts = self.renderer.render(source.folder, merged(target.values, drop, given), target.name, NAMESPACE)
         return any(PULL_SECRET in text for text in texts.values())
 
     def prepare(self, cell_run: CellRun, namespace: str, images: CellImages) -> CellPlan:

@@ -12,9 +12,6 @@ from osh_conformance.model.scenario import ExpectedData, PullProbe, Scenario
 
 #: The reasons that the CRI and the kubelet give if a container's program did not start. The message has the details.
 _NOT_STARTED = ("StartError", "ContainerCannotRun", "RunContainerError", "CreateContainerError")
-#: The kubelet's reasons for a container whose image it could not pull, and the words for a refused login.
-_NOT_PULLED = ("ErrImagePull", "ImagePullBackOff")
-_NO_LOGIN = ("401", "unauthorized", "authorization", "no basic auth credentials")
 _MISSING = ("no such file or directory", "not found", "permission denied", "executable file")
 
 
@@ -26,11 +23,6 @@ def not_started(reason: str) -> bool:
 def lacks_program(reason: str, message: str) -> bool:
     """Return whether a container did not start because its image lacks the program. Another try would fail too."""
     return not_started(reason) and any(word in message.lower() for word in _MISSING)
-
-
-def is_login_refused(reason: str, message: str) -> bool:
-    """Return whether a container waits because the registry demands a login that its pod does not have."""
-    return reason in _NOT_PULLED and any(word in message.lower() for word in _NO_LOGIN)
 
 
 class Moment(StrEnum):
@@ -370,6 +362,7 @@ class Observation:
     - release_of_service: the OpenStack release of the service in the images, "" if the flavor has none.
     - pulls: the results of the scenario's probes.
     - pull_secret: the name of the Secret that the chart got as its pull secret, "" if it got none.
+    - refused_pulls: the pods for which the registry refused a pull, because they had no login for it.
     - runtime: None if the suite cannot run commands on the nodes.
     - runtime_classes: the RuntimeClass of each pod that the suite observed, hooks included, by pod; "" for the default.
     - chart_tests: None if the chart's own tests did not run.
@@ -393,6 +386,7 @@ class Observation:
     release_of_service: str = ""
     pulls: tuple[ObservedPull, ...] = ()
     pull_secret: str = ""
+    refused_pulls: tuple[str, ...] = ()
     runtime: RuntimeProof | None = None
     runtime_classes: Mapping[str, str] = field(default_factory=dict)
     chart_tests: ChartTests | None = None

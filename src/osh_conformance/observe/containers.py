@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.model.chart import Role
 from osh_conformance.model.observation import ObservedContainer
-from osh_conformance.observe.pod_status import last_end, workload_of
+from osh_conformance.observe.pod_status import container_statuses, last_end, workload_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,11 +17,32 @@ if TYPE_CHECKING:
 
 #: The prefix of the Helm releases of the suite's own infrastructure; no chart under test has such a name.
 INFRASTRUCTURE_PREFIX = "infrastructure-"
+#: The reason of kubelet's events about a pull that failed.
+_FAILED = "Failed"
+#: Words of a registry or of the CRI where a login is missing or wrong.
+_NO_LOGIN = ("401", "unauthorized", "authorization", "no basic auth credentials")
 
 
 def runtime_classes(view: View) -> dict[str, str]:
     """Return the RuntimeClass of every pod of the watch, deleted ones included, by pod name."""
     return {pod["metadata"]["name"]: pod["spec"].get("runtimeClassName", "") for pod in view.all_pods}
+
+
+def refused_pulls(view: View) -> tuple[str, ...]:
+    """Return the names of the chart's pods for which a registry refused a pull, because they had no login for it.
+
+    A pod's last status may no longer show that: the events do.
+    """
+    said = [(pod["metadata"]["name"], status) for pod in view.all_pods for status in container_statuses(pod)]
+    texts = [(pod, status.get("state", {}).get("waiting", {}).get("message", "")) for pod, status in said]
+    failed = (event for event in view.events if event.get("reason") == _FAILED)
+    texts += [(event["involvedObject"].get("name", ""), event.get("message") or "") for event in failed]
+    refused = {pod for pod, text in texts if _wants_login(text.lower())}
+    return tuple(sorted(refused & {pod["metadata"]["name"] for pod in view.all_pods if of_chart(pod)}))
+
+
+def _wants_login(message: str) -> bool:
+    return "pull" in message and any(word in message for word in _NO_LOGIN)
 
 
 def observed(

@@ -13,7 +13,7 @@ import filelock
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
 from osh_conformance.folders import DOCKER_RUN
-from osh_conformance.provision import indexes, prerequisites, pulled, unnamed
+from osh_conformance.provision import indexes, prerequisites, pulled, pulls, unnamed
 from osh_conformance.provision.docker import OUR_HOST
 from osh_conformance.provision.recipes import bases
 from osh_conformance.provision.scratch import MARK, scratch
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 _PATIENCE = 6
 _EXTRA = 600.0
 _LOAD = 600.0
-_PULL = 900.0
 _MIB = 1 << 20
 
 
@@ -191,9 +190,19 @@ class Builder:
         if provider:
             return self.image(provider.name)
         docker = self._needed_docker(recipe.name)
-        if not docker.has_image(reference):
-            docker.run("pull", "--quiet", reference, deadline=_PULL)
-            pulled.note(self.folders, reference)
+        return reference if docker.has_image(reference) else self._pull(docker, reference)
+
+    def _pull(self, docker: Docker, reference: str) -> str:
+        try:
+            with self.progress.step(f"pull {reference}"):
+                pulls.pull(docker, reference)
+        except pulls.PullError as error:
+            provider = self.recipes.providing(reference)
+            if provider is None or not error.unreachable:
+                raise
+            self.progress.say(f"  no registry answers for {reference}: the recipe `{provider.name}` makes a stand-in")
+            return self.image(provider.name)
+        pulled.note(self.folders, reference)
         return reference
 
     def _base_to_build(self, recipe: Recipe, reference: str) -> Recipe | None:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 #: The address of the Docker Engine that `setup` provides on a machine without one.
 OUR_HOST = f"unix://{DOCKER_RUN}/docker.sock"
-#: The labels of the images that our recipes build.
+#: The labels and the names of the images that our recipes build. Not all base images have labels.
 _OUR_LABELS = "osh-conformance."
+_OUR_NAMES = ("osh-conformance/", "osh-conformance.invalid/")
 _PROBE = 10.0
 _QUICK = 60.0
 #: A builder in a container, which a user may have chosen, neither finds nor leaves images in the engine. Attestations
@@ -115,10 +116,6 @@ class Docker:
         argv = ("version", "--format", "{{json .Server.Components}}")
         return "podman" in self.run(*argv, deadline=_PROBE, check=False).stdout.lower()
 
-    def version(self) -> str:
-        """Return the engine's version; raises `SuiteError` with the program's message if the engine does not answer."""
-        return self.info().version
-
     def has_image(self, reference: str) -> bool:
         """Whether the engine has an image of this name."""
         return self.run("image", "inspect", "--format", "{{.Id}}", reference, check=False).ok
@@ -127,7 +124,7 @@ class Docker:
         """Return the digest of an image in its registry; None if it was not pulled by this name.
 
         In containerd's store every image has a digest. Since API 1.53 an engine also says which ones it pulled. With an
-        older one, an image that the user built counts as pulled; ours are known by their labels.
+        older one, an image that the user built counts as pulled; ours are known by labels and names.
         """
         outcome = self.run("image", "inspect", "--format", "{{json .}}", reference, check=False)
         return _pulled_digest(_parsed(outcome.stdout), reference) if outcome.ok else None
@@ -215,12 +212,6 @@ def refusal(docker: Docker, info: EngineInfo | None = None) -> str:
     return ""
 
 
-def named_host() -> str:
-    """Return the address in `DOCKER_HOST`; "" if it is unset, or is the address of our own engine."""
-    named = os.environ.get("DOCKER_HOST", "")
-    return "" if named == OUR_HOST else named
-
-
 def choice() -> Choice | None:
     """Return the user's choice of an engine; None if there is none, or if it is our own engine."""
     if host := os.environ.get("DOCKER_HOST"):
@@ -234,7 +225,7 @@ def choice() -> Choice | None:
     name = _context(Path(found))[0] if found else ""
     if name in ("", "default"):
         return None
-    return Choice(words=f"the current Docker context is `{name}`", undo="run: docker context use default")
+    return Choice(words=f"the current Docker context is `{name}`", undo="run `docker context use default`")
 
 
 def candidates() -> Sequence[Docker]:
@@ -312,7 +303,8 @@ def _engine_info(seen: Mapping[str, Any], *, podman: bool) -> EngineInfo:
 
 def _pulled_digest(image: Mapping[str, Any], reference: str) -> str | None:
     labels = (image.get("Config") or {}).get("Labels") or {}
-    if any(label.startswith(_OUR_LABELS) for label in labels):
+    names = map(str, image.get("RepoTags") or ())
+    if any(label.startswith(_OUR_LABELS) for label in labels) or any(name.startswith(_OUR_NAMES) for name in names):
         return None
     wanted = grammar.parse(reference)
     identity = image.get("Identity")

@@ -21,6 +21,9 @@ _BUNDLES = (
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
+_SYSTEM_BUNDLE = ssl.get_default_verify_paths().openssl_cafile
+#: pip's files of the system. That of a virtual environment is not among them: it is for what is installed there.
+_SYSTEM_FILES = ("/etc/xdg/pip/pip.conf", "/etc/pip.conf")
 _BUNDLE_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 #: The variable with the mirror that recipes use in place of http://deb.debian.org.
 MIRROR = "OSH_CONFORMANCE_DEBIAN_MIRROR"
@@ -58,14 +61,11 @@ def _pip_settings(environment: Mapping[str, str]) -> dict[str, str]:
 def _pip_files(environment: Mapping[str, str]) -> Iterator[Path]:
     """Yield pip's configuration files, the weakest first."""
     home = Path(environment.get("HOME") or Path.home())
-    for folder in reversed(environment.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep)):
-        yield Path(folder, "pip", "pip.conf")
-    yield Path("/etc/pip.conf")
+    yield from map(Path, _SYSTEM_FILES)
     yield home / ".pip" / "pip.conf"
     if sys.platform == "darwin":
         yield home / "Library" / "Application Support" / "pip" / "pip.conf"
     yield Path(environment.get("XDG_CONFIG_HOME") or home / ".config", "pip", "pip.conf")
-    yield Path(sys.prefix, "pip.conf")
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -88,7 +88,7 @@ def _read(path: Path) -> dict[str, str]:
 def _bundle(environment: Mapping[str, str], configured: str | None) -> Path:
     """Return the file of the certificate authorities that this machine trusts; an empty one if there is none."""
     named = (configured, *(environment.get(name) for name in _BUNDLE_VARIABLES))
-    system = (ssl.get_default_verify_paths().openssl_cafile, *_BUNDLES)
+    system = (_SYSTEM_BUNDLE, *_BUNDLES)
     for place in (*named, *system):
         if place and Path(place).is_file():
             return Path(place)

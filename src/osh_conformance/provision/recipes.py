@@ -112,8 +112,9 @@ class Recipes:
         return tuple(dict.fromkeys((*recipe.needs, *(provider.name for provider in providers if provider))))
 
     def providing(self, reference: str) -> Recipe | None:
-        """Return the recipe that makes the image `reference`."""
-        return next((r for r in self.by_name.values() if r.image and r.image.reference == reference), None)
+        """Return the recipe that makes the image `reference`; a digest in it names the published image."""
+        tagged = reference.partition("@")[0]
+        return next((r for r in self.by_name.values() if r.image and r.image.reference == tagged), None)
 
     def order(self, names: Iterable[str]) -> tuple[Recipe, ...]:
         """Return the recipes `names` and all of their inputs, in building order; raises `UsageError` on a cycle."""

@@ -24,7 +24,7 @@ _PAUSE = 0.5
 #: Looks for which a container may stay: Docker itself removes it, and stores no layer if it may.
 _PATIENT_LOOKS = 20
 _NAME = "{{.Repository}}:{{.Tag}}"
-_IMAGE = f'{{{{.Id}}}} {{{{index .Config.Labels "{LABEL}"}}}} {{{{join .RepoTags ","}}}}'
+_IMAGE = f'{{{{index .Config.Labels "{LABEL}"}}}} {{{{range .RepoTags}}}} {{{{.}}}}{{{{end}}}}'
 
 
 def mark(folders: Folders, folder: Path) -> str:
@@ -119,5 +119,6 @@ def _images(docker: Docker) -> Iterator[tuple[str, tuple[str, ...]]]:
     if not ids:
         return
     for line in docker.run("image", "inspect", "--format", _IMAGE, *ids, check=False).stdout.splitlines():
-        _, build, *names = line.split()
-        yield build, tuple(names[0].split(",")) if names else ()
+        # An empty line is an image that was removed in the meantime.
+        if words := line.split():
+            yield words[0], tuple(words[1:])

@@ -75,17 +75,17 @@ class Reply:
         if self.is_page:
             title = re.search(r"<title[^>]*>(.*?)</title>", text, re.DOTALL | re.IGNORECASE)
             return " ".join(title[1].split())[:_WORDS] if title else ""
-        return " ".join((_messages(text) or text).split())[:_WORDS]
+        return " ".join(_messages(text).split())[:_WORDS]
 
 
 def _messages(text: str) -> str:
-    """Return the messages of a registry's or a token server's JSON."""
+    """Return the messages in the JSON of a registry or a token server, or the text if it is something else."""
     try:
         content = json.loads(text)
     except ValueError:
-        return ""
+        return text
     if not isinstance(content, dict):
-        return ""
+        return text
     errors = content.get("errors")
     errors = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else [content]
     found = (

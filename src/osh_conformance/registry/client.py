@@ -7,6 +7,7 @@ broke. With the run's own registry it does none of these.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import platform
 import tempfile
@@ -22,7 +23,7 @@ from osh_conformance.registry.loopback import is_loopback
 from osh_conformance.registry.manifest import ACCEPT, Manifest, digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import requests
 
@@ -227,10 +228,33 @@ def public_registry(host: str) -> RegistryClient:
     return RegistryClient(endpoint=DOCKER_HUB if host == DOCKER_IO else host, public=True)
 
 
-def published_digest(reference: str) -> str:
-    """Return the digest that a reference has in its own registry now. Raises `RegistryError` if it is not there."""
+def registries(host: str, mirrors: Sequence[str] = ()) -> tuple[RegistryClient, ...]:
+    """Return clients of the registries that may serve the references of a host, its own last.
+
+    `mirrors` are URLs of mirrors of Docker Hub, as the Docker daemon is configured with.
+    """
+    parts = [urllib.parse.urlsplit(url if "://" in url else f"https://{url}") for url in mirrors if url]
+    found = [RegistryClient(endpoint=each.netloc, public=True, scheme=each.scheme) for each in parts]
+    return (*(found if host == DOCKER_IO else ()), public_registry(host))
+
+
+def published_digest(reference: str, mirrors: Sequence[str] = ()) -> str:
+    """Return the digest that a reference has in its registry now, or in the first mirror of Docker Hub that has it.
+
+    Raises `RegistryError` if it is not there.
+    """
     name = images.name(reference)
-    return public_registry(name.host).manifest(name.path, name.digest_or_tag).digest
+    return _source(name, mirrors)[1].digest
+
+
+def _source(name: images.Name, mirrors: Sequence[str]) -> tuple[RegistryClient, Manifest]:
+    """Return the first registry that has an image, and the manifest."""
+    *first, last = registries(name.host, mirrors)
+    for client in first:
+        # Docker too goes on to Docker Hub, whatever is wrong with a mirror.
+        with contextlib.suppress(RegistryError):
+            return client, client.manifest(name.path, name.digest_or_tag)
+    return last, last.manifest(name.path, name.digest_or_tag)
 
 
 def architecture() -> str:
@@ -265,10 +289,13 @@ def other_architecture(message: str) -> RegistryError:
     )
 
 
-def copy_image(reference: str, client: RegistryClient, target: str, tag: str) -> None:
-    """Copy an image, byte by byte, from its own registry to `tag` of `target`; raises `SuiteError`."""
+def copy_image(reference: str, client: RegistryClient, target: str, tag: str, mirrors: Sequence[str] = ()) -> None:
+    """Copy an image, byte by byte, from its registry, or from a mirror of Docker Hub, to `tag` of `target`.
+
+    Raises `RegistryError`.
+    """
     name = images.name(reference)
-    _copy(public_registry(name.host), name.path, name.digest_or_tag, client, target, tag)
+    _copy(_source(name, mirrors)[0], name.path, name.digest_or_tag, client, target, tag)
 
 
 def _copy(  # noqa: PLR0913, PLR0917

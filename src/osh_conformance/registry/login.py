@@ -99,8 +99,7 @@ class Login:
             self._check_confidential(self.base)
             return f"Bearer {credentials.registry_token}"
         realm = challenge.parameters.get("realm", "")
-        parts = urllib.parse.urlsplit(realm)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        if not _is_address(realm):
             raise RegistryError(
                 f"the registry {self.host} asks for a login at {realm!r}, which is no address",
                 answer=Answer.BROKEN,
@@ -108,7 +107,9 @@ class Login:
             )
         if credentials:
             self._check_confidential(realm)
-        query = {"scope": challenge.parameters.get("scope") or f"repository:{repository}:pull"}
+        query = {}
+        if scope := challenge.parameters.get("scope") or (f"repository:{repository}:pull" if repository else ""):
+            query["scope"] = scope
         if service := challenge.parameters.get("service"):
             query["service"] = service
         reply = self._exchange(realm, query, credentials) if credentials.identity_token else None
@@ -172,6 +173,14 @@ class Login:
                 expected="an address of https",
                 fix=f"give the server a certificate; or, if the image needs no login, `{_logout(self.host)}`",
             )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _logout(host: str) -> str:

@@ -12,15 +12,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from osh_conformance.registry import images
-from osh_conformance.registry.answers import DOCKER_IO, Answer, RegistryError, limited
+from osh_conformance.registry.answers import Answer, RegistryError, limited
 from osh_conformance.registry.client import (
-    RegistryClient,
     architecture,
     default_scheme,
     joined,
     other_architecture,
     platform_entry,
-    public_registry,
+    registries,
 )
 from osh_conformance.registry.credentials import Keyring
 from osh_conformance.registry.manifest import MANIFESTS, digest_of
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from osh_conformance.registry.answers import Reply
+    from osh_conformance.registry.client import RegistryClient
     from osh_conformance.registry.images import Name
 
 #: Seconds that mirrors of Docker Hub have before Docker Hub itself is asked too.
@@ -62,7 +62,7 @@ def look_up(
     """Ask the registry of a reference, and for docker.io these mirrors (URLs), whether it has the image.
 
     Takes at most `answer_within` seconds, and `connect_within` if there is no connection by then. Raises `SuiteError`
-    only for what is no answer: a malformed reference, a broken Docker configuration.
+    only for what is no answer: a malformed reference, a broken Docker configuration or file of authorities.
     """
     (found,) = look_up_all(
         [reference], connect_within=connect_within, answer_within=answer_within, mirrors=mirrors
@@ -99,8 +99,7 @@ class _Question:
     def __init__(self, reference: str, limits: _Limits, keyring: Keyring, mirrors: Sequence[str]) -> None:
         name = images.name(reference)
         changed = threading.Condition()
-        clients = [_mirror(url) for url in (mirrors if name.host == DOCKER_IO else ())]
-        clients.append(public_registry(name.host))
+        clients = registries(name.host, mirrors)
         self._changed = changed
         self._inquiries: list[_Inquiry] = []
         for client in clients:
@@ -135,6 +134,7 @@ class _Inquiry:
         self._name = name
         self._reference = reference
         self._client = client
+        self._url = f"{client.scheme or default_scheme(client.endpoint)}://{client.endpoint}/v2/"
         self._limits = limits
         self._before = before
         self._changed = changed
@@ -171,13 +171,15 @@ class _Inquiry:
         return self._seen or self._silence()
 
     def _silence(self) -> Lookup:
+        from osh_conformance.registry import trust, wire  # noqa: PLC0415 - requests, which only live runs need
+
         limits = self._limits
         what = f"answer within {limits.answer:g}" if self._connected else f"connection within {limits.connect:g}"
         return Lookup(
             reference=self._reference,
             answer=Answer.UNREACHABLE,
             message=f"the registry {self._client.endpoint} does not answer: no {what} s",
-            fix="check the network and its firewall; behind a proxy, set HTTPS_PROXY",
+            fix=wire.fix_of_silence(trust.proxy_for(self._url)),
         )
 
     def _run(self) -> None:
@@ -188,8 +190,8 @@ class _Inquiry:
                 return
         error: Exception | None = None
         try:
-            self._connect()
-            self._ask()
+            if self._connect():
+                self._ask()
         except Exception as raised:  # noqa: BLE001 - raised in the thread that asks
             error = raised
         finally:
@@ -201,24 +203,28 @@ class _Inquiry:
         self._error, self._done = error, True
         self._changed.notify_all()
 
-    def _connect(self) -> None:
-        """Open a connection and close it: this tells a registry that drops packets from one that is slow."""
+    def _connect(self) -> bool:
+        """Open a connection and close it: this tells a registry that drops packets from one that is slow.
+
+        Returns whether it answered in time.
+        """
         from osh_conformance.registry import trust, wire  # noqa: PLC0415 - requests, which only live runs need
 
-        endpoint = self._client.endpoint
-        url = f"{self._client.scheme or default_scheme(endpoint)}://{endpoint}/v2/"
-        parts = urllib.parse.urlsplit(trust.proxy_url(url) or url)
+        parts = urllib.parse.urlsplit(trust.proxy_url(self._url) or self._url)
         try:
             port = parts.port or _PORTS.get(parts.scheme, 80)
             socket.create_connection((parts.hostname, port), self._limits.connect).close()
+        except TimeoutError:
+            return False
         except (OSError, ValueError) as error:
-            raise wire.failure(endpoint, url, error, public=True) from error
+            raise wire.failure(self._client.endpoint, self._url, error, public=True) from error
         self._client.patience = wire.Patience(
             connect=self._limits.connect, read=self._limits.answer, total=self._limits.answer, retry=1.0
         )
         with self._changed:
             self._connected = True
             self._changed.notify_all()
+        return True
 
     def _ask(self) -> None:
         name, client = self._name, self._client
@@ -254,7 +260,9 @@ class _Inquiry:
         client, path = self._client, self._name.path
         try:
             manifest = client.manifest(path, digest)
-            self._seen = Lookup(reference=self._reference, answer=Answer.FOUND, digest=digest_of(manifest.body))
+            self._seen = Lookup(
+                reference=self._reference, answer=Answer.FOUND, digest=self._name.digest or digest_of(manifest.body)
+            )
             if "manifests" in manifest.content:
                 platform_entry(manifest, path, self._name.digest_or_tag)
                 return
@@ -273,8 +281,3 @@ class _Inquiry:
         if has != architecture():
             what = joined(self._name.path, self._name.digest_or_tag)
             raise other_architecture(f"{what} is an image for {has}, not for {architecture()}")
-
-
-def _mirror(url: str) -> RegistryClient:
-    parts = urllib.parse.urlsplit(url if "://" in url else f"https://{url}")
-    return RegistryClient(endpoint=parts.netloc, public=True, scheme=parts.scheme)

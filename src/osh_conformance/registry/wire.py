@@ -9,10 +9,11 @@ import time
 import urllib.parse
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.client import HTTPException, IncompleteRead
 from typing import IO, TYPE_CHECKING
 
 import requests
-import urllib3
+from requests.exceptions import ConnectTimeout, InvalidProxyURL, InvalidSchema, ProxyError, Timeout
 
 from osh_conformance.registry import trust
 from osh_conformance.registry.answers import Answer, RegistryError, Reply
@@ -21,6 +22,8 @@ from osh_conformance.registry.loopback import is_confidential
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+#: An error of urllib3, which requests passes on while a body is read; by the name that it has there.
+_BodyError = requests.exceptions.BaseHTTPError  # type: ignore[attr-defined]
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 5
 #: Bytes of an answer that is no blob: distribution allows 4 MiB for a manifest.
@@ -118,7 +121,7 @@ class Wire:
                     yield piece
                     if time.monotonic() > ends:
                         raise TimeoutError(f"the answer did not end within {self.patience.total:g} s")
-            except (OSError, urllib3.exceptions.HTTPError) as error:
+            except (OSError, _BodyError) as error:
                 raise failure(self.host, response.url, error, public=self.public) from error
 
     def close(self) -> None:
@@ -127,7 +130,13 @@ class Wire:
             self._session.close()
 
     def _target(self, url: str, location: str) -> str:
-        target = urllib.parse.urldefrag(urllib.parse.urljoin(url, location)).url
+        try:
+            target = urllib.parse.urldefrag(urllib.parse.urljoin(url, location)).url
+            origin(target)
+        except ValueError as error:
+            raise RegistryError(
+                f"the registry {self.host} sends requests to {location!r}, which is no address", answer=Answer.BROKEN
+            ) from error
         if is_confidential(url) and not is_confidential(target):
             raise RegistryError(
                 f"the registry {self.host} sends requests from {origin(url)} to {origin(target)}, which anybody on the "
@@ -146,7 +155,7 @@ class Wire:
         while True:
             try:
                 response = self._send(method, url, headers, body)
-            except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+            except (OSError, ValueError, _BodyError) as error:
                 pause = next(pauses, None) if _was_reset(error) else None
                 if pause is None or time.monotonic() + pause - started > self.patience.retry:
                     raise failure(self.host, url, error, public=self.public) from error
@@ -189,11 +198,26 @@ def failure(endpoint: str, url: str, error: Exception, *, public: bool) -> Regis
             details=reason,
         )
     proxy = trust.proxy_for(url) if public else ""
-    if any(isinstance(each, urllib3.exceptions.ProxyError) for each in _causes(error)):
+    if proxy and isinstance(error, (InvalidProxyURL, InvalidSchema)):
+        return RegistryError(
+            f"the proxy {proxy} cannot be used for {host}: {error}",
+            answer=Answer.UNREACHABLE,
+            expected="a proxy of http:// or https://; for socks5://, the Python package PySocks",
+            fix=fix_of_silence(proxy),
+        )
+    if _is_garbage(error):
+        return RegistryError(
+            f"{name} answered with something that is no HTTP",
+            answer=Answer.BROKEN,
+            expected="the answer of a container registry",
+            fix="check that this host and port are those of a registry",
+            details=reason,
+        )
+    if any(isinstance(each, ProxyError) for each in _causes(error)):
         message = f"the proxy {proxy} gives no way to {host}"
     else:
         message = f"{name} does not answer"
-    fix = _fix_of_silence(proxy) if public else ""
+    fix = fix_of_silence(proxy) if public else ""
     return RegistryError(message, answer=Answer.UNREACHABLE, fix=fix, details=reason)
 
 
@@ -230,8 +254,16 @@ def _was_reset(error: Exception) -> bool:
     causes = list(_causes(error))
     # A proxy that refuses is no lost connection.
     return any(isinstance(each, (ConnectionResetError, BrokenPipeError)) for each in causes) and not any(
-        isinstance(each, urllib3.exceptions.ProxyError) for each in causes
+        isinstance(each, ProxyError) for each in causes
     )
+
+
+def _is_garbage(error: Exception) -> bool:
+    """Whether there was an answer that cannot be read, or a redirect to what is no address."""
+    causes = list(_causes(error))
+    if any(isinstance(each, (ConnectionError, ProxyError, IncompleteRead)) for each in causes):
+        return False
+    return isinstance(error, ValueError) or any(isinstance(each, HTTPException) for each in causes)
 
 
 def _reason(error: Exception) -> str:
@@ -241,7 +273,7 @@ def _reason(error: Exception) -> str:
         if isinstance(each, socket.gaierror):
             return f"its name has no address: {each.strerror}"
     for each in causes:
-        if isinstance(each, (urllib3.exceptions.TimeoutError, TimeoutError, requests.Timeout)):
+        if isinstance(each, (TimeoutError, Timeout)):
             return _time_out(each)
     system = [each for each in causes if isinstance(each, OSError) and not isinstance(each, requests.RequestException)]
     if system:
@@ -250,7 +282,7 @@ def _reason(error: Exception) -> str:
 
 
 def _time_out(error: BaseException) -> str:
-    connecting = isinstance(error, (urllib3.exceptions.ConnectTimeoutError, requests.ConnectTimeout))
+    connecting = isinstance(error, ConnectTimeout)
     if isinstance(error, TimeoutError) and error.args and "within" in str(error):
         return str(error)
     return "no connection in time" if connecting else "no answer in time"
@@ -272,7 +304,8 @@ def _untrusted(name: str, reason: str) -> RegistryError:
     )
 
 
-def _fix_of_silence(proxy: str) -> str:
+def fix_of_silence(proxy: str) -> str:
+    """Return what helps if a host does not answer, directly or through a proxy (host and port)."""
     if proxy:
         return f"check the proxy {proxy}, which HTTP_PROXY or HTTPS_PROXY names, and the exceptions in NO_PROXY"
     return "check the name, the network and its firewall; behind a proxy, set HTTPS_PROXY"

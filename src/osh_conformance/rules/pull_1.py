@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from osh_conformance.manifests.pods import dicts, pod_spec, pods
 from osh_conformance.model.convention import PULL_SECRET
 from osh_conformance.model.finding import Location, Verdict
-from osh_conformance.model.observation import is_login_refused
 from osh_conformance.model.rule import Rule
 from osh_conformance.rules.registry import live_rule, static_rule
 from osh_conformance.rules.shared import places
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from osh_conformance.manifests.pods import Pod
-    from osh_conformance.model.chart import Container, RenderedChart, Rendering
+    from osh_conformance.model.chart import RenderedChart, Rendering
     from osh_conformance.model.finding import Finding
     from osh_conformance.model.observation import Observation, ObservedContainer
 
@@ -103,10 +102,12 @@ def _names(content: Mapping[str, Any]) -> list[str]:
 
 
 def _finding(chart: RenderedChart, pod: Pod, found: str) -> Finding:
+    first, _ = pod.containers[0]
+    # As shipped, a name that ends in a hash of the values has another end.
     known = {container.position: container for container in chart.every_container}
-    containers: list[Container] = [known.get(container.position, container) for container, _ in pod.containers]
+    place = places.of_containers(chart, [known.get(first.position, first)])
     return RULE.finding(
-        places.of_containers(chart, containers),
+        Location(chart=place.chart, path=place.path, workload=place.workload),
         found=found,
         expected=f"the secret that {chart.pull_secret_path} names, in the pod or in its {_ACCOUNT}",
     )
@@ -132,7 +133,7 @@ def check_live(observation: Observation) -> Verdict:
 
 def _live_finding(observation: Observation, containers: list[ObservedContainer]) -> Finding | None:
     """Return the finding about a workload, None if its pods have the secret and the registry refused them nothing."""
-    refused = next((each for each in containers if is_login_refused(each.reason, each.message)), None)
+    refused = next((each for each in containers if each.pod in observation.refused_pulls), None)
     lacking = next((each for each in containers if observation.pull_secret not in each.pull_secrets), None)
     about = refused or lacking
     if about is None:
@@ -140,7 +141,7 @@ def _live_finding(observation: Observation, containers: list[ObservedContainer])
     names = ", ".join(about.pull_secrets)
     found = f"imagePullSecrets: {names}" if names else "no imagePullSecrets"
     if refused:
-        found += f"; the registry refused the image of container {refused.name}: {refused.reason}"
+        found += "; the registry refused its pull"
     return RULE.finding(
         Location(chart=observation.declared.name, path=observation.cell.path, workload=about.workload),
         found=found,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from osh_conformance.model.observation import DependencyWithheld, is_login_refused
-from osh_conformance.observe.containers import has_started, is_going, observed, of_chart, start_of
+from osh_conformance.model.observation import DependencyWithheld
+from osh_conformance.observe.containers import has_started, is_going, observed, of_chart, refused_pulls, start_of
 from osh_conformance.observe.pod_status import job_condition, pod_ready, workload_of
 from osh_conformance.observe.watch import NotReadyError, TroubleError, WorkloadFailedError
 from osh_conformance.scenario.drop import DELETE_HOOKS
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from osh_conformance.model.chart import DeclaredChart
-    from osh_conformance.model.observation import ObservedContainer
     from osh_conformance.observe.context import CellContext
     from osh_conformance.observe.watch import View
     from osh_conformance.process import Outcome
@@ -102,15 +101,11 @@ def wait_ready(
     except WorkloadFailedError as failure:
         return str(failure)
     except TroubleError as failure:
-        if login and any(is_login_refused(c.reason, c.message) for c in _observed(context, declared)):
+        if login and refused_pulls(context.watch.view()):
             return str(failure)
         raise
     except NotReadyError as failure:
         # Only a container that failed is evidence against the chart; a slow machine is none.
-        if any(c.exit_code for c in _observed(context, declared)):
+        if any(c.exit_code for c in observed(context.watch.view(), declared)):
             return str(failure)
         raise
-
-
-def _observed(context: CellContext, declared: DeclaredChart) -> tuple[ObservedContainer, ...]:
-    return observed(context.watch.view(), declared, context.watch.last_words)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from osh_conformance.model.convention import PULL_SECRET
 from osh_conformance.model.observation import Observation
 from osh_conformance.model.scenario import InstallStep, UninstallStep, Until
-from osh_conformance.observe.containers import observed, runtime_classes
+from osh_conformance.observe.containers import observed, refused_pulls, runtime_classes
 from osh_conformance.scenario import faults, infrastructure, pull_secret, removal, steps
 from osh_conformance.scenario.database_control import ServerControl
 from osh_conformance.scenario.state import ScenarioState
@@ -76,6 +76,7 @@ def _observation(state: ScenarioState) -> Observation:
         identity=state.identity,
         release_of_service=plan.release_of_service,
         pull_secret=PULL_SECRET if plan.pull_secret else "",
+        refused_pulls=refused_pulls(view),
         runtime=state.runtime,
         runtime_classes=runtime_classes(view),
         chart_tests=state.chart_tests,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,3 +45,20 @@ def test_a_misspelt_field_of_a_convention_is_a_usage_error_with_a_suggestion(tmp
     file.write_text("name: mine\nimages: images\npull_polcy: x\n")
     with pytest.raises(UsageError, match="`pull_policy`"):
         conventions.named(str(file))
+
+
+def test_a_pull_secret_enters_values_at_the_place_of_the_convention() -> None:
+    reference, osh = conventions.named("reference"), conventions.named("osh")
+    assert conventions.pull_secret_values(reference, "api", "login") == {
+        "images": {"pull_secrets": [{"name": "login"}]}
+    }
+    values = conventions.pull_secret_values(osh, "my-service", "login")
+    assert values["secrets"]["oci_image_registry"] == {"my-service": "login"}
+    assert conventions.pull_secret_path(reference, "api") == "images.pull_secrets"
+    assert conventions.pull_secret_path(osh, "my-service") == "secrets.oci_image_registry.my-service"
+
+
+def test_a_convention_without_a_place_for_a_pull_secret_has_no_values_for_it() -> None:
+    convention = replace(conventions.named("reference"), pull_secret={})
+    assert conventions.pull_secret_values(convention, "api", "login") == {}
+    assert conventions.pull_secret_path(convention, "api") == ""

@@ -14,9 +14,10 @@ def test_a_file_that_the_source_archive_lacks_is_named() -> None:
     assert package.lacking([".ci/run", "src/a.py", "tests/b.py"], ["PKG-INFO", "src/a.py"]) == ["tests/b.py"]
 
 
-def test_wheels_differ_by_a_missing_file_and_by_content() -> None:
-    found = package.differences({"a": b"1", "b": b"1", "c": b"1"}, {"a": b"1", "b": b"2"})
-    assert [name.partition(" ")[0] for name in found] == ["b", "c"]
+def test_wheels_differ_by_a_missing_file_by_content_and_by_mode() -> None:
+    one = {"a": (0o644, b"1"), "b": (0o644, b"1"), "c": (0o644, b"1"), "d": (0o644, b"1")}
+    found = package.differences(one, {"a": (0o644, b"1"), "b": (0o644, b"2"), "d": (0o755, b"1")})
+    assert [name.partition(" ")[0] for name in found] == ["b", "c", "d"]
 
 
 def test_a_link_to_a_folder_stands_for_its_files() -> None:

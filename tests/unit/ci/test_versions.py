@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ci import versions
+from ci import digests, versions
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
+from osh_conformance.registry.answers import Answer
+from osh_conformance.registry.lookup import Lookup
 from tests.paths import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from ci.versions import Pin
@@ -94,3 +97,33 @@ def test_go_and_pip_are_asked_with_a_deadline(monkeypatch: pytest.MonkeyPatch) -
     assert versions.ask(versions.Pin(name="a", version="1", package="a")) == ["1.1", "1.0"]
     assert asked[0] == ("go list -m -versions example.org/a", 60.0)
     assert asked[1][0].endswith("pip index --disable-pip-version-check versions a")
+
+
+def test_every_base_image_is_found_with_the_files_that_name_it() -> None:
+    assert "ci/images/minimal/recipe.toml" in digests.bases()["docker.io/library/debian:bookworm-slim"]
+
+
+def test_digests_are_proposed_for_each_recipe_and_a_silent_registry_is_named(tmp_path: Path) -> None:
+    for name, base in [("a", "docker.io/library/x:1"), ("b", "quay.io/y:2@sha256:22"), ("c", "quay.io/z:3")]:
+        folder = tmp_path / "ci" / "images" / name
+        folder.mkdir(parents=True)
+        (folder / "recipe.toml").write_text(f'[image]\nbase = "{base}"\n')
+
+    def looked_up(references: Iterable[str]) -> dict[str, Lookup]:
+        known = {"docker.io/library/x:1": "sha256:11", "quay.io/y:2": "sha256:22"}
+        return {
+            reference: Lookup(reference=reference, answer=Answer.FOUND, digest=known[reference])
+            if reference in known
+            else Lookup(reference=reference, answer=Answer.UNREACHABLE, message="no answer within 3 s")
+            for reference in references
+        }
+
+    lines, other, failed = digests.compare(digests.bases(tmp_path), looked_up)
+    assert lines == [
+        "docker.io/library/x:1: sha256:11",
+        '  ci/images/a/recipe.toml: base = "docker.io/library/x:1@sha256:11"',
+        "quay.io/y:2@sha256:22: -",
+        "quay.io/z:3: unknown: no answer within 3 s",
+    ]
+    assert other
+    assert failed

@@ -14,7 +14,7 @@ from tests.paths import KEYSTONE
 if TYPE_CHECKING:
     from pathlib import Path
 
-_EXTRA = ("kubernetes", "oras", "pytest_helm_charts", "trustme", "zstandard")
+_EXTRA = ("kubernetes", "pytest_helm_charts", "requests", "trustme", "truststore", "zstandard")
 
 
 def _run(program: str, *argv: str) -> subprocess.CompletedProcess[str]:

@@ -45,9 +45,11 @@ def _serving() -> Iterator[_Server]:
     with _Server(("127.0.0.1", 0), _Handler) as served:
         thread = threading.Thread(target=served.serve_forever)
         thread.start()
-        yield served
-        served.shutdown()
-        thread.join()
+        try:
+            yield served
+        finally:
+            served.shutdown()
+            thread.join()
 
 
 @pytest.fixture

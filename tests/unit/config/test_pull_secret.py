@@ -85,3 +85,13 @@ def test_the_option_and_the_key_of_the_configuration_file_give_the_same_secret(t
     assert by_option.image_pull_secret == by_key.image_pull_secret != None  # noqa: E711
     assert by_option.repeated == ("--image-pull-secret", str(file))
     assert live_options({"paths": (KEYSTONE,)}).image_pull_secret is None
+
+
+def test_an_error_names_the_option_or_the_line_of_the_configuration_file(tmp_path: Path) -> None:
+    _file(tmp_path, "{")
+    with pytest.raises(UsageError, match=r"--image-pull-secret \S+config\.json: is not JSON"):
+        live_options({"paths": (KEYSTONE,), "image_pull_secret": tmp_path / "config.json"})
+    config = tmp_path / "osh-conformance.toml"
+    config.write_text('strict = true\nimage-pull-secret = "config.json"')
+    with pytest.raises(UsageError, match=r"osh-conformance\.toml:2 \S+config\.json: is not JSON"):
+        live_options({"paths": (KEYSTONE,), "config": config})

@@ -82,10 +82,11 @@ def test_a_scenario_with_a_fault_has_only_one_and_a_fast_drop(name: str) -> None
 
 
 @pytest.mark.parametrize("convention", conventions.shipped().values(), ids=lambda each: each.name)
-def test_all_groups_but_main_use_the_minimal_values(convention: Convention) -> None:
+def test_all_groups_but_main_use_the_minimal_values_unless_every_pod_must_pull(convention: Convention) -> None:
     for scenario in SCENARIOS.values():
         switched = cell_values.scenario_values(convention, "keystone", scenario, "").get("manifests", {})
-        assert switched == ({} if scenario.group is ScenarioGroup.MAIN else convention.minimal_values["manifests"])
+        whole = scenario.group is ScenarioGroup.MAIN or scenario.pull_secret
+        assert switched == ({} if whole else convention.minimal_values["manifests"])
     # An uninstall needs these.
     assert not any(switch.startswith("job_db_") for switch in convention.minimal_values["manifests"])
 

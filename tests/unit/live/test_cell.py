@@ -18,6 +18,7 @@ from osh_conformance.live.prepare import Preparation
 from osh_conformance.live.run_charts import RunCharts
 from osh_conformance.model.finding import Status
 from osh_conformance.model.observation import PublishedImage
+from osh_conformance.plan import feasible
 from osh_conformance.plan.cells import LeftOutError
 from osh_conformance.plan.plan import LiveSuite
 from tests.paths import KEYSTONE
@@ -72,7 +73,7 @@ class _Cell:
             cluster=SimpleNamespace(name="fake", registry=None, capabilities=absent),
             node_runtime=_NODE,
             images=self.store,
-            faulty_registry=lambda: SimpleNamespace(image=self._faulty),
+            faulty_registry=lambda: SimpleNamespace(image=self._faulty, host="faulty.invalid"),
             cancel=SimpleNamespace(is_set=lambda: False),
             preparation=Preparation(
                 renderer=suite.renderer, charts=self._charts, node_runtime=_NODE, ready_timeout=60.0
@@ -86,7 +87,7 @@ class _Cell:
         self.plans.append(plan)
         return self.observed(replace(observations.observation(), cell=plan.cell, scenario=plan.scenario))
 
-    def _faulty(self, _reference: str) -> object:
+    def _faulty(self, _reference: str, _login: str = "") -> object:
         raise SuiteError("there is no registry")
 
 
@@ -196,3 +197,28 @@ def test_a_fault_of_the_nodes_is_not_applicable_without_access_to_them(run: _Cel
     result = run.run(scenarios=("kubelet-restarted",))
     assert {verdict.status for verdict in result.verdicts.values()} == {Status.NOT_APPLICABLE}
     assert not run.plans
+
+
+def _with_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feasible, "lacking", lambda *_: "")
+
+
+def test_a_pull_secret_is_not_applicable_without_a_registry_that_can_demand_a_login(run: _Cell) -> None:
+    verdict = run.run(scenarios=("pull-secret",)).verdicts["PULL-1"]
+    assert (verdict.status, verdict.reason) == (Status.NOT_APPLICABLE, "no registry can demand a login here: none")
+    assert not run.plans
+
+
+def test_a_pull_secret_is_not_applicable_to_a_chart_that_gives_no_pod_one(
+    run: _Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _with_registry(monkeypatch)
+    monkeypatch.setattr(Preparation, "takes_pull_secret", lambda *_: False)
+    verdict = run.run(scenarios=("pull-secret",)).verdicts["PULL-1"]
+    assert (verdict.status, verdict.reason) == (Status.NOT_APPLICABLE, "the chart gives no pod a pull secret")
+
+
+def test_a_reference_chart_takes_a_pull_secret(run: _Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    _with_registry(monkeypatch)
+    with pytest.raises(SuiteError, match="there is no registry"):
+        run.run(scenarios=("pull-secret",))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,10 +11,12 @@ import pytest
 from osh_conformance.charts import source
 from osh_conformance.charts.opened import OpenedCharts
 from osh_conformance.config.engine_options import LiveOptions
+from osh_conformance.config.pull_secret import PullSecret
 from osh_conformance.live.prepare import Preparation
 from osh_conformance.live.run_charts import RunCharts
 from osh_conformance.loading import definitions
 from osh_conformance.model.chart import STANDARD_KEYS
+from osh_conformance.model.convention import PULL_SECRET
 from osh_conformance.plan import needs
 from osh_conformance.plan.plan import LiveSuite
 from tests.paths import KEYSTONE
@@ -25,12 +29,17 @@ if TYPE_CHECKING:
     from osh_conformance.scenario.state import CellPlan
 
 
+_LOGIN = base64.b64encode(b"suite:a-password").decode()
+_USERS = base64.b64encode(b"user:another-password").decode()
+
+
 class Images:
     """Publishes nothing: each image keeps its reference, with `suffix` behind a flavor's."""
 
     def __init__(self, suffix: str = "") -> None:
         self._suffix = suffix
         self.functions: list[str] = []
+        self.locked: list[str] = []
         self.published: tuple[str, ...] = ()
 
     def publish_for_key(self, reference: str, function: str) -> str:
@@ -39,6 +48,14 @@ class Images:
 
     def publish_faulty(self, reference: str) -> str:
         return reference
+
+    def publish_locked(self, reference: str) -> str:
+        self.locked.append(f"faulty.invalid/{len(self.locked)}/{reference}")
+        return self.locked[-1]
+
+    @property
+    def login(self) -> tuple[str, str]:
+        return "faulty.invalid", _LOGIN
 
     def publish_declared(self, references: Iterable[str], infrastructure: str) -> tuple[object, ...]:
         self.published = (*references, infrastructure)
@@ -49,9 +66,15 @@ def suite(*scenarios: str) -> LiveSuite:
     return LiveSuite(LiveOptions(paths=(KEYSTONE,), scenarios=scenarios))
 
 
-def prepare(found: LiveSuite, cell_run: CellRun, charts: RunCharts, images: Images) -> CellPlan:
+def prepare(
+    found: LiveSuite, cell_run: CellRun, charts: RunCharts, images: Images, pull_secret: PullSecret | None = None
+) -> CellPlan:
     preparation = Preparation(
-        renderer=found.renderer, charts=charts, node_runtime="containerd://2.2.0", ready_timeout=60.0
+        renderer=found.renderer,
+        charts=charts,
+        node_runtime="containerd://2.2.0",
+        ready_timeout=60.0,
+        pull_secret=pull_secret,
     )
     return preparation.prepare(cell_run, "cell", images)  # type: ignore[arg-type]
 
@@ -107,6 +130,50 @@ def test_a_password_of_hard_characters_reaches_chart_and_server(plans: dict[str,
     assert password == plan.database.values["root"]["password"]
     assert {"@", "/", "%", ":", "'", '"', "\\", "$", " ", "`"} <= set(password)
     assert password in plan.secrets
+
+
+# -- pull secrets --------------------------------------------------------------------------------------------------
+
+
+def _plan(charts: RunCharts, scenario: str, images: Images, host: str = "") -> CellPlan:
+    found = suite(scenario)
+    given = PullSecret().with_login(host, _USERS) if host else None
+    return prepare(found, found.cell_runs[0], charts, images, given)
+
+
+def test_a_cell_has_no_pull_secret_unless_the_user_or_the_scenario_asks_for_one(plans: dict[str, CellPlan]) -> None:
+    plan = plans["drop-enabled"]
+    assert not plan.pull_secret
+    assert "pull_secrets" not in plan.values["images"]
+    assert "images" not in plan.database.values
+
+
+def test_the_login_of_the_user_reaches_the_chart_and_no_output(charts: RunCharts) -> None:
+    plan = _plan(charts, "drop-enabled", Images(), "registry.example")
+    assert plan.values["images"]["pull_secrets"] == [{"name": PULL_SECRET}]
+    assert json.loads(plan.pull_secret) == {"auths": {"registry.example": {"auth": _USERS}}}
+    assert {_USERS, "another-password"} <= set(plan.secrets)
+    assert "auths" not in repr(plan)
+
+
+@pytest.mark.parametrize(("host", "needed"), [("docker.io", True), ("registry.example", False)])
+def test_the_database_server_pulls_with_the_login_for_its_own_registry(
+    host: str,
+    needed: bool,  # noqa: FBT001  (a parameter)
+    charts: RunCharts,
+) -> None:
+    values = _plan(charts, "drop-enabled", Images(), host).database.values
+    assert values.get("images") == ({"pull_secrets": [{"name": PULL_SECRET}]} if needed else None)
+
+
+def test_a_registry_that_demands_a_login_serves_each_image_key_in_a_repository_of_its_own(charts: RunCharts) -> None:
+    images = Images()
+    plan = _plan(charts, "pull-secret", images, "registry.example")
+    assert sorted(plan.declared.images.values()) == sorted(images.locked)
+    assert {container.image for container in plan.declared.containers} <= set(images.locked)
+    assert plan.declared.containers_of("ks_user"), "every Job must pull"
+    assert set(json.loads(plan.pull_secret)["auths"]) == {"faulty.invalid", "registry.example"}
+    assert {_LOGIN, "a-password"} <= set(plan.secrets)
 
 
 # -- charts on disk ------------------------------------------------------------------------------------------------

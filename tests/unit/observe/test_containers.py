@@ -18,3 +18,30 @@ def test_a_job_of_a_schedule_belongs_to_its_cron_job() -> None:
     view = View(pods={}, jobs={}, all_pods=[pod], all_jobs=[job])
     (container,) = containers.observed(view, observation().declared)
     assert container.workload == "CronJob/rotate"
+
+
+_REFUSED = "failed to pull and unpack image: unexpected status from HEAD request to http://x/v2/y: 401 Unauthorized"
+
+
+def _pod(name: str, message: str = "", release: str = "keystone") -> dict[str, Any]:
+    waiting = {"waiting": {"reason": "ErrImagePull", "message": message}}
+    return {
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/instance": release}},
+        "status": {"containerStatuses": [{"name": "x", "state": waiting}]},
+    }
+
+
+def test_a_refused_pull_is_in_the_status_of_the_pod_or_in_its_events() -> None:
+    pods = [_pod("waits", _REFUSED), _pod("is-gone"), _pod("has-other-trouble", "failed to pull: i/o timeout")]
+    events = [
+        {"reason": "Failed", "involvedObject": {"name": "is-gone"}, "message": f"Failed to pull image x: {_REFUSED}"},
+        {"reason": "Failed", "involvedObject": {"name": "has-other-trouble"}, "message": "Error: ErrImagePull"},
+        {"reason": "Unhealthy", "involvedObject": {"name": "has-other-trouble"}, "message": "pull 401"},
+    ]
+    view = View(pods={}, jobs={}, all_pods=pods, all_jobs=[], events=events)
+    assert containers.refused_pulls(view) == ("is-gone", "waits")
+
+
+def test_a_refused_pull_of_the_suites_own_pods_is_none_of_the_chart() -> None:
+    view = View(pods={}, jobs={}, all_pods=[_pod("mariadb-0", _REFUSED, "infrastructure-mariadb")], all_jobs=[])
+    assert containers.refused_pulls(view) == ()

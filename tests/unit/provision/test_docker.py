@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import shutil
@@ -180,7 +181,7 @@ def test_an_engine_on_this_machine_is_used(program: Program, monkeypatch: pytest
 
 @pytest.mark.parametrize(
     ("variables", "undo"),
-    [({"DOCKER_CONTEXT": "far"}, "unset DOCKER_CONTEXT"), ({}, "run: docker context use default")],
+    [({"DOCKER_CONTEXT": "far"}, "unset DOCKER_CONTEXT"), ({}, "run `docker context use default`")],
 )
 def test_a_remote_context_is_refused_even_if_our_engine_could_run(
     program: Program, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], undo: str, tmp_path: Path
@@ -212,7 +213,7 @@ def test_a_choice_says_how_to_undo_it(program: Program, monkeypatch: pytest.Monk
     assert docker.choice() is None
     program.says("context", "colima unix:///home/me/colima.sock")
     assert docker.choice() == docker.Choice(
-        words="the current Docker context is `colima`", undo="run: docker context use default"
+        words="the current Docker context is `colima`", undo="run `docker context use default`"
     )
     monkeypatch.setenv("DOCKER_CONTEXT", "far")
     assert docker.choice() == docker.Choice(words="DOCKER_CONTEXT names `far`", undo="unset DOCKER_CONTEXT")
@@ -311,9 +312,11 @@ def _serving(path: Path) -> Iterator[Docker]:
     with ThreadingUnixStreamServer(str(path), _Html) as server:
         thread = threading.Thread(target=server.serve_forever, args=[0.01])
         thread.start()
-        yield Docker(program=Path(str(shutil.which("docker"))), host=f"unix://{path}")
-        server.shutdown()
-        thread.join()
+        try:
+            yield Docker(program=Path(str(shutil.which("docker"))), host=f"unix://{path}")
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.skipif(shutil.which("docker") is None, reason="there is no docker program")
@@ -357,6 +360,12 @@ def image(*digests: str, labels: dict[str, str] | None = None, pulled: tuple[str
             image(f"quay.io/a/b@{DIGEST}", labels={"osh-conformance.origin": "stand-in"}),
             None,
             id="ours, containerd's store",
+        ),
+        pytest.param(
+            "quay.io/a/b:1",
+            {**image(f"quay.io/a/b@{DIGEST}"), "RepoTags": ["quay.io/a/b:1", "osh-conformance/b:0123"]},
+            None,
+            id="ours without labels, containerd's store",
         ),
         pytest.param("quay.io/a/b:1", image(f"quay.io/a/b@{DIGEST}", pulled=()), None, id="built, containerd's store"),
         pytest.param(
@@ -410,3 +419,14 @@ def _our_socket(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run.mkdir()
     (run / "docker.sock").touch()
     monkeypatch.setattr(docker, "DOCKER_RUN", run)
+
+
+@pytest.mark.parametrize("name", ["live", "controls", "removals", "nightly"])
+def test_tox_passes_what_the_docker_program_reads_to_live_runs(name: str) -> None:
+    parser = configparser.RawConfigParser()
+    parser.read(Path(__file__).parents[3] / "tox.ini")
+    passed = parser[f"testenv:{name}"]["pass_env"]
+    for section in ("testenv:live", "testenv"):
+        passed = passed.replace(f"{{[{section}]pass_env}}", parser[section]["pass_env"])
+    assert {*DOCKER_VARIABLES, "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"} <= set(passed.split())
+    assert "KUBECONFIG" not in passed

@@ -16,7 +16,8 @@ import pytest
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.folders import Folders
 from osh_conformance.process import Outcome
-from osh_conformance.provision import gc, leftovers, runs
+from osh_conformance.progress import Progress
+from osh_conformance.provision import gc, leftovers, machine, pulled, remove, runs, unnamed
 from osh_conformance.provision.scratch import hold_temporary_files, note_elsewhere, scratch
 
 if TYPE_CHECKING:
@@ -36,11 +37,17 @@ class FakeDocker:
     mirrors: list[str] = field(default_factory=list)
     coming: dict[str, int] = field(default_factory=dict)
     ours: bool = False
+    #: The label of the build and the names of each image that is no part of another.
+    images: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def run(self, *words: str, deadline: float = 0, check: bool = True) -> Outcome:
         del deadline, check
         answer, code, error = "", 0, ""
         match words:
+            case ("image", "inspect", "--format", _, *_):
+                answer = "\n".join(["", *(f"{build} {' '.join(names)}" for build, names in self.images.items())])
+            case ("rmi", name):
+                self.images = {build: names for build, names in self.images.items() if name not in (build, *names)}
             case ("rm", *_, name):
                 self.containers.remove(name)
             case ("network", "rm", name) if self.containers:
@@ -79,6 +86,12 @@ class FakeDocker:
         return "", 0
 
     def lines(self, *words: str) -> list[str]:
+        if words[0] == "image":
+            label = next((word for word in words if word.startswith("label=")), "").removeprefix("label=")
+            _, _, build = label.partition("=")
+            return [other for other, names in self.images.items() if not build or (other == build and not names)]
+        if words[0] == "ps" and any("osh-conformance.build" in word for word in words):
+            return []
         if words[0] == "network":
             return [] if "{{" in words[-1] else list(self.networks)
         if "kind.role" in words[-1]:
@@ -313,3 +326,51 @@ def test_gc_leaves_a_process_without_an_environment() -> None:
             assert process.poll() is None
         finally:
             process.kill()
+
+
+def test_gc_removes_nameless_images_of_dead_builds_of_this_cache(folders: Folders) -> None:
+    other = Folders(cache=folders.cache / "other", state=folders.state)
+    dead, stored, foreign = (
+        unnamed.mark(folders, folders.work / "a-key-1"),
+        unnamed.mark(folders, folders.work / "b-key-1"),
+        unnamed.mark(other, other.work / "a-key-1"),
+    )
+    (folders.builds / "b-key").mkdir(parents=True)
+    with scratch(folders.work, "a-key") as folder:
+        alive = unnamed.mark(folders, folder)
+        fake = FakeDocker(images={dead: (), alive: (), foreign: (), stored: ("osh-conformance/b:key",)})
+        assert gc.collect(_docker(fake), folders).removed == (f"image {dead} without a name",)
+        assert set(fake.images) == {alive, foreign, stored}
+
+
+def test_gc_removes_the_name_of_an_image_that_was_built_and_not_stored(folders: Folders) -> None:
+    fake = FakeDocker(images={unnamed.mark(folders, folders.work / "a-key-1"): ("osh-conformance/a:key",)})
+    assert gc.collect(_docker(fake), folders).removed == ("image osh-conformance/a:key",)
+    fake.images = {unnamed.mark(folders, folders.work / "a-key-1"): ("my/copy:1",)}
+    assert gc.collect(_docker(fake), folders).removed == ()
+
+
+def test_a_pulled_image_is_noted_once(folders: Folders) -> None:
+    assert pulled.noted(folders) == ()
+    for reference in ("a/b:1", "c/d:2", "a/b:1"):
+        pulled.note(folders, reference)
+    assert pulled.noted(folders) == ("a/b:1", "c/d:2")
+
+
+def test_remove_names_the_pulled_images_that_it_leaves(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    for reference in ("a/b:1", "gone/since:1"):
+        pulled.note(folders, reference)
+
+    class Engine(FakeDocker):
+        def has_image(self, reference: str) -> bool:
+            return reference == "a/b:1"
+
+        def run(self, *words: str, deadline: float = 0, check: bool = True) -> Outcome:
+            if words[:2] == ("volume", "rm"):
+                return Outcome(argv=words, code=1, stdout="", stderr="no such volume", seconds=0)
+            return FakeDocker.run(self, *words, deadline=deadline, check=check)
+
+    monkeypatch.setattr(machine, "find_docker", lambda: (_docker(Engine()), ""))
+    result = remove.remove(folders, Progress(quiet=True))
+    assert result.left == ("image a/b:1: it was pulled, others may use it",)
+    assert f"folder {folders.state}" in result.removed

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.folders import Folders
+from osh_conformance.loading import definitions
 from osh_conformance.progress import Progress
 from osh_conformance.provision import recipes
 from osh_conformance.provision.build import Builder
 from osh_conformance.registry import images
 from tests.paths import ROOT
+from tests.unit.provision.making import write
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def write(root: Path, name: str, toml: str = "", *, kind: str = "offline", script: str = "touch $OUT/made\n") -> Path:
-    folder = root / kind / name
-    folder.mkdir(parents=True)
-    head = 'summary = "a thing"\nminutes = 1\ndisk_mib = 1\nfiles = ["made"]\n'
-    (folder / "recipe.toml").write_text(head + toml)
-    (folder / "build.sh").write_text(script)
-    return folder
 
 
 @pytest.fixture
@@ -68,6 +62,20 @@ def test_a_base_image_is_built_only_where_it_cannot_be_pulled(
 ) -> None:
     builder.can_pull = lambda reference: reference == published
     assert [r.name for r in builder.missing(["server"])] == missing
+
+
+def test_the_recipe_of_a_base_image_stands_in_for_one_that_is_pinned_by_digest(root: Path, tmp_path: Path) -> None:
+    pinned = f"docker.io/library/base:1@sha256:{'a' * 64}"
+    write(root, "pinned", f'[image]\nreference = "quay.io/p:1"\norigin = "built"\nbase = "{pinned}"\n')
+    known = recipes.load(root)
+    assert [recipe.name for recipe in known.order(["pinned"])] == ["base", "pinned"]
+    builder = Builder(
+        recipes=known,
+        folders=Folders(cache=tmp_path / "cache", state=tmp_path / "state"),
+        progress=Progress(quiet=True),
+        can_pull=lambda reference: reference == pinned,
+    )
+    assert [recipe.name for recipe in builder.missing(["pinned"])] == ["pinned"]
 
 
 def test_without_docker_no_image_counts_as_published(builder: Builder) -> None:
@@ -204,3 +212,102 @@ def test_the_recipes_of_this_project_are_valid() -> None:
     known = recipes.load(ROOT / "ci")
     assert known.providing(images.REGISTRY_IMAGE) is not None
     assert known.order(known.by_name)
+
+
+def test_a_shared_file_counts_in_the_keys_of_its_users_only(root: Path) -> None:
+    write(root, "user", 'shared = ["docker.sh"]\n')
+    with pytest.raises(UsageError, match=r"uses `docker.sh`, and there is no such file"):
+        recipes.load(root)
+    (root / "shared").mkdir()
+    (root / "shared" / "docker.sh").write_text("one")
+    before = keys(root)
+    (root / "shared" / "docker.sh").write_text("two")
+    after = keys(root)
+    assert {name for name in before if before[name] != after[name]} == {"user"}
+
+
+def test_a_key_counts_each_base(root: Path) -> None:
+    write(root, "many", '[bases]\nOTHER_IMAGE = "docker.io/library/base:1"\n')
+    before = keys(root)
+    (root / "images" / "base" / "patch").write_text("")
+    after = keys(root)
+    assert {name for name in before if before[name] != after[name]} == {"base", "server", "many"}
+
+
+def checkout(folder: Path, name: str) -> Path:
+    (folder / "ci" / "images").mkdir(parents=True)
+    (folder / "pyproject.toml").write_text(f'[project]\nname = "{name}"\n')
+    return folder
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let this package be an installed one, outside any checkout; return its folder."""
+    package = tmp_path / "lib" / "python3" / "site-packages" / "osh_conformance"
+    monkeypatch.setattr(recipes, "__file__", str(package / "provision" / "recipes.py"))
+    monkeypatch.delenv("OSH_CONFORMANCE_RECIPES", raising=False)
+    return package
+
+
+def test_recipes_are_found_in_the_checkout_around_the_working_directory(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (installed / "recipes" / "images").mkdir(parents=True)
+    below = checkout(tmp_path / "mine", "osh-conformance") / "docs"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    assert recipes.recipes_folder() == tmp_path / "mine" / "ci"
+
+
+@pytest.mark.parametrize("foreign", ["osh-conformance-fork", "else"])
+def test_recipes_of_another_project_are_not_taken(
+    foreign: str, installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(checkout(tmp_path / "other", foreign))
+    assert recipes.recipes_folder() is None
+    (installed / "recipes" / "images").mkdir(parents=True)
+    assert recipes.recipes_folder() == installed / "recipes"
+
+
+def test_a_named_folder_comes_before_a_checkout(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert recipes.recipes_folder() == ROOT / "ci"
+    monkeypatch.setenv("OSH_CONFORMANCE_RECIPES", str(root))
+    assert recipes.recipes_folder() == root
+    with pytest.raises(UsageError, match="is no folder of recipes"):
+        recipes.recipes_folder(root / "images")
+
+
+def packaged(folder: Path) -> recipes.Recipes:
+    """Return the recipes that a wheel has, as pyproject.toml says."""
+    included = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    for source, target in included["force-include"].items():
+        if target.startswith("osh_conformance/recipes/"):
+            shutil.copytree(ROOT / source, folder / target.removeprefix("osh_conformance/recipes/"))
+    return recipes.load(folder)
+
+
+def test_the_recipes_in_the_wheel_need_docker_and_nothing_else(tmp_path: Path) -> None:
+    known = packaged(tmp_path / "recipes")
+    assert {recipe.name for recipe in known.by_name.values() if recipe.image} == {
+        "distribution",
+        "minimal",
+        "stackanetes",
+        "yaodu",
+    }
+    for recipe in known.order(known.by_name):
+        assert (recipe.programs, recipe.packages) == (("docker",), ())
+
+
+def test_the_wheel_has_a_recipe_for_each_image_that_no_registry_has(tmp_path: Path) -> None:
+    known = packaged(tmp_path / "recipes")
+    flavors = definitions.flavors().values()
+    named = {text for flavor in flavors for text in (*flavor.images.values(), *flavor.services.values())}
+    made = {recipe.image.reference for recipe in known.by_name.values() if recipe.image}
+    assert {text for text in named if text.startswith("osh-conformance.invalid/")} == made
+
+
+def test_no_recipe_in_ci_images_stands_in_for_a_published_image() -> None:
+    for recipe in recipes.load(ROOT / "ci").by_name.values():
+        if recipe.image:
+            ours = recipe.image.reference.startswith("osh-conformance.invalid/")
+            assert ours is (recipe.folder.parent.name == "images"), recipe.name

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +15,7 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.registry.answers import Answer, RegistryError
 from osh_conformance.registry.client import RegistryClient, copy_image, public_registry, published_digest
 from osh_conformance.registry.manifest import OCI_INDEX
+from osh_conformance.registry.wire import Patience
 from tests.unit.registry.fake import digest
 from tests.unit.registry.world import REPOSITORY, TAG, TOKENS, Seen, Sent, bearer, page, refusal
 
@@ -165,6 +169,38 @@ def test_an_endless_answer_is_an_error(world: World) -> None:
         client_of(world, lambda _: Sent(status=200, body=body)).manifest(REPOSITORY, TAG)
 
 
+def test_a_blob_that_is_cut_short_is_an_error(world: World) -> None:
+    client = client_of(world, lambda _: Sent(status=200, body=b"half", headers={"Content-Length": "8"}))
+    with pytest.raises(RegistryError, match="does not answer"):
+        client.blob(REPOSITORY, _NO_DIGEST)
+
+
+@pytest.mark.parametrize("location", ["https://a:b/", "https://[x/"])
+def test_a_redirect_to_no_address_is_an_error(location: str, world: World) -> None:
+    sent = Sent(status=302, headers={"Location": location})
+    with pytest.raises(RegistryError, match=r"which is no address|something that is no HTTP") as raised:
+        client_of(world, lambda _: sent).manifest(REPOSITORY, TAG)
+    assert raised.value.answer is Answer.BROKEN
+
+
+def test_a_server_that_speaks_no_http_is_an_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def greet() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+                connection.recv(4096)
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        client = RegistryClient(endpoint=f"127.0.0.1:{listening.getsockname()[1]}", public=True)
+        with pytest.raises(RegistryError, match="something that is no HTTP") as raised:
+            client.has(REPOSITORY, TAG)
+        thread.join()
+    assert raised.value.answer is Answer.BROKEN
+
+
 def test_a_redirect_that_goes_in_circles_is_an_error(world: World) -> None:
     sent = Sent(status=302, headers={"Location": "/v2/again"})
     with pytest.raises(RegistryError, match="more than 5 times"):
@@ -193,6 +229,48 @@ def test_a_helper_that_fails_does_not_hinder_an_anonymous_pull(world: World, use
     user.config(credsStore="missing")
     server = world.registry(bearer(world.tokens().url))
     assert RegistryClient(endpoint=server.endpoint, public=True).has(REPOSITORY, TAG)
+
+
+def drip(listening: socket.socket, ended: threading.Event) -> None:
+    connection, _ = listening.accept()
+    with connection, contextlib.suppress(OSError):
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n")
+        while not ended.wait(0.05):
+            connection.sendall(b"x")
+
+
+@pytest.mark.parametrize("method", ["GET", "blob"])
+def test_an_answer_that_drips_ends_at_its_deadline(method: str) -> None:
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip, args=[listening, ended])
+        thread.start()
+        endpoint = f"127.0.0.1:{listening.getsockname()[1]}"
+        client = RegistryClient(endpoint=endpoint, public=True, patience=Patience(total=0.3))
+        started = time.monotonic()
+        with pytest.raises(RegistryError, match=r"did not end within 0\.3 s"):
+            _ = client.blob("a", "b") if method == "blob" else client.manifest("a", "b").body
+        assert time.monotonic() - started < 2
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("mirror_has_it", [True, False])
+def test_an_image_of_docker_hub_is_copied_from_a_mirror_that_has_it(
+    mirror_has_it: bool,  # noqa: FBT001
+    world: World,
+    fake_registry: FakeRegistry,
+) -> None:
+    hub = world.registry(name="registry-1.docker.io", port=443)
+    mirror = world.registry(name="mirror.test")
+    away = hub if mirror_has_it else mirror
+    away.respond = lambda _: refusal(429, "TOOMANYREQUESTS", "limit")
+    reference = f"docker.io/{REPOSITORY}:{TAG}"
+    client = RegistryClient(endpoint=fake_registry.endpoint)
+    copy_image(reference, client, "copied", "image", mirrors=[mirror.url])
+    assert client.has("copied", "image")
+    assert published_digest(reference, mirrors=[mirror.url]) == digest(world.store.manifests[REPOSITORY, TAG][0])
 
 
 def test_an_image_is_copied_from_a_registry_with_a_login_and_a_content_network(

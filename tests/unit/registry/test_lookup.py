@@ -153,7 +153,7 @@ def dropping() -> Iterator[int]:
         port = int(listening.getsockname()[1])
         for _ in range(4):
             waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
+            waiting.setblocking(False)  # noqa: FBT003
             waiting.connect_ex(("127.0.0.1", port))
         yield port
 

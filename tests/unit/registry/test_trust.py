@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +17,7 @@ from tests.unit.registry.world import BASIC, REPOSITORY, TAG, TOKENS, bearer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.unit.registry.conftest import User
     from tests.unit.registry.world import World
@@ -48,7 +48,7 @@ def test_another_authority_is_not_trusted_and_the_error_says_what_helps(elsewher
     assert not elsewhere.journal
 
 
-def test_a_token_server_that_is_not_trusted_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_server_that_is_not_trusted_is_named(world: World) -> None:
     other = trustme.CA()
     mine, world._authority = world._authority, other
     tokens = world.tokens()
@@ -215,6 +215,13 @@ def test_a_proxy_that_refuses_is_named_without_its_password(world: World, monkey
     assert raised.value.answer is Answer.UNREACHABLE
     assert "407" in raised.value.details
     assert "pr0xy-word" not in str(raised.value)
+
+
+def test_a_kind_of_proxy_that_needs_another_package_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks9://127.0.0.1:1080")
+    with pytest.raises(RegistryError, match=r"the proxy 127\.0\.0\.1:1080 cannot be used") as raised:
+        client_of(world).has(REPOSITORY, TAG)
+    assert raised.value.answer is Answer.UNREACHABLE
 
 
 def test_a_signature_in_a_url_is_in_no_error(world: World) -> None:

@@ -55,6 +55,7 @@ KEPT = state(own=True)
 
 _OF_OBSERVATION: Mapping[str, tuple[str, Mutation, str]] = {
     "another image than the key's": ("KEY-1", of("db_init", image="docker.io/example/other:1.0.0"), "example/other"),
+    "no pull secret": ("PULL-1", of("db_sync", pull_secrets=()), "no imagePullSecrets"),
     "a policy of its own": ("PP-1", of("db_sync", pull_policy="Always"), "Always"),
     "a policy of its own in an init container": (
         "PP-1",
