@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from osh_conformance.provision.build import Builder
 
 _BUILD = 600.0
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 #: The node image that kind uses when nobody names one, in the bytes of the program.
 _NODE = re.compile(rb"kindest/node:(v[0-9.]+)@sha256:([0-9a-f]{64})")
 _CREDENTIAL_HELPER = """#!/bin/sh
@@ -85,8 +86,14 @@ def publish(supply: Supply, store: Store) -> dict[str, str]:
             continue
         digest = store.publish(build / "image.tar", image.change)
         digests |= {reference.format(node=node): digest for reference in image.references}
-    store.forget(sorted(set(digests.values())))
+    store.forget([*digests.values(), *_in_use()])
     return digests
+
+
+def _in_use() -> list[str]:
+    """Return the digests that other worlds publish."""
+    files = [world.folder / "published.json" for world in layout.worlds() if world.alive]
+    return [digest for file in files if file.exists() for digest in _DIGEST.findall(file.read_text())]
 
 
 def node_reference(digests: Mapping[str, str]) -> str:

@@ -29,7 +29,15 @@ if TYPE_CHECKING:
 KEPT = Path("reports") / "world"
 _SOCKET = "/run/user/imitation.sock"
 _VENV = f"{layout.HOME}/venv/bin"
-_LINES = 30
+#: An image that was pulled by its digest has no name either, but a digest.
+_LEFTOVERS = """
+docker ps --all --format 'container {{.Names}}'
+docker images --filter dangling=true --digests --format '{{.Digest}} image without a name: {{.ID}}' | grep '^<none>'
+docker network ls --filter type=custom --format 'network {{.Name}}' | grep -vx 'network kind'
+find /tmp /run/user /etc -xdev -uid "$1"
+ps -o args= -u "$1"
+true
+"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -175,15 +183,8 @@ class Runner:
 
     def _leftovers(self) -> set[str]:
         """Return what must not change: containers, dangling images, processes, and files outside HOME."""
-        script = f"""
-        docker ps --all --format 'container {{{{.Names}}}}'
-        docker images --filter dangling=true --format 'image without a name {{{{.ID}}}}'
-        docker network ls --filter type=custom --format 'network {{{{.Name}}}}' | grep -vx 'network kind'
-        find /tmp /run/user /etc -xdev -uid {layout.UID} -not -path '/tmp/.tox*'
-        ps -o args= -u {layout.UID}
-        true
-        """
-        return set(daemons.as_root(self.session.world, "sh", "-c", script).stdout.splitlines())
+        outcome = daemons.as_root(self.session.world, "sh", "-c", _LEFTOVERS, "sh", str(layout.UID))
+        return set(outcome.stdout.splitlines())
 
     def _what_is_left(self, before: set[str]) -> list[str]:
         # A process may need a moment to end.
