@@ -86,7 +86,9 @@ def obtain(reference: str, tools: Tools, progress: Progress) -> tuple[str, str]:
         if not (error.unreachable and builder and recipe and recipe.image):
             raise
         if not builder.place(recipe.name).is_dir():
-            progress.say(f"  {requested.canonical}: no registry answers, so the recipe `{recipe.name}` makes a stand-in")
+            progress.say(
+                f"  {requested.canonical}: no registry answers, so the recipe `{recipe.name}` makes a stand-in"
+            )
         return builder.image(recipe.name), recipe.image.origin
     return requested.canonical, _origin(requested.canonical, tools.docker)
 

@@ -1,0 +1,120 @@
+"""When a machine is ready: the same answer for `doctor`, `setup` and `live`, and what is still to be done."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from osh_conformance.folders import Folders
+from osh_conformance.plan import doctor, readiness
+from osh_conformance.progress import Progress
+from osh_conformance.provision import recipes
+from osh_conformance.provision.machine import MachineInfo, Program
+from osh_conformance.provision.registries import Registries
+from osh_conformance.provision.tools import RunNeeds
+from osh_conformance.registry.images import REGISTRY_IMAGE
+
+if TYPE_CHECKING:
+    from osh_conformance.plan.doctor import Diagnosis
+    from osh_conformance.provision.docker import Docker
+    from osh_conformance.provision.recipes import Recipes
+
+OWN = "osh-conformance.invalid/keystone-distribution:22.0.2"
+
+
+class FakeDocker:
+    """A Docker with these images."""
+
+    ours = False
+    host = "unix:///run/docker.sock"
+
+    def __init__(self, *images: str) -> None:
+        self.images = images
+
+    def has_image(self, reference: str) -> bool:
+        return reference in self.images
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Recipes:
+    folder = tmp_path / "recipes" / "images" / "distribution"
+    folder.mkdir(parents=True)
+    text = 'summary = "x"\nminutes = 2\ndisk_mib = 10\nfiles = ["image.tar"]\n'
+    (folder / "recipe.toml").write_text(f'{text}[image]\nreference = "{OWN}"\norigin = "built"\n')
+    (folder / "build.sh").write_text("")
+    return recipes.load(tmp_path / "recipes")
+
+
+@pytest.fixture
+def laptop(book: Recipes) -> MachineInfo:
+    """A machine with everything but the suite's own image; Docker Hub does not answer."""
+    return MachineInfo(
+        root=False,
+        docker=cast("Docker", FakeDocker(REGISTRY_IMAGE, "docker.io/kindest/node")),
+        docker_version="28.0.0",
+        docker_problem="",
+        docker_refused=False,
+        kind=Program(path=Path("/nowhere/kind"), version="0.33.0"),
+        kind_problem="",
+        helm=MappingProxyType({4: Program(path=Path("/usr/bin/helm"), version="4.3.1")}),
+        registries=Registries(_answers={"docker.io": "docker.io: no such host"}),
+        recipes=book,
+    )
+
+
+def diagnosis(
+    machine: MachineInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *images: str, needs: RunNeeds | None = None
+) -> Diagnosis:
+    monkeypatch.setattr(readiness, "look", lambda _recipes: machine)
+    monkeypatch.setattr(Registries, "ask", lambda _self, _references: None)
+    folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
+    needs = needs or RunNeeds()
+    found = readiness.examine(needs, images, folders, Progress(quiet=True))
+    return doctor.diagnose(found, needs.helm, folders)
+
+
+def test_a_machine_with_everything_is_ready(
+    laptop: MachineInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = diagnosis(laptop, tmp_path, monkeypatch)
+    assert (found.able, found.verdict) == (True, "Ready for live runs.")
+
+
+def test_a_machine_on_which_setup_can_build_the_rest_is_ready_and_says_what(
+    laptop: MachineInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = diagnosis(laptop, tmp_path, monkeypatch, OWN)
+    assert found.able
+    assert found.verdict.startswith("Ready")
+    assert "build distribution (about 2 minutes" in found.verdict
+
+
+def test_a_machine_that_lacks_an_image_which_nobody_provides_is_not_ready(
+    laptop: MachineInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = diagnosis(laptop, tmp_path, monkeypatch, "docker.io/library/mariadb:10.11.11")
+    assert not found.able
+    assert found.verdict.startswith("Not ready")
+    assert "docker.io: no such host" in found.verdict
+
+
+def test_a_machine_without_the_helm_that_the_run_asks_for_is_not_ready(
+    laptop: MachineInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = diagnosis(laptop, tmp_path, monkeypatch, needs=RunNeeds(helm=(3, 4)))
+    assert not found.able
+    assert "no helm 3" in found.verdict
+    assert [line.ok for line in found.lines if line.name.startswith("helm")] == [False, True]
+
+
+def test_a_machine_whose_engine_this_suite_cannot_use_is_not_ready(
+    laptop: MachineInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    podman = dataclasses.replace(laptop, docker=None, docker_refused=True, docker_problem="the engine is podman 5.0")
+    found = diagnosis(podman, tmp_path, monkeypatch)
+    assert not found.able
+    assert "podman 5.0" in found.verdict
