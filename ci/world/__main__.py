@@ -89,7 +89,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _up(args: argparse.Namespace) -> ExitCode:
-    made = session.up(Progress(), any_build=args.any_build, outlive=True)
+    made = session.up(session.stock(Progress(), any_build=args.any_build), outlive=True)
     session.copy_checkout(made.world)
     print(box.state(made.world))
     return ExitCode.OK
@@ -140,8 +140,9 @@ def _rows(args: argparse.Namespace) -> ExitCode:
     if args.here:
         return ExitCode.OK if _run(session.attach(args.id), chosen, progress) else ExitCode.VIOLATED
     started = time.monotonic()
+    parts = session.stock(progress, any_build=args.any_build)
     before = witness.lists()
-    with session.opened(progress, any_build=args.any_build) as opened:
+    with session.opened(parts) as opened:
         passed = _run(opened, chosen, progress)
     changed = witness.differences(before, witness.lists())
     print("\n".join(["THE HOST CHANGED:", *changed]) if changed else "the host is as it was")

@@ -202,7 +202,7 @@ class Runner:
         if log.exists():
             shutil.copy(log, folder / "output.txt")
         entries = journal.read(self.session.world.journal, offset)
-        (folder / "registries.txt").write_text("".join(f"{entry}\n" for entry in entries))
+        (folder / "requests.txt").write_text("".join(f"{entry}\n" for entry in entries))
         for name in ("dockerd", "registries", "init"):
             (folder / f"{name}.txt").write_text(daemons.tail(self.session.world, name))
 
