@@ -1,6 +1,6 @@
 """Make the ordinary machine inside this one, and try the suite on it as an ordinary user.
 
-    python -m ci.world rows --group world [--quick]     make a world, run rows in it, remove it
+    python -m ci.world rows [--group world] [--quick]   make a world, run rows in it, remove it
     python -m ci.world rows --only NAME,... [--here]    single rows; --here: in the world that is up
     python -m ci.world killed                           kill a world's maker with -9: nothing must be left
     python -m ci.world up | down                        make a world that stays; remove all worlds
@@ -80,7 +80,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     ):
         verb(name, function, text).add_argument("command", nargs="+", help="after --")
     table_verb = verb("rows", _rows, "make a world, run rows in it, remove it, and compare the host")
-    table_verb.add_argument("--group", default="world", help=f"groups of rows: {', '.join(_GROUPS)} (default world)")
+    table_verb.add_argument(
+        "--group", default=",".join(_GROUPS), help=f"groups of rows: {', '.join(_GROUPS)} (default all)"
+    )
     table_verb.add_argument("--only", default="", metavar="NAME,...", help="only these rows")
     table_verb.add_argument("--quick", action="store_true", help="only the rows of the gate")
     table_verb.add_argument("--here", action="store_true", help="in the world that is up, which stays")
