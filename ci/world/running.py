@@ -95,6 +95,7 @@ class Runner:
     def _prepare(self, row: Row) -> None:
         self.session.switch()
         self.session.run_engine(Engine())
+        self.things.release(row.needs)
         for need in row.needs:
             self.things.provide(need)
         settings = {name: self._text(value) if isinstance(value, str) else value for name, value in row.daemon.items()}
