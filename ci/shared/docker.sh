@@ -1,9 +1,9 @@
 # For the build.sh of a recipe with a Dockerfile. The classic builder and BuildKit both serve.
 
-# label_stages DOCKERFILE: print it, with the label of this build first in each stage. Docker's own --label marks only the
-# last stage, and what an interrupted build leaves is found by this label.
+# label_stages DOCKERFILE: print it, with the label of this build first in each stage. What an interrupted build leaves is
+# found by it.
 label_stages() {
-  awk -v label="$BUILD" '{ print } toupper($1) == "FROM" { print "LABEL osh-conformance.build=\"" label "\"" }' "$1"
+  awk -v label="$BUILD" '{ print } toupper($1) == "FROM" { print "LABEL osh-conformance.step=\"" label "\"" }' "$1"
 }
 
 # build_image [ARGUMENT...]: build the image $IMAGE from the Dockerfile and the files in the working directory.
@@ -17,7 +17,9 @@ build_image() {
   done
   # The host's network, because an engine without a bridge cannot reach Debian's mirrors;
   # --force-rm, because a failed build would leave its container.
-  docker build --force-rm --network host --file Dockerfile.labelled --tag "$IMAGE" "$@" .
+  # The image itself is no step: containers have the labels of their image, and are no leftovers of a build.
+  docker build --force-rm --network host --label osh-conformance.step= --label "osh-conformance.image=$BUILD" \
+    --file Dockerfile.labelled --tag "$IMAGE" "$@" .
 }
 
 # save_image: put the image where its recipe promises it.

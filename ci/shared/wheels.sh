@@ -5,6 +5,6 @@ cp "$SHARED/wheels.Dockerfile" Dockerfile
 # The authorities that this machine trusts; an index behind a company's proxy needs them.
 cat "$CERTIFICATES" >certificates.crt
 build_image
-# It carries the label of its image, so whoever builds removes both, also if this is interrupted.
-container=$(docker create "$IMAGE" true)
+# Whoever builds removes this container by its label, and the image, also if this is interrupted.
+container=$(docker create --label "osh-conformance.step=$BUILD" "$IMAGE" true)
 docker cp "$container:/wheels" "$OUT/wheels"

@@ -20,7 +20,7 @@ securityContext:
 
 {{/* The Secrets of a pod's registry login. */}}
 {{- define "conformance-library.pull_secrets" -}}
-{{- with .Values.images.pull_secrets -}}
+{{- with .Values.pod.image_pull_secrets -}}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end -}}

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The node's file system, then the cluster's own images into its containerd.
 set -eu
+. "$SHARED/docker.sh"
 export DOCKER_BUILDKIT=0 # Debian's client has no other builder
 kubernetes=$NEED_KUBERNETES/kubernetes
 base=osh-conformance/node-image-base:$KEY
@@ -15,6 +16,7 @@ tidy() {
     "$stage-coredns:$KEY" "$stage-pause:$KEY" "$base"
 }
 trap 'tidy >/dev/null 2>&1 || true' EXIT
+trap 'exit 143' HUP INT TERM
 
 ln -s "$kubernetes" kubeadm
 version=$(./kubeadm version --output short)
@@ -33,7 +35,7 @@ ln -s kubernetes root/usr/bin/kubelet
 cp "$NEED_CONTAINERD"/* "$NEED_CRICTL/crictl" root/usr/local/bin/
 cp "$NEED_CNI"/* root/opt/cni/bin/
 cp "$RECIPE/Dockerfile" .
-docker build --network host --build-arg "BASE=$BASE_IMAGE" --tag "$base" --file Dockerfile .
+(IMAGE=$base && build_image)
 
 # One image serves under the names of all Kubernetes programs, so that the
 # node stores and unpacks it once.

@@ -98,7 +98,7 @@ class ImageStore:
         by_digest = packaging_format.by_digest or "@" in reference or self._moves(reference, published)
         if "@" in published.reference or not by_digest:
             return published
-        digest = published.digests[0] if published.digests else published_digest(reference)
+        digest = published.digests[0] if published.digests else self._published_digest(reference)
         pinned = f"{published.reference}@{digest}"
         self._progress.say(f"  {reference} is {digest} in this run")
         return PublishedImage(
@@ -107,6 +107,9 @@ class ImageStore:
             digests=published.digests or (digest,),
             media_types=published.media_types,
         )
+
+    def _published_digest(self, reference: str) -> str:
+        return published_digest(reference, mirrors=self._tools.registries.mirrors)
 
     def _moves(self, reference: str, published: PublishedImage) -> bool:
         """Whether the tag may get another image during the run. No tag of an image that was built here does."""

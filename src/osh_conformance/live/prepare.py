@@ -130,7 +130,7 @@ def _with_pull_secret(database: Component, pull_secret: PullSecret | None) -> Co
     """Return the database server, with the pull secret if that has a login for the registry of its image."""
     if pull_secret is None or not pull_secret.covers(registry_images.name(database.image).host):
         return database
-    given = {"images": {"pull_secrets": [{"name": PULL_SECRET}]}}
+    given = {"pod": {"image_pull_secrets": [{"name": PULL_SECRET}]}}
     return replace(database, values=merged(database.values, given))
 
 

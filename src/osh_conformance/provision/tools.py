@@ -206,7 +206,9 @@ def find(
         lacks.append("the Docker Engine that `setup` provided is not running")
     if missing.problems or lacks:
         raise SuiteError(
-            "this machine is not set up for a live run", fix=_SETUP, details="\n".join([*missing.problems, *lacks])
+            "this machine is not set up for a live run",
+            fix=f"{_SETUP} --helm {','.join(map(str, needs.helm))}",
+            details="\n".join([*missing.problems, *lacks]),
         )
     return _assemble(machine, builder, folders, missing, needs)
 

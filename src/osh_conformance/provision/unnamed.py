@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from osh_conformance.waiting import until
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
     from osh_conformance.folders import Folders
     from osh_conformance.provision.docker import Docker
 
-#: The label on all stages of an image that a recipe builds: whose build it is, and its scratch folder.
-LABEL = "osh-conformance.build"
+#: The label of a build on all steps towards its image, and on their containers. The image itself has it empty, because
+#: containers have the labels of their image: those of runs must not look like leftovers of a build.
+STEP = "osh-conformance.step"
+#: The label of a build on its image.
+IMAGE = "osh-conformance.image"
 _REMOVE = 120.0
 #: Seconds in which Docker ends the step of a client that is gone, however large its layer.
 _ENDS = 60.0
@@ -24,7 +28,17 @@ _PAUSE = 0.5
 #: Looks for which a container may stay: Docker itself removes it, and stores no layer if it may.
 _PATIENT_LOOKS = 20
 _NAME = "{{.Repository}}:{{.Tag}}"
-_IMAGE = f'{{{{index .Config.Labels "{LABEL}"}}}} {{{{range .RepoTags}}}} {{{{.}}}}{{{{end}}}}'
+_LABELS = f'{{{{index .Config.Labels "{STEP}"}}}};{{{{index .Config.Labels "{IMAGE}"}}}}'
+_IMAGE = f"{_LABELS};{{{{range .RepoTags}}}}{{{{.}}}} {{{{end}}}}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Image:
+    """An image that is not part of another: the build that it is a step of, or the result of, and its names."""
+
+    build: str
+    is_step: bool
+    names: tuple[str, ...]
 
 
 def mark(folders: Folders, folder: Path) -> str:
@@ -48,7 +62,7 @@ def clear_interrupted(docker: Docker, build: str) -> tuple[str, ...]:
     def nothing_new() -> bool:
         nonlocal looks, quiet
         looks += 1
-        if _ids(docker, build) and looks < _PATIENT_LOOKS:
+        if _steps(docker, build) and looks < _PATIENT_LOOKS:
             quiet = 0
             return False
         new = clear(docker, build)
@@ -72,53 +86,62 @@ def remove_names(docker: Docker, name: str, key: str) -> None:
 
 def builds(docker: Docker, folders: Folders) -> set[str]:
     """Return the names of the scratch folders of this cache's builds that left a container or a nameless image."""
-    wanted = f"label={LABEL}"
-    found = set(docker.lines("ps", "--all", "--filter", wanted, "--format", f'{{{{.Label "{LABEL}"}}}}'))
-    found |= {build for build, names in _images(docker) if not names}
-    return {folder for owner, _, folder in (build.partition("/") for build in found) if owner == _owner(folders)}
+    found = set(docker.lines("ps", "--all", "--filter", f"label={STEP}", "--format", f'{{{{.Label "{STEP}"}}}}'))
+    found |= {image.build for image in _images(docker) if not image.names}
+    return {folder for build in found if (folder := _folder(folders, build))}
 
 
 def unfinished(docker: Docker, folders: Folders, alive: Collection[str]) -> Iterator[str]:
     """Remove the names of images whose build ended between naming and storing them; yield a line for each."""
-    for build, names in _images(docker):
-        owner, _, folder = build.partition("/")
-        place = folders.builds / folder.rpartition("-")[0]
-        if owner != _owner(folders) or folder in alive or place.is_dir():
+    for image in _images(docker):
+        folder = _folder(folders, image.build)
+        if not folder or folder in alive or (folders.builds / folder.rpartition("-")[0]).is_dir():
             continue
-        if names and all(name.startswith("osh-conformance/") for name in names):
-            for name in names:
-                docker.run("rmi", name, deadline=_REMOVE, check=False)
-                yield f"image {name}"
+        # An image of somebody else can build on one of ours, and has its labels.
+        if not image.is_step and all(name.startswith("osh-conformance/") for name in image.names):
+            for name in image.names:
+                # A container may use it; then it stays.
+                if docker.run("rmi", name, deadline=_REMOVE, check=False).ok:
+                    yield f"image {name}"
 
 
 def _owner(folders: Folders) -> str:
     return hashlib.sha256(str(folders.work).encode()).hexdigest()[:12]
 
 
-def _ids(docker: Docker, build: str) -> list[str]:
-    return list(docker.lines("ps", "--all", "--quiet", "--filter", f"label={LABEL}={build}"))
+def _folder(folders: Folders, build: str) -> str:
+    """Return the name of a build's scratch folder; "" for a build of another cache."""
+    owner, _, folder = build.partition("/")
+    return folder if owner == _owner(folders) else ""
+
+
+def _steps(docker: Docker, build: str) -> list[str]:
+    return list(docker.lines("ps", "--all", "--quiet", "--filter", f"label={STEP}={build}"))
 
 
 def _containers(docker: Docker, build: str) -> Iterator[str]:
-    for container in _ids(docker, build):
+    for container in _steps(docker, build):
         docker.run("rm", "--force", "--volumes", container, deadline=_REMOVE, check=False)
         yield f"container {container}"
 
 
 def _nameless(docker: Docker, build: str) -> Iterator[str]:
     """Remove images of a build that neither have a name nor are part of one that has."""
-    conditions = ("--filter", "dangling=true", "--filter", f"label={LABEL}={build}")
-    for image in docker.lines("image", "ls", "--quiet", *conditions):
-        if docker.run("rmi", image, deadline=_REMOVE, check=False).ok:
-            yield f"image {image} without a name"
+    for label in (STEP, IMAGE):
+        conditions = ("--filter", "dangling=true", "--filter", f"label={label}={build}")
+        for image in docker.lines("image", "ls", "--quiet", *conditions):
+            if docker.run("rmi", image, deadline=_REMOVE, check=False).ok:
+                yield f"image {image} without a name"
 
 
-def _images(docker: Docker) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield build and names of each labelled image that is not part of another."""
-    ids = sorted(set(docker.lines("image", "ls", "--quiet", "--no-trunc", "--filter", f"label={LABEL}")))
+def _images(docker: Docker) -> Iterator[_Image]:
+    """Yield each image with one of the labels, if it is not part of another image."""
+    listed = (docker.lines("image", "ls", "--quiet", "--no-trunc", "--filter", f"label={x}") for x in (STEP, IMAGE))
+    ids = sorted({identity for lines in listed for identity in lines})
     if not ids:
         return
     for line in docker.run("image", "inspect", "--format", _IMAGE, *ids, check=False).stdout.splitlines():
         # An empty line is an image that was removed in the meantime.
-        if words := line.split():
-            yield words[0], tuple(words[1:])
+        if line:
+            step, image, names = line.split(";")
+            yield _Image(build=step or image, is_step=bool(step), names=tuple(names.split()))

@@ -39,7 +39,7 @@ def publish(  # noqa: PLR0913
         origin = PUBLISHED
     elif requested.digest and _has_registry(requested, tools, progress):
         # Docker would push it under another digest, because it compresses layers again.
-        registry.copy_in(reference, key)
+        registry.copy_in(reference, key, tools.registries.mirrors)
         origin = PUBLISHED
     else:
         local, origin = obtain(reference, tools, progress)

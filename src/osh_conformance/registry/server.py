@@ -12,6 +12,8 @@ from osh_conformance.registry.log import RegistryRequest, parse_log
 from osh_conformance.waiting import until
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from osh_conformance.model.matrix import PackagingFormat
     from osh_conformance.progress import Progress
     from osh_conformance.provision.docker import Docker
@@ -87,9 +89,12 @@ class Registry:
             packaging.repackage(self.client, f"{_STORE}/{key}", f"{_STORE}/{packaged}", _STORED, packaging_format)
         return packaged
 
-    def copy_in(self, reference: str, key: str) -> None:
-        """Copy the image of `reference` from its own registry, with its digest, and store it under `key`."""
-        copy_image(reference, self.client, f"{_STORE}/{key}", _STORED)
+    def copy_in(self, reference: str, key: str, mirrors: Sequence[str] = ()) -> None:
+        """Copy the image of `reference` from its own registry, with its digest, and store it under `key`.
+
+        `mirrors` are those of Docker Hub, which are asked first.
+        """
+        copy_image(reference, self.client, f"{_STORE}/{key}", _STORED, mirrors=mirrors)
 
     def serve(self, reference: str, key: str) -> tuple[str, ...]:
         """Serve the image of `key` as `reference`, without copying its layers; return its digests, its own first.

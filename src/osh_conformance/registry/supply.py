@@ -69,11 +69,12 @@ class Supplies:
     def _without_registry(self, reference: str, canonical: str) -> Supply | None:
         """Return the supply of an image that needs no registry; None for one that needs it."""
         recipe = self._recipe(reference)
-        if recipe and recipe.image and recipe.image.origin == images.BUILT:
+        nobodys = belongs_to_nobody(images.name(reference).host)
+        if recipe and recipe.image and (nobodys or recipe.image.origin == images.BUILT):
             return self._made(reference, recipe, Source.BUILD)
         if self.docker and self.docker.has_image(canonical):
             return Supply(reference=reference, source=Source.IN_DOCKER)
-        if belongs_to_nobody(images.name(reference).host):
+        if nobodys:
             return _missing(
                 reference,
                 "it is one of the suite's own images, and no recipe here builds it",

@@ -101,7 +101,7 @@ class Wire:
 
     def read(self, response: requests.Response) -> Reply:
         """Read a response to its end, which must be near."""
-        body = b""
+        body = bytearray()
         for piece in self.pieces(response):
             body += piece
             if len(body) > _MAX_BODY:
@@ -109,7 +109,7 @@ class Wire:
                     f"{_host(response.url)} answered with more than {_MAX_BODY >> 20} MiB", answer=Answer.BROKEN
                 )
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(status=response.status_code, headers=headers, body=body, url=response.url)
+        return Reply(status=response.status_code, headers=headers, body=bytes(body), url=response.url)
 
     def pieces(self, response: requests.Response) -> Iterator[bytes]:
         """Read a response in pieces, and close it."""

@@ -50,11 +50,11 @@ def test_a_misspelt_field_of_a_convention_is_a_usage_error_with_a_suggestion(tmp
 def test_a_pull_secret_enters_values_at_the_place_of_the_convention() -> None:
     reference, osh = conventions.named("reference"), conventions.named("osh")
     assert conventions.pull_secret_values(reference, "api", "login") == {
-        "images": {"pull_secrets": [{"name": "login"}]}
+        "pod": {"image_pull_secrets": [{"name": "login"}]}
     }
     values = conventions.pull_secret_values(osh, "my-service", "login")
     assert values["secrets"]["oci_image_registry"] == {"my-service": "login"}
-    assert conventions.pull_secret_path(reference, "api") == "images.pull_secrets"
+    assert conventions.pull_secret_path(reference, "api") == "pod.image_pull_secrets"
     assert conventions.pull_secret_path(osh, "my-service") == "secrets.oci_image_registry.my-service"
 
 

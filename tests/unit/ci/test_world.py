@@ -8,7 +8,7 @@ import io
 import json
 import re
 import tarfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,7 +24,7 @@ _HOSTS = publishing.internet().hosts
 _BEARER = 'Bearer realm="https://auth.docker.io/token",service="registry.docker.io"'
 
 
-def _request(host: str, path: str = "/v2/", **fields: str) -> Entry:
+def _request(host: str, path: str = "/v2/", **fields: Any) -> Entry:
     return Entry(kind="http", host=host, path=path, **fields)
 
 

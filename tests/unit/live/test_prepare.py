@@ -144,13 +144,13 @@ def _plan(charts: RunCharts, scenario: str, images: Images, host: str = "") -> C
 def test_a_cell_has_no_pull_secret_unless_the_user_or_the_scenario_asks_for_one(plans: dict[str, CellPlan]) -> None:
     plan = plans["drop-enabled"]
     assert not plan.pull_secret
-    assert "pull_secrets" not in plan.values["images"]
+    assert "image_pull_secrets" not in plan.values.get("pod", {})
     assert "images" not in plan.database.values
 
 
 def test_the_login_of_the_user_reaches_the_chart_and_no_output(charts: RunCharts) -> None:
     plan = _plan(charts, "drop-enabled", Images(), "registry.example")
-    assert plan.values["images"]["pull_secrets"] == [{"name": PULL_SECRET}]
+    assert plan.values["pod"]["image_pull_secrets"] == [{"name": PULL_SECRET}]
     assert json.loads(plan.pull_secret) == {"auths": {"registry.example": {"auth": _USERS}}}
     assert {_USERS, "another-password"} <= set(plan.secrets)
     assert "auths" not in repr(plan)
@@ -163,7 +163,7 @@ def test_the_database_server_pulls_with_the_login_for_its_own_registry(
     charts: RunCharts,
 ) -> None:
     values = _plan(charts, "drop-enabled", Images(), host).database.values
-    assert values.get("images") == ({"pull_secrets": [{"name": PULL_SECRET}]} if needed else None)
+    assert values.get("pod") == ({"image_pull_secrets": [{"name": PULL_SECRET}]} if needed else None)
 
 
 def test_a_registry_that_demands_a_login_serves_each_image_key_in_a_repository_of_its_own(charts: RunCharts) -> None:

@@ -232,4 +232,4 @@ def test_only_what_carries_the_label_of_the_build_is_looked_for(root: Path) -> N
     made = builder(root, fake)
     made.provide(["server"])
     build = (made.place("server") / "made").read_text().strip()
-    assert set(fake.labels) == {f"{unnamed.LABEL}={build}"}
+    assert set(fake.labels) == {f"{unnamed.STEP}={build}", f"{unnamed.IMAGE}={build}"}

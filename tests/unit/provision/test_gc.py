@@ -45,7 +45,9 @@ class FakeDocker:
         answer, code, error = "", 0, ""
         match words:
             case ("image", "inspect", "--format", _, *_):
-                answer = "\n".join(["", *(f"{build} {' '.join(names)}" for build, names in self.images.items())])
+                steps = {build: "" if names else build for build, names in self.images.items()}
+                lines = (f"{steps[build]};{build};{' '.join(names)}" for build, names in self.images.items())
+                answer = "\n".join(["", *lines])
             case ("rmi", name):
                 self.images = {build: names for build, names in self.images.items() if name not in (build, *names)}
             case ("rm", *_, name):
@@ -90,7 +92,7 @@ class FakeDocker:
             label = next((word for word in words if word.startswith("label=")), "").removeprefix("label=")
             _, _, build = label.partition("=")
             return [other for other, names in self.images.items() if not build or (other == build and not names)]
-        if words[0] == "ps" and any("osh-conformance.build" in word for word in words):
+        if words[0] == "ps" and any("osh-conformance.step" in word for word in words):
             return []
         if words[0] == "network":
             return [] if "{{" in words[-1] else list(self.networks)
@@ -374,3 +376,8 @@ def test_remove_names_the_pulled_images_that_it_leaves(folders: Folders, monkeyp
     result = remove.remove(folders, Progress(quiet=True))
     assert result.left == ("image a/b:1: it was pulled, others may use it",)
     assert f"folder {folders.state}" in result.removed
+
+
+def test_gc_leaves_an_image_of_somebody_else_that_builds_on_one_of_ours(folders: Folders) -> None:
+    fake = FakeDocker(images={unnamed.mark(folders, folders.work / "a-key-1"): ("osh-conformance/a:key", "mine/b:1")})
+    assert gc.collect(_docker(fake), folders).removed == ()

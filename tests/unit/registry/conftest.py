@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
+from osh_conformance.registry import wire
 from tests.unit.registry.world import PASSWORD, REPOSITORY, TAG, USER, World, built
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def world(
 ) -> Iterator[World]:
     """An empty world whose authority the system trusts; REPOSITORY has an image TAG."""
     del user
+    monkeypatch.setattr(wire, "_PAUSES", (0.01, 0.01))
     for name in (*_VARIABLES, *_PROXIES):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)

@@ -114,6 +114,17 @@ def test_a_host_behind_a_redirect_that_asks_for_a_login_gets_none(world: World, 
     assert not world.secrets_at(EVIL)
 
 
+def test_a_host_behind_a_redirect_cannot_name_its_own_token_server(world: World, user: User) -> None:
+    evil = world.tokens(name=EVIL)
+    cdn = world.server(CDN, lambda _: refusal(401, "U", "log in", **{"WWW-Authenticate": bearer(evil.url)}))
+    server = world.registry(bearer(world.tokens().url), cdn=cdn.url)
+    user.login(server.endpoint)
+    with pytest.raises(RegistryError, match="denies access to"):
+        pull(client_of(server))
+    assert EVIL not in {seen.host for seen in world.journal}
+    assert not world.secrets_at(CDN)
+
+
 def test_a_redirect_to_another_port_of_the_same_name_drops_the_login(world: World, user: User) -> None:
     world.accepted = {BASIC}
     other = world.server(REGISTRY, world.content)

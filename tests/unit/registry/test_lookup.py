@@ -14,6 +14,7 @@ import pytest
 import trustme
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.registry import lookup
 from osh_conformance.registry.answers import Answer
 from osh_conformance.registry.client import architecture
 from osh_conformance.registry.lookup import Lookup, look_up, look_up_all
@@ -39,6 +40,16 @@ if TYPE_CHECKING:
     from tests.unit.registry.world import Server, World
 
 _HUB = "registry-1.docker.io"
+_PATIENT = {"connect_within": 20.0, "answer_within": 40.0}
+
+
+def ask(reference: str, **limits: Any) -> Lookup:
+    """Look an image up, with more time than a busy machine needs."""
+    return look_up(reference, **{**_PATIENT, **limits})
+
+
+def ask_all(references: list[str], **limits: Any) -> dict[str, Lookup]:
+    return look_up_all(references, **{**_PATIENT, **limits})
 
 
 def reference_to(server: Server, reference: str = f"{REPOSITORY}:{TAG}") -> str:
@@ -46,7 +57,7 @@ def reference_to(server: Server, reference: str = f"{REPOSITORY}:{TAG}") -> str:
 
 
 def answer_to(world: World, respond: Callable[[Seen], Sent | None], **arguments: Any) -> Lookup:
-    return look_up(reference_to(world.server(REGISTRY, respond)), **arguments)
+    return ask(reference_to(world.server(REGISTRY, respond)), **arguments)
 
 
 def digest_in(world: World, repository: str = REPOSITORY, tag: str = TAG) -> str:
@@ -56,7 +67,7 @@ def digest_in(world: World, repository: str = REPOSITORY, tag: str = TAG) -> str
 def test_an_image_is_found_with_a_login(world: World, user: User) -> None:
     server = world.registry(bearer(world.tokens().url))
     user.login(server.endpoint)
-    found = look_up(reference_to(server))
+    found = ask(reference_to(server))
     assert found == Lookup(reference=reference_to(server), answer=Answer.FOUND, digest=digest_in(world))
     assert found.found
     assert PASSWORD not in repr(found)
@@ -95,6 +106,7 @@ def test_a_registry_that_knows_no_head_request_is_asked_with_get(world: World) -
         (refusal(403, "DENIED", "requested access"), Answer.DENIED, "requested access", "docker login"),
         (refusal(503, "UNAVAILABLE", "being moved"), Answer.BROKEN, "answered 503 .*being moved", "later"),
         (page(), Answer.BROKEN, "web page", "login page"),
+        (page(status=404), Answer.BROKEN, "404 with a web page", "login page"),
         (Sent(status=200, body=b"hello"), Answer.BROKEN, "content of type", "try again"),
         (None, Answer.UNREACHABLE, "the registry registry.test:[0-9]+ does not answer", "network"),
     ],
@@ -142,7 +154,7 @@ def test_a_single_manifest_is_judged_by_its_configuration(has: str, answer: Answ
 
 def test_an_image_whose_configuration_is_out_of_reach_is_found_all_the_same(world: World) -> None:
     world.store.push(REPOSITORY, TAG)
-    assert look_up(reference_to(world.registry(cdn="https://gone.test"))).found
+    assert ask(reference_to(world.registry(cdn="https://gone.test"))).found
 
 
 @contextlib.contextmanager
@@ -162,8 +174,8 @@ def test_a_registry_whose_packets_are_dropped_is_unreachable_in_time(world: Worl
     with dropping() as port:
         world.names.ports[REGISTRY, 443] = port
         started = time.monotonic()
-        found = look_up(f"{REGISTRY}/{REPOSITORY}:{TAG}", connect_within=0.5, answer_within=5)
-        assert time.monotonic() - started < 1.0
+        found = ask(f"{REGISTRY}/{REPOSITORY}:{TAG}", connect_within=0.5, answer_within=30)
+        assert time.monotonic() - started < 5
     assert found.answer is Answer.UNREACHABLE
     assert "no connection" in found.message
     assert "HTTPS_PROXY" in found.fix
@@ -172,8 +184,8 @@ def test_a_registry_whose_packets_are_dropped_is_unreachable_in_time(world: Worl
 def test_a_name_server_that_does_not_answer_is_unreachable_in_time(world: World) -> None:
     world.names.silent_names.add(REGISTRY)
     started = time.monotonic()
-    found = look_up(f"{REGISTRY}/{REPOSITORY}:{TAG}", connect_within=0.5, answer_within=5)
-    assert time.monotonic() - started < 1.0
+    found = ask(f"{REGISTRY}/{REPOSITORY}:{TAG}", connect_within=0.5, answer_within=30)
+    assert time.monotonic() - started < 5
     assert (found.answer, found.message) == (
         Answer.UNREACHABLE,
         f"the registry {REGISTRY} does not answer: no connection within 0.5 s",
@@ -182,7 +194,7 @@ def test_a_name_server_that_does_not_answer_is_unreachable_in_time(world: World)
 
 def test_a_name_without_an_address_is_unreachable(world: World) -> None:
     del world
-    found = look_up(f"gone.test/{REPOSITORY}:{TAG}")
+    found = ask(f"gone.test/{REPOSITORY}:{TAG}")
     assert found.answer is Answer.UNREACHABLE
     assert "its name has no address" in found.message
 
@@ -194,21 +206,21 @@ def test_a_registry_that_connects_and_says_nothing_is_unreachable_in_time(world:
         silent.wait(10)
 
     started = time.monotonic()
-    found = answer_to(world, respond, connect_within=0.3, answer_within=0.8)
+    found = answer_to(world, respond, connect_within=0.8, answer_within=2)
     taken = time.monotonic() - started
     silent.set()
     assert found.answer is Answer.UNREACHABLE
     assert "no answer" in found.message
-    assert 0.7 < taken < 1.3
+    assert 1.9 < taken < 8
 
 
 def test_a_slow_registry_has_its_time_to_answer(world: World) -> None:
     def respond(seen: Seen) -> Sent:
         if seen.method == "HEAD":
-            threading.Event().wait(0.6)
+            threading.Event().wait(1.5)
         return world.content(seen)
 
-    assert answer_to(world, respond, connect_within=0.3, answer_within=5).found
+    assert answer_to(world, respond, connect_within=1).found
 
 
 def test_an_image_is_found_though_its_architecture_takes_too_long(world: World) -> None:
@@ -219,21 +231,21 @@ def test_an_image_is_found_though_its_architecture_takes_too_long(world: World) 
             silent.wait(10)
         return world.content(seen)
 
-    found = answer_to(world, respond, answer_within=1.0)
+    found = answer_to(world, respond, answer_within=2)
     silent.set()
     assert found.found
 
 
 def test_many_images_are_looked_up_at_once(world: World) -> None:
     def respond(seen: Seen) -> Sent:
-        threading.Event().wait(0.3)
+        threading.Event().wait(0.5)
         return world.content(seen)
 
     server = world.server(REGISTRY, respond)
     references = [reference_to(server, f"{REPOSITORY}:{tag}") for tag in (TAG, *map(str, range(9)))]
     started = time.monotonic()
-    found = look_up_all(references)
-    assert time.monotonic() - started < 2.5
+    found = ask_all(references)
+    assert time.monotonic() - started < 4.5  # one after the other: 5.5 s
     assert list(found) == references
     assert [each.answer for each in found.values()] == [Answer.FOUND, *[Answer.ABSENT] * 9]
 
@@ -242,9 +254,7 @@ def test_one_registry_that_is_away_does_not_hide_the_answers_of_others(world: Wo
     server = world.registry()
     with dropping() as port:
         world.names.ports["away.test", 443] = port
-        found = look_up_all(
-            [f"away.test/{REPOSITORY}:{TAG}", reference_to(server)], connect_within=0.5, answer_within=5
-        )
+        found = ask_all([f"away.test/{REPOSITORY}:{TAG}", reference_to(server)], connect_within=0.5, answer_within=5)
     assert [each.answer for each in found.values()] == [Answer.UNREACHABLE, Answer.FOUND]
 
 
@@ -252,7 +262,7 @@ def test_a_credential_helper_is_asked_once_for_many_images(world: World, user: U
     user.helper("world", f"echo x >>{user.folder}/calls; echo credentials not found; exit 1")
     user.config(credsStore="world")
     server = world.registry(bearer(world.tokens().url))
-    look_up_all([reference_to(server, f"{REPOSITORY}:{tag}") for tag in "abcd"])
+    ask_all([reference_to(server, f"{REPOSITORY}:{tag}") for tag in "abcd"])
     assert (user.folder / "calls").read_text() == "x\n"
 
 
@@ -260,22 +270,23 @@ def test_a_broken_docker_configuration_is_an_error(world: World, user: User) -> 
     (user.folder / "config.json").write_text("{")
     server = world.registry(bearer(world.tokens().url))
     with pytest.raises(SuiteError, match=r"config\.json, the user's Docker configuration, is broken"):
-        look_up(reference_to(server))
+        ask(reference_to(server))
 
 
 def test_a_malformed_reference_is_an_error() -> None:
     with pytest.raises(SuiteError, match="not an image reference"):
-        look_up("docker.io/Upper/case:1")
+        ask("docker.io/Upper/case:1")
 
 
 def hub(world: World, respond: Callable[[Seen], Sent | None]) -> Server:
     return world.server(_HUB, respond, port=443)
 
 
-def test_a_mirror_that_has_the_image_is_enough(world: World) -> None:
+def test_a_mirror_that_has_the_image_is_enough(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "_HEAD_START", 20.0)
     hub(world, lambda _: refusal(429, "TOOMANYREQUESTS", "limit"))
     mirror = world.registry(name="mirror.test")
-    found = look_up(f"docker.io/{REPOSITORY}:{TAG}", mirrors=[f"{mirror.url}/"])
+    found = ask(f"docker.io/{REPOSITORY}:{TAG}", mirrors=[f"{mirror.url}/"])
     assert (found.answer, found.digest) == (Answer.FOUND, digest_in(world))
     assert _HUB not in {seen.host for seen in world.journal}
 
@@ -283,14 +294,14 @@ def test_a_mirror_that_has_the_image_is_enough(world: World) -> None:
 def test_a_mirror_may_use_plain_http(world: World) -> None:
     hub(world, lambda _: None)
     mirror = world.registry(name="mirror.test", tls=False)
-    assert look_up(f"docker.io/{REPOSITORY}:{TAG}", mirrors=[mirror.url]).found
+    assert ask(f"docker.io/{REPOSITORY}:{TAG}", mirrors=[mirror.url]).found
 
 
 @pytest.mark.parametrize("sent", [refusal(404, "X", "no"), page(), refusal(500, "X", "broken"), None])
 def test_docker_hub_is_asked_if_a_mirror_lacks_the_image(sent: Sent | None, world: World) -> None:
     hub(world, world.content)
     mirror = world.server("mirror.test", lambda _: sent)
-    assert look_up(f"docker.io/{REPOSITORY}:{TAG}", mirrors=[mirror.url]).found
+    assert ask(f"docker.io/{REPOSITORY}:{TAG}", mirrors=[mirror.url]).found
 
 
 def test_a_mirror_that_is_away_takes_little_time(world: World) -> None:
@@ -298,9 +309,9 @@ def test_a_mirror_that_is_away_takes_little_time(world: World) -> None:
     with dropping() as port:
         world.names.ports["mirror.test", 443] = port
         started = time.monotonic()
-        found = look_up(f"docker.io/{REPOSITORY}:{TAG}", mirrors=["https://mirror.test"], connect_within=5)
+        found = ask(f"docker.io/{REPOSITORY}:{TAG}", mirrors=["https://mirror.test"])
     assert found.found
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 15
 
 
 def test_mirrors_and_docker_hub_away_are_unreachable_in_time(world: World) -> None:
@@ -308,8 +319,8 @@ def test_mirrors_and_docker_hub_away_are_unreachable_in_time(world: World) -> No
         for name in ("mirror.test", _HUB):
             world.names.ports[name, 443] = port
         started = time.monotonic()
-        found = look_up(f"docker.io/{REPOSITORY}:{TAG}", mirrors=["https://mirror.test"], connect_within=0.5)
-        assert time.monotonic() - started < 1.3
+        found = ask(f"docker.io/{REPOSITORY}:{TAG}", mirrors=["https://mirror.test"], connect_within=0.5)
+        assert time.monotonic() - started < 8
     assert found.answer is Answer.UNREACHABLE
     assert _HUB in found.message
 
@@ -321,12 +332,12 @@ def test_a_slow_mirror_is_waited_for_while_docker_hub_refuses(world: World) -> N
 
     hub(world, lambda _: refusal(429, "TOOMANYREQUESTS", "limit"))
     mirror = world.server("mirror.test", slow)
-    assert look_up(f"docker.io/{REPOSITORY}:{TAG}", mirrors=[mirror.url]).found
+    assert ask(f"docker.io/{REPOSITORY}:{TAG}", mirrors=[mirror.url]).found
 
 
 def test_mirrors_are_for_docker_hub_alone(world: World) -> None:
     mirror = world.registry(name="mirror.test")
-    found = look_up(reference_to(world.server(REGISTRY, lambda _: refusal(404, "X", "no"))), mirrors=[mirror.url])
+    found = ask(reference_to(world.server(REGISTRY, lambda _: refusal(404, "X", "no"))), mirrors=[mirror.url])
     assert found.answer is Answer.ABSENT
     assert "mirror.test" not in {seen.host for seen in world.journal}
 
@@ -336,8 +347,8 @@ def test_a_mirror_does_not_get_the_login_of_docker_hub(world: World, user: User)
     world.accepted = {BASIC}
     mirror = world.registry('Basic realm="mirror"', name="mirror.test")
     user.login("https://index.docker.io/v1/")
-    look_up(f"docker.io/{REPOSITORY}:{TAG}", mirrors=[mirror.url])
+    ask(f"docker.io/{REPOSITORY}:{TAG}", mirrors=[mirror.url])
     assert world.authorizations() == set()
     user.login("https://index.docker.io/v1/", mirror.endpoint)
-    assert look_up(f"docker.io/{REPOSITORY}:{TAG}", mirrors=[mirror.url]).found
+    assert ask(f"docker.io/{REPOSITORY}:{TAG}", mirrors=[mirror.url]).found
     assert world.authorizations() == {("mirror.test", BASIC)}

@@ -66,6 +66,12 @@ def test_a_recipe_builds_an_image_of_the_suite(builder: Builder) -> None:
     assert forecast(OWN, builder) == Supply(reference=OWN, source=Source.BUILD, recipe="distribution")
 
 
+def test_a_recipe_builds_what_stands_in_for_an_image_of_the_past(tmp_path: Path) -> None:
+    reference = "osh-conformance.invalid/keystone-yaodu-stand-in:30.0.0"
+    recipe(tmp_path, "yaodu", reference, "stand-in")
+    assert forecast(reference, builder_of(tmp_path)).source is Source.BUILD
+
+
 def test_an_image_of_a_finished_build_needs_nothing(builder: Builder) -> None:
     builder.place("distribution").mkdir(parents=True)
     assert forecast(OWN, builder).source is Source.BUILT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
+from osh_conformance import process
 from osh_conformance.errors import SuiteError
 from osh_conformance.registry import trust
 from osh_conformance.registry.answers import Answer, RegistryError
@@ -38,6 +40,19 @@ def client_of(world: World) -> RegistryClient:
 
 def test_an_authority_of_the_systems_store_is_trusted(world: World) -> None:
     assert client_of(world).has(REPOSITORY, TAG)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl, which names the file by its hash")
+def test_an_authority_in_the_systems_folder_is_trusted(
+    elsewhere: World, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "certs"
+    folder.mkdir()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    command = ["openssl", "x509", "-noout", "-hash", "-in", str(folder / "ca.pem")]
+    (folder / f"{process.run(command, deadline=10).stdout.strip()}.0").symlink_to("ca.pem")
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    assert client_of(elsewhere).has(REPOSITORY, TAG)
 
 
 def test_another_authority_is_not_trusted_and_the_error_says_what_helps(elsewhere: World) -> None:
@@ -182,6 +197,16 @@ def test_a_public_registry_is_asked_through_the_proxy(
     assert not any(BASIC in text or "Bearer" in text for text in proxy.requests)
     assert not any("Proxy-Authorization" in seen.headers for seen in world.journal)
     assert (TOKENS, BASIC) in world.authorizations()
+
+
+def test_an_authority_of_a_variable_is_trusted_behind_a_proxy_too(
+    elsewhere: World, proxy: Proxy, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "mine.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "mine.pem"))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+    assert client_of(elsewhere).has(REPOSITORY, TAG)
+    assert proxy.requests
 
 
 @pytest.mark.parametrize("exception", ["registry.test", ".test", "*"])
