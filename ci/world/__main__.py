@@ -1,6 +1,6 @@
 """Make the ordinary machine inside this one, and try the suite on it as an ordinary user.
 
-    python -m ci.world rows --group world [--quick]     make a world, run rows in it, remove it
+    python -m ci.world rows [--group world] [--quick]   make a world, run rows in it, remove it
     python -m ci.world rows --only NAME,... [--here]    single rows; --here: in the world that is up
     python -m ci.world killed                           kill a world's maker with -9: nothing must be left
     python -m ci.world up | down                        make a world that stays; remove all worlds
@@ -80,7 +80,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     ):
         verb(name, function, text).add_argument("command", nargs="+", help="after --")
     table_verb = verb("rows", _rows, "make a world, run rows in it, remove it, and compare the host")
-    table_verb.add_argument("--group", default="world", help=f"groups of rows: {', '.join(_GROUPS)} (default world)")
+    table_verb.add_argument(
+        "--group", default=",".join(_GROUPS), help=f"groups of rows: {', '.join(_GROUPS)} (default all)"
+    )
     table_verb.add_argument("--only", default="", metavar="NAME,...", help="only these rows")
     table_verb.add_argument("--quick", action="store_true", help="only the rows of the gate")
     table_verb.add_argument("--here", action="store_true", help="in the world that is up, which stays")
@@ -89,7 +91,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _up(args: argparse.Namespace) -> ExitCode:
-    made = session.up(Progress(), any_build=args.any_build, outlive=True)
+    made = session.up(session.stock(Progress(), any_build=args.any_build), outlive=True)
     session.copy_checkout(made.world)
     print(box.state(made.world))
     return ExitCode.OK
@@ -140,8 +142,9 @@ def _rows(args: argparse.Namespace) -> ExitCode:
     if args.here:
         return ExitCode.OK if _run(session.attach(args.id), chosen, progress) else ExitCode.VIOLATED
     started = time.monotonic()
+    parts = session.stock(progress, any_build=args.any_build)
     before = witness.lists()
-    with session.opened(progress, any_build=args.any_build) as opened:
+    with session.opened(parts) as opened:
         passed = _run(opened, chosen, progress)
     changed = witness.differences(before, witness.lists())
     print("\n".join(["THE HOST CHANGED:", *changed]) if changed else "the host is as it was")

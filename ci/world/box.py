@@ -38,10 +38,8 @@ def prepare() -> World:
     parent.mkdir(parents=True, exist_ok=True)
     identity = secrets.token_hex(4)
     folder = parent / identity
-    folder.mkdir(mode=0o700)
-    # The plain user gets below it by way of mounts only; Docker's daemon by way of root's rights.
     own, bridge = network.free_networks(2)
-    return World(
+    world = World(
         identity=identity,
         folder=folder,
         network=own,
@@ -49,7 +47,16 @@ def prepare() -> World:
         mtu=network.mtu(),
         resolver=network.resolver(),
         forwarding=network.forwarding(),
+        maker=os.getpid(),
+        maker_started=layout.started(os.getpid()),
     )
+    # The folder appears with its state in it: `down` must find it. The plain user gets below it by mounts only.
+    new = parent / f".{identity}"
+    new.mkdir(mode=0o700)
+    replace(world, folder=new).save()
+    new.rename(folder)
+    world.save()
+    return world
 
 
 def start(world: World, *, outlive: bool) -> World:
@@ -62,8 +69,6 @@ def start(world: World, *, outlive: bool) -> World:
     _write_etc(world)
     _make_home(world)
     (world.folder / "hidden").write_text("".join(f"{path}\n" for path in _hidden()))
-    # Before anything outside the folder changes: `down` must find it.
-    world.save()
     pid = _pid_1(world, outlive=outlive)
     world = replace(world, pid=pid, started=layout.started(pid))
     world.save()

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 
-from ci.world import box, layout, witness
+from ci.world import box, layout, session, witness
 from osh_conformance.errors import SuiteError
+from osh_conformance.progress import Progress
 from osh_conformance.waiting import until
 
 _LONG = 900.0
@@ -16,23 +17,24 @@ _SOON = 30.0
 
 def check(*, any_build: bool) -> bool:
     """Kill twice, while a world is made and while a row runs; print the differences; return whether there are none."""
+    session.stock(Progress(), any_build=any_build)
     return _kill("as it is made", any_build=any_build) & _kill("as a row runs", any_build=any_build)
 
 
 def _kill(moment: str, *, any_build: bool) -> bool:
-    for world in layout.worlds():
-        if not world.alive:
-            box.remove(world)
     others = {world.identity for world in layout.worlds()}
     before = witness.lists()
     options = ["--any-build"] if any_build else []
     # The maker is this program; its world is new, so it is known by its folder.
     argv = [sys.executable, "-m", "ci.world", *options, "rows", "--only", "waits"]
-    maker = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=layout.ROOT)
+    printed = layout.root() / "killed.log"
+    with printed.open("wb") as sink:
+        maker = subprocess.Popen(argv, stdout=sink, stderr=sink, cwd=layout.ROOT)
 
     def new() -> layout.World | None:
         if maker.poll() is not None:
-            raise SuiteError(f"the maker of the world ended with exit code {maker.returncode}")
+            details = printed.read_text(errors="replace")
+            raise SuiteError(f"the maker of the world ended with exit code {maker.returncode}", details=details)
         found = [world for world in layout.worlds() if world.identity not in others and world.alive]
         return found[0] if found and (moment == "as it is made" or _runs(found[0])) else None
 
@@ -41,6 +43,7 @@ def _kill(moment: str, *, any_build: bool) -> bool:
     finally:
         maker.send_signal(signal.SIGKILL)
         maker.wait(_SOON)
+        printed.unlink()
     until(lambda: not world.alive, "the end of the world after its maker", deadline=_SOON)
     between = witness.differences(before, witness.lists())
     box.remove(world)

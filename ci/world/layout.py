@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -36,6 +36,9 @@ class World:
     #: Of pid 1, by the host's numbers: its pid, and when it started.
     pid: int = 0
     started: int = 0
+    #: Of the process that makes it.
+    maker: int = 0
+    maker_started: int = 0
     #: Whether the host passed packets on before.
     forwarding: bool = True
     #: The digest of the node image that the world's kind asks for.
@@ -101,6 +104,12 @@ class World:
         """Whether its pid 1 runs; another process may have its number by now."""
         return bool(self.pid) and started(self.pid) == self.started
 
+    @property
+    def dead(self) -> bool:
+        """Whether nobody makes it and nothing runs in it."""
+        making = not self.pid and started(self.maker) == self.maker_started
+        return not self.alive and not making
+
 
 def started(pid: int) -> int:
     """Return when a process started, in ticks since the machine did; 0 if there is none."""
@@ -117,16 +126,13 @@ def root() -> Path:
 
 
 def worlds() -> tuple[World, ...]:
-    """Return the worlds that were made here, alive or not; forget folders that never became one."""
+    """Return the worlds that were made here, alive or not."""
     found = []
     for folder in sorted((root() / "worlds").glob("*")):
-        try:
+        # It may be removed meanwhile.
+        with contextlib.suppress(OSError):
             state = json.loads((folder / _STATE).read_text())
-        except (OSError, ValueError):
-            # It ended before it changed anything outside its folder.
-            shutil.rmtree(folder, ignore_errors=True)
-            continue
-        found.append(World(**{**state, "folder": folder}))
+            found.append(World(**{**state, "folder": folder}))
     return tuple(found)
 
 

@@ -95,6 +95,7 @@ class Runner:
     def _prepare(self, row: Row) -> None:
         self.session.switch()
         self.session.run_engine(Engine())
+        self.things.release(row.needs)
         for need in row.needs:
             self.things.provide(need)
         settings = {name: self._text(value) if isinstance(value, str) else value for name, value in row.daemon.items()}
@@ -202,7 +203,7 @@ class Runner:
         if log.exists():
             shutil.copy(log, folder / "output.txt")
         entries = journal.read(self.session.world.journal, offset)
-        (folder / "registries.txt").write_text("".join(f"{entry}\n" for entry in entries))
+        (folder / "requests.txt").write_text("".join(f"{entry}\n" for entry in entries))
         for name in ("dockerd", "registries", "init"):
             (folder / f"{name}.txt").write_text(daemons.tail(self.session.world, name))
 

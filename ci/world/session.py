@@ -17,7 +17,7 @@ from ci.world.publishing import Store, internet
 from osh_conformance import process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from osh_conformance.progress import Progress
 
@@ -53,18 +53,36 @@ class Session:
             self.engine = engine
 
 
-def up(progress: Progress, *, any_build: bool, outlive: bool) -> Session:
-    """Make a world; whatever dead worlds left goes first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    """What worlds are made of: builds of recipes, and the images that they publish."""
+
+    progress: Progress
+    supply: Supply
+    store: Store
+    digests: Mapping[str, str]
+
+
+def stock(progress: Progress, *, any_build: bool) -> Stock:
+    """Build what is missing, and bring it into the store: this is kept. Remove what dead worlds left."""
     for dead in layout.worlds():
-        if not dead.alive:
+        if dead.dead:
             with progress.step(f"remove what world {dead.identity} left"):
                 box.remove(dead)
     supply = Supply(progress=progress, any_build=any_build)
     store = Store(folder=layout.root() / "store", progress=progress)
     digests = programs.publish(supply, store)
+    for recipe in ("engine", "helm4"):
+        supply.needed(recipe)
+    return Stock(progress=progress, supply=supply, store=store, digests=digests)
+
+
+def up(parts: Stock, *, outlive: bool) -> Session:
+    """Make a world."""
+    supply, digests = parts.supply, parts.digests
     world = replace(box.prepare(), node=digests[programs.node_reference(digests)])
     try:
-        with progress.step(f"make world {world.identity}"):
+        with parts.progress.step(f"make world {world.identity}"):
             program = programs.build_registries(world.folder / "registries")
             # A copy: the build may be removed while the world is up.
             runc = world.folder / "runc"
@@ -72,7 +90,7 @@ def up(progress: Progress, *, any_build: bool, outlive: bool) -> Session:
             (world.folder / "programs").mkdir()
             programs.install(world.folder / "programs", supply, digests)
             world = box.start(world, outlive=outlive)
-            daemons.start_registries(world, program, store.folder, digests)
+            daemons.start_registries(world, program, parts.store.folder, digests)
             daemons.start_engine(world, runc, Engine())
     except BaseException:
         box.remove(world)
@@ -87,13 +105,13 @@ def attach(identity: str = "") -> Session:
 
 
 @contextlib.contextmanager
-def opened(progress: Progress, *, any_build: bool) -> Iterator[Session]:
+def opened(parts: Stock) -> Iterator[Session]:
     """Make a world for the body, and remove it."""
-    session = up(progress, any_build=any_build, outlive=False)
+    session = up(parts, outlive=False)
     try:
         yield session
     finally:
-        with progress.step(f"remove world {session.world.identity}"):
+        with parts.progress.step(f"remove world {session.world.identity}"):
             box.remove(session.world)
 
 

@@ -14,7 +14,7 @@ from ci.world.user import PlainUser
 from osh_conformance.errors import SuiteError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from ci.world.session import Session
     from osh_conformance.progress import Progress
@@ -60,6 +60,12 @@ class Things:
             make(self)
         if name != "nothing":
             self._made.add(name)
+
+    def release(self, needs: Collection[str]) -> None:
+        """Delete the cluster unless a row needs it: it takes time from others, and ends with its Docker."""
+        if "cluster" in self._made and "cluster" not in needs:
+            self._run("kind delete cluster --name plain --kubeconfig ~/plain.kubeconfig")
+            self.lose("cluster")
 
     def lose(self, *names: str) -> None:
         """Forget things that a row took away."""

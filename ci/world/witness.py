@@ -69,15 +69,17 @@ def _mounts() -> Iterator[str]:
 
 
 def _processes() -> Iterator[str]:
-    """Yield the processes that a world started, wherever they are now."""
-    mark = f"\0{layout.MARK}=".encode()
+    """Yield the processes that a world started and that outlived it, wherever they are now."""
+    mark = re.compile(rf"\0{layout.MARK}=(\w+)".encode())
+    others = {world.identity.encode() for world in layout.worlds() if world.alive}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             environment = b"\0" + (folder / "environ").read_bytes()
             words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        if mark in environment and folder.name != str(os.getpid()):
+        found = mark.search(environment)
+        if found and found[1] not in others:
             yield f"{folder.name} {words}"
 
 

@@ -78,6 +78,14 @@ def test_a_credential_for_another_host_is_a_stray(before: Entry, stray: Entry) -
     assert bool(found) == (stray.auth != "form")
 
 
+def test_only_a_nodes_containerd_may_keep_a_token_on_the_way_to_a_host_below() -> None:
+    asked = _request("quay.io", challenge='Bearer realm="https://quay.io/v2/auth"')
+    node = _request("cdn01.quay.io", "/v2/x/blobs/y", auth="Bearer", agent="containerd/v2.4.2")
+    ours = _request("cdn01.quay.io", "/v2/x/blobs/y", auth="Bearer", agent="python-requests")
+    assert not journal.stray_credentials([asked, node], _HOSTS)
+    assert len(journal.stray_credentials([asked, ours], _HOSTS)) == 1
+
+
 def test_a_journal_is_read_from_an_offset(tmp_path: Path) -> None:
     first = json.dumps({"time": "now", "kind": "dns", "host": "quay.io"}) + "\n"
     second = json.dumps({"kind": "http", "host": "quay.io", "path": "/v2/a/b/manifests/1", "status": 200, "x": 1})
