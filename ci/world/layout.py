@@ -131,9 +131,14 @@ def worlds() -> tuple[World, ...]:
     for folder in sorted((root() / "worlds").glob("*")):
         # It may be removed meanwhile.
         with contextlib.suppress(OSError):
-            state = json.loads((folder / _STATE).read_text())
-            found.append(World(**{**state, "folder": folder}))
+            found.append(load(folder))
     return tuple(found)
+
+
+def load(folder: Path) -> World:
+    """Read a world's state file; raises `OSError` if it has none."""
+    state = json.loads((folder / _STATE).read_text())
+    return World(**{**state, "folder": folder})
 
 
 def the_world(identity: str = "") -> World:

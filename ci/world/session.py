@@ -15,6 +15,8 @@ from ci.world.layout import UID, World
 from ci.world.programs import Supply
 from ci.world.publishing import Store, internet
 from osh_conformance import process
+from osh_conformance.errors import SuiteError
+from osh_conformance.provision.prerequisites import install_packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 #: The plain user's checkout, below HOME.
 CHECKOUT = "osh"
 _SOON = 60.0
+#: What a world needs of the host.
+_PACKAGES = ("docker.io", "git", "iproute2", "iptables", "openssl", "python3-venv", "util-linux")
 _JUNK = shutil.ignore_patterns(".git", ".tox", ".venv", ".*_cache", "__pycache__", "*.egg-info", "reports", "dist")
 
 
@@ -65,11 +69,15 @@ class Stock:
 
 def stock(progress: Progress, *, any_build: bool) -> Stock:
     """Build what is missing, and bring it into the store: this is kept. Remove what dead worlds left."""
+    if os.geteuid() != 0:
+        raise SuiteError("only root can make a world", fix="run it as root")
     for dead in layout.worlds():
         if dead.dead:
             with progress.step(f"remove what world {dead.identity} left"):
                 box.remove(dead)
     supply = Supply(progress=progress, any_build=any_build)
+    machine = replace(supply.builder.recipes["engine"], name="world", packages=_PACKAGES)
+    install_packages(machine, progress, supply.builder.folders.logs)
     store = Store(folder=layout.root() / "store", progress=progress)
     digests = programs.publish(supply, store)
     for recipe in ("engine", "helm4"):
