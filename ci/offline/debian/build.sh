@@ -32,6 +32,5 @@ mmdebstrap --mode=root --variant=minbase $include \
   --customize-hook='rm -f "$1/etc/hostname" "$1/etc/resolv.conf"' \
   "$SUITE" root.tar "$@"
 
-image=osh-conformance/debian:$KEY
-docker import --change 'CMD ["bash"]' root.tar "$image"
-docker save --output "$OUT/image.tar" "$image"
+docker import --change 'CMD ["bash"]' root.tar "$IMAGE"
+docker save --output "$OUT/image.tar" "$IMAGE"

@@ -1,8 +1,7 @@
 #!/bin/sh
 # kolla-build with this folder's settings; README.md says what differs from a published image.
 set -eu
-namespace=osh-conformance/kolla-$KEY
-image=osh-conformance/kolla:$KEY
+namespace=${IMAGE%/*}/kolla-$KEY
 
 clean() {
   for name in keystone keystone-base openstack-base base; do
@@ -26,5 +25,5 @@ venv/bin/python "$RECIPE/with_index.py" "$RECIPE/requirements/upper-constraints.
   --template-override "$RECIPE/template-override.j2" --locals-base "$RECIPE" \
   --base-image "${BASE_IMAGE%:*}" --base-tag "${BASE_IMAGE##*:}" --namespace "$namespace" '^keystone$'
 
-docker tag "$namespace/keystone:2026.2-debian-trixie" "$image"
-docker save --output "$OUT/image.tar" "$image"
+docker tag "$namespace/keystone:2026.2-debian-trixie" "$IMAGE"
+docker save --output "$OUT/image.tar" "$IMAGE"

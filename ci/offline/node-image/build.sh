@@ -4,8 +4,8 @@ set -eu
 . "$SHARED/docker.sh"
 export DOCKER_BUILDKIT=0 # Debian's client has no other builder
 kubernetes=$NEED_KUBERNETES/kubernetes
-base=osh-conformance/node-image-base:$KEY
-stage=osh-conformance/node-image-stage
+base=${IMAGE%:*}-base:$KEY
+stage=${IMAGE%:*}-stage
 container=osh-conformance-node-image-$KEY
 
 # Whatever happens, the engine keeps the result and no step towards it.
@@ -76,6 +76,6 @@ docker rm --force "$container" >/dev/null 2>&1 || true
 docker run --name "$container" --network none --security-opt seccomp=unconfined --tmpfs /run \
   --interactive --volume "$PWD/images.tar:/mnt/images.tar:ro" "$base" sh -s <"$RECIPE/import.sh"
 docker commit --change 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]' \
-  "$container" "osh-conformance/node-image:$KEY"
-docker save --output "$OUT/image.tar" "osh-conformance/node-image:$KEY"
+  "$container" "$IMAGE"
+docker save --output "$OUT/image.tar" "$IMAGE"
 cp "$RECIPE/kind-config.yaml" "$OUT/"

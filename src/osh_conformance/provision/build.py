@@ -14,7 +14,7 @@ from osh_conformance import process
 from osh_conformance.errors import SuiteError
 from osh_conformance.folders import DOCKER_RUN
 from osh_conformance.provision import indexes, prerequisites, pulled, pulls, unnamed
-from osh_conformance.provision.docker import OUR_HOST
+from osh_conformance.provision.docker import BUILDS, OUR_HOST
 from osh_conformance.provision.recipes import bases
 from osh_conformance.provision.scratch import MARK, scratch
 
@@ -52,7 +52,7 @@ class Builder:
 
     def tag(self, name: str) -> str:
         """Return the name of a recipe's image in Docker."""
-        return f"osh-conformance/{name}:{self.recipes.key(name)}"
+        return f"{BUILDS}{name}:{self.recipes.key(name)}"
 
     def missing(self, names: Iterable[str]) -> tuple[Recipe, ...]:
         """Return the recipes to build for `names`, in order. The needs of an existing build are not built again."""

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 OUR_HOST = f"unix://{DOCKER_RUN}/docker.sock"
 #: The labels and the names of the images that our recipes build. Not all base images have labels.
 _OUR_LABELS = "osh-conformance."
-_OUR_NAMES = ("osh-conformance/", "osh-conformance.invalid/")
+#: Nobody can register a name below `.invalid`, so no registry can serve an image under these names (RFC 6761).
+_OUR_NAMES = "osh-conformance.invalid/"
+#: The repositories of the images that recipes build.
+BUILDS = f"{_OUR_NAMES}build/"
 _PROBE = 10.0
 _QUICK = 60.0
 #: A builder in a container, which a user may have chosen, neither finds nor leaves images in the engine. Attestations

@@ -10,6 +10,7 @@ from osh_conformance import process
 from osh_conformance.errors import SuiteError
 from osh_conformance.folders import DOCKER_RUN
 from osh_conformance.provision import gc, leftovers, machine, pulled, runs
+from osh_conformance.provision.docker import BUILDS
 from osh_conformance.provision.gc import GcResult
 from osh_conformance.provision.scratch import remove_tree
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from osh_conformance.provision.docker import Docker
 
 _STOP = 180.0
-_OURS = "osh-conformance"
 
 
 def remove(folders: Folders, progress: Progress) -> GcResult:
@@ -27,7 +27,7 @@ def remove(folders: Folders, progress: Progress) -> GcResult:
 
     Raises `SuiteError` while a run or a build is alive, and then removes nothing that `setup` created.
     """
-    docker, _ = machine.find_docker()
+    docker, problem = machine.find_docker()
     with progress.step("remove leftovers of earlier runs"):
         report = gc.collect(docker, folders, kept=True)
     if report.left:
@@ -35,6 +35,8 @@ def remove(folders: Folders, progress: Progress) -> GcResult:
     removed = list(report.removed)
     left: list[str] = []
     ours = _docker_is_ours(folders)
+    if docker is None:
+        left.append(f"images in a Docker engine, if there are any: {problem}")
     if docker is not None and not ours:
         removed += _images(docker, folders)
         left += [
@@ -74,7 +76,7 @@ def stop(folders: Folders, progress: Progress) -> tuple[str, ...]:
 
 def _images(docker: Docker, folders: Folders) -> list[str]:
     """Remove the images of this cache's builds from an engine that stays. Others may use the pulled ones."""
-    built = {"/".join((_OURS, ":".join(path.name.rsplit("-", 1)))) for path in folders.builds.glob("*-*")}
+    built = {BUILDS + ":".join(path.name.rsplit("-", 1)) for path in folders.builds.glob("*-*")}
     names = [name for name in docker.lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}") if name in built]
     for name in names:
         docker.run("rmi", name, check=False)

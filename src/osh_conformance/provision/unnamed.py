@@ -80,7 +80,7 @@ def clear_interrupted(docker: Docker, build: str) -> tuple[str, ...]:
 def remove_names(docker: Docker, name: str, key: str) -> None:
     """Remove the names that the build of a recipe gave to images, of the result and of steps towards it."""
     for tag in docker.lines("image", "ls", "--format", _NAME):
-        if tag.startswith(f"osh-conformance/{name}") and tag.endswith(f":{key}"):
+        if tag.startswith(f"{BUILDS}{name}") and tag.endswith(f":{key}"):
             docker.run("rmi", tag, deadline=_REMOVE, check=False)
 
 
@@ -98,7 +98,7 @@ def unfinished(docker: Docker, folders: Folders, alive: Collection[str]) -> Iter
         if not folder or folder in alive or (folders.builds / folder.rpartition("-")[0]).is_dir():
             continue
         # An image of somebody else can build on one of ours, and has its labels.
-        if not image.is_step and all(name.startswith("osh-conformance/") for name in image.names):
+        if not image.is_step and all(name.startswith(BUILDS) for name in image.names):
             for name in image.names:
                 # A container may use it; then it stays.
                 if docker.run("rmi", name, deadline=_REMOVE, check=False).ok:

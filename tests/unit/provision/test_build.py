@@ -166,7 +166,7 @@ def test_each_base_has_its_variable_and_a_pulled_one_is_noted(root: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"), [("dial tcp: no such host", "osh-conformance/base:"), ("toomanyrequests: limit", "")]
+    ("answer", "expected"), [("dial tcp: no such host", "osh-conformance.invalid/build/base:"), ("toomanyrequests: limit", "")]
 )
 def test_a_base_is_built_if_no_registry_answers_and_not_if_one_refuses(root: Path, answer: str, expected: str) -> None:
     write(root, "base", f'[image]\nreference = "{BASE}"\norigin = "stand-in"\n')
@@ -187,11 +187,11 @@ def test_an_interrupted_build_leaves_nothing_in_docker(root: Path) -> None:
     write(root, "server", 'programs = ["docker"]\n', script="exit 1\n")
     fake = FakeDocker(containers={"step": 3}, nameless=["layer"], late=["last-layer"])
     made = builder(root, fake)
-    fake.names = {"osh-conformance/server:other", made.tag("server")}
+    fake.names = {"osh-conformance.invalid/build/server:other", made.tag("server")}
     with pytest.raises(SuiteError, match="exit code 1"):
         made.provide(["server"])
     assert (fake.containers, fake.nameless, fake.late) == ({}, [], [])
-    assert fake.names == {"osh-conformance/server:other"}
+    assert fake.names == {"osh-conformance.invalid/build/server:other"}
 
 
 def test_a_build_that_ends_well_keeps_its_image_and_no_stage(root: Path) -> None:

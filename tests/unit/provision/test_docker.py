@@ -363,7 +363,7 @@ def image(*digests: str, labels: dict[str, str] | None = None, pulled: tuple[str
         ),
         pytest.param(
             "quay.io/a/b:1",
-            {**image(f"quay.io/a/b@{DIGEST}"), "RepoTags": ["quay.io/a/b:1", "osh-conformance/b:0123"]},
+            {**image(f"quay.io/a/b@{DIGEST}"), "RepoTags": ["quay.io/a/b:1", "osh-conformance.invalid/build/b:0123"]},
             None,
             id="ours without labels, containerd's store",
         ),

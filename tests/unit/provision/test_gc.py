@@ -340,14 +340,14 @@ def test_gc_removes_nameless_images_of_dead_builds_of_this_cache(folders: Folder
     (folders.builds / "b-key").mkdir(parents=True)
     with scratch(folders.work, "a-key") as folder:
         alive = unnamed.mark(folders, folder)
-        fake = FakeDocker(images={dead: (), alive: (), foreign: (), stored: ("osh-conformance/b:key",)})
+        fake = FakeDocker(images={dead: (), alive: (), foreign: (), stored: ("osh-conformance.invalid/build/b:key",)})
         assert gc.collect(_docker(fake), folders).removed == (f"image {dead} without a name",)
         assert set(fake.images) == {alive, foreign, stored}
 
 
 def test_gc_removes_the_name_of_an_image_that_was_built_and_not_stored(folders: Folders) -> None:
-    fake = FakeDocker(images={unnamed.mark(folders, folders.work / "a-key-1"): ("osh-conformance/a:key",)})
-    assert gc.collect(_docker(fake), folders).removed == ("image osh-conformance/a:key",)
+    fake = FakeDocker(images={unnamed.mark(folders, folders.work / "a-key-1"): ("osh-conformance.invalid/build/a:key",)})
+    assert gc.collect(_docker(fake), folders).removed == ("image osh-conformance.invalid/build/a:key",)
     fake.images = {unnamed.mark(folders, folders.work / "a-key-1"): ("my/copy:1",)}
     assert gc.collect(_docker(fake), folders).removed == ()
 
@@ -379,5 +379,5 @@ def test_remove_names_the_pulled_images_that_it_leaves(folders: Folders, monkeyp
 
 
 def test_gc_leaves_an_image_of_somebody_else_that_builds_on_one_of_ours(folders: Folders) -> None:
-    fake = FakeDocker(images={unnamed.mark(folders, folders.work / "a-key-1"): ("osh-conformance/a:key", "mine/b:1")})
+    fake = FakeDocker(images={unnamed.mark(folders, folders.work / "a-key-1"): ("osh-conformance.invalid/build/a:key", "mine/b:1")})
     assert gc.collect(_docker(fake), folders).removed == ()
