@@ -9,6 +9,7 @@ from osh_conformance.errors import ExitCode
 from osh_conformance.folders import default_folders
 from osh_conformance.plan import doctor
 from osh_conformance.progress import Progress
+from osh_conformance.provision.registries import QUICK
 
 if TYPE_CHECKING:
     import argparse
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Print the diagnosis. The exit code is `BROKEN` where `setup` or a live run would fail."""
-    needs, readiness = examined(args, Progress(quiet=True))
+    needs, readiness = examined(args, Progress(quiet=True), QUICK)
     diagnosis = doctor.diagnose(readiness, needs.helm, default_folders())
     width = max(len(line.name) for line in diagnosis.lines)
     for line in diagnosis.lines:

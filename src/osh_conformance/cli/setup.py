@@ -13,6 +13,7 @@ from osh_conformance.progress import Progress
 from osh_conformance.provision import machine, remove
 from osh_conformance.provision import tools as setup
 from osh_conformance.provision.build import free_bytes, gib
+from osh_conformance.provision.registries import PATIENT
 from osh_conformance.provision.tools import RunNeeds
 from osh_conformance.registry import images
 from osh_conformance.registry.supply import Source
@@ -46,8 +47,11 @@ def run(args: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def examined(args: argparse.Namespace, progress: Progress) -> tuple[RunNeeds, Readiness]:
-    """Return what a run with these options needs, and the state of this machine for it."""
+def examined(args: argparse.Namespace, progress: Progress, patience: float = PATIENT) -> tuple[RunNeeds, Readiness]:
+    """Return what a run with these options needs, and the state of this machine for it.
+
+    `patience`: seconds to wait for a registry.
+    """
     needs = RunNeeds(helm=machine.version_tuple(args.helm), node_image=args.node_image, own_node=bool(args.runtime))
     readiness = examine(
         needs,
@@ -56,6 +60,7 @@ def examined(args: argparse.Namespace, progress: Progress) -> tuple[RunNeeds, Re
         progress,
         recipes=args.recipes,
         programs=run_needs.recipes(args.runtime),
+        patience=patience,
     )
     return needs, readiness
 
@@ -74,7 +79,7 @@ def _all(args: argparse.Namespace, progress: Progress) -> None:
         builder.provide(run_needs.recipes(args.runtime))
     node = tools.node_image or "the default of kind"
     helms = ", ".join(f"{major}: {program}" for major, program in tools.helm.items())
-    progress.say(f"  ok   Docker {tools.docker.host or 'default'}; kind {tools.kind}; helm {helms}; node image {node}")
+    progress.say(f"  ok   Docker {tools.docker.address}; kind {tools.kind}; helm {helms}; node image {node}")
 
 
 def _announce(readiness: Readiness, progress: Progress) -> None:

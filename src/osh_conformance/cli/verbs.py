@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: The modules that ask registries for images.
 _REGISTRIES = ("requests", "truststore")
+#: The modules of a live run. `setup` and `doctor` need them too, so that they promise no run that cannot begin.
+_LIVE = ("kubernetes", "pytest_helm_charts", *_REGISTRIES, "trustme", "zstandard")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +128,7 @@ examples:
   osh-conformance live charts/keystone --scenario drop-enabled --repeat 50
   osh-conformance live charts/keystone --kubeconfig ~/.kube/test --allow-cluster my-test-cluster
 """,
-        needs=("kubernetes", "pytest_helm_charts", *_REGISTRIES, "trustme", "zstandard"),
+        needs=_LIVE,
         linux=True,
     ),
     "plan": Verb(
@@ -155,7 +157,7 @@ Looks for Docker, kind, helm, and the images of a run. Pulls published images, a
 else is missing from recipes, as far as this user may, and first prints what, how long and how much disk space.
 """,
         add_arguments=_setup,
-        needs=_REGISTRIES,
+        needs=_LIVE,
         linux=True,
     ),
     "doctor": Verb(
@@ -165,7 +167,7 @@ Examines this machine, changes nothing, and prints what `osh-conformance setup` 
 and then a live run with the same options would succeed.
 """,
         add_arguments=_doctor,
-        needs=_REGISTRIES,
+        needs=_LIVE,
     ),
     "gc": Verb(
         help="remove what killed runs left behind",

@@ -142,7 +142,10 @@ class ImageStore:
 
 def is_own(reference: str) -> bool:
     """Whether a reference names one of the suite's own images, which only the registry of a run serves."""
-    return belongs_to_nobody(images.name(reference).host)
+    try:
+        return belongs_to_nobody(images.name(reference).host)
+    except SuiteError:
+        return False
 
 
 def not_public(references: Sequence[str]) -> SuiteError:

@@ -23,10 +23,10 @@ from osh_conformance.live.prepare import Preparation
 from osh_conformance.live.run_charts import RunCharts
 from osh_conformance.plan.needs import database_image
 from osh_conformance.provision import tools as provided
+from osh_conformance.provision.kind_program import default_node_image
 from osh_conformance.provision.runs import RUN_LABEL
 from osh_conformance.provision.scratch import note_elsewhere, scratch
-from osh_conformance.provision.tools import default_node
-from osh_conformance.registry.images import REGISTRY_IMAGE
+from osh_conformance.registry.images import REGISTRY_IMAGE, obtain
 from osh_conformance.registry.supply import Source, Supplies
 from osh_conformance.scenario.faults.registry_proxy import FaultyRegistry
 
@@ -171,6 +171,9 @@ def _tools(suite: LiveSuite, cell_runs: Sequence[CellRun], progress: Progress) -
     if needs.own_cluster:
         with progress.step("images: where each comes from"):
             _check_images(suite, cell_runs, tools, progress)
+        if node := _node(tools):
+            # kind would pull it too, but nobody would see how long that takes, nor why it fails.
+            obtain(node, tools, progress)
     else:
         _check_public(suite, cell_runs)
     return tools
@@ -179,7 +182,7 @@ def _tools(suite: LiveSuite, cell_runs: Sequence[CellRun], progress: Progress) -
 def _check_images(suite: LiveSuite, cell_runs: Sequence[CellRun], tools: Tools, progress: Progress) -> None:
     """Raise `SuiteError` if an image that every cell run needs is missing, or if each of them lacks one."""
     supplies = Supplies(docker=tools.engine, builder=tools.builder(progress), registries=tools.registries)
-    node = tools.node_image or default_node(tools.kind)
+    node = _node(tools)
     common = {REGISTRY_IMAGE, database_image(), *([node] if node else ())}
     own = [suite.images(cell_run) for cell_run in cell_runs]
     found = supplies.forecast(common.union(*own))
@@ -190,6 +193,11 @@ def _check_images(suite: LiveSuite, cell_runs: Sequence[CellRun], tools: Tools, 
         raise SuiteError(
             "images are missing, so no cluster was created", fix="; ".join(fixes), details="\n".join(lines)
         )
+
+
+def _node(tools: Tools) -> str | None:
+    """Return the image of the cluster's nodes; None if kind alone knows it."""
+    return tools.node_image or default_node_image(tools.kind)
 
 
 def _check_public(suite: LiveSuite, cell_runs: Sequence[CellRun]) -> None:

@@ -46,10 +46,10 @@ _ARCHIVE = re.compile(r"(charts/[^/]+/)*charts/[^/]+\.tgz")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requests:
-    """What the charts of a run request: privileged access, and by the id of each cell run the chart's own images."""
+    """What the charts of a run request: privileged access, and their own images by chart, flavor and scenario."""
 
     access: Requested
-    images: Mapping[str, frozenset[str]]
+    images: Mapping[tuple[str, str, str], frozenset[str]]
 
 
 def requested(cell_runs: Iterable[CellRun], renderer: Callable[[], Renderer]) -> Requests:
@@ -59,15 +59,15 @@ def requested(cell_runs: Iterable[CellRun], renderer: Callable[[], Renderer]) ->
     """
     distinct = {(each.target.name, each.axes.flavor.name, each.scenario.name): each for each in cell_runs}
     reasons: dict[tuple[str, str], dict[Reason, None]] = {}
-    images: dict[str, frozenset[str]] = {}
+    images: dict[tuple[str, str, str], frozenset[str]] = {}
     with OpenedCharts() as charts:
         renderings = _Renderings(renderer, charts)
-        for (chart, flavor, _), cell_run in distinct.items():
+        for (chart, flavor, scenario), cell_run in distinct.items():
             if not cell_run.scenario.probes:
                 found = reasons.setdefault((chart, flavor), {})
                 found.update(dict.fromkeys(renderings.reasons(cell_run)))
                 if cell_run.axes.flavor.shipped:
-                    images[cell_run.id] = renderings.images(cell_run)
+                    images[chart, flavor, scenario] = renderings.images(cell_run)
     return Requests(access={key: tuple(found) for key, found in reasons.items()}, images=images)
 
 

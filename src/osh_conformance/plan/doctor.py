@@ -49,7 +49,7 @@ def diagnose(readiness: Readiness, helm: Sequence[int], folders: Folders) -> Dia
 
 
 def _tools(machine: MachineInfo, helm: Sequence[int]) -> tuple[Line, ...]:
-    where = f"{machine.docker_version} at {machine.docker.host or 'the default host'}" if machine.docker else ""
+    where = f"{machine.docker_version} at {machine.docker.address}" if machine.docker else ""
     mine = " (provided by setup)" if machine.docker and machine.docker.ours else ""
     return (
         Line(name="Docker Engine", ok=machine.docker is not None, result=where + mine or machine.docker_problem),
@@ -74,11 +74,7 @@ def _program(name: str, found: Program | None, problem: str) -> Line:
 
 
 def _machine(folders: Folders, machine: MachineInfo) -> tuple[Line, ...]:
-    recipes = (
-        f"{len(machine.recipes.by_name)} in {machine.recipes.root}"
-        if machine.recipes
-        else "none (installed without a checkout)"
-    )
+    recipes = f"{len(machine.recipes.by_name)} in {machine.recipes.root}" if machine.recipes else "none"
     return (
         Line(name="system", ok=not host.live_problems(), result=host.describe()),
         Line(

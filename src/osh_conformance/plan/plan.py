@@ -126,7 +126,7 @@ class LiveSuite:
         if cell_run.scenario.probes:
             return frozenset()
         if flavor.shipped:
-            return self._own_images.get(cell_run.id, frozenset())
+            return self._own_images.get((target.name, flavor.name, cell_run.scenario.name), frozenset())
         return frozenset(flavor.references(target.name, self.functions(target)).values())
 
     def conventions(self) -> tuple[Convention, ...]:

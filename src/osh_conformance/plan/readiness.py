@@ -1,6 +1,7 @@
 """Whether a machine is ready for live runs: its tools, the images of a run, and what `setup` would still do.
 
-`doctor` prints it, `setup` acts on it, and `live` asks it before it creates a cluster. So they never disagree.
+`doctor` prints it, and `setup` acts on it. `live` asks the same two questions before it creates a cluster: which tools
+(`provision/tools.py`), and which images (`registry/supply.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from osh_conformance import host
 from osh_conformance.provision import tools
 from osh_conformance.provision.machine import look
-from osh_conformance.provision.registries import Registries
+from osh_conformance.provision.registries import PATIENT, QUICK, Registries
 from osh_conformance.registry.images import REGISTRY_IMAGE
 from osh_conformance.registry.supply import Source, Supplies
 
@@ -70,34 +71,37 @@ def examine(  # noqa: PLR0913
     *,
     recipes: Path | None = None,
     programs: Iterable[str] = (),
+    patience: float = PATIENT,
 ) -> Readiness:
     """Return the state of this machine for a run with these images. Changes nothing.
 
-    `programs` are recipes of container runtimes. Raises `UsageError` for a wrong folder of recipes.
+    `programs` are recipes of container runtimes, `patience` the seconds to wait for a registry. Raises `UsageError` for
+    a wrong folder of recipes.
     """
     references = (*references, REGISTRY_IMAGE)
-    machine = _look(recipes, references)
+    machine = look(recipes, patience) if patience > QUICK else _look_quickly(recipes, references)
     builder = tools.builder_for(machine, folders, progress)
     setup = tools.plan(machine, builder, needs)
     images = _images(machine, builder, setup, needs, references)
     made = [image.recipe for image in images if image.recipe]
     wanted = [*setup.wanted, *made, *programs]
+    problems = (
+        *host.live_problems(),
+        *setup.problems,
+        *(builder.problems(wanted) if builder else ()),
+        *(_problem(image) for image in images if image.source is Source.MISSING),
+    )
     return Readiness(
         machine=machine,
         builder=builder,
         setup=setup,
         images=images,
-        recipes=builder.missing(wanted) if builder else (),
-        problems=(
-            *host.live_problems(),
-            *setup.problems,
-            *(builder.problems([*setup.wanted, *programs]) if builder else ()),
-            *(_problem(image) for image in images if image.source is Source.MISSING),
-        ),
+        recipes=builder.missing(wanted) if builder and not problems else (),
+        problems=problems,
     )
 
 
-def _look(recipes: Path | None, references: Sequence[str]) -> MachineInfo:
+def _look_quickly(recipes: Path | None, references: Sequence[str]) -> MachineInfo:
     """Return the state of the machine. Registries are asked meanwhile: silent ones take a second to be known."""
     early = Registries()
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -114,7 +118,9 @@ def _images(
     if setup.problems:
         # Without an engine nothing can have an image, and each of them would repeat that.
         return ()
-    supplies = Supplies(docker=machine.docker, builder=builder, registries=machine.registries)
+    supplies = Supplies(
+        docker=machine.docker, builder=builder, registries=machine.registries, coming=tuple(setup.wanted)
+    )
     return supplies.forecast([*references, *_node(machine, setup, needs)])
 
 

@@ -40,18 +40,17 @@ class EngineInfo:
     """What an engine says about itself."""
 
     version: str
-    root_dir: str = ""
     #: "1" or "2".
     cgroup_version: str = ""
     rootless: bool = False
     podman: bool = False
     #: The URLs of the mirrors of Docker Hub that the engine asks first.
     mirrors: tuple[str, ...] = ()
+    #: The hosts that the engine asks in plain HTTP, or without knowing their certificate.
+    insecure: tuple[str, ...] = ()
     #: The proxies that the engine itself pulls through.
-    http_proxy: str = ""
     https_proxy: str = ""
     no_proxy: str = ""
-    storage_driver: str = ""
     #: Whether images are in containerd's store, as is the default of Docker 29.
     containerd_store: bool = False
     architecture: str = ""
@@ -265,7 +264,11 @@ def _context(program: Path) -> tuple[str, str]:
 
 
 def _is_remote(address: str) -> bool:
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        # The docker program says what is wrong with it.
+        return False
     if parts.scheme == "ssh":
         return True
     # A path such as that of a socket or a named pipe is of this machine.
@@ -286,19 +289,19 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _engine_info(seen: Mapping[str, Any], *, podman: bool) -> EngineInfo:
+    registries = seen.get("RegistryConfig") or {}
+    known = registries.get("IndexConfigs") or {}
     status = [" ".join(map(str, pair)) for pair in seen.get("DriverStatus") or ()]
     options = [str(option).split(",") for option in seen.get("SecurityOptions") or ()]
     return EngineInfo(
         version=str(seen["ServerVersion"]),
-        root_dir=str(seen.get("DockerRootDir", "")),
         cgroup_version=str(seen.get("CgroupVersion", "")),
         rootless=any("name=rootless" in option for option in options),
         podman=podman,
-        mirrors=tuple((seen.get("RegistryConfig") or {}).get("Mirrors") or ()),
-        http_proxy=str(seen.get("HttpProxy", "")),
+        mirrors=tuple(registries.get("Mirrors") or ()),
+        insecure=tuple(name for name, each in known.items() if each.get("Secure") is False),
         https_proxy=str(seen.get("HttpsProxy", "")),
         no_proxy=str(seen.get("NoProxy", "")),
-        storage_driver=str(seen.get("Driver", "")),
         containerd_store=any("io.containerd.snapshotter.v1" in line for line in status),
         architecture=str(seen.get("Architecture", "")),
     )

@@ -15,7 +15,7 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.provision import recipes
 from osh_conformance.provision.docker import find as find_engine
 from osh_conformance.provision.prerequisites import which
-from osh_conformance.provision.registries import Registries
+from osh_conformance.provision.registries import QUICK, Registries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,8 +56,8 @@ class MachineInfo:
     recipes: Recipes | None
 
 
-def look(recipes_folder: Path | None = None) -> MachineInfo:
-    """Return the state of this machine."""
+def look(recipes_folder: Path | None = None, patience: float = QUICK) -> MachineInfo:
+    """Return the state of this machine. `patience`: seconds to wait for a registry, when one is asked."""
     with ThreadPoolExecutor(max_workers=3) as pool:
         docker = pool.submit(find_engine)
         kind = pool.submit(_find_kind)
@@ -74,13 +74,21 @@ def look(recipes_folder: Path | None = None) -> MachineInfo:
         kind=kind_program,
         kind_problem=kind_problem,
         helm=helm.result(),
-        registries=_registries(engine.info),
+        registries=_registries(engine.info, patience),
         recipes=recipes.load(folder) if folder else None,
     )
 
 
-def _registries(info: EngineInfo | None) -> Registries:
-    return Registries(mirrors=info.mirrors, proxied=bool(info.https_proxy)) if info else Registries()
+def _registries(info: EngineInfo | None, patience: float) -> Registries:
+    if info is None:
+        return Registries(patience=patience)
+    return Registries(
+        mirrors=info.mirrors,
+        proxy=info.https_proxy,
+        no_proxy=info.no_proxy,
+        insecure=info.insecure,
+        patience=patience,
+    )
 
 
 def _find_kind() -> tuple[Program | None, str]:
@@ -128,7 +136,11 @@ def with_docker(machine: MachineInfo, docker: Docker) -> MachineInfo:
     """Return the state with an engine that was started since; raises `SuiteError` if it does not answer."""
     info = docker.info()
     return dataclasses.replace(
-        machine, docker=docker, docker_version=info.version, docker_problem="", registries=_registries(info)
+        machine,
+        docker=docker,
+        docker_version=info.version,
+        docker_problem="",
+        registries=_registries(info, machine.registries.patience),
     )
 
 

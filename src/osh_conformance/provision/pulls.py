@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from osh_conformance import reference as grammar
 from osh_conformance.errors import SuiteError
 from osh_conformance.process import CommandError, DeadlineError
+from osh_conformance.provision.registries import DOCKER_HUB, DOCKER_HUB_SERVER
 
 if TYPE_CHECKING:
     from osh_conformance.provision.docker import Docker
@@ -17,6 +18,7 @@ _PULL = 900.0
 _SILENT = (
     "no such host",
     "i/o timeout",
+    "connection timed out",
     "connection refused",
     "connection reset",
     "network is unreachable",
@@ -46,7 +48,7 @@ _REFUSALS = (
         fix="wait, or log in (docker login), or name a registry mirror in the settings of Docker",
     ),
     _Refusal(
-        words=("x509", "certificate"),
+        words=("x509", "certificate signed", "certificate is not", "certificate has expired"),
         fix="add the certificate of your authority to this system's store, and restart Docker",
     ),
     _Refusal(words=("no space left",), fix="free some space on the disk of Docker's data (docker system df)"),
@@ -57,9 +59,10 @@ _REFUSALS = (
         fix="check the name; for a private image: docker login {host}",
     ),
     _Refusal(
-        words=("invalid character '<'", "text/html", "unexpected status"),
+        words=("invalid character '<'", "text/html"),
         fix="check what answers at https://{host}/v2/: it is no registry, perhaps a proxy or a login page",
     ),
+    _Refusal(words=("status: 5", "status code 5"), fix="try again later: {host} is in trouble"),
 )
 
 
@@ -84,8 +87,10 @@ def pull(docker: Docker, reference: str) -> None:
 
 def refused(reference: str, answer: str) -> PullError:
     """Return the error for what Docker printed when it could not pull an image."""
-    found = answer.lower()
+    # The words of a name are no words of an answer.
+    found = answer.replace(reference, "").lower()
     host = grammar.parse(reference).domain
+    host = DOCKER_HUB_SERVER if host == DOCKER_HUB else host
     for refusal in _REFUSALS:
         if any(words in found for words in refusal.words):
             return PullError(reference, answer, unreachable=False, fix=refusal.fix.format(host=host))

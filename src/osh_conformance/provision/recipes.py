@@ -226,7 +226,11 @@ def recipes_folder(named: Path | None = None) -> Path | None:
                 f"{requested} is no folder of recipes", expected=" or ".join(f"{requested / k}/" for k in _FOLDERS)
             )
         return requested.absolute()
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        # Somebody removed the working directory. Then no checkout is above it.
+        here = Path("/")
     # src/osh_conformance/provision/recipes.py -> the checkout.
     for folder in (Path(__file__).resolve().parents[3], here, *here.parents):
         if _is_checkout(folder):

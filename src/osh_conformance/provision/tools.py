@@ -14,6 +14,7 @@ from osh_conformance.provision.docker import OUR_HOST, Docker, choice
 from osh_conformance.provision.kind_program import default_node_image
 from osh_conformance.provision.machine import look, with_docker
 from osh_conformance.provision.prerequisites import install_packages, which
+from osh_conformance.provision.registries import PATIENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,16 +94,6 @@ class SetupPlan:
     start_docker: bool
     problems: tuple[str, ...]
 
-    @property
-    def minutes(self) -> float:
-        """Minutes that the builds take without any cache, on two cores."""
-        return sum(recipe.minutes for recipe in self.recipes)
-
-    @property
-    def mebibytes(self) -> int:
-        """Disk space that the builds take, in MiB."""
-        return sum(recipe.disk_mib for recipe in self.recipes)
-
 
 @dataclass(slots=True)
 class _Planner:
@@ -142,7 +133,7 @@ class _Planner:
 
     def kind(self) -> None:
         if self.machine.kind is None:
-            self.request("kind", f"There is no kind: {self.machine.kind_problem}.")
+            self.request("kind", f"kind is missing: {self.machine.kind_problem}.")
 
     def helm(self, majors: Sequence[int]) -> None:
         for major in majors:
@@ -161,8 +152,9 @@ class _Planner:
         """Return why nobody can provide kind's own node image; "" if Docker has it, or its registry may answer."""
         kind, docker = self.machine.kind, self.machine.docker
         reference = default_node(kind.path if kind else None) or _NODE_REPOSITORY
-        silence = self.machine.registries.silence(reference)
-        return "" if silence and docker is not None and docker.has_image(reference) else silence
+        if docker is not None and docker.has_image(reference):
+            return ""
+        return self.machine.registries.silence(reference)
 
 
 def default_node(kind: Path | None) -> str | None:
@@ -179,7 +171,7 @@ def plan(machine: MachineInfo, builder: Builder | None, needs: RunNeeds) -> Setu
         planner.node(needs)
     planner.helm(needs.helm)
     return SetupPlan(
-        recipes=builder.missing(planner.wanted) if builder else (),
+        recipes=builder.missing(planner.wanted) if builder and not planner.problems else (),
         wanted=tuple(planner.wanted),
         start_docker=planner.start_docker,
         problems=tuple(planner.problems),
@@ -198,7 +190,7 @@ def find(
     Raises `SuiteError` with everything that is missing. An image that Docker lost since it was built is loaded again.
     """
     folders = folders or default_folders()
-    machine = look(recipes)
+    machine = look(recipes, PATIENT)
     builder = builder_for(machine, folders, progress or Progress(quiet=True))
     missing = plan(machine, builder, needs)
     lacks = [f"{recipe.name}: {recipe.summary}" for recipe in missing.recipes]
@@ -207,7 +199,7 @@ def find(
     if missing.problems or lacks:
         raise SuiteError(
             "this machine is not set up for a live run",
-            fix=f"{_SETUP} --helm {','.join(map(str, needs.helm))}",
+            fix=f"{_SETUP}, with the options --flavor, --runtime, --helm and --node-image of this run",
             details="\n".join([*missing.problems, *lacks]),
         )
     return _assemble(machine, builder, folders, missing, needs)
@@ -291,7 +283,7 @@ def _assemble(
 
 def open_builder(recipes: Path | None, progress: Progress) -> Builder:
     """Return a builder of single recipes on this machine; raises `UsageError` if there are no recipes."""
-    builder = builder_for(look(recipes), default_folders(), progress)
+    builder = builder_for(look(recipes, PATIENT), default_folders(), progress)
     if builder is None:
         raise UsageError("there are no recipes here", fix="use --recipes DIR, or run this in a checkout")
     return builder

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from osh_conformance.provision.docker import BUILDS
 from osh_conformance.waiting import until
 
 if TYPE_CHECKING:

@@ -72,7 +72,7 @@ class RegistryClient:
         self._expect(HTTPStatus.OK, reply, what)
         # Computed rather than taken from a header: a pinned digest must be that of the received bytes.
         algorithm, _, promised = reference.rpartition(":")
-        if algorithm and hashlib.new(algorithm, reply.body).hexdigest() != promised:
+        if algorithm in hashlib.algorithms_available and hashlib.new(algorithm, reply.body).hexdigest() != promised:
             raise garbled(self.endpoint, what, f"a content of digest {digest_of(reply.body)}")
         found = Manifest(
             body=reply.body, media_type=reply.headers.get("content-type", ""), digest=digest_of(reply.body)

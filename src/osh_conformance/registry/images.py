@@ -10,6 +10,7 @@ from osh_conformance import reference as grammar
 from osh_conformance.errors import SuiteError
 from osh_conformance.provision import pulled
 from osh_conformance.provision.pulls import PullError, pull
+from osh_conformance.provision.registries import belongs_to_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -85,7 +86,7 @@ def obtain(reference: str, tools: Tools, progress: Progress) -> tuple[str, str]:
     except PullError as error:
         if not (error.unreachable and builder and recipe and recipe.image):
             raise
-        if not builder.place(recipe.name).is_dir():
+        if not belongs_to_nobody(requested.host) and not builder.place(recipe.name).is_dir():
             progress.say(
                 f"  {requested.canonical}: no registry answers, so the recipe `{recipe.name}` makes a stand-in"
             )

@@ -42,11 +42,15 @@ _MAX_CONFIG = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """What a registry answered for a reference. Without FOUND, `message` says what happened, and `fix` what helps."""
+    """What a registry answered for a reference. Without FOUND, `message` says what happened, and `fix` what helps.
+
+    `connected`: there is a connection, so UNREACHABLE means only that no answer came in time.
+    """
 
     reference: str
     answer: Answer
     digest: str = ""
+    connected: bool = False
     message: str = ""
     fix: str = ""
 
@@ -178,6 +182,7 @@ class _Inquiry:
         return Lookup(
             reference=self._reference,
             answer=Answer.UNREACHABLE,
+            connected=self._connected,
             message=f"the registry {self._client.endpoint} does not answer: no {what} s",
             fix=wire.fix_of_silence(trust.proxy_for(self._url)),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.registry.answers import RegistryError
 from osh_conformance.registry.images import BUILT, PUBLISHED, Name, find_recipe, name, obtain
 
 if TYPE_CHECKING:
@@ -35,11 +36,7 @@ def publish(  # noqa: PLR0913
     """
     requested = name(reference)
     key = requested.digest.rpartition(":")[2]
-    if requested.digest and registry.has_stored(key):
-        origin = PUBLISHED
-    elif requested.digest and _has_registry(requested, tools, progress):
-        # Docker would push it under another digest, because it compresses layers again.
-        registry.copy_in(reference, key, tools.registries.mirrors)
+    if requested.digest and (registry.has_stored(key) or _copied(requested, tools, registry, progress)):
         origin = PUBLISHED
     else:
         local, origin = obtain(reference, tools, progress)
@@ -59,12 +56,24 @@ def publish(  # noqa: PLR0913
     return served, origin, digests
 
 
-def _has_registry(requested: Name, tools: Tools, progress: Progress) -> bool:
-    """Whether the reference's own registry may answer, and the image is not one of the suite's own."""
+def _copied(requested: Name, tools: Tools, registry: Registry, progress: Progress) -> bool:
+    """Copy an image by its digest from its own registry; return False if Docker has to provide it.
+
+    Docker would push it under another digest, because it compresses layers again. Raises `RegistryError` if neither
+    has it.
+    """
     builder = tools.builder(progress)
     recipe = find_recipe(requested, builder.recipes) if builder else None
     own = recipe and recipe.image and recipe.image.origin == BUILT
-    return not own and not tools.registries.silence(requested.canonical)
+    if own or tools.registries.silence(requested.canonical):
+        return False
+    try:
+        registry.copy_in(requested.canonical, requested.digest.rpartition(":")[2], tools.registries.mirrors)
+    except RegistryError:
+        if not tools.docker.has_image(requested.canonical):
+            raise
+        return False
+    return True
 
 
 def _stored(local: str, docker: Docker, registry: Registry) -> str:

@@ -38,7 +38,12 @@ def opened(found: LiveSuite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *i
     def cluster(*_: object) -> object:
         raise SuiteError("a cluster is created")
 
-    docker: Any = SimpleNamespace(has_image=lambda reference: reference in in_docker, run=None)
+    def inspected(*_: str) -> object:
+        return SimpleNamespace(stdout="")
+
+    docker: Any = SimpleNamespace(
+        has_image=lambda reference: reference in in_docker, run=inspected, pulled_digest=lambda _: None
+    )
     tools = Tools(
         engine=docker,
         kind_program=tmp_path / "kind",
@@ -85,6 +90,25 @@ def test_an_image_that_every_run_needs_is_an_error_before_a_cluster(
     others = {PUBLISHED, *SHIPPED, *COMMON} - {missing}
     with pytest.raises(SuiteError, match="no cluster was created"):
         opened(found, tmp_path, monkeypatch, *others)
+
+
+def test_an_image_that_is_missing_for_each_helm_major_is_an_error_before_a_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = chart(tmp_path, "x", templates__pod=pod(PUBLISHED))
+    found = suite(made, scenarios=("drop-enabled",), helm_majors=(3, 4))
+    assert [found.images(cell_run) for cell_run in found.cell_runs] == [{PUBLISHED, *SHIPPED}] * 2
+    with pytest.raises(SuiteError, match="no cluster was created"):
+        opened(found, tmp_path, monkeypatch, *SHIPPED, *COMMON)
+
+
+def test_a_malformed_reference_of_one_chart_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chart(tmp_path, "malformed", templates__pod=pod("docker.io/Upper/case:1"))
+    chart(tmp_path, "whole")
+    with pytest.raises(SuiteError, match="a cluster is created"):
+        opened(suite(tmp_path, scenarios=("drop-enabled",)), tmp_path, monkeypatch, *SHIPPED, *COMMON)
 
 
 def test_a_chart_that_lacks_an_image_does_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

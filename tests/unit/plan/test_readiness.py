@@ -12,10 +12,11 @@ import pytest
 from osh_conformance.folders import Folders
 from osh_conformance.plan import doctor, readiness
 from osh_conformance.progress import Progress
-from osh_conformance.provision import recipes
+from osh_conformance.provision import prerequisites, recipes
 from osh_conformance.provision.machine import MachineInfo, Program
 from osh_conformance.provision.registries import Registries
 from osh_conformance.provision.tools import RunNeeds
+from osh_conformance.registry import supply
 from osh_conformance.registry.images import REGISTRY_IMAGE
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class FakeDocker:
     """A Docker with these images."""
 
     ours = False
-    host = "unix:///run/docker.sock"
+    address = "unix:///run/docker.sock"
 
     def __init__(self, *images: str) -> None:
         self.images = images
@@ -69,7 +70,7 @@ def laptop(book: Recipes) -> MachineInfo:
 def diagnosis(
     machine: MachineInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *images: str, needs: RunNeeds | None = None
 ) -> Diagnosis:
-    monkeypatch.setattr(readiness, "look", lambda _recipes: machine)
+    monkeypatch.setattr(readiness, "look", lambda *_: machine)
     monkeypatch.setattr(Registries, "ask", lambda _self, _references: None)
     folders = Folders(cache=tmp_path / "cache", state=tmp_path / "state")
     needs = needs or RunNeeds()
@@ -118,3 +119,30 @@ def test_a_machine_whose_engine_this_suite_cannot_use_is_not_ready(
     found = diagnosis(podman, tmp_path, monkeypatch)
     assert not found.able
     assert "podman 5.0" in found.verdict
+
+
+def test_a_program_that_the_package_of_the_engine_brings_is_no_problem(
+    laptop: MachineInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the offline path there is no docker program before `setup` installs its package."""
+    text = 'summary = "x"\nminutes = 1\ndisk_mib = 1\nfiles = ["x"]\n'
+    root = tmp_path / "bare"
+    for name, more in {
+        "offline/engine": 'packages = ["docker.io"]\n',
+        "images/distribution": f'programs = ["docker"]\n[image]\nreference = "{OWN}"\norigin = "built"\n',
+    }.items():
+        (root / name).mkdir(parents=True)
+        (root / name / "recipe.toml").write_text(text + more)
+        (root / name / "build.sh").write_text("")
+    monkeypatch.setattr(prerequisites, "which", lambda name: None if name == "docker" else Path("/usr/bin") / name)
+    monkeypatch.setattr(prerequisites, "_installed", lambda _packages: set())
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr("osh_conformance.provision.tools.choice", lambda: None)
+    bare = dataclasses.replace(
+        laptop, root=True, docker=None, docker_problem="no docker program on PATH", recipes=recipes.load(root)
+    )
+    needs = RunNeeds(node_image=REGISTRY_IMAGE)
+    monkeypatch.setattr(supply, "look_up_all", lambda *_, **__: {})
+    found = diagnosis(bare, tmp_path, monkeypatch, OWN, needs=needs)
+    assert f"{OWN}: to build" in [line.result for line in found.lines]

@@ -13,6 +13,7 @@ from osh_conformance.process import CommandError, Outcome
 from osh_conformance.progress import Progress
 from osh_conformance.provision import prerequisites, pulled, pulls, recipes, unnamed
 from osh_conformance.provision.build import Builder
+from osh_conformance.provision.docker import BUILDS
 from tests.unit.provision.making import write
 
 if TYPE_CHECKING:
@@ -166,7 +167,8 @@ def test_each_base_has_its_variable_and_a_pulled_one_is_noted(root: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"), [("dial tcp: no such host", "osh-conformance.invalid/build/base:"), ("toomanyrequests: limit", "")]
+    ("answer", "expected"),
+    [("dial tcp: no such host", f"{BUILDS}base:"), ("toomanyrequests: limit", "")],
 )
 def test_a_base_is_built_if_no_registry_answers_and_not_if_one_refuses(root: Path, answer: str, expected: str) -> None:
     write(root, "base", f'[image]\nreference = "{BASE}"\norigin = "stand-in"\n')

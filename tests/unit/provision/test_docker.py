@@ -100,13 +100,10 @@ def test_find_returns_the_engine_of_the_default_context_with_what_it_says(progra
     assert result.docker == program.docker
     assert result.info == EngineInfo(
         version="28.2.2",
-        root_dir="/var/lib/docker",
         cgroup_version="2",
         mirrors=("https://mirror.corp.test/",),
-        http_proxy="http://proxy.corp.test:3128",
         https_proxy="http://proxy.corp.test:3129",
         no_proxy="corp.test",
-        storage_driver="overlay2",
         architecture="x86_64",
     )
 

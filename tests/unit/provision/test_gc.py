@@ -18,6 +18,7 @@ from osh_conformance.folders import Folders
 from osh_conformance.process import Outcome
 from osh_conformance.progress import Progress
 from osh_conformance.provision import gc, leftovers, machine, pulled, remove, runs, unnamed
+from osh_conformance.provision.docker import BUILDS
 from osh_conformance.provision.scratch import hold_temporary_files, note_elsewhere, scratch
 
 if TYPE_CHECKING:
@@ -346,8 +347,8 @@ def test_gc_removes_nameless_images_of_dead_builds_of_this_cache(folders: Folder
 
 
 def test_gc_removes_the_name_of_an_image_that_was_built_and_not_stored(folders: Folders) -> None:
-    fake = FakeDocker(images={unnamed.mark(folders, folders.work / "a-key-1"): ("osh-conformance.invalid/build/a:key",)})
-    assert gc.collect(_docker(fake), folders).removed == ("image osh-conformance.invalid/build/a:key",)
+    fake = FakeDocker(images={unnamed.mark(folders, folders.work / "a-key-1"): (f"{BUILDS}a:key",)})
+    assert gc.collect(_docker(fake), folders).removed == (f"image {BUILDS}a:key",)
     fake.images = {unnamed.mark(folders, folders.work / "a-key-1"): ("my/copy:1",)}
     assert gc.collect(_docker(fake), folders).removed == ()
 
@@ -379,5 +380,5 @@ def test_remove_names_the_pulled_images_that_it_leaves(folders: Folders, monkeyp
 
 
 def test_gc_leaves_an_image_of_somebody_else_that_builds_on_one_of_ours(folders: Folders) -> None:
-    fake = FakeDocker(images={unnamed.mark(folders, folders.work / "a-key-1"): ("osh-conformance.invalid/build/a:key", "mine/b:1")})
+    fake = FakeDocker(images={unnamed.mark(folders, folders.work / "a-key-1"): (f"{BUILDS}a:key", "mine/b:1")})
     assert gc.collect(_docker(fake), folders).removed == ()

