@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from osh_conformance.provision import recipes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -15,12 +16,13 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 
 def bases(root: Path = _ROOT) -> dict[str, list[str]]:
-    """Return the files that name each base image; the reference has its digest, if the recipe pins one."""
+    """Return the file and field of each place that names a base image; a pinned one with its digest."""
     found: dict[str, list[str]] = {}
-    for file in sorted(root.glob("ci/*/*/recipe.toml")):
-        base = tomllib.loads(file.read_text()).get("image", {}).get("base", ())
-        for reference in [base] if isinstance(base, str) else base.values() if isinstance(base, dict) else base:
-            found.setdefault(reference, []).append(file.relative_to(root).as_posix())
+    for recipe in recipes.load(root / "ci").by_name.values():
+        file = (recipe.folder / "recipe.toml").relative_to(root).as_posix()
+        for variable, reference in recipes.bases(recipe).items():
+            name = variable if variable in recipe.bases else "base"
+            found.setdefault(reference, []).append(f"{file}: {name}")
     return found
 
 
@@ -30,7 +32,7 @@ def compare(
     """Return lines to print, whether a registry has another digest, and whether one did not answer."""
     answers = looked_up([reference.partition("@")[0] for reference in named])
     lines, other, failed = [], False, False
-    for reference, files in named.items():
+    for reference, places in named.items():
         tagged, _, pinned = reference.partition("@")
         answer = answers[tagged]
         if not answer.found or not answer.digest:
@@ -40,8 +42,6 @@ def compare(
             lines.append(f"{reference}: -")
         else:
             other = True
-            lines += [
-                f"{reference}: {answer.digest}",
-                *(f'  {name}: base = "{tagged}@{answer.digest}"' for name in files),
-            ]
+            lines.append(f"{reference}: {answer.digest}")
+            lines += [f'  {place} = "{tagged}@{answer.digest}"' for place in places]
     return lines, other, failed

@@ -1,5 +1,6 @@
-# Runs in an image's build, before apt-get: takes Debian's packages from $DEBIAN_MIRROR if it is set, in place of
-# http://deb.debian.org. Only this shell and its children do; the image keeps the sources of its base.
+# Runs in an image's build, before apt-get: takes Debian's packages from $DEBIAN_MIRROR if it is set, instead of
+# http://deb.debian.org. It must be an http:// URL: slim base images have no certificates. Only this shell and its
+# children use it; the image keeps the sources of its base.
 if [ -n "${DEBIAN_MIRROR:-}" ]; then
   mkdir -p /tmp/apt/sources
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/*; do

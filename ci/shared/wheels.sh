@@ -5,6 +5,6 @@ cp "$SHARED/wheels.Dockerfile" Dockerfile
 # The authorities that this machine trusts; an index behind a company's proxy needs them.
 cat "$CERTIFICATES" >certificates.crt
 build_image
-# Whoever builds removes this container by its label, and the image, also if this is interrupted.
+# The builder removes this container and the image by their label, also after an interruption.
 container=$(docker create --label "osh-conformance.step=$BUILD" "$IMAGE" true)
 docker cp "$container:/wheels" "$OUT/wheels"

@@ -99,15 +99,24 @@ def test_go_and_pip_are_asked_with_a_deadline(monkeypatch: pytest.MonkeyPatch) -
     assert asked[1][0].endswith("pip index --disable-pip-version-check versions a")
 
 
-def test_every_base_image_is_found_with_the_files_that_name_it() -> None:
-    assert "ci/images/minimal/recipe.toml" in digests.bases()["docker.io/library/debian:bookworm-slim"]
+def test_every_base_image_is_found_with_the_places_that_name_it() -> None:
+    bases = digests.bases()
+    assert "ci/images/minimal/recipe.toml: base" in bases["docker.io/library/debian:bookworm-slim"]
+    assert "ci/images/keystone-wheels-30/recipe.toml: BASE_IMAGE" in bases["docker.io/library/debian:bookworm-slim"]
+    entrypoint = bases["quay.io/airshipit/kubernetes-entrypoint:v1.0.0"]
+    assert entrypoint == ["ci/images/stackanetes/recipe.toml: ENTRYPOINT_IMAGE"]
 
 
 def test_digests_are_proposed_for_each_recipe_and_a_silent_registry_is_named(tmp_path: Path) -> None:
     for name, base in [("a", "docker.io/library/x:1"), ("b", "quay.io/y:2@sha256:22"), ("c", "quay.io/z:3")]:
         folder = tmp_path / "ci" / "images" / name
         folder.mkdir(parents=True)
-        (folder / "recipe.toml").write_text(f'[image]\nbase = "{base}"\n')
+        (folder / "build.sh").touch()
+        (folder / "recipe.toml").write_text(
+            'summary = "s"\nminutes = 1\ndisk_mib = 1\nfiles = ["image.tar"]\n'
+            f'[bases]\nSECOND = "docker.io/library/x:1"\n'
+            f'[image]\nreference = "osh-conformance.invalid/{name}:1"\norigin = "built"\nbase = "{base}"\n'
+        )
 
     def looked_up(references: Iterable[str]) -> dict[str, Lookup]:
         known = {"docker.io/library/x:1": "sha256:11", "quay.io/y:2": "sha256:22"}
@@ -122,6 +131,7 @@ def test_digests_are_proposed_for_each_recipe_and_a_silent_registry_is_named(tmp
     assert lines == [
         "docker.io/library/x:1: sha256:11",
         '  ci/images/a/recipe.toml: base = "docker.io/library/x:1@sha256:11"',
+        *(f'  ci/images/{name}/recipe.toml: SECOND = "docker.io/library/x:1@sha256:11"' for name in "abc"),
         "quay.io/y:2@sha256:22: -",
         "quay.io/z:3: unknown: no answer within 3 s",
     ]

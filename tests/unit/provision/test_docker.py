@@ -418,12 +418,12 @@ def _our_socket(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(docker, "DOCKER_RUN", run)
 
 
-@pytest.mark.parametrize("name", ["live", "controls", "removals", "nightly"])
+@pytest.mark.parametrize("name", ["live", "controls", "removals", "nightly", "world", "world-faults"])
 def test_tox_passes_what_the_docker_program_reads_to_live_runs(name: str) -> None:
     parser = configparser.RawConfigParser()
     parser.read(Path(__file__).parents[3] / "tox.ini")
     passed = parser[f"testenv:{name}"]["pass_env"]
     for section in ("testenv:live", "testenv"):
         passed = passed.replace(f"{{[{section}]pass_env}}", parser[section]["pass_env"])
-    assert {*DOCKER_VARIABLES, "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"} <= set(passed.split())
+    assert {*DOCKER_VARIABLES, "GO*", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"} <= set(passed.split())
     assert "KUBECONFIG" not in passed
