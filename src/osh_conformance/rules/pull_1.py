@@ -49,7 +49,8 @@ _ACCOUNT = "ServiceAccount"
 def check(chart: RenderedChart) -> Verdict:
     """Check renderings with a pull secret and every toggle on: each pod must have it, or its ServiceAccount.
 
-    A chart that gives the secret to no pod does not support pull secrets, so the rule does not apply.
+    A chart that gives the secret to no pod does not support pull secrets, so the rule does not apply. The pods of its
+    dependencies are not checked.
     """
     if chart.convention is None:
         return Verdict.not_applicable(RULE.id, "no images section of a known layout (see KEY-1)")
@@ -131,13 +132,16 @@ def check_live(observation: Observation) -> Verdict:
     """Check that each pod has the secret that the chart got, and that the registry refused it no pull.
 
     The API server has added to a pod the secrets of its ServiceAccount. A pod that lacks the secret fails although it
-    may start: its node can have the image by chance.
+    may start: its node can have the image by chance. The pods of the chart's dependencies are not checked.
     """
     if not observation.pull_secret:
         return Verdict.not_applicable(RULE.id, "the chart got no pull secret")
+    # The values of a dependency are not the chart's own: the place for the secret says nothing about them.
+    of_dependencies = {each.workload for each in observation.declared.containers if not each.own}
     workloads: defaultdict[str, list[ObservedContainer]] = defaultdict(list)
     for container in observation.containers:
-        workloads[container.workload].append(container)
+        if container.workload not in of_dependencies:
+            workloads[container.workload].append(container)
     findings = [found for each in workloads.values() if (found := _live_finding(observation, each))]
     if observation.unsettled and not findings:
         return Verdict.undecided(RULE.id, not_up(observation))
