@@ -53,7 +53,9 @@ def _fits(convention: Convention, values: Mapping[str, Any]) -> bool:
     section = at(values, convention.images)
     if not isinstance(section, dict):
         return False
-    entries = {key: entry for key, entry in section.items() if key not in convention.not_keys}
+    # A list is a setting of the chart (`pullSecrets: []`), which says nothing about the other entries.
+    settings = {key for key, entry in section.items() if key in convention.not_keys or isinstance(entry, list)}
+    entries = {key: entry for key, entry in section.items() if key not in settings}
     if not all(_is_reference(entry) for entry in entries.values()):
         return False
     # In some other layouts `images` holds a registry and a tag for all images, and no references.

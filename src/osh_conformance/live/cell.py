@@ -83,8 +83,8 @@ class _CellRunner:
             return self._not_applicable(reason)
         if cell_run.scenario.probes:
             return self._probe()
-        if cell_run.scenario.pull_secret and not session.preparation.takes_pull_secret(cell_run):
-            return self._not_applicable("the chart gives no pod a pull secret")
+        if cell_run.scenario.pull_secret and (reason := session.preparation.no_pull_secret(cell_run)):
+            return self._not_applicable(reason)
         plan = session.preparation.prepare(cell_run, self._namespace, self._images)
         if cell_run.scenario.drop_image and self._images.faulty is None:
             return self._not_applicable("no image key of the chart is the drop Job's own")

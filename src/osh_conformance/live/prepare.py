@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts import conventions
-from osh_conformance.charts.values import at, merged
+from osh_conformance.charts.values import at, merged, placed
 from osh_conformance.cluster.helm import DEFAULT_TIMEOUT
 from osh_conformance.config.pull_secret import PullSecret
+from osh_conformance.errors import SuiteError
 from osh_conformance.live.credentials import Credentials
+from osh_conformance.manifests.pods import pull_secrets
 from osh_conformance.model.convention import PULL_SECRET
 from osh_conformance.observe.identity import IdentityService
 from osh_conformance.observe.known_secrets import is_secret
@@ -19,6 +22,8 @@ from osh_conformance.plan.cells import functions_of, values_but_images
 from osh_conformance.registry import images as registry_images
 from osh_conformance.render.declared import declare
 from osh_conformance.render.engines.base import NAMESPACE
+from osh_conformance.render.parse import documents_of
+from osh_conformance.render.toggles import variants
 from osh_conformance.scenario.state import CellPlan
 
 if TYPE_CHECKING:
@@ -46,13 +51,29 @@ class Preparation:
     ready_timeout: float
     pull_secret: PullSecret | None = None
 
-    def takes_pull_secret(self, cell_run: CellRun) -> bool:
-        """Whether the chart gives a pull secret to any pod or ServiceAccount. Renders it with its own images."""
+    def no_pull_secret(self, cell_run: CellRun) -> str:
+        """Return why no pod and no ServiceAccount of the chart has the pull secret, "" if any has it.
+
+        Renders the chart with its own images.
+        """
+        convention = cell_run.convention
+        given = conventions.pull_secret_values(convention, cell_run.target.name, PULL_SECRET)
+        if self._gives_pull_secret(cell_run, given):
+            return ""
+        # The static rule has these on: before 2026, charts of OpenStack-Helm named the Secret only if they created it.
+        switches = variants(convention, given)[0]
+        on = merged(given, *(placed(path, value) for path, value in switches.items()))
+        with contextlib.suppress(SuiteError):
+            if switches and self._gives_pull_secret(cell_run, on):
+                names = " and ".join(switches)
+                return f"the chart gives its pods a pull secret only with {names} on: {convention.name} has it off"
+        return "the chart gives no pod a pull secret"
+
+    def _gives_pull_secret(self, cell_run: CellRun, given: Mapping[str, Any]) -> bool:
         target, source = cell_run.target, self.charts.current(cell_run.target)
-        given = conventions.pull_secret_values(cell_run.convention, target.name, PULL_SECRET)
         drop = conventions.drop_values(cell_run.convention, enabled=cell_run.scenario.db_drop)
         texts = self.renderer.render(source.folder, merged(target.values, drop, given), target.name, NAMESPACE)
-        return any(PULL_SECRET in text for text in texts.values())
+        return any(PULL_SECRET in pull_secrets(document) for document in documents_of(texts) if document.own)
 
     def prepare(self, cell_run: CellRun, namespace: str, images: CellImages) -> CellPlan:
         """Return the plan of a cell run, with all of its images published. Renders; changes nothing on the cluster.

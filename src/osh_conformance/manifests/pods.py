@@ -112,6 +112,14 @@ def pod_spec(document: Document) -> Mapping[str, Any] | None:
     return None
 
 
+def pull_secrets(document: Document) -> tuple[str, ...]:
+    """Return the names in the `imagePullSecrets` of a workload's pods or of a ServiceAccount; none of anything else."""
+    spec = pod_spec(document)
+    if spec is None and document.kind == "ServiceAccount":
+        spec = document.content
+    return () if spec is None else tuple(str(entry.get("name")) for entry in dicts(spec.get("imagePullSecrets")))
+
+
 def renderings(chart: RenderedChart) -> tuple[Rendering, ...]:
     """Return the renderings that together show every container: first as shipped, then with toggles on."""
     names = ["shipped", "drop:on", "all-on", *sorted(name for name in chart.renderings if name.startswith("apart:"))]

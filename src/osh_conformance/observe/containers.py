@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.chart import Role
@@ -20,7 +21,9 @@ INFRASTRUCTURE_PREFIX = "infrastructure-"
 #: The reason of kubelet's events about a pull that failed.
 _FAILED = "Failed"
 #: Words of a registry or of the CRI where a login is missing or wrong.
-_NO_LOGIN = ("401", "unauthorized", "authorization", "no basic auth credentials")
+_NO_LOGIN = ("unauthorized", "authorization", "no basic auth credentials")
+#: References, addresses and paths in a message: their names, ports and digests are no words of a registry.
+_NAMES = re.compile(r"""\b(image|reference) \\?"[^"\s]*"|[^\s"'(){},[\]]*[/@][^\s"'(){},[\]]*""")
 
 
 def runtime_classes(view: View) -> dict[str, str]:
@@ -42,7 +45,8 @@ def refused_pulls(view: View) -> tuple[str, ...]:
 
 
 def _wants_login(message: str) -> bool:
-    return "pull" in message and any(word in message for word in _NO_LOGIN)
+    said = _NAMES.sub("", message)
+    return "pull" in message and any(word in said for word in _NO_LOGIN)
 
 
 def observed(

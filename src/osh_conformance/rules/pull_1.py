@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from osh_conformance.manifests.pods import dicts, pod_spec, pods
+from osh_conformance.manifests.pods import pods, pull_secrets
 from osh_conformance.model.convention import PULL_SECRET
 from osh_conformance.model.finding import Location, Verdict
 from osh_conformance.model.rule import Rule
@@ -14,8 +14,6 @@ from osh_conformance.rules.shared import places
 from osh_conformance.rules.shared.live import not_up
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from osh_conformance.manifests.pods import Pod
     from osh_conformance.model.chart import RenderedChart, Rendering
     from osh_conformance.model.finding import Finding
@@ -51,7 +49,8 @@ _ACCOUNT = "ServiceAccount"
 def check(chart: RenderedChart) -> Verdict:
     """Check renderings with a pull secret and every toggle on: each pod must have it, or its ServiceAccount.
 
-    A chart that gives the secret to no pod does not support pull secrets, so the rule does not apply.
+    A chart that gives the secret to no pod does not support pull secrets, so the rule does not apply. The pods of its
+    dependencies are not checked.
     """
     if chart.convention is None:
         return Verdict.not_applicable(RULE.id, "no images section of a known layout (see KEY-1)")
@@ -64,8 +63,7 @@ def check(chart: RenderedChart) -> Verdict:
         return Verdict.undecided(RULE.id, f"the chart does not render with {where}: {chart.pull_secret_error}")
     if not _takes(chart):
         return Verdict.not_applicable(RULE.id, "the chart gives no pod a pull secret")
-    found = {_position(pod): pod for rendering in _renderings(chart) for pod in pods(chart, rendering)}
-    return Verdict.of(RULE.id, [_finding(chart, pod, text) for pod in found.values() if (text := _lacks(pod))])
+    return Verdict.of(RULE.id, [_finding(chart, pod, found) for pod, found in _lacking(chart)])
 
 
 def _renderings(chart: RenderedChart) -> list[Rendering]:
@@ -75,7 +73,24 @@ def _renderings(chart: RenderedChart) -> list[Rendering]:
 def _takes(chart: RenderedChart) -> bool:
     """Whether the secret arrives anywhere: a chart in which it does not supports none."""
     documents = (document for rendering in _renderings(chart) for document in rendering.documents if document.own)
-    return any(PULL_SECRET in _names(pod_spec(document) or document.content) for document in documents)
+    return any(PULL_SECRET in pull_secrets(document) for document in documents)
+
+
+def _lacking(chart: RenderedChart) -> list[tuple[Pod, str]]:
+    """Return each pod that lacks the secret in one rendering or more, once, and what it has in the first of these."""
+    found: dict[tuple[str, int, str, str], tuple[Pod, str]] = {}
+    accounts = _accounts(chart)
+    for rendering in _renderings(chart):
+        for pod in pods(chart, rendering):
+            if text := _lacks(pod, accounts):
+                found.setdefault(_position(pod), (pod, text))
+    return list(found.values())
+
+
+def _accounts(chart: RenderedChart) -> frozenset[str]:
+    """Return the names of the ServiceAccounts that have the secret in any rendering."""
+    documents = (document for rendering in _renderings(chart) for document in rendering.documents)
+    return frozenset(each.name for each in documents if each.kind == _ACCOUNT and PULL_SECRET in pull_secrets(each))
 
 
 def _position(pod: Pod) -> tuple[str, int, str, str]:
@@ -83,22 +98,21 @@ def _position(pod: Pod) -> tuple[str, int, str, str]:
     return pod.containers[0][0].position
 
 
-def _lacks(pod: Pod) -> str:
+def _lacks(pod: Pod, accounts: frozenset[str]) -> str:
     """Return what a pod without the pull secret has instead, "" if it has it."""
-    if own := _names(pod.spec):
+    if own := pull_secrets(pod.document):
         # Kubernetes then adds none of the ServiceAccount.
         return "" if PULL_SECRET in own else f"imagePullSecrets: {', '.join(own)}"
     account = str(pod.spec.get("serviceAccountName") or pod.spec.get("serviceAccount") or "default")
     rendered = pod.objects.get(_ACCOUNT, account)
+    # Another toggle may render the account, and be off here only because it excludes the one of this pod.
+    if rendered is None and account in accounts:
+        return ""
     if rendered is None:
         return f"no imagePullSecrets, and the chart does not render its {_ACCOUNT} `{account}`"
-    if PULL_SECRET in _names(rendered.content):
+    if PULL_SECRET in pull_secrets(rendered):
         return ""
     return f"no imagePullSecrets, and its {_ACCOUNT} `{account}` lacks the secret"
-
-
-def _names(content: Mapping[str, Any]) -> list[str]:
-    return [str(entry.get("name")) for entry in dicts(content.get("imagePullSecrets"))]
 
 
 def _finding(chart: RenderedChart, pod: Pod, found: str) -> Finding:
@@ -118,13 +132,16 @@ def check_live(observation: Observation) -> Verdict:
     """Check that each pod has the secret that the chart got, and that the registry refused it no pull.
 
     The API server has added to a pod the secrets of its ServiceAccount. A pod that lacks the secret fails although it
-    may start: its node can have the image by chance.
+    may start: its node can have the image by chance. The pods of the chart's dependencies are not checked.
     """
     if not observation.pull_secret:
         return Verdict.not_applicable(RULE.id, "the chart got no pull secret")
+    # The values of a dependency are not the chart's own: the place for the secret says nothing about them.
+    of_dependencies = {each.workload for each in observation.declared.containers if not each.own}
     workloads: defaultdict[str, list[ObservedContainer]] = defaultdict(list)
     for container in observation.containers:
-        workloads[container.workload].append(container)
+        if container.workload not in of_dependencies:
+            workloads[container.workload].append(container)
     findings = [found for each in workloads.values() if (found := _live_finding(observation, each))]
     if observation.unsettled and not findings:
         return Verdict.undecided(RULE.id, not_up(observation))

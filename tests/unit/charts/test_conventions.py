@@ -9,6 +9,7 @@ import pytest
 
 from osh_conformance.charts import conventions
 from osh_conformance.errors import UsageError
+from osh_conformance.model.chart import Values
 from osh_conformance.plan import cell_values
 
 if TYPE_CHECKING:
@@ -62,3 +63,19 @@ def test_a_convention_without_a_place_for_a_pull_secret_has_no_values_for_it() -
     convention = replace(conventions.named("reference"), pull_secret={})
     assert conventions.pull_secret_values(convention, "api", "login") == {}
     assert conventions.pull_secret_path(convention, "api") == ""
+
+
+@pytest.mark.parametrize("setting", ["pull_secrets", "pullSecrets"])
+def test_a_list_among_the_images_does_not_hide_the_layout(setting: str) -> None:
+    values = {"images": {"api": "quay.io/example/api:1", setting: []}}
+    assert conventions.recognise(values) is conventions.named("reference")
+
+
+def test_lists_alone_are_no_images() -> None:
+    assert conventions.recognise({"images": {"api": ["quay.io/example/api:1"]}}) is None
+
+
+def test_the_name_of_a_pull_secret_is_no_image_key() -> None:
+    values = Values(content={"images": {"api": "quay.io/example/api:1", "pull_secrets": "login"}}, lines={})
+    found = conventions.declared_images(conventions.named("reference"), values, values.content)
+    assert [image.key for image in found] == ["api"]

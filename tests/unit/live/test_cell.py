@@ -213,7 +213,7 @@ def test_a_pull_secret_is_not_applicable_to_a_chart_that_gives_no_pod_one(
     run: _Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _with_registry(monkeypatch)
-    monkeypatch.setattr(Preparation, "takes_pull_secret", lambda *_: False)
+    monkeypatch.setattr(Preparation, "no_pull_secret", lambda *_: "the chart gives no pod a pull secret")
     verdict = run.run(scenarios=("pull-secret",)).verdicts["PULL-1"]
     assert (verdict.status, verdict.reason) == (Status.NOT_APPLICABLE, "the chart gives no pod a pull secret")
 

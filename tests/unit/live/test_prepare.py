@@ -176,6 +176,57 @@ def test_a_registry_that_demands_a_login_serves_each_image_key_in_a_repository_o
     assert {_LOGIN, "a-password"} <= set(plan.secrets)
 
 
+_CHART = {
+    "Chart.yaml": "apiVersion: v2\nname: example\nversion: 1.0.0\n",
+    "values.yaml": """
+images: {tags: {api: docker.io/example/api:1.2.3}, pull_policy: IfNotPresent}
+endpoints: {oci_image_registry: {auth: {enabled: false}}}
+secrets: {oci_image_registry: {example: registry-key}}
+manifests: {secret_registry: true, job_db_drop: false}
+""",
+    "templates/pod.yaml": """
+apiVersion: v1
+kind: Pod
+metadata: {name: api}
+spec:
+  %s
+  containers: [{name: api, image: "{{ .Values.images.tags.api }}"}]
+""",
+}
+_SET = "imagePullSecrets: [{name: '{{ .Values.secrets.oci_image_registry.example }}'}]"
+_SWITCH = "the chart gives its pods a pull secret only with manifests.secret_registry on: osh has it off"
+_NONE = "the chart gives no pod a pull secret"
+
+
+def _dumped(kind: str, name: str, field: str = "") -> str:
+    head = f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}}}\n{field}\n"
+    return head + "data: {x: {{ .Values | toJson | quote }}}"
+
+
+@pytest.mark.parametrize(
+    ("of_pod", "other", "reason"),
+    [
+        (_SET, "", ""),
+        ("", f"apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: default}}\n{_SET}", ""),
+        ("", _dumped("ConfigMap", "values"), _NONE),
+        ("", _dumped("ConfigMap", "values", _SET), _NONE),
+        ("{{ if .Values.manifests.secret_registry }}" + _SET + "{{ end }}", "", _SWITCH),
+        ('{{ if .Values.manifests.secret_registry }}{{ fail "needs a login" }}{{ end }}', "", _NONE),
+    ],
+)
+def test_only_a_pod_or_its_account_takes_a_pull_secret(
+    of_pod: str, other: str, reason: str, charts: RunCharts, tmp_path: Path
+) -> None:
+    chart = tmp_path / "example"
+    (chart / "templates").mkdir(parents=True)
+    for name, text in _CHART.items():
+        (chart / name).write_text(text.replace("%s", of_pod))
+    (chart / "templates/other.yaml").write_text(other)
+    found = LiveSuite(LiveOptions(paths=(chart,), scenarios=("pull-secret",), flavors=("shipped",)))
+    preparation = Preparation(renderer=found.renderer, charts=charts, node_runtime="", ready_timeout=1.0)
+    assert preparation.no_pull_secret(found.cell_runs[0]) == reason
+
+
 # -- charts on disk ------------------------------------------------------------------------------------------------
 
 

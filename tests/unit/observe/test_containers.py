@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from osh_conformance.observe import containers
 from osh_conformance.observe.watch import View
 from tests.unit.observations import observation
@@ -45,3 +47,32 @@ def test_a_refused_pull_is_in_the_status_of_the_pod_or_in_its_events() -> None:
 def test_a_refused_pull_of_the_suites_own_pods_is_none_of_the_chart() -> None:
     view = View(pods={}, jobs={}, all_pods=[_pod("mariadb-0", _REFUSED, "infrastructure-mariadb")], all_jobs=[])
     assert containers.refused_pulls(view) == ()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "failed to pull and unpack image x@sha256:ab401c: failed to resolve reference x@sha256:ab401c: not found",
+        'failed to pull image "172.18.0.1:40123/x:1": HEAD request to http://172.18.0.1:40123/x: 503',
+        "failed to pull: HEAD request to http://x/v2/authorization-proxy/manifests/401: 404 Not Found",
+        'Back-off pulling image "unauthorized:1": ErrImagePull: i/o timeout',
+        'failed to pull and unpack image \\"unauthorized:1\\": i/o timeout',
+    ],
+)
+def test_a_name_in_the_message_of_a_failed_pull_is_no_refusal(words: str) -> None:
+    view = View(pods={}, jobs={}, all_pods=[_pod("waits", words)], all_jobs=[])
+    assert containers.refused_pulls(view) == ()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "failed to pull: reading manifest 1.0 in registry.example/x: unauthorized: authentication required",
+        'failed to pull image "x/y:1": pull access denied, repository does not exist or may require authorization',
+        'failed to pull: {"errors":[{"code":"UNAUTHORIZED","detail":{"name":"a/b"}}]}',
+        "failed to pull: Head https://x/v2/y/manifests/1: no basic auth credentials",
+    ],
+)
+def test_each_runtime_says_in_its_own_words_that_a_login_is_missing(words: str) -> None:
+    view = View(pods={}, jobs={}, all_pods=[_pod("waits", words)], all_jobs=[])
+    assert containers.refused_pulls(view) == ("waits",)

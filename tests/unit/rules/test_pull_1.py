@@ -44,6 +44,15 @@ def test_pull_1_names_a_workload_that_lacks_the_secret_although_its_node_has_the
     assert finding.workload == _DROP
 
 
+def test_pull_1_accuses_no_workload_of_a_dependency() -> None:
+    seen = _seen(_DROP, pull_secrets=())
+    declared = tuple(
+        replace(each, template=f"charts/x/{each.template}") if each.workload == _DROP else each
+        for each in seen.declared.containers
+    )
+    assert_passes("PULL-1", replace(seen, declared=replace(seen.declared, containers=declared)))
+
+
 @pytest.mark.parametrize("names", [(), ("other",), (PULL_SECRET,)])
 def test_pull_1_names_a_workload_whose_pull_was_refused(names: tuple[str, ...]) -> None:
     seen = _refused(_seen(_DROP, pull_secrets=names, unsettled="a pod cannot pull"))

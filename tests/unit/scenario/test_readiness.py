@@ -40,7 +40,9 @@ def test_a_pod_without_the_login_is_a_failure_of_the_chart_where_the_registry_de
     assert "ErrImagePull" in _wait("401 Unauthorized", login=True)
 
 
-@pytest.mark.parametrize(("words", "login"), [("401 Unauthorized", False), ("404 Not Found", True)])
+@pytest.mark.parametrize(
+    ("words", "login"), [("401 Unauthorized", False), ("404 Not Found", True), ("x@sha256:ab401c: not found", True)]
+)
 def test_any_other_failed_pull_is_trouble_of_the_environment(words: str, login: bool) -> None:  # noqa: FBT001
     with pytest.raises(TroubleError):
         _wait(words, login=login)
