@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from osh_conformance.provision import machine, runs
+from osh_conformance.provision import machine, recipes, runs
+from osh_conformance.provision.docker import BUILDS
 from tests.controls import RepeatedScenario, fails, mutants, record
 from tests.live.driving import Program, Result, chart, new_program
 from tests.live.watching import PasswordWatch
+from tests.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -97,9 +99,26 @@ class Kept:
         return f"kind-{self.run.cluster}"
 
 
+#: A name of somebody's image. Names of the suite's own images are refused on clusters of others.
+_PUBLISHED = "registry.corp.test/acme/keystone:22.0.2"
+
+
 @pytest.fixture(scope="session")
-def kept(program: Program, base: Path) -> Kept:
-    first = program.run("live", base, "--keep", "--helm", "3,4")
+def published(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Values with which the base uses an image of somebody else: Docker has it, and the kept cluster can pull it."""
+    book = recipes.load(ROOT / "ci")
+    docker.run("tag", f"{BUILDS}distribution:{book.key('distribution')}", _PUBLISHED)
+    values = tmp_path_factory.mktemp("published") / "values.yaml"
+    values.write_text(f"images:\n  db_init: {_PUBLISHED}\n  db_drop: {_PUBLISHED}\n")
+    try:
+        yield values
+    finally:
+        docker.run("rmi", "--no-prune", _PUBLISHED, check=False)
+
+
+@pytest.fixture(scope="session")
+def kept(program: Program, base: Path, published: Path) -> Kept:
+    first = program.run("live", base, "--keep", "--helm", "3,4", "--values", published)
     assert first.code == 0, first.printed
     run = program.kept()
     # Elsewhere it is the file of a cluster that this suite did not make.
