@@ -154,6 +154,7 @@ class Builder:
         build = unnamed.mark(self.folders, folder)
         if done and recipe.image:
             unnamed.clear(docker, build)
+            unnamed.clear_superseded(docker, recipe.name, self.recipes.key(recipe.name))
             return
         if not done:
             unnamed.clear_interrupted(docker, build)

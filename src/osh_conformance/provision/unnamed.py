@@ -28,15 +28,18 @@ _ENDS = 60.0
 _PAUSE = 0.5
 #: Looks for which a container may stay: Docker itself removes it, and stores no layer if it may.
 _PATIENT_LOOKS = 20
+#: Looks that must find nothing: a layer of half a gigabyte takes some seconds on a busy machine.
+_QUIET_LOOKS = 8
 _NAME = "{{.Repository}}:{{.Tag}}"
 _LABELS = f'{{{{index .Config.Labels "{STEP}"}}}};{{{{index .Config.Labels "{IMAGE}"}}}}'
-_IMAGE = f"{_LABELS};{{{{range .RepoTags}}}}{{{{.}}}} {{{{end}}}}"
+_IMAGE = f"{{{{.Id}}}};{_LABELS};{{{{range .RepoTags}}}}{{{{.}}}} {{{{end}}}}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Image:
     """An image that is not part of another: the build that it is a step of, or the result of, and its names."""
 
+    id: str
     build: str
     is_step: bool
     names: tuple[str, ...]
@@ -55,7 +58,7 @@ def clear(docker: Docker, build: str) -> tuple[str, ...]:
 def clear_interrupted(docker: Docker, build: str) -> tuple[str, ...]:
     """Do as `clear`, for a build whose client ended early: Docker may still be busy with its last step.
 
-    So the last look, after a pause, must find nothing.
+    So several looks must find nothing. A step that copies files has no container while its layer is stored.
     """
     removed: list[str] = []
     looks = quiet = 0
@@ -69,13 +72,20 @@ def clear_interrupted(docker: Docker, build: str) -> tuple[str, ...]:
         new = clear(docker, build)
         removed.extend(new)
         quiet = 0 if new else quiet + 1
-        return quiet > 1
+        return quiet >= _QUIET_LOOKS
 
     # Docker has no event for the step that it gives up.
     until(
         nothing_new, f"Docker to end the build {build}", deadline=_ENDS, pause=_PAUSE, state=lambda: "\n".join(removed)
     )
     return tuple(removed)
+
+
+def clear_superseded(docker: Docker, name: str, key: str) -> None:
+    """Remove images that lost their name to a later build of the same recipe, in this cache or in another one."""
+    for image in _images(docker):
+        if not image.is_step and not image.names and image.build.partition("/")[2].startswith(f"{name}-{key}-"):
+            docker.run("rmi", image.id, deadline=_REMOVE, check=False)
 
 
 def remove_names(docker: Docker, name: str, key: str) -> None:
@@ -144,5 +154,5 @@ def _images(docker: Docker) -> Iterator[_Image]:
     for line in docker.run("image", "inspect", "--format", _IMAGE, *ids, check=False).stdout.splitlines():
         # An empty line is an image that was removed in the meantime.
         if line:
-            step, image, names = line.split(";")
-            yield _Image(build=step or image, is_step=bool(step), names=tuple(names.split()))
+            identity, step, image, names = line.split(";")
+            yield _Image(id=identity, build=step or image, is_step=bool(step), names=tuple(names.split()))

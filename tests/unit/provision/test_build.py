@@ -53,6 +53,8 @@ class FakeDocker:
                 self.names.discard(str(name))
             case ("rm", *_, name):
                 del self.containers[str(name)]
+            case ("image", "inspect", *_):
+                pass
             case ("pull", "--quiet", name):
                 error = self.pulls.get(str(name), "")
                 code = 1 if error else 0

@@ -47,7 +47,7 @@ class FakeDocker:
         match words:
             case ("image", "inspect", "--format", _, *_):
                 steps = {build: "" if names else build for build, names in self.images.items()}
-                lines = (f"{steps[build]};{build};{' '.join(names)}" for build, names in self.images.items())
+                lines = (f"{build};{steps[build]};{build};{' '.join(names)}" for build, names in self.images.items())
                 answer = "\n".join(["", *lines])
             case ("rmi", name):
                 self.images = {build: names for build, names in self.images.items() if name not in (build, *names)}
@@ -344,6 +344,36 @@ def test_gc_removes_nameless_images_of_dead_builds_of_this_cache(folders: Folder
         fake = FakeDocker(images={dead: (), alive: (), foreign: (), stored: ("osh-conformance.invalid/build/b:key",)})
         assert gc.collect(_docker(fake), folders).removed == (f"image {dead} without a name",)
         assert set(fake.images) == {alive, foreign, stored}
+
+
+@dataclass
+class Retagged:
+    """A Docker with three images whose builds ended; two lost their name to a third one."""
+
+    names: dict[str, str]
+
+    def lines(self, *_: str) -> list[str]:
+        return list(self.names)
+
+    def run(self, *words: str, deadline: float = 0, check: bool = True) -> Outcome:
+        del deadline, check
+        answer = ""
+        if words[0] == "rmi":
+            del self.names[words[1]]
+        else:
+            answer = "\n".join(f"{build};;{build};{name}" for build, name in self.names.items())
+        return Outcome(argv=words, code=0, stdout=answer, stderr="", seconds=0)
+
+
+def test_a_build_removes_images_that_lost_their_name_to_it(folders: Folders) -> None:
+    ours, theirs, other = (
+        unnamed.mark(folders, folders.work / "a-key-2"),
+        unnamed.mark(Folders(cache=folders.cache / "other", state=folders.state), Path("a-key-1")),
+        unnamed.mark(folders, folders.work / "b-key-1"),
+    )
+    fake = Retagged({ours: f"{BUILDS}a:key", theirs: "", other: ""})
+    unnamed.clear_superseded(cast("Docker", fake), "a", "key")
+    assert set(fake.names) == {ours, other}
 
 
 def test_gc_removes_the_name_of_an_image_that_was_built_and_not_stored(folders: Folders) -> None:
