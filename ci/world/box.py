@@ -154,7 +154,16 @@ def _hidden() -> list[Path]:
 def entered(world: World, argv: Sequence[str]) -> list[str]:
     """Return the command that runs `argv` as root inside the world, with nothing of this environment."""
     spaces = ("--mount", "--net", "--pid", "--uts", "--ipc")
-    clean = (f"PATH={network.ROOT_PATH}", "HOME=/root", "LANG=C.UTF-8", "TERM=dumb", f"{layout.MARK}={world.identity}")
+    # Docker's address too: a context of root must not lead out of the world.
+    clean = (
+        f"PATH={network.ROOT_PATH}",
+        "HOME=/root",
+        "LANG=C.UTF-8",
+        "TERM=dumb",
+        "DOCKER_HOST=unix:///run/docker.sock",
+        "DOCKER_CONFIG=/run/no-docker-config",
+        f"{layout.MARK}={world.identity}",
+    )
     # The working folder is the host's until the shell changes it.
     shell = ("sh", "-c", 'cd / && exec "$@"', "sh")
     return ["nsenter", *spaces, "--target", str(world.pid), "--", "env", "-i", *clean, *shell, *argv]

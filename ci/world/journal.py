@@ -91,7 +91,9 @@ def _is_a_nodes(entry: Entry, asking: Iterable[str]) -> bool:
 
 
 def asked(entries: Iterable[Entry], reference: str) -> list[Entry]:
-    """Return the requests for manifests of `HOST/NAME` or `HOST`."""
+    """Return the requests for manifests of `HOST/NAME` or `HOST`; for `proxy`, what the proxy was asked for."""
+    if reference == "proxy":
+        return [entry for entry in entries if entry.kind == "proxy"]
     host, _, name = reference.partition("/")
     path = f"/v2/{name}/manifests/" if name else "/"
     return [entry for entry in entries if entry.kind == "http" and entry.host == host and entry.path.startswith(path)]

@@ -66,7 +66,7 @@ class Row:
     doctor_within: float = 0
     """Seconds that it may take; 0: as long as the row."""
     asked: tuple[str, ...] = ()
-    """`HOST/NAME` or `HOST` that must have been asked."""
+    """`HOST/NAME` or `HOST` that must have been asked; `proxy`: the proxy was used."""
     not_asked: tuple[str, ...] = ()
     """`HOST/NAME` or `HOST` that must not have been asked."""
     minutes: float = 5
