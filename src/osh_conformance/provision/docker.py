@@ -51,9 +51,6 @@ class EngineInfo:
     #: The proxies that the engine itself pulls through.
     https_proxy: str = ""
     no_proxy: str = ""
-    #: Whether images are in containerd's store, as is the default of Docker 29.
-    containerd_store: bool = False
-    architecture: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,7 +288,6 @@ def _parsed(text: str) -> dict[str, Any]:
 def _engine_info(seen: Mapping[str, Any], *, podman: bool) -> EngineInfo:
     registries = seen.get("RegistryConfig") or {}
     known = registries.get("IndexConfigs") or {}
-    status = [" ".join(map(str, pair)) for pair in seen.get("DriverStatus") or ()]
     options = [str(option).split(",") for option in seen.get("SecurityOptions") or ()]
     return EngineInfo(
         version=str(seen["ServerVersion"]),
@@ -302,8 +298,6 @@ def _engine_info(seen: Mapping[str, Any], *, podman: bool) -> EngineInfo:
         insecure=tuple(name for name, each in known.items() if each.get("Secure") is False),
         https_proxy=str(seen.get("HttpsProxy", "")),
         no_proxy=str(seen.get("NoProxy", "")),
-        containerd_store=any("io.containerd.snapshotter.v1" in line for line in status),
-        architecture=str(seen.get("Architecture", "")),
     )
 
 

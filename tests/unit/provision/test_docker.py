@@ -104,8 +104,20 @@ def test_find_returns_the_engine_of_the_default_context_with_what_it_says(progra
         mirrors=("https://mirror.corp.test/",),
         https_proxy="http://proxy.corp.test:3129",
         no_proxy="corp.test",
-        architecture="x86_64",
     )
+
+
+def test_registries_that_docker_asks_without_trust_are_known(program: Program) -> None:
+    known = {"docker.io": {"Secure": True}, "registry.corp.test:5000": {"Secure": False}}
+    program.says("info", {**ENGINE, "RegistryConfig": {"IndexConfigs": known}})
+    assert program.docker.info().insecure == ("registry.corp.test:5000",)
+
+
+def test_an_address_that_is_none_is_left_to_the_docker_program(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://[bad")
+    assert docker.refusal(docker.candidates()[0]) == ""
 
 
 def test_find_asks_one_command_beside_the_context(program: Program) -> None:
@@ -254,12 +266,6 @@ def test_rootless_docker_needs_cgroup_v2(program: Program, version: str, problem
 
 def test_docker_as_root_on_cgroup_v1_is_used(program: Program) -> None:
     assert docker.refusal(program.docker, found(cgroup_version="1")) == ""
-
-
-def test_the_store_of_images_is_known(program: Program) -> None:
-    assert not program.docker.info().containerd_store
-    program.says("info", {**ENGINE, "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]})
-    assert program.docker.info().containerd_store
 
 
 @pytest.mark.parametrize(
