@@ -113,9 +113,8 @@ def test_registries_that_docker_asks_without_trust_are_known(program: Program) -
     assert program.docker.info().insecure == ("registry.corp.test:5000",)
 
 
-def test_an_address_that_is_none_is_left_to_the_docker_program(
-    program: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("program")
+def test_an_address_that_is_none_is_left_to_the_docker_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://[bad")
     assert docker.refusal(docker.candidates()[0]) == ""
 
