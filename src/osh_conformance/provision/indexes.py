@@ -25,7 +25,7 @@ _SYSTEM_BUNDLE = ssl.get_default_verify_paths().openssl_cafile
 #: pip's files of the system. That of a virtual environment is not among them: it is for what is installed there.
 _SYSTEM_FILES = ("/etc/xdg/pip/pip.conf", "/etc/pip.conf")
 _BUNDLE_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-#: The variable with the mirror that recipes use in place of http://deb.debian.org.
+#: The variable with the mirror of Debian that recipes use instead of the one in the base image.
 MIRROR = "OSH_CONFORMANCE_DEBIAN_MIRROR"
 
 
