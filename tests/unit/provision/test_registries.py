@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import socket
 import threading
 import time
@@ -17,19 +18,24 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def listening() -> Iterator[tuple[str, list[object]]]:
-    """Yield a host that accepts connections, and the list of those that it got."""
-    accepted: list[object] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
+def listening() -> Iterator[tuple[str, queue.Queue[socket.socket]]]:
+    """Yield a host that accepts connections, and those that it got."""
+    accepted: queue.Queue[socket.socket] = queue.Queue()
+    with socket.create_server(("127.0.0.1", 0)) as server, contextlib.ExitStack() as stack:
 
         def serve() -> None:
             with contextlib.suppress(OSError):
                 while True:
-                    connection, _ = server.accept()
-                    accepted.append(connection)
+                    accepted.put(stack.enter_context(server.accept()[0]))
 
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"127.0.0.1:{server.getsockname()[1]}", accepted
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.getsockname()[1]}", accepted
+        finally:
+            # Closing alone would not wake the thread.
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +54,9 @@ def test_a_registry_that_answers_is_asked_once() -> None:
     with listening() as (host, accepted):
         registries = Registries()
         assert [registries.silence(f"{host}/x:1"), registries.silence(f"{host}/y:2")] == ["", ""]
-        assert len(accepted) == 1
+        assert accepted.get(timeout=10)
+        with pytest.raises(queue.Empty):
+            accepted.get(timeout=0.2)
 
 
 def test_a_registry_that_refuses_is_silent_with_its_reason() -> None:
