@@ -19,9 +19,10 @@ from tests.paths import KEYSTONE
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: What macOS lacks, or answers differently. Python runs this file first, in worker processes too.
+#: What macOS lacks, or answers differently. Python runs this file first, in worker processes too. There is no network:
+#: the library that asks registries looks for the real macOS.
 _MACOS = """
-import os, signal, sys
+import os, signal, socket, sys
 for module, name in ((os, "sched_getaffinity"), (os, "pidfd_open"), (signal, "pidfd_send_signal")):
     delattr(module, name)
 del os.sysconf_names["SC_AVPHYS_PAGES"]
@@ -30,6 +31,10 @@ def without_proc(event, arguments):
     if event == "open" and str(arguments[0]).startswith("/proc"):
         raise FileNotFoundError(2, "No such file or directory", str(arguments[0]))
 
+def without_network(*arguments, **options):
+    raise OSError("no network")
+
+socket.create_connection = without_network
 sys.addaudithook(without_proc)
 """
 #: Not for a run that renders: the renderer loads the library of the system with this name.

@@ -150,7 +150,7 @@ def test_container_ends_when_its_server_ends_by_itself(container: Container, num
     assert container.ends() == code
 
 
-@pytest.mark.parametrize("words", [(), ("stop",), ("kill",), ("slow", "20", "0.1")])
+@pytest.mark.parametrize("words", [(), ("stop",), ("kill",), ("slow", "5", "0.1")])
 def test_the_end_of_the_container_ends_the_server_at_once(container: Container, words: tuple[str, ...]) -> None:
     if words:
         container.done(*words)
