@@ -128,7 +128,7 @@ def _node(machine: MachineInfo, setup: SetupPlan, needs: RunNeeds) -> tuple[str,
     """Return the node image that must come from Docker or a registry; empty if a recipe makes it."""
     if tools.NODE_RECIPE in setup.wanted:
         return ()
-    image = needs.node_image or tools.default_node(machine.kind.path if machine.kind else None)
+    image = needs.node_image or tools.default_node(machine)
     return (image,) if image else ()
 
 

@@ -19,7 +19,7 @@ from osh_conformance.provision.recipes import bases
 from osh_conformance.provision.scratch import MARK, scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from osh_conformance.folders import Folders
@@ -79,7 +79,7 @@ class Builder:
             missing = self.missing(names)
         except SuiteError as error:
             return (error.message,)
-        return (*prerequisites.lacking(missing), *self._lacking_disk(missing))
+        return self._lacking(missing)
 
     def provide(self, names: Iterable[str]) -> None:
         """Build the missing recipes of `names`; raises `SuiteError` with the log and how to repeat the step.
@@ -87,7 +87,7 @@ class Builder:
         Before the first build, it checks what all of them need, and raises `SuiteError` with all problems.
         """
         missing = self.missing(names)
-        problems = (*prerequisites.lacking(missing), *self._lacking_disk(missing))
+        problems = self._lacking(missing)
         if problems:
             listed = ", ".join(recipe.name for recipe in missing)
             raise SuiteError(f"this machine cannot build {listed}", details="\n".join(problems))
@@ -271,6 +271,9 @@ class Builder:
             yield
         finally:
             lock.release()
+
+    def _lacking(self, missing: Sequence[Recipe]) -> tuple[str, ...]:
+        return (*prerequisites.lacking(missing), *self._lacking_disk(missing))
 
     def _lacking_disk(self, missing: Iterable[Recipe]) -> tuple[str, ...]:
         needed = sum(recipe.disk_mib for recipe in missing) * _MIB

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from osh_conformance import reference as grammar
 from osh_conformance.errors import SuiteError
 from osh_conformance.process import CommandError, DeadlineError
-from osh_conformance.provision.registries import DOCKER_HUB, DOCKER_HUB_SERVER
+from osh_conformance.provision.registries import DOCKER_HUB, DOCKER_IO
 
 if TYPE_CHECKING:
     from osh_conformance.provision.docker import Docker
@@ -90,7 +90,7 @@ def refused(reference: str, answer: str) -> PullError:
     # The words of a name are no words of an answer.
     found = answer.replace(reference, "").lower()
     host = grammar.parse(reference).domain
-    host = DOCKER_HUB_SERVER if host == DOCKER_HUB else host
+    host = DOCKER_HUB if host == DOCKER_IO else host
     for refusal in _REFUSALS:
         if any(words in found for words in refusal.words):
             return PullError(reference, answer, unreachable=False, fix=refusal.fix.format(host=host))

@@ -20,9 +20,9 @@ QUICK = 1.0
 PATIENT = 10.0
 _HTTPS = 443
 #: The host in references of Docker Hub.
-DOCKER_HUB = "docker.io"
+DOCKER_IO = "docker.io"
 #: The host that serves the images of docker.io.
-DOCKER_HUB_SERVER = "registry-1.docker.io"
+DOCKER_HUB = "registry-1.docker.io"
 #: Nobody can register a name below this domain (RFC 6761). The suite's own images are there.
 NOBODY = ".invalid"
 
@@ -89,7 +89,7 @@ class Registries:
 
     def _can_be_asked(self, host: str) -> bool:
         """Whether a connection to a host shows what a pull would reach."""
-        return not (self._by_proxy(host) or host in self.insecure or (host == DOCKER_HUB and self.mirrors))
+        return not (self._by_proxy(host) or host in self.insecure or (host == DOCKER_IO and self.mirrors))
 
 
 def belongs_to_nobody(host: str) -> bool:
@@ -99,7 +99,7 @@ def belongs_to_nobody(host: str) -> bool:
 
 def _connect(host: str, within: float) -> str:
     """Return why a host does not answer, "" if it does."""
-    name, _, port = (DOCKER_HUB_SERVER if host == DOCKER_HUB else host).partition(":")
+    name, _, port = (DOCKER_HUB if host == DOCKER_IO else host).partition(":")
     answers: queue.Queue[str] = queue.Queue()
 
     def attempt() -> None:

@@ -150,16 +150,16 @@ class _Planner:
 
     def node_silence(self) -> str:
         """Return why nobody can provide kind's own node image; "" if Docker has it, or its registry may answer."""
-        kind, docker = self.machine.kind, self.machine.docker
-        reference = default_node(kind.path if kind else None) or _NODE_REPOSITORY
+        docker = self.machine.docker
+        reference = default_node(self.machine) or _NODE_REPOSITORY
         if docker is not None and docker.has_image(reference):
             return ""
         return self.machine.registries.silence(reference)
 
 
-def default_node(kind: Path | None) -> str | None:
+def default_node(machine: MachineInfo) -> str | None:
     """Return the node image that kind chooses by itself; None if there is no kind yet, or its program names none."""
-    return default_node_image(kind) if kind else None
+    return default_node_image(machine.kind.path) if machine.kind else None
 
 
 def plan(machine: MachineInfo, builder: Builder | None, needs: RunNeeds) -> SetupPlan:

@@ -10,13 +10,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.provision.registries import DOCKER_HUB, DOCKER_IO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: The host of references of Docker Hub, the host that serves them, and the key of its login in Docker's configuration.
-DOCKER_IO = "docker.io"
-DOCKER_HUB = "registry-1.docker.io"
+#: The key of Docker Hub's login in Docker's configuration.
 DOCKER_HUB_LOGIN = "https://index.docker.io/v1/"
 _WORDS = 300
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any
 
+from osh_conformance.provision.registries import DOCKER_HUB, DOCKER_IO
 from osh_conformance.registry import images
-from osh_conformance.registry.answers import DOCKER_HUB, DOCKER_IO, Answer, RegistryError, Reply, garbled, refusal
+from osh_conformance.registry.answers import Answer, RegistryError, Reply, garbled, refusal
 from osh_conformance.registry.credentials import Keyring
 from osh_conformance.registry.loopback import is_loopback
 from osh_conformance.registry.manifest import ACCEPT, Manifest, digest_of

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
-from osh_conformance.registry.answers import DOCKER_HUB, DOCKER_HUB_LOGIN, DOCKER_IO
+from osh_conformance.provision.registries import DOCKER_HUB, DOCKER_IO
+from osh_conformance.registry.answers import DOCKER_HUB_LOGIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
