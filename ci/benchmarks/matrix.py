@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from osh_conformance.config.engine_options import LiveOptions
 from osh_conformance.live.cell import run_cell
 from osh_conformance.live.session import open_session
+from osh_conformance.live.shared_releases import SharedReleases
 from osh_conformance.model.finding import Status
 from osh_conformance.plan.capacity import carried
 from osh_conformance.plan.cells import new_namespace
@@ -83,7 +84,7 @@ def _run(session: LiveSession, cell_run: CellRun) -> None:
     namespace = new_namespace(cell_run.cell, cell_run.scenario)
     session.create_namespace(namespace, session.labels(cell_run))
     try:
-        verdict = run_cell(session, cell_run, namespace).verdicts["DROP-4"]
+        verdict = run_cell(session, SharedReleases(session), cell_run, namespace).verdicts["DROP-4"]
     finally:
         session.remove_namespace(namespace)
     if verdict.status is not Status.PASS:

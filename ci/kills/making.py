@@ -21,7 +21,8 @@ from osh_conformance import process
 from osh_conformance.cluster.kind import kind_config, kind_environment
 from osh_conformance.errors import SuiteError
 from osh_conformance.folders import default_folders
-from osh_conformance.plan.needs import database_image
+from osh_conformance.model.convention import DATABASE
+from osh_conformance.plan.servers import SERVERS
 from osh_conformance.provision import runs, scratch
 from osh_conformance.registry import images
 
@@ -59,7 +60,7 @@ class Making:
 
     def all(self, chart: Path, kept: Home, scenario: str) -> tuple[Bystanders, Kept]:
         """Create every bystander; return them and the kept cluster."""
-        image, _ = images.obtain(database_image(), self.tools, self.progress)
+        image, _ = images.obtain(SERVERS[DATABASE].image, self.tools, self.progress)
         with self.progress.step(f"bystanders: container, network, volume, process and folders {self._name}"):
             self._small(kept)
         with self.progress.step(f"bystander: kind cluster {self._name}"):

@@ -14,7 +14,8 @@ from ci.kills.dumps import Dump, canonical, container, network, object_name, sta
 from ci.kills.processes import QUICK
 from osh_conformance import process
 from osh_conformance.folders import helm_homes
-from osh_conformance.plan.needs import DATABASE_CHART
+from osh_conformance.model.convention import DATABASE
+from osh_conformance.plan.servers import SERVERS
 from osh_conformance.provision.gc_nodes import ADMIN_KUBECTL
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Tenant:
         values = self.home / f"{self.place.name}.yaml"
         content = {"images": {"mariadb": image, "pull_policy": "Never"}, "root": {"password": secrets.token_hex(8)}}
         values.write_text(yaml.safe_dump(content))
-        self._helm("install", self.release, DATABASE_CHART, "--values", values)
+        self._helm("install", self.release, SERVERS[DATABASE].folder, "--values", values)
         self.place.kubectl(
             *("rollout", "status", "statefulset/mariadb", "--namespace", self.namespace, f"--timeout={READY}s"),
             deadline=READY + QUICK,

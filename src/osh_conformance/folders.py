@@ -11,6 +11,8 @@ import platformdirs
 _APP = "osh-conformance"
 #: The folder with the socket and the pid file of our Docker Engine. Fixed, because a machine has at most one.
 DOCKER_RUN = Path("/run/osh-conformance")
+#: The environment variable that names the scratch folder of a process; `gc` finds processes by it.
+SCRATCH_MARK = "OSH_CONFORMANCE_SCRATCH"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +29,13 @@ class Folders:
 
     @property
     def work(self) -> Path:
-        """Unfinished builds; a folder without an owner is a leftover."""
+        """Unfinished builds and fetches; a folder without an owner is a leftover."""
         return self.cache / "work"
+
+    @property
+    def charts(self) -> Path:
+        """The commits that catalogs name, `<commit>` each: the files of one commit of a git repository."""
+        return self.cache / "charts"
 
     @property
     def logs(self) -> Path:

@@ -8,10 +8,11 @@ import shlex
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.redaction import Redactor
 
 if TYPE_CHECKING:
     import threading
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 GRACE = 5.0
 _CANCEL_LATENCY = 0.2
 _TAIL_LINES = 25
-_REDACTED = "***"
-_SHORTEST_SECRET = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,24 +75,6 @@ class DeadlineError(CommandError):
 
 class MissingProgramError(SuiteError):
     """A program is not installed on this machine."""
-
-
-@dataclass(slots=True)
-class Redactor:
-    """Replaces secrets in text. It ignores secrets of one or two characters, which would garble every text."""
-
-    secrets: tuple[str, ...] = ()
-    _sorted: tuple[str, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        long_enough = (secret for secret in set(self.secrets) if len(secret) >= _SHORTEST_SECRET)
-        self._sorted = tuple(sorted(long_enough, key=len, reverse=True))
-
-    def __call__(self, text: str) -> str:
-        """Return `text` with each secret replaced by three asterisks."""
-        for secret in self._sorted:
-            text = text.replace(secret, _REDACTED)
-        return text
 
 
 def run(

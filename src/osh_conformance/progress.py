@@ -8,13 +8,16 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+_Item = TypeVar("_Item")
 #: Seconds after which a slow step is announced.
 _SLOW = 60.0
+#: Seconds between two lines about many items.
+_OFTEN = 2.0
 
 
 @dataclass(slots=True)
@@ -41,6 +44,17 @@ class Progress:
             word = "ok"
         finally:
             self._finish(text, f"  {word:<4} {text}  {time.monotonic() - started:.1f} s")
+
+    def each(self, text: str, items: Mapping[str, _Item]) -> Iterator[_Item]:
+        """Yield the items. If that takes long, print a line every few seconds, with the name of the next one."""
+        started = told = time.monotonic()
+        for number, (name, item) in enumerate(items.items(), start=1):
+            if time.monotonic() - told > _OFTEN:
+                told = time.monotonic()
+                self.say(f"  ..   {text}: {name}, {number} of {len(items)}")
+            yield item
+        if told > started:
+            self.say(f"  ok   {text}: {len(items)} in {time.monotonic() - started:.1f} s")
 
     @contextlib.contextmanager
     def slow(self, text: str, seconds: float = _SLOW) -> Iterator[None]:

@@ -11,8 +11,8 @@ import pytest
 
 from osh_conformance.provision import machine, recipes, runs
 from osh_conformance.provision.docker import BUILDS
-from tests.controls import RepeatedScenario, fails, mutants, record
-from tests.live.driving import Program, Result, chart, new_program
+from tests.controls import RepeatedScenario, is_nightly, keeps, mutants, record, twins
+from tests.live.driving import Program, Result, chart, new_program, tree
 from tests.live.watching import PasswordWatch
 from tests.paths import ROOT
 
@@ -25,6 +25,9 @@ HERE = Path(__file__).parent
 #: The scenarios of the group main; test_removals.py has those of the other groups.
 MAIN = ("drop-enabled", "drop-disabled")
 _SLOWEST = 12
+#: What a run takes at most: at its beginning and end, and for each chart. A cell takes about half a minute, and three
+#: run at a time.
+_SECONDS_OF_A_RUN, _SECONDS_OF_A_CHART = 300.0, 40.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,11 +54,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def keep(request: pytest.FixtureRequest) -> Callable[[Result, str, RepeatedScenario], None]:
-    """Keep the observation of a mutant in a scenario, with `--record`."""
+    """Keep the observation of a mutant or a benign twin in a scenario, with `--record`."""
 
-    def keep(result: Result, mutant: str, scenario: RepeatedScenario) -> None:
-        if request.config.getoption("--record") and fails(mutant, scenario):
-            record(result.observation(mutant, scenario.name), mutant, scenario)
+    def keep(result: Result, name: str, scenario: RepeatedScenario) -> None:
+        if request.config.getoption("--record") and keeps(name, scenario):
+            record(result.observation(name, scenario.name), name, scenario)
 
     return keep
 
@@ -100,20 +103,20 @@ class Kept:
 
 
 #: A name of somebody's image. Names of the suite's own images are refused on clusters of others.
-_PUBLISHED = "registry.corp.test/acme/keystone:22.0.2"
+PUBLISHED = "registry.corp.test/acme/keystone:22.0.2"
 
 
 @pytest.fixture(scope="session")
 def published(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Values with which the base uses an image of somebody else: Docker has it, and the kept cluster can pull it."""
     book = recipes.load(ROOT / "ci")
-    docker.run("tag", f"{BUILDS}distribution:{book.key('distribution')}", _PUBLISHED)
+    docker.run("tag", f"{BUILDS}distribution:{book.key('distribution')}", PUBLISHED)
     values = tmp_path_factory.mktemp("published") / "values.yaml"
-    values.write_text(f"images:\n  db_init: {_PUBLISHED}\n  db_drop: {_PUBLISHED}\n")
+    values.write_text(f"images:\n  db_init: {PUBLISHED}\n  db_drop: {PUBLISHED}\n")
     try:
         yield values
     finally:
-        docker.run("rmi", "--no-prune", _PUBLISHED, check=False)
+        docker.run("rmi", "--no-prune", PUBLISHED, check=False)
 
 
 @pytest.fixture(scope="session")
@@ -130,26 +133,31 @@ def kept(program: Program, base: Path, published: Path) -> Kept:
 
 @dataclass(frozen=True, kw_only=True)
 class Mutants:
-    """The run of a scenario on all its mutants, and the generated passwords of its cells."""
+    """The run of a scenario on its mutants and their benign twins, and the generated passwords of its cells."""
 
     result: Result
     names: Sequence[str]
+    benign: Sequence[str]
     passwords: frozenset[str]
 
 
 @pytest.fixture(scope="session")
-def judged(program: Program, kept: Kept) -> dict[str, Mutants]:
-    """Each mutant in the scenario in which it breaks, and the base beside them; by scenario."""
+def judged(request: pytest.FixtureRequest, program: Program, kept: Kept) -> dict[str, Mutants]:
+    """Each mutant in the scenario in which it breaks, and its benign twins beside it; by scenario.
+
+    Those of the night are there if their tests run.
+    """
+    asked = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
     found = {}
     for scenario in MAIN:
-        names = mutants(RepeatedScenario(name=scenario))
-        tree = program.home / scenario
-        tree.mkdir()
-        for name in names:
-            chart(tree, name)
+        once = RepeatedScenario(name=scenario)
+        names = [name for name in mutants(once) if not is_nightly(name) or name in asked]
+        benign = [name for name in twins(once) if not is_nightly(name) or name in asked]
+        charts = tree(program.home / scenario, [*names, *benign])
+        words = ("live", charts, "--scenario", scenario, "--keep", "--parallel", "3")
         with PasswordWatch(kept.kubeconfig, kept.context) as watch:
-            result = program.run("live", tree, "--scenario", scenario, "--keep", "--parallel", "3")
-        found[scenario] = Mutants(result=result, names=names, passwords=frozenset(watch.seen))
+            result = program.run(*words, seconds=_SECONDS_OF_A_RUN + _SECONDS_OF_A_CHART * (len(names) + len(benign)))
+        found[scenario] = Mutants(result=result, names=names, benign=benign, passwords=frozenset(watch.seen))
     return found
 
 

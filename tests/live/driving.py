@@ -19,7 +19,7 @@ from ci.kills.processes import carriers
 from osh_conformance.folders import Folders, default_folders
 from osh_conformance.provision import runs
 from osh_conformance.rules import registry
-from tests.controls import RECORDED, check_each
+from tests.controls import RECORDED, check_each, folder, has_tests
 from tests.paths import FLAVOR_MUTANTS, LIVE_MUTANTS, ROOT
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 BASE = "mutant-base"
 _LONGEST = 420.0
 _CLEANS_UP = 180.0
+#: The rules that judge a removal by what the server shows.
+_REMOVALS = frozenset({"DROP-4", "DROP-5", "DROP-6", "DROP-7"})
 _CLUSTER = re.compile(r"cluster (osh-conformance-[0-9a-f]{8}):")
 
 
@@ -65,8 +67,9 @@ class Result:
 
     def observation(self, chart: str, scenario: str) -> Path:
         """What was seen of a chart that failed in a scenario."""
-        (file,) = self.artifacts.glob(f"{chart}-*-{scenario}/observation.json")
-        return file
+        cells = [cell for cell in self.document["cells"] if cell["chart"] == chart]
+        (folder,) = {name for cell in cells if (name := Path(cell["artifacts"]).name).endswith(f"-{scenario}")}
+        return self.artifacts / folder / "observation.json"
 
     def written(self) -> Iterator[tuple[str, str]]:
         """Everything that a person may get to see, with where it stands."""
@@ -168,18 +171,33 @@ def new_program(docker: Docker, home: Path) -> Program:
     return Program(docker=docker, home=home, folders=Folders(cache=cache, state=home / "state" / "osh-conformance"))
 
 
-def chart(folder: Path, mutant: str | None = None, source: Path | None = None) -> Path:
-    """Write a mutant, or the base as it is, below `folder`: a chart that holds all that it needs.
+def tree(place: Path, names: Sequence[str], *, base: bool = False) -> Path:
+    """Write mutants and benign twins of these names into a new folder, and a catalog that says which have tests.
 
-    `source` is where the mutant's files are, by default those of its name in `LIVE_MUTANTS`.
+    `base` adds the base as it is.
+    """
+    place.mkdir()
+    for name in names:
+        chart(place, name)
+    if base:
+        chart(place)
+    tested = [{"path": name, "helm_test": True} for name in names if has_tests(name)]
+    (place / "catalog.yaml").write_text(yaml.safe_dump({"osh_conformance_catalog": 1, "charts": tested}))
+    return place
+
+
+def chart(place: Path, mutant: str | None = None, source: Path | None = None) -> Path:
+    """Write a mutant or a benign twin, or the base as it is, below `place`: a chart that holds all that it needs.
+
+    `source` is where its files are, by default those of its name.
     """
     name = mutant or BASE
-    target = folder / name
+    target = place / name
     shutil.copytree(LIVE_MUTANTS / "base", target)
     shutil.copytree(ROOT / "charts-under-test" / "library", target / "charts" / "conformance-library")
     if mutant:
         beside = shutil.ignore_patterns("expect.yaml", RECORDED)
-        shutil.copytree(source or LIVE_MUTANTS / mutant, target, dirs_exist_ok=True, ignore=beside)
+        shutil.copytree(source or folder(mutant), target, dirs_exist_ok=True, ignore=beside)
         for file in (target / "Chart.yaml", target / "values.yaml"):
             file.write_text(file.read_text().replace(BASE, mutant))
     return target
@@ -194,6 +212,19 @@ def check_findings(result: Result, mutant: str, patterns: Sequence[Mapping[str, 
     failed = {rule for rule, _, status in result.checks(mutant) if status == "fail"}
     wanted = {pattern["rule"] for pattern in patterns if pattern.get("status", "fail") == "fail"}
     assert failed == wanted & set(registry.live_rules())
+
+
+def check_passed(result: Result, name: str, scenario: str) -> None:
+    """Nothing was found in a benign twin, and a live rule has judged its removal."""
+    assert result.findings(name) == [], result.printed
+    assert statuses(result, name, scenario) <= {"pass", "not-applicable"}, result.printed
+    removal = {status for rule, checked, status in result.checks(name) if checked == scenario and rule in _REMOVALS}
+    assert removal == {"pass"}, result.printed
+
+
+def statuses(result: Result, name: str, scenario: str) -> set[str]:
+    """What the live rules said of a chart in a scenario."""
+    return {status for _, checked, status in result.checks(name) if checked == scenario}
 
 
 def flavor_mutant(name: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.live.conftest import PUBLISHED
 from tests.live.driving import BASE, Program, Result, chart
 
 if TYPE_CHECKING:
@@ -28,10 +29,10 @@ def _is_broken(result: Result, *words: str) -> None:
     assert "<failure" not in result.junit
 
 
-def _without(folder: Path, reference: str) -> Path:
-    """Values with an image that no registry has."""
+def _with_image(folder: Path, reference: str, key: str = "db_init") -> Path:
+    """Values with another image for a key."""
     file = folder / "values.yaml"
-    file.write_text(f"images:\n  db_init: {reference}\n")
+    file.write_text(f"images:\n  {key}: {reference}\n")
     return file
 
 
@@ -53,7 +54,7 @@ def test_a_node_that_does_not_start_is_an_error_with_its_logs(
 ) -> None:
     """The image is there, and it is none of a node."""
     assert published
-    running = own_cluster.start("live", base, "--node-image", "registry.corp.test/acme/keystone:22.0.2")
+    running = own_cluster.start("live", base, "--node-image", PUBLISHED)
     result = running.ended()
     _is_broken(result, "the cluster did not start", "logs")
     assert (result.artifacts / "cluster" / "kind.log").read_text()
@@ -64,7 +65,7 @@ def test_a_missing_image_of_the_suites_own_is_an_error(
     kept: Kept, program: Program, base: Path, tmp_path: Path
 ) -> None:
     assert kept
-    result = program.run("live", base, "--scenario", "drop-enabled", "--values", _without(tmp_path, _NOWHERE))
+    result = program.run("live", base, "--scenario", "drop-enabled", "--values", _with_image(tmp_path, _NOWHERE))
     _is_broken(result, _NOWHERE, "no cluster was created")
     assert result.seconds < 60
 
@@ -72,7 +73,7 @@ def test_a_missing_image_of_the_suites_own_is_an_error(
 def test_an_image_that_the_cluster_cannot_pull_is_an_error_of_its_cell(
     kept: Kept, program: Program, base: Path, published: Path, tmp_path: Path
 ) -> None:
-    values = ("--values", published, "--values", _without(tmp_path, _UNKNOWN))
+    values = ("--values", published, "--values", _with_image(tmp_path, _UNKNOWN))
     where = ("--kubeconfig", kept.kubeconfig, "--allow-cluster", kept.context)
     result = program.run("live", base, "--scenario", "drop-disabled", *values, *where)
     _is_broken(result, "container db-init: ", "not found", _UNKNOWN)
@@ -91,8 +92,8 @@ def test_an_allowed_foreign_cluster_is_used(kept: Kept, program: Program, base: 
     result = program.run("live", base, "--values", published, *where)
     assert result.code == 0, result.printed
     statuses = result.checks(BASE)
-    # No registry of ours, one cell, and no tests of the chart's own.
-    unknown = {"FLAV-1", "PIN-1", "PP-3", "TEST-1"}
+    # No registry of ours, one cell, no message queue and no Keystone of others, and no tests of the chart's own.
+    unknown = {"DROP-8", "FLAV-1", "PIN-1", "PP-3", "TEST-1"}
     assert {rule for rule, _, status in statuses if status == "not-applicable"} == unknown
     assert {status for rule, _, status in statuses if rule not in unknown} == {"pass"}
     assert "PIN-1  mutant-base: no registry gave the digest of a reference" in result.printed
@@ -101,9 +102,10 @@ def test_an_allowed_foreign_cluster_is_used(kept: Kept, program: Program, base: 
 def test_a_pod_that_never_becomes_ready_is_an_error_of_its_cell(
     kept: Kept, program: Program, published: Path, tmp_path: Path
 ) -> None:
-    where = ("--kubeconfig", kept.kubeconfig, "--allow-cluster", kept.context, "--values", published)
+    where = ("--kubeconfig", kept.kubeconfig, "--allow-cluster", kept.context)
+    values = ("--values", published, "--values", _with_image(tmp_path, PUBLISHED, "waits"))
     mutant = chart(tmp_path, "never-ready")
-    result = program.run("live", mutant, "--scenario", "drop-disabled", "--timeout", "30", *where)
+    result = program.run("live", mutant, "--scenario", "drop-disabled", "--timeout", "30", *values, *where)
     assert result.code == 3, result.printed
     assert "timed out after 30 s waiting for the release to become ready" in result.printed
     assert "pod never-ready-" in result.printed

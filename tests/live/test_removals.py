@@ -8,9 +8,9 @@ import pytest
 
 from osh_conformance.model.scenario import ScenarioGroup
 from osh_conformance.plan import scenarios
-from tests.controls import RepeatedScenario, expected, mutants
+from tests.controls import RepeatedScenario, expected, mutants, twins
 from tests.live.conftest import MAIN
-from tests.live.driving import BASE, Program, Result, chart, check_findings
+from tests.live.driving import BASE, Program, Result, check_findings, check_passed, statuses, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,8 +33,8 @@ _QUICK = {
     *("database-gone", "names-quotes", "names-reserved", "neighbours", "password", "previous-version", "reinstall"),
     *("tls", "wrong-password"),
 }
-#: Scenarios that no mutant fails except `does-nothing`: one run has all of them.
-_REST = tuple(scenario for scenario in _ALL if not mutants(scenario))
+#: Scenarios that no mutant fails except `does-nothing`, and that have no twin: one run has all of them.
+_REST = tuple(scenario for scenario in _ALL if not mutants(scenario) and not twins(scenario))
 
 
 def _marked(scenarios: Iterable[RepeatedScenario]) -> list[Any]:
@@ -51,22 +51,15 @@ def run_of(kept: Kept, program: Program) -> Callable[[RepeatedScenario], Result]
     def run(scenario: RepeatedScenario) -> Result:
         scenarios = _REST if scenario in _REST else (scenario,)
         if scenarios not in results:
-            tree = program.home / f"removals-{len(results)}"
-            tree.mkdir()
-            for name in (*mutants(scenario), _NOTHING):
-                chart(tree, name)
-            chart(tree)
+            names = [*mutants(scenario), *twins(scenario), _NOTHING]
+            charts = tree(program.home / f"removals-{len(results)}", names, base=True)
             words = (word for each in scenarios for word in each.words)
             results[scenarios] = program.run(
-                "live", tree, *words, "--keep", "--parallel", "4", seconds=600 * len(scenarios)
+                "live", charts, *words, "--keep", "--parallel", "4", seconds=600 * len(scenarios)
             )
         return results[scenarios]
 
     return run
-
-
-def _statuses(result: Result, name: str, scenario: RepeatedScenario) -> set[str]:
-    return {status for _, checked, status in result.checks(name) if checked == scenario.name}
 
 
 @pytest.mark.parametrize("scenario", _marked(_ALL))
@@ -75,10 +68,10 @@ def test_a_scenario_passes_the_base_chart(
 ) -> None:
     result = run_of(scenario)
     assert result.findings(BASE) == [], result.printed
-    statuses = _statuses(result, BASE, scenario)
-    assert "pass" in statuses, result.printed
+    found = statuses(result, BASE, scenario.name)
+    assert "pass" in found, result.printed
     # Alone it has no other cell to be compared with, and no tests of its own.
-    assert statuses <= ({"pass", "not-applicable"} if scenario.name in MAIN else {"pass"})
+    assert found <= ({"pass", "not-applicable"} if scenario.name in MAIN else {"pass"})
 
 
 @pytest.mark.parametrize("scenario", _marked(_ALL))
@@ -86,8 +79,8 @@ def test_no_scenario_passes_a_drop_that_does_nothing(
     scenario: RepeatedScenario, run_of: Callable[[RepeatedScenario], Result]
 ) -> None:
     result = run_of(scenario)
-    assert "fail" in _statuses(result, _NOTHING, scenario), result.printed
-    assert "error" not in _statuses(result, _NOTHING, scenario), result.printed
+    assert "fail" in statuses(result, _NOTHING, scenario.name), result.printed
+    assert "error" not in statuses(result, _NOTHING, scenario.name), result.printed
 
 
 @pytest.mark.parametrize(
@@ -108,7 +101,26 @@ def test_a_scenario_fails_its_mutants_with_the_expected_findings(
     keep(run_of(scenario), name, scenario)
 
 
-def test_every_mutant_is_run_by_a_test() -> None:
+@pytest.mark.parametrize(
+    ("scenario", "name"),
+    [
+        pytest.param(*parameter.values, name, id=f"{parameter.id}-{name}", marks=parameter.marks)
+        for parameter in _marked(_ALL)
+        for name in twins(parameter.values[0])
+    ],
+)
+def test_a_scenario_passes_the_benign_twins_of_its_mutants(
+    scenario: RepeatedScenario,
+    name: str,
+    run_of: Callable[[RepeatedScenario], Result],
+    keep: Callable[[Result, str, RepeatedScenario], None],
+) -> None:
+    check_passed(run_of(scenario), name, scenario.name)
+    keep(run_of(scenario), name, scenario)
+
+
+def test_every_mutant_and_every_benign_twin_is_run_by_a_test() -> None:
     scenarios = {*_ALL, *(RepeatedScenario(name=name) for name in MAIN)}
-    assert {name for name in mutants() if set(expected(name)) <= scenarios} == set(mutants())
+    names = {*mutants(), *twins()}
+    assert {name for name in names if set(expected(name)) <= scenarios} == names
     assert {str(scenario) for scenario in _ALL} >= _QUICK

@@ -88,6 +88,23 @@ def pull(name: str, **changes: Any) -> Mutation:
     )
 
 
+def outside(**states: Any) -> Mutation:
+    """Let what is outside be another one at a moment: `after=` and so on."""
+    return lambda seen: replace(
+        seen, outside={**seen.outside, **{Moment(moment): state for moment, state in states.items()}}
+    )
+
+
+def helm_test(**changes: Any) -> Mutation:
+    """Let `helm test` end otherwise."""
+
+    def change(seen: Observation) -> Observation:
+        assert seen.helm_test is not None
+        return replace(seen, helm_test=replace(seen.helm_test, **changes))
+
+    return change
+
+
 def own_tests(**changes: Any) -> Mutation:
     """Let the chart's own tests end otherwise."""
 

@@ -13,11 +13,15 @@ from osh_conformance.model.observation import (
     DependencyWithheld,
     FailedUninstall,
     HelmCall,
+    HelmTest,
     IdentityState,
+    Moment,
     Observation,
     ObservedContainer,
     ObservedPull,
+    OutsideState,
     PublishedImage,
+    QueueState,
     ReleaseLifetime,
     Removal,
     ResourceUsage,
@@ -74,6 +78,22 @@ def state(*, own: bool) -> DatabaseState:
     """The server with the neighbour's data, and with the service's if `own`."""
     databases = {**NEIGHBOUR, **(OWN if own else {})}
     return DatabaseState(databases=databases, accounts={**NEIGHBOUR_ACCOUNTS, **(OWN_ACCOUNTS if own else {})})
+
+
+def queue(*, own: bool) -> QueueState:
+    """The message queue with the neighbour's user and vhost, and with the service's if `own`."""
+    names = ("neighbour", *(("keystone",) if own else ()))
+    return QueueState(
+        users={"operator": "tags administrator; login 0", **dict.fromkeys(names, "tags none; login 1")},
+        vhosts=("/", *sorted(names)),
+        permissions={"operator on /": "configure .*", **{f"{name} on {name}": "configure .*" for name in names}},
+    )
+
+
+def outside(*, db_drop: bool) -> dict[Moment, OutsideState]:
+    """What is on the message queue before, while and after the service has a user and a vhost there."""
+    states = {Moment.BEFORE: False, Moment.INSTALLED: True, Moment.AFTER: not db_drop}
+    return {moment: OutsideState(queue=queue(own=own)) for moment, own in states.items()}
 
 
 def observation(*, db_drop: bool = True) -> Observation:
@@ -133,6 +153,8 @@ def observation(*, db_drop: bool = True) -> Observation:
             "keystone-db-drop-9fq4c": "osh-conformance-crun",
         },
         chart_tests=ChartTests(code=0, failed=(), output="2 passed in 1.00s"),
+        outside=outside(db_drop=db_drop),
+        helm_test=HelmTest(code=0, output="Phase: Succeeded", ran=("Pod/keystone-test",)),
     )
 
 

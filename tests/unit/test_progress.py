@@ -81,3 +81,17 @@ def test_quiet_prints_nothing() -> None:
     with Progress(stream, quiet=True).step("build"):
         pass
     assert stream.getvalue() == ""
+
+
+def test_many_items_are_counted_where_they_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr("osh_conformance.progress._OFTEN", -1.0)
+    assert list(Progress(stream).each("plan", {"keystone": 1, "glance": 2})) == [1, 2]
+    assert printed(stream) == "  ..   plan: keystone, 1 of 2\n  ..   plan: glance, 2 of 2\n  ok   plan: 2 in N s\n"
+
+
+def test_a_few_quick_items_print_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr("osh_conformance.progress._OFTEN", 1000.0)
+    assert list(Progress(stream).each("plan", {"keystone": 1})) == [1]
+    assert stream.getvalue() == ""

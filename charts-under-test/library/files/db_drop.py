@@ -96,6 +96,16 @@ def lock_account(connection, user, locked):
     db_server.execute(connection, "ALTER USER IF EXISTS %s ACCOUNT %s" % (db_server.account(user), state))
 
 
+def unlock_account(connection, user):
+    """Unlock the account after a failure. A server that takes no changes did not lock it either."""
+    try:
+        lock_account(connection, user, False)
+    except pymysql.MySQLError as error:
+        print(
+            "account %s was not unlocked: %s" % (db_server.account(user), db_server.described(error)), file=sys.stderr
+        )
+
+
 def drop_database(connection, name, user, last_try):
     """Drop a database. Retry while locked: a killed connection keeps its locks until it is rolled back."""
     while True:
@@ -157,9 +167,10 @@ def left_after_failure(thread, names, user):
         connection = db_server.connect(seconds=0, answer_seconds=5)
         if thread is not None:
             abandon(connection, thread)
+        left = left_over(connection, names, user)
         if len(db_server.existing_databases(connection, names)) == len(names):
-            lock_account(connection, user, False)
-        return left_over(connection, names, user)
+            unlock_account(connection, user)
+        return left
     except (Stopped, db_server.Refused, pymysql.MySQLError):
         return None
 
@@ -196,7 +207,9 @@ def main():
         connection = db_server.connect(seconds - 2, answer_seconds=seconds)
         thread = connection.thread_id()
         drop(connection, names, user, lock_wait, deadline)
-        # Check with a new connection: only the server's state counts.
+        # Check with a new connection: only the state of the server that has the name now counts. The account may be
+        # allowed one connection only.
+        connection.close()
         left = left_over(db_server.connect(seconds=5, answer_seconds=seconds), names, user)
         if left:
             raise db_server.Refused("the server still has what was dropped")

@@ -17,9 +17,10 @@ ACCOUNT_HOST = "%"
 
 SYSTEM_DATABASES = {"information_schema", "mysql", "performance_schema", "sys"}
 
-# Too many connections, shutting down, cannot connect, connection lost: the server is busy or not ready yet. Waiting
-# does not help against other errors, such as access denied.
-TRANSIENT = {1040, 1053, 2003, 2006, 2013}
+# Too many connections, shutting down, too many connections of the account (by the server's limit, by its own), cannot
+# connect, connection lost: the server is busy or not ready yet. Waiting does not help against other errors, such as
+# access denied.
+TRANSIENT = {1040, 1053, 1203, 1226, 2003, 2006, 2013}
 
 
 class Refused(Exception):

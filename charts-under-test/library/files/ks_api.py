@@ -11,7 +11,7 @@ import urllib.request
 CONFLICT = 409
 
 # Ignore an image's http_proxy: it must not be used for a Service of the cluster.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Failed(Exception):
@@ -46,7 +46,7 @@ def send(method, url, body=None, token=None):
     request = urllib.request.Request(url, data=data, headers=headers, method=method)
     place = "%s %s" % (method, url)
     try:
-        with _opener.open(request, timeout=30) as answer:
+        with opener.open(request, timeout=30) as answer:
             content = answer.read()
             return (json.loads(content) if content else {}), answer.headers
     except urllib.error.HTTPError as error:
@@ -71,11 +71,22 @@ def credentials(username, password, project):
     return {"auth": {"identity": identity, "scope": {"project": {"name": project, "domain": domain}}}}
 
 
+def log_in(username, password, project):
+    """Log in; return the answer's body, which describes the token, and the token."""
+    body, headers = send("POST", variable("OS_AUTH_URL") + "/auth/tokens", credentials(username, password, project))
+    return body, headers["X-Subject-Token"]
+
+
 def token(username, password, project):
     """Log in and return a token."""
-    body = credentials(username, password, project)
-    _, headers = send("POST", variable("OS_AUTH_URL") + "/auth/tokens", body)
-    return headers["X-Subject-Token"]
+    return log_in(username, password, project)[1]
+
+
+def services():
+    """Return the services to register, each with `type`, `name` and `urls` by interface."""
+    first = {"type": variable("SERVICE_TYPE"), "name": variable("SERVICE_NAME")}
+    first["urls"] = json.loads(os.environ.get("SERVICE_URLS", "{}"))
+    return [first, *json.loads(os.environ.get("MORE_SERVICES", "[]"))]
 
 
 def patiently(action, seconds=60):

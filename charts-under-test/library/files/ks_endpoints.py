@@ -1,7 +1,5 @@
 """Register the service's URLs in Keystone's service catalog, one for each interface. Idempotent."""
 
-import json
-
 import ks_api
 
 
@@ -15,20 +13,25 @@ def ensure_region(keystone, name):
         keystone.found_or_created("region", {"id": name})
 
 
-def main():
-    keystone = ks_api.Keystone()
-    region = ks_api.variable("OS_REGION_NAME")
-    wanted = {"type": ks_api.variable("SERVICE_TYPE"), "name": ks_api.variable("SERVICE_NAME")}
-    service = keystone.find("service", **wanted)
+def register(keystone, region, wanted):
+    """Register the URLs of one service."""
+    service = keystone.find("service", type=wanted["type"], name=wanted["name"])
     if service is None:
         raise ks_api.Failed("service %(name)s of type %(type)s is not registered" % wanted)
-    ensure_region(keystone, region)
-    for interface, url in sorted(json.loads(ks_api.variable("SERVICE_URLS")).items()):
+    for interface, url in sorted(wanted["urls"].items()):
         place = {"service_id": service["id"], "interface": interface, "region_id": region}
         endpoint = keystone.found_or_created("endpoint", place, url=url)
         if endpoint["url"] != url:
             keystone.call("PATCH", "/endpoints/%s" % endpoint["id"], {"endpoint": {"url": url}})
             print("endpoint %s: now %s" % (interface, url))
+
+
+def main():
+    keystone = ks_api.Keystone()
+    region = ks_api.variable("OS_REGION_NAME")
+    ensure_region(keystone, region)
+    for service in ks_api.services():
+        register(keystone, region, service)
 
 
 if __name__ == "__main__":

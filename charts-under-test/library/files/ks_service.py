@@ -1,12 +1,12 @@
-"""Register the service in Keystone's service catalog. Idempotent."""
+"""Register the service, or several, in Keystone's service catalog. Idempotent."""
 
 import ks_api
 
 
 def main():
     keystone = ks_api.Keystone()
-    wanted = {"type": ks_api.variable("SERVICE_TYPE"), "name": ks_api.variable("SERVICE_NAME")}
-    keystone.found_or_created("service", wanted)
+    for service in ks_api.services():
+        keystone.found_or_created("service", {"type": service["type"], "name": service["name"]})
 
 
 if __name__ == "__main__":

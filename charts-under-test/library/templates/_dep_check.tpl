@@ -38,8 +38,13 @@ namespace. Another host is outside of the cluster, or not readable for this Serv
 wait for the server.
 */}}
 {{- define "conformance-library.database_service" -}}
-{{- $parts := splitList "." .Values.database.host -}}
-{{- $in_namespace := and (ge (len $parts) 3) (eq (index $parts 1 | default "") .Release.Namespace) (eq (index $parts 2 | default "") "svc") -}}
+{{- include "conformance-library.own_service" (dict "root" . "host" .Values.database.host) -}}
+{{- end -}}
+
+{{/* The same for any host. (root, host) */}}
+{{- define "conformance-library.own_service" -}}
+{{- $parts := splitList "." .host -}}
+{{- $in_namespace := and (ge (len $parts) 3) (eq (index $parts 1 | default "") .root.Release.Namespace) (eq (index $parts 2 | default "") "svc") -}}
 {{- if or (eq (len $parts) 1) $in_namespace -}}
 {{- list (first $parts) | toJson -}}
 {{- else -}}

@@ -1,8 +1,9 @@
 {{/*
 A Job's spec, from the arguments of its function (JSON of conformance-library.arguments.<function>):
 command, env (YAML), scripts, secrets, service (mount the service's Secrets), database (mount the database server's
-certificate authority, which `service` also mounts), jobs and services to wait for, and limits (spec fields that differ
-from the default). (root, function)
+certificate authority, which `service` also mounts), jobs and services to wait for, limits (spec fields that differ
+from the default), key (the image key if it is not the function's), and more (further containers: name, key, command,
+env). (root, function)
 */}}
 {{- define "conformance-library.job_spec" -}}
 {{- $root := .root -}}
@@ -26,15 +27,18 @@ template:
     initContainers:
       {{- include "conformance-library.dep_check" (dict "root" $root "jobs" $arguments.jobs "services" $arguments.services) | nindent 6 }}
     containers:
-      - name: {{ .function | replace "_" "-" }}
-        {{- include "conformance-library.image" (dict "root" $root "key" .function) | nindent 8 }}
+      {{- $own := dict "name" (.function | replace "_" "-") "key" ($arguments.key | default .function) "command" $arguments.command "env" $arguments.env }}
+      {{- range $container := prepend ($arguments.more | default list) $own }}
+      - name: {{ $container.name }}
+        {{- include "conformance-library.image" (dict "root" $root "key" $container.key) | nindent 8 }}
         {{- include "conformance-library.container_security" $root | nindent 8 }}
-        command: {{ $arguments.command | toJson }}
+        command: {{ $container.command | toJson }}
         env:
           {{- include "conformance-library.common_env" $root | nindent 10 }}
-          {{- $arguments.env | nindent 10 }}
+          {{- $container.env | nindent 10 }}
         volumeMounts:
           {{- include "conformance-library.mounts" $mounts | nindent 10 }}
+      {{- end }}
     volumes:
       {{- include "conformance-library.volumes" $mounts | nindent 6 }}
 {{- end -}}

@@ -5,6 +5,7 @@
 
 {{- define "conformance-library.arguments.ks_endpoints" -}}
 {{- $keys := dict "SERVICE_TYPE" "type" "SERVICE_NAME" "name" "SERVICE_URLS" "urls" -}}
+{{- if .Values.identity.additional_services }}{{ $_ := set $keys "MORE_SERVICES" "more" }}{{ end -}}
 {{- $env := include "conformance-library.secret_envs" (dict "root" . "secret" "identity-service" "keys" $keys) | trim -}}
 {{- dict
   "command" (list "python3" "/scripts/ks_endpoints.py")

@@ -1,6 +1,7 @@
-{{/* The image of a key, and the one pull policy. (root, key) */}}
+{{/* The image of a key, from `images` or from `images.tags` if the chart has it, and the one pull policy. (root, key) */}}
 {{- define "conformance-library.image" -}}
-image: {{ required (printf "images.%s: an image reference is needed, found none" .key) (get .root.Values.images .key) | quote }}
+{{- $references := .root.Values.images.tags | default .root.Values.images -}}
+image: {{ required (printf "images.%s: an image reference is needed, found none" .key) (get $references .key) | quote }}
 imagePullPolicy: {{ .root.Values.images.pull_policy | quote }}
 {{- end -}}
 
@@ -60,6 +61,16 @@ securityContext:
 {{- end -}}
 {{- end -}}
 
+{{/* The Secrets that the service's own programs mount, as JSON: name suffix -> directory. Without `service.mounts` the
+directory of the configuration file. */}}
+{{- define "conformance-library.service_mounts" -}}
+{{- if .Values.service.mounts -}}
+{{- .Values.service.mounts | toJson -}}
+{{- else -}}
+{{- dict "etc" (include "conformance-library.config_file" . | dir) | toJson -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Mounts: /tmp, the scripts and, if requested, the service's Secrets. (root, service: bool, database: bool) */}}
 {{- define "conformance-library.mounts" -}}
 - name: tmp
@@ -68,7 +79,7 @@ securityContext:
   mountPath: /scripts
   readOnly: true
 {{- if .service }}
-{{- range $suffix, $directory := .root.Values.service.mounts }}
+{{- range $suffix, $directory := include "conformance-library.service_mounts" .root | fromJson }}
 - name: {{ $suffix }}
   mountPath: {{ $directory }}
   readOnly: true
@@ -91,7 +102,7 @@ securityContext:
     name: {{ $fullname }}-bin
     defaultMode: 0555
 {{- if .service }}
-{{- range $suffix, $directory := .root.Values.service.mounts }}
+{{- range $suffix, $directory := include "conformance-library.service_mounts" .root | fromJson }}
 - name: {{ $suffix }}
   secret:
     secretName: {{ $fullname }}-{{ $suffix }}

@@ -6,6 +6,12 @@
 {{- required (printf "%s: neither the chart nor the library has it" $path) $text -}}
 {{- end -}}
 
+{{/* The chart's own scripts and the library's, as one text. */}}
+{{- define "conformance-library.scripts" -}}
+{{- $library := index .Subcharts "conformance-library" -}}
+{{- list (.Files.Glob "files/*").AsConfig ($library.Files.Glob "files/*").AsConfig | toJson -}}
+{{- end -}}
+
 {{/* One ConfigMap with every script: Kubernetes applies the scripts, and none comes from an image. */}}
 {{- define "conformance-library.configmap_bin" -}}
 {{- $root := . -}}

@@ -90,13 +90,36 @@ It is optional: a chart's `database` may have no `tls`.
 
 {{/* The entries that this chart registers in Keystone's service catalog. */}}
 {{- define "conformance-library.content.identity-service" -}}
+{{- $root := . -}}
 {{- $service := .Values.identity.service -}}
-{{- $auth_url := include "conformance-library.auth_url" . -}}
+{{- $url := include "conformance-library.registered_url" (dict "root" . "service" $service) -}}
 {{- $urls := dict -}}
 {{- range $interface := list "public" "internal" "admin" -}}
-{{- $_ := set $urls $interface (get $service.urls $interface | default $auth_url) -}}
+{{- $_ := set $urls $interface (get $service.urls $interface | default $url) -}}
 {{- end -}}
-{{- dict "type" $service.type "name" $service.name "urls" ($urls | toJson) | toJson -}}
+{{- $content := dict "type" $service.type "name" $service.name "urls" ($urls | toJson) -}}
+{{- with .Values.identity.additional_services -}}
+{{- $more := list -}}
+{{- range . -}}
+{{- $each := include "conformance-library.registered_url" (dict "root" $root "service" .) -}}
+{{- $more = append $more (dict "type" .type "name" .name "urls" (dict "public" $each "internal" $each "admin" $each)) -}}
+{{- end -}}
+{{- $_ := set $content "more" ($more | toJson) -}}
+{{- end -}}
+{{- $content | toJson -}}
+{{- end -}}
+
+{{/*
+The URL under which a service is registered: its component's, or in a chart without components Keystone's own.
+(root, service)
+*/}}
+{{- define "conformance-library.registered_url" -}}
+{{- $component := .service.component | default "api" -}}
+{{- if .root.Values.components -}}
+{{- include "conformance-library.component_url" (dict "root" .root "name" $component) }}{{ .service.path }}
+{{- else -}}
+{{- include "conformance-library.auth_url" .root -}}
+{{- end -}}
 {{- end -}}
 
 {{/* The service's own user in Keystone. */}}
@@ -129,21 +152,33 @@ written as the Latin-1 character of that byte. During the conversion an @ marks 
 converted twice.
 */}}
 {{- define "conformance-library.oslo_database" -}}
-{{- $password := .password | urlquery | replace "+" "%20" -}}
+[database]
+{{ include "conformance-library.oslo_connection" . }}
+{{- end -}}
+
+{{/* The two lines of it that name server, account and database, for any section. (.Values.database, or a copy with another name) */}}
+{{- define "conformance-library.oslo_connection" -}}
+connection = {{ include "conformance-library.oslo_server" . }}
+connection_parameters = {{ include "conformance-library.oslo_account" . }}&database={{ include "conformance-library.url_text" .name }}
+{{- end -}}
+
+{{/* All of it as one URL, for a service that does not know connection_parameters. (.Values.database) */}}
+{{- define "conformance-library.database_url" -}}
+{{ include "conformance-library.oslo_server" . }}?{{ include "conformance-library.oslo_account" . }}&database={{ include "conformance-library.url_text" .name }}
+{{- end -}}
+
+{{- define "conformance-library.oslo_server" -}}
+mysql+pymysql://{{ .host }}:{{ .port | int }}/
+{{- end -}}
+
+{{/* The connection parameters of the account, on any database of the server. (.Values.database) */}}
+{{- define "conformance-library.oslo_account" -}}
+{{- $password := include "conformance-library.url_text" .password -}}
 {{- $password = regexReplaceAll "%([89AB][0-9A-F])" $password "@C2@${1}" -}}
 {{- $password = regexReplaceAll "%C([0-9A-F])" $password "@C3@8${1}" -}}
 {{- $password = regexReplaceAll "%D([0-9A-F])" $password "@C3@9${1}" -}}
 {{- $password = regexReplaceAll "%E([0-9A-F])" $password "@C3@A${1}" -}}
 {{- $password = regexReplaceAll "%F([0-9A-F])" $password "@C3@B${1}" -}}
-{{- $parameters := list
-  (printf "user=%s" (.username | urlquery | replace "+" "%20"))
-  (printf "password=%s" ($password | replace "@" "%"))
-  (printf "database=%s" (.name | urlquery | replace "+" "%20"))
--}}
-{{- if include "conformance-library.database_ca" . -}}
-{{- $parameters = append $parameters (printf "ssl_ca=%s" (include "conformance-library.database_ca_file" .)) -}}
-{{- end -}}
-[database]
-connection = mysql+pymysql://{{ .host }}:{{ .port | int }}/
-connection_parameters = {{ join "&" $parameters }}
+user={{ include "conformance-library.url_text" .username }}&password={{ $password | replace "@" "%" }}
+{{- if include "conformance-library.database_ca" . }}&ssl_ca={{ include "conformance-library.database_ca_file" . }}{{ end }}
 {{- end -}}

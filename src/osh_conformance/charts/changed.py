@@ -13,7 +13,7 @@ from osh_conformance.charts import conventions
 from osh_conformance.charts.source import read_metadata
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading.files import read_text
-from osh_conformance.loading.yaml import read_values
+from osh_conformance.loading.yaml import read_first_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,15 +32,16 @@ _LOCAL = "file://"
 def changed_since(targets: Sequence[ChartTarget], reference: str) -> tuple[ChartTarget, ...]:
     """Return the targets that changed since the merge base with `reference`, uncommitted changes included.
 
-    A chart that depends on a changed one, by `file://` or by the name of a chart beside it, counts as changed; so does
-    a path that does not exist. Raises `UsageError` outside of git, and for a reference that does not exist.
+    A chart that depends on a changed one, by `file://` or by the name of a chart beside it, counts as changed. So do a
+    path that does not exist, and a chart inside a git repository that a catalog names. Raises `UsageError` outside of
+    git, and for a reference that does not exist.
     """
     changes: dict[Path, frozenset[Path]] = {}
     folders = {target.path.resolve(): target for target in targets}
     by_name = {target.name: path for path, target in folders.items()}
     found = []
     for path, target in folders.items():
-        if not path.exists():
+        if not path.exists() or (target.entry and target.entry.source):
             found.append(target)
             continue
         marked = next((folder for folder in (path, *path.parents) if (folder / ".git").exists()), path)
@@ -136,7 +137,7 @@ def _declared(chart: Path) -> Iterable[dict[str, Any]]:
     try:
         lists.append(read_metadata(chart).get("dependencies"))
         if older.is_file():
-            lists.append(read_values(read_text(older), str(older)).content.get("dependencies"))
+            lists.append(read_first_document(read_text(older), str(older)).get("dependencies"))
     except SuiteError:
         pass
     return [entry for entries in lists if isinstance(entries, list) for entry in entries if isinstance(entry, dict)]

@@ -19,6 +19,7 @@ from osh_conformance.loading.files import MAX_FILE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+CHART_FILE = "Chart.yaml"
 MAX_CHART = 64 * 1024 * 1024
 MAX_FILES = 10_000
 _MAX_DEPTH = 32
@@ -31,7 +32,7 @@ _NEVER = frozenset({".git"})
 class _Bounded:
     """Files by path, refused when there are too many."""
 
-    def __init__(self, where: Path) -> None:
+    def __init__(self, where: Path | str) -> None:
         self._where = where
         self._size = 0
         self.files: dict[str, bytes] = {}
@@ -117,23 +118,24 @@ def _content(entry: os.DirEntry[str], path: str, bounded: _Bounded) -> bytes:
     return data.removeprefix(_BOM)
 
 
-def read_archive(archive: Path) -> dict[str, bytes]:
-    """Read a packaged chart, without unpacking it to disk.
+def read_archive(archive: Path | str, data: bytes | None = None) -> dict[str, bytes]:
+    """Read a packaged chart, without unpacking it to disk; `data` is its content, where that is known.
 
     Raises `SuiteError` for paths that lead out of the archive, for links, and for an archive that unpacks too large.
     """
     bounded = _Bounded(archive)
     tops: set[str] = set()
     try:
-        with gzip.open(archive, "rb") as stream, tarfile.open(fileobj=_Limited(stream, archive), mode="r|") as tar:
+        opened = archive if data is None else io.BytesIO(data)
+        with gzip.open(opened, "rb") as stream, tarfile.open(fileobj=_Limited(stream, archive), mode="r|") as tar:
             for member in tar:
                 parts = _safe_parts(archive, member)
                 if member.isfile() and len(parts) > 1:
                     tops.add(parts[0])
                     inside = "/".join(parts[1:])
                     bounded.announce(inside, member.size)
-                    data = tar.extractfile(member)
-                    bounded.files[inside] = (data.read() if data else b"").removeprefix(_BOM)
+                    content = tar.extractfile(member)
+                    bounded.files[inside] = (content.read() if content else b"").removeprefix(_BOM)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise SuiteError(
             f"{archive}: not a packaged chart: {error}", expected="a .tgz made by `helm package`"
@@ -146,7 +148,7 @@ def read_archive(archive: Path) -> dict[str, bytes]:
 class _Limited(io.RawIOBase):
     """Ends a stream that unpacks to more bytes than a chart may have. The sizes in its headers do not count."""
 
-    def __init__(self, stream: gzip.GzipFile, where: Path) -> None:
+    def __init__(self, stream: gzip.GzipFile, where: Path | str) -> None:
         self._stream = stream
         self._left = MAX_CHART + MAX_FILES * 1024
         self._where = where
@@ -162,7 +164,7 @@ class _Limited(io.RawIOBase):
         return data
 
 
-def _safe_parts(archive: Path, member: tarfile.TarInfo) -> tuple[str, ...]:
+def _safe_parts(archive: Path | str, member: tarfile.TarInfo) -> tuple[str, ...]:
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name:
         raise SuiteError(f"{archive}: the path {member.name!r} leads out of the archive")

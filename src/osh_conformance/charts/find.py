@@ -6,19 +6,24 @@ import hashlib
 import re
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from osh_conformance.charts import catalog, conventions
-from osh_conformance.charts.source import CHART_FILE, Reader, read_metadata
+from osh_conformance.charts import conventions
+from osh_conformance.charts.catalogs import Catalogs
+from osh_conformance.charts.files import CHART_FILE
+from osh_conformance.charts.source import Reader, read_metadata
 from osh_conformance.charts.target import ChartTarget
 from osh_conformance.charts.values import merged
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading.search import PACKAGE_ONLY, DataPath
+from osh_conformance.loading.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
+    from osh_conformance.charts.catalog import ChartEntry
+    from osh_conformance.model.chart import GivenValues
     from osh_conformance.model.convention import Convention
 
 
@@ -27,39 +32,61 @@ def missing(path: Path) -> SuiteError:
     return SuiteError(f"{path} does not exist", expected="a chart directory, a .tgz, or a tree of charts")
 
 
-def check_paths(paths: Sequence[Path]) -> None:
-    """Raise `UsageError` if no PATH exists. If only some do, each other one becomes a target with an error."""
+def check_paths(paths: Sequence[Path], catalog_file: Path | None = None) -> None:
+    """Raise `UsageError` if no PATH exists, and if there is none and no catalog.
+
+    If only some exist, each other one becomes a target with an error.
+    """
+    if not paths and catalog_file is None:
+        raise UsageError(
+            "no chart is named",
+            expected="PATH: a chart directory, a .tgz, or a tree of charts; or --catalog FILE, for all of its charts",
+        )
     if paths and not any(path.exists() for path in paths):
         error = missing(paths[0])
         raise UsageError(error.message, expected=error.expected)
 
 
-def find_targets(
+def find_targets(  # noqa: PLR0913  (the options of a run)
     paths: Iterable[Path],
     *,
     convention: str | None = None,
     catalog_file: Path | None = None,
     values: Mapping[str, Any] | None = None,
+    given: tuple[GivenValues, ...] = (),
     data: DataPath = PACKAGE_ONLY,
 ) -> tuple[ChartTarget, ...]:
     """Find the charts below `paths`, each once. A path without a chart becomes a target with an error.
 
+    Without paths, find the charts of `catalog_file`, and fetch those that are inside git repositories.
+
     `convention` is a name or a file, `catalog_file` replaces the catalog beside a chart, `values` go over those of the
-    catalog, conventions come from `data`. Raises `UsageError` for a convention that does not exist.
+    catalog and come from the files `given`, conventions come from `data`. Raises `UsageError` for a convention that
+    does not exist, and for a catalog with a mistake.
     """
     named = conventions.named(convention, data) if convention else None
     others = conventions.users(data)
     reader = Reader()
-    by_place: dict[Path, ChartTarget] = {}
-    for target in (target for path in paths for target in _targets_of(path)):
-        by_place.setdefault(target.path.resolve(), replace(target, reader=reader, others=others))
-    found = list(by_place.values())
+    catalogs = Catalogs(reader, catalog_file)
+    paths = tuple(paths)
+    if not paths and catalog_file:
+        found = [_of_entry(entry, catalogs.name(entry)) for entry in catalogs.all()]
+    else:
+        by_place: dict[Path, ChartTarget] = {}
+        for target in (target for path in paths for target in _targets_of(path)):
+            by_place.setdefault(target.path.resolve(), target)
+        found = _with_entries(list(by_place.values()), catalogs)
     names = Counter(target.label for target in found)
     return tuple(
-        _with_catalog(
-            replace(target, label=str(target.path)) if names[target.label] > 1 else target,
+        _completed(
+            replace(
+                target,
+                label=str(target.path) if names[target.label] > 1 else target.label,
+                reader=reader,
+                given=given,
+                others=others,
+            ),
             named,
-            catalog_file,
             values or {},
             data,
         )
@@ -67,18 +94,69 @@ def find_targets(
     )
 
 
-def _with_catalog(
-    target: ChartTarget, convention: Convention | None, file: Path | None, values: Mapping[str, Any], data: DataPath
+def _of_entry(entry: ChartEntry, name: str) -> ChartTarget:
+    """Return the target of an entry, found below its commit or below the folder of its catalog.
+
+    Its path is one that the user can open, also of a chart inside a git repository.
+    """
+    root = entry.root if entry.path.is_relative_to(entry.root) else entry.path
+    target = replace(_target(_from_here(entry.path), _from_here(root)), entry=entry)
+    return replace(target, name=name, label=name) if name else target
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _with_entries(targets: Sequence[ChartTarget], catalogs: Catalogs) -> list[ChartTarget]:
+    """Add what the catalogs say about charts."""
+    entries = catalogs.entries_for(target.path for target in targets if not target.error)
+    return [replace(target, entry=entries.get(target.path)) for target in targets]
+
+
+def _completed(
+    target: ChartTarget, convention: Convention | None, values: Mapping[str, Any], data: DataPath
 ) -> ChartTarget:
-    """Add what the catalog and the options say about the chart. A wrong catalog is an error of the target."""
-    if target.error:
+    """Add the convention, and the values of the catalog and of the options. Raises `UsageError` for a wrong entry."""
+    entry = target.entry
+    if target.error or entry is None:
         return target
+    named = convention or _convention_of(entry, data)
+    catalog = (replace(each, path=str(_from_here(Path(each.path)))) for each in entry.given)
+    given = (*catalog, *target.given)
+    found = replace(target, convention=named, values=merged(entry.values, values), given=given)
+    _check_components(found, entry)
+    return found
+
+
+def _convention_of(entry: ChartEntry, data: DataPath) -> Convention | None:
+    if not entry.convention:
+        return None
+    if not conventions.is_file(entry.convention) and entry.convention not in (known := conventions.names(data)):
+        raise entry.error(
+            "convention",
+            f"no convention `{entry.convention}`{did_you_mean(entry.convention, known)}",
+            expected=f"a file, or {', '.join(known)}",
+        )
+    return conventions.named(entry.convention, data)
+
+
+def _check_components(target: ChartTarget, entry: ChartEntry) -> None:
+    """Raise `UsageError` for a component that the chart's convention has no values for."""
+    if not entry.infrastructure:
+        return
     try:
-        entry = catalog.entry_for(target.path, file)
-        named = convention or (conventions.named(entry.convention, data) if entry.convention else None)
-    except SuiteError as error:
-        return replace(target, error=error)
-    return replace(target, entry=entry, convention=named, values=merged(entry.values, values))
+        convention = target.recognised
+    except SuiteError:
+        return  # the chart cannot be read: its own error says so
+    for number, name in enumerate(entry.infrastructure if convention else ()):
+        if convention and name not in convention.infrastructure:
+            raise entry.error(
+                f"infrastructure[{number}]",
+                f"the convention `{convention.name}` has no values for `{name}`, so the chart would not find it",
+                expected=f"{' or '.join(convention.infrastructure) or 'no server'}",
+                fix=f"describe them in the convention: `infrastructure.{name}`",
+            )
 
 
 def _targets_of(path: Path) -> list[ChartTarget]:

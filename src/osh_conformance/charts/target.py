@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from osh_conformance.charts.catalog import CatalogEntry
+    from osh_conformance.charts.catalog import ChartEntry
     from osh_conformance.charts.source import ChartFiles
     from osh_conformance.errors import SuiteError
+    from osh_conformance.model.chart import GivenValues
     from osh_conformance.model.convention import Convention
 
 
@@ -32,6 +33,7 @@ class ChartTarget:
     - entry: the chart's entry in a catalog, None without one.
     - convention: the one that `--convention` or the catalog names, None without a name: see `recognised`.
     - values: over the chart's own: those of the catalog, and over them those of the user.
+    - given: the files of these values, with their lines.
     - others: conventions that the chart may follow beside those that come with the suite: see `conventions.users`.
     """
 
@@ -41,9 +43,10 @@ class ChartTarget:
     root: Path | None = None
     folder: str = ""
     error: SuiteError | None = None
-    entry: CatalogEntry | None = field(default=None, compare=False, repr=False)
+    entry: ChartEntry | None = field(default=None, compare=False, repr=False)
     convention: Convention | None = field(default=None, compare=False, repr=False)
     values: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    given: tuple[GivenValues, ...] = field(default=(), compare=False, repr=False)
     others: tuple[Convention, ...] = field(default=(), compare=False, repr=False)
     reader: Reader = field(default_factory=Reader, compare=False, repr=False)
 

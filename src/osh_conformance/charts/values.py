@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from osh_conformance.model.values import at
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+__all__ = ("at", "merged", "placed")
 
 
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,16 +23,6 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
             else:
                 result[key] = value
     return result
-
-
-def at(values: Mapping[str, Any], path: str) -> Any:
-    """Return the value at the dotted `path`, None if there is none."""
-    here: Any = values
-    for part in path.split("."):
-        if not isinstance(here, dict):
-            return None
-        here = here.get(part)
-    return here
 
 
 def placed(path: str, value: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import functools
 import hashlib
 import importlib.util
@@ -13,15 +14,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from osh_conformance.charts import conventions
-from osh_conformance.check.worker import decoded_verdicts, placed, unpacked, work
+from osh_conformance.charts.files import CHART_FILE
+from osh_conformance.check.verdicts import decoded_verdicts, placed, unpacked
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.search import data_folder
 from osh_conformance.render import overrides
 from osh_conformance.render.cache import Cache
+from osh_conformance.render.ci_values import CI_VALUES
 from osh_conformance.render.engines.choice import identity, wanted
-from osh_conformance.render.renderings import Job
+from osh_conformance.render.job import Job
 from osh_conformance.render.wire import decode
-from osh_conformance.render.workers import Limits, Pool, shared
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from osh_conformance.config.engine_options import CheckOptions
     from osh_conformance.model.chart import RenderedChart
     from osh_conformance.model.finding import Verdict
+    from osh_conformance.model.result import ChartCoverage
+    from osh_conformance.render.workers import Pool
 
 #: Charts that are read ahead of the one whose results are needed: enough for every worker, few enough for the memory.
 _AHEAD = 8
@@ -42,8 +46,8 @@ RENDERING_ROOMS = ("render", "manifests", "charts", "check", "loading", "model")
 class ChartResult:
     """A rendered chart and the verdicts of the static rules on it. The chart itself is decoded where it is needed."""
 
-    def __init__(self, verdicts: Mapping[str, Verdict], load: Callable[[], RenderedChart]) -> None:
-        self._verdicts = verdicts
+    def __init__(self, judged: tuple[Mapping[str, Verdict], ChartCoverage], load: Callable[[], RenderedChart]) -> None:
+        self._verdicts, self.coverage = judged
         self._load = load
 
     @functools.cached_property
@@ -70,10 +74,14 @@ class _Begun:
 class RenderedCharts:
     """Renders the targets of one run, each once, and has them checked by every static rule."""
 
-    def __init__(self, options: CheckOptions) -> None:
-        """Start nothing yet; raises `UsageError` for a renderer that does not exist."""
+    def __init__(self, options: CheckOptions, places: frozenset[Path] = frozenset()) -> None:
+        """Start nothing yet. `places` are those of all charts of the run: as subcharts they are not checked again.
+
+        Raises `UsageError` for a renderer that does not exist.
+        """
         wanted(options.renderer)
         self._options = options
+        self._places = places
         self._cache = Cache() if options.cache else None
         self._expected: list[ChartTarget] = []
         self._begun: dict[Path, _Begun] = {}
@@ -103,6 +111,11 @@ class RenderedCharts:
             raise found
         return found
 
+    def forget(self, target: ChartTarget) -> None:
+        """Drop the result and the files of a target. Asked for them again, it makes and reads them again."""
+        self._done.pop(target.path, None)
+        target.reader.forget(target.path, target.root)
+
     def _finished(self, target: ChartTarget) -> ChartResult | None:
         begun = self._begun.pop(target.path, None) or self._begin(target)
         self._expected = [other for other in self._expected if other.path != target.path]
@@ -117,7 +130,7 @@ class RenderedCharts:
             self._cache.put(begun.keys[1], verdicts)
             if not self._expected and not self._begun:
                 self._cache.trim()
-        return ChartResult(decoded_verdicts(verdicts), lambda: placed(decode(chart), target.folder))
+        return ChartResult(decoded_verdicts(verdicts), lambda: _placed(decode(chart), target))
 
     def _look_ahead(self) -> None:
         while self._expected and len(self._begun) < _AHEAD:
@@ -135,8 +148,12 @@ class RenderedCharts:
         except SuiteError as error:
             return _Begun(error=error)
 
+    @functools.cached_property
+    def _engine(self) -> str:
+        return identity(self._options.renderer, self._options.helm_program)
+
     def _begin_cached(self, job: Job, cache: Cache) -> _Begun:
-        keys = _keys(job)
+        keys = _keys(job, self._engine)
         verdicts = cache.get(keys[1])
         if verdicts is not None:
             with contextlib.suppress(ValueError):
@@ -148,12 +165,16 @@ class RenderedCharts:
         data = self._cache.get(key) if self._cache else None
         with contextlib.suppress(ValueError):
             if data is not None:
-                return placed(decode(data), job.folder)
+                return placed(decode(data), job.folder, job.elsewhere, job.given)
         chart, _ = unpacked(self._pool.result(self._pool.submit(job)))
-        return placed(decode(chart), job.folder)
+        return placed(decode(chart), job.folder, job.elsewhere, job.given)
 
     @property
     def _pool(self) -> Pool:
+        # A run whose charts are all in the cache needs no renderer, and importing it takes as long as several charts.
+        from osh_conformance.check.worker import work  # noqa: PLC0415
+        from osh_conformance.render.workers import Limits, shared  # noqa: PLC0415
+
         return shared(work, self._options.limits or Limits())
 
     def _job(self, target: ChartTarget) -> Job | None:
@@ -179,23 +200,50 @@ class RenderedCharts:
             others=target.others,
             renderer=self._options.renderer,
             helm_program=self._options.helm_program,
+            elsewhere=chart.elsewhere,
+            given=target.given,
+            skip=self._own_targets(target),
+            ci=_ci_values(target),
+            notices=chart.notices,
         )
 
+    def _own_targets(self, target: ChartTarget) -> tuple[str, ...]:
+        """Return the folders below `charts/` of a chart that are charts of the run themselves."""
+        chart = target.files
+        here = target.path.resolve()
+        folders = {path.removesuffix(f"/{CHART_FILE}") for path in chart.files if path.endswith(f"/{CHART_FILE}")}
+        places = {folder: (here / chart.elsewhere.get(folder, folder)).resolve() for folder in folders}
+        return tuple(sorted(folder for folder, place in places.items() if place in self._places))
 
-def _keys(job: Job) -> tuple[str, str]:
+
+def _ci_values(target: ChartTarget) -> tuple[tuple[str, bytes], ...]:
+    """Return the values of chart-testing, also those that `.helmignore` leaves out."""
+    packaged = {path: data for path, data in target.files.files.items() if fnmatch.fnmatchcase(path, CI_VALUES)}
+    return tuple(sorted({**packaged, **dict(target.reader.beside(target.path, [CI_VALUES], target.root))}.items()))
+
+
+def _placed(chart: RenderedChart, target: ChartTarget) -> RenderedChart:
+    return placed(chart, target.folder, target.files.elsewhere, target.given)
+
+
+def _keys(job: Job, engine: str) -> tuple[str, str]:
     """Return the cache keys of a rendering and of its verdicts: hashes of everything that they depend on."""
     found = hashlib.sha256()
-    for path, data in (*sorted(job.files.items()), ("", b"overrides"), *job.overrides):
+    for path, data in (*sorted(job.files.items()), ("", b"overrides"), *job.overrides, ("", b"ci"), *job.ci):
         name = path.encode(errors="surrogateescape")
-        found.update(b"%d %s %d\n" % (len(name), name, len(data)))
-        found.update(data)
-    engine = identity(job.renderer, job.helm_program)
+        found.update(b"%d %s %s" % (len(name), name, _digest(data)))
     code = _code(*RENDERING_ROOMS)
-    for part in (job.name, job.version, job.values, job.convention, job.others, engine, code):
+    for part in (job.name, job.version, job.values, job.convention, job.others, job.notices, engine, code):
         found.update(msgspec.msgpack.encode(part, order="sorted"))
     rendering = found.hexdigest()
     found.update(f"{job.folder}\0{_code('')}\0{_extensions()}".encode(errors="surrogateescape"))
+    found.update(msgspec.msgpack.encode((job.elsewhere, job.given, job.skip), order="sorted"))
     return rendering, found.hexdigest()
+
+
+@functools.lru_cache(maxsize=512)  # more than the files of one dependency: most charts have the same
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from osh_conformance.charts import changed
 from osh_conformance.charts.find import check_paths, find_targets, in_shard
 from osh_conformance.check.charts import RenderedCharts
 from osh_conformance.config import deviations
-from osh_conformance.config.expectations import Expectations
+from osh_conformance.config.expectations import Expectations, of_catalog
 from osh_conformance.config.selection import selected_rules
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.event import NoteFound, ResultFound, RunStarted
@@ -21,11 +21,12 @@ from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from osh_conformance.charts.target import ChartTarget
     from osh_conformance.config.engine_options import CheckOptions
     from osh_conformance.model.chart import RenderedChart
-    from osh_conformance.model.result import Check
+    from osh_conformance.model.result import ChartCoverage, Check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,20 +50,22 @@ class StaticEngine:
         Raises `UsageError` for an option that is wrong, such as a rule that does not exist; and where no PATH exists.
         """
         self.options = options
-        self.rules = selected_rules(options.select, options.ignore, registry.static_rules())
-        check_paths(options.paths)
+        self.rules = selected_rules(options.select, options.ignore, registry.static_ids())
+        check_paths(options.paths, options.catalog)
         found = find_targets(
             options.paths,
             convention=options.convention,
             catalog_file=options.catalog,
             values=options.values,
+            given=options.given,
             data=options.data,
         )
         overrides.check(options.overrides, one_chart=len(found) == 1)
         self.baseline = _known(options)
         entries = Expectations.of_files(options.deviations).deviations.all
-        self.expectations = Expectations((*entries, *self.baseline))
-        self._charts = RenderedCharts(options)
+        self.expectations = Expectations((*entries, *of_catalog(found), *self.baseline))
+        self._charts = RenderedCharts(options, frozenset(target.path.resolve() for target in found))
+        self._told: set[Path] = set()
         self.targets, self.left_out = _narrowed(found, options)
 
     def started(self) -> RunStarted:
@@ -72,6 +75,7 @@ class StaticEngine:
             "paths": [str(path) for path in self.options.paths],
             "rules": list(self.rules),
             "since": self.options.since,
+            "catalog": str(self.options.catalog) if self.options.catalog else None,
         }
         return RunStarted(target=target, charts=len(self.targets), shard=self.options.shard, left_out=self.left_out)
 
@@ -91,7 +95,13 @@ class StaticEngine:
             broken = SuiteError(f"{rule} broke on this chart: {error!r}", fix="report it, with the chart")
             event = ResultFound.broken(target.label, rule, broken, reproduce=self.reproduce(target, rule))
             return Result(event=event, failure=error)
-        return Result(event=ResultFound.of(target.label, verdict, seconds=time.monotonic() - started), verdict=verdict)
+        event = ResultFound.of(target.label, verdict, seconds=time.monotonic() - started)
+        coverage = self._coverage(target)
+        return Result(event=replace(event, coverage=coverage) if coverage else event, verdict=verdict)
+
+    def forget(self, target: ChartTarget) -> None:
+        """Drop what is kept of a chart whose results are no longer needed."""
+        self._charts.forget(target)
 
     def rendered(self, target: ChartTarget) -> RenderedChart | None:
         """Return the chart as rules see it, None for a library chart; raises `SuiteError` where it does not render."""
@@ -125,6 +135,17 @@ class StaticEngine:
             return verdict
         findings = tuple(self._completed(finding, target) for finding in verdict.findings)
         return Verdict.of(rule, findings) if self.options.strict else replace(verdict, findings=findings)
+
+    def _coverage(self, target: ChartTarget) -> ChartCoverage | None:
+        """Return what was seen of a chart, for its first result."""
+        if target.path in self._told:
+            return None
+        self._told.add(target.path)
+        result = self._charts.result(target)
+        if result is None:
+            return None
+        notices = dict.fromkeys((*target.files.notices, *result.coverage.notices))
+        return replace(result.coverage, chart=target.label, notices=tuple(notices))
 
     def _completed(self, finding: Finding, target: ChartTarget) -> Finding:
         """Add the chart's folder and the command that reproduces the finding, and apply `--strict`."""

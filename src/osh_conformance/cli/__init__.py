@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from osh_conformance import __version__, host
-from osh_conformance.cli.arguments import reporters_of
+from osh_conformance.cli.arguments import joined, reporters_of
 from osh_conformance.cli.verbs import VERBS
 from osh_conformance.errors import ExitCode, SuiteError, UsageError
 from osh_conformance.loading.suggest import did_you_mean
@@ -76,7 +76,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
     verb = next((word for word in words if not word.startswith("-")), "")
     if verb and verb not in VERBS:
         raise UsageError(f"no verb `{verb}`{did_you_mean(verb, VERBS)}", expected=", ".join(VERBS))
-    return build_parser(verb).parse_args(words)
+    return build_parser(verb).parse_args(joined(words, verb))
 
 
 def _implementation(name: str) -> Callable[[argparse.Namespace], int]:

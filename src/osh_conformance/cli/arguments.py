@@ -12,10 +12,13 @@ from osh_conformance.errors import UsageError
 from osh_conformance.report.base import registered
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from osh_conformance.config.options import Option
     from osh_conformance.report.base import FileReporter
+
+#: Stands for the text of an option that is given alone: no command line has this character.
+_ALONE = "\0"
 
 
 def add_options(parser: argparse.ArgumentParser, verb: str, *, reports: bool) -> None:
@@ -23,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser, verb: str, *, reports: bool) ->
     groups: dict[str, argparse._ArgumentGroup] = {}
     for option in options_of(verb):
         if not option.name:
-            parser.add_argument(option.target, nargs="+", type=Path, metavar=option.placeholder, help=option.help)
+            parser.add_argument(option.target, nargs="*", type=Path, metavar=option.placeholder, help=option.help)
             continue
         if option.group not in groups:
             groups[option.group] = parser.add_argument_group(option.group)
@@ -55,6 +58,8 @@ def _form(option: Option) -> dict[str, Any]:
     """Return the keyword arguments of `add_argument` for the kind of an option."""
     if option.kind is Kind.FLAG:
         return {"action": "store_true"}
+    if option.kind is Kind.OPTIONAL:
+        return {"metavar": option.placeholder, "nargs": "?", "const": "", "type": partial(_text, option.name)}
     if option.kind is Kind.SWITCH:
         return {"action": argparse.BooleanOptionalAction, "default": None}
     form: dict[str, Any] = {"metavar": option.placeholder, "choices": option.choices or None}
@@ -71,6 +76,35 @@ def _form(option: Option) -> dict[str, Any]:
 def names(text: str) -> list[str]:
     """Return the names in a comma separated text."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def joined(words: Sequence[str], verb: str) -> list[str]:
+    """Return a command line in which each option of kind OPTIONAL is one word, so that it takes no PATH as its text.
+
+    The word behind it is its text, unless that is an option, or there is a file or folder of this name, or it looks
+    like the path of one.
+    """
+    flags = {f"--{option.name}" for option in options_of(verb) if option.kind is Kind.OPTIONAL}
+    joined: list[str] = []
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if word == "--":
+            return [*joined, word, *left]
+        if word in flags:
+            word += f"={left.pop(0) if left and _is_name(left[0]) else _ALONE}"
+        joined.append(word)
+    return joined
+
+
+def _is_name(word: str) -> bool:
+    return not word.startswith("-") and not set(word) & {"/", "."} and word != "" and not Path(word).exists()
+
+
+def _text(option: str, text: str) -> str:
+    if not text:
+        raise UsageError(f"--{option}=", expected=f"a name behind `=`, or --{option} alone")
+    return "" if text == _ALONE else text
 
 
 def _count(option: str, text: str) -> int:

@@ -6,16 +6,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import pytest
-
 from osh_conformance.check import baseline
 from osh_conformance.check.engine import StaticEngine
 from osh_conformance.cli.arguments import given, reporters_of
 from osh_conformance.config import resolve
 from osh_conformance.model.event import RunFinished
-from osh_conformance.plugin.direct import DirectItems
-from osh_conformance.plugin.in_process import run_suites
-from osh_conformance.plugin.static import StaticPlugin
+from osh_conformance.plugin.direct import check_directly
 from osh_conformance.report.base import Listeners
 from osh_conformance.report.status_line import StatusLine
 from osh_conformance.report.terminal import TerminalReporter
@@ -40,17 +36,24 @@ def run(args: argparse.Namespace) -> ExitCode:
     listeners.handle(engine.started())
     engine.expect(engine.targets)  # worker processes start while pytest does
     arguments = [argument for reporter in reporters for argument in reporter.pytest_arguments()]
-    plugins: list[object] = [StaticPlugin(engine, listeners)]
-    if not arguments:
-        plugins.append(DirectItems(engine, listeners))
     with StatusLine(lambda: _progress(report)):
-        code = run_suites(["static"], plugins, arguments)
-    interrupted = code is pytest.ExitCode.INTERRUPTED
+        interrupted = _check_in_pytest(engine, listeners, arguments) if arguments else check_directly(engine, listeners)
     if options.write_baseline and not interrupted:
         event = baseline.write(options.write_baseline, report.findings, report.notes, engine.baseline)
         listeners.handle(event)
     listeners.handle(RunFinished(seconds=time.monotonic() - started, interrupted=interrupted))
     return report.exit_code
+
+
+def _check_in_pytest(engine: StaticEngine, listeners: Listeners, arguments: list[str]) -> bool:
+    """Run the suite, for a file that pytest writes itself; return whether the user interrupted it."""
+    # Other runs need no pytest: importing it takes longer than all charts do that are in the cache.
+    import pytest  # noqa: PLC0415
+
+    from osh_conformance.plugin.in_process import run_suites  # noqa: PLC0415
+    from osh_conformance.plugin.static import StaticPlugin  # noqa: PLC0415
+
+    return run_suites(["static"], [StaticPlugin(engine, listeners)], arguments) is pytest.ExitCode.INTERRUPTED
 
 
 def _progress(report: RunReport) -> str:

@@ -46,7 +46,8 @@ def _write(pages: Mapping[str, str], folder: Path) -> None:
 
 def _explained(rule: Rule, checks: Mapping[str, str]) -> Iterator[str]:
     yield f"{rule.id}  {rule.title}"
-    for label, text in (("source", f'"{rule.source}"'), ("why", rule.why), *checks.items(), ("fix", rule.fix)):
+    parts = (("source", f'"{rule.source}"'), ("why", rule.why), *checks.items(), ("not seen", rule.blind))
+    for label, text in (*parts, ("fix", rule.fix)):
         if text:
             yield textwrap.fill(text, width=100, initial_indent=f"  {label:<10} ", subsequent_indent=" " * 13)
     for label, example in (("before", rule.before), ("after", rule.after)):

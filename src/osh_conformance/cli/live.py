@@ -38,10 +38,11 @@ def run(args: argparse.Namespace) -> ExitCode:
     options = resolve.live_options(given(args))
     scratch.hold_temporary_files(default_folders().scratch)
     engine = StaticEngine(resolve.static_half(options, given(args)))
-    suite = LiveSuite(options, engine.targets)
+    progress = Progress()
+    suite = LiveSuite(options, engine.targets, progress)
     listeners = Listeners([*reporters, TerminalReporter(sys.stdout)])
     listeners.handle(_started(options, charts=len(engine.targets)))
-    plugins = [StaticPlugin(engine, listeners), LivePlugin(suite, listeners, Progress(), engine.expectations)]
+    plugins = [StaticPlugin(engine, listeners), LivePlugin(suite, listeners, progress, engine.expectations)]
     arguments = [argument for reporter in reporters for argument in reporter.pytest_arguments()]
     code = run_suites(["static", "live"], plugins, ["-p", "pytest_helm_charts.plugin", *arguments])
     interrupted = code is pytest.ExitCode.INTERRUPTED
@@ -53,9 +54,12 @@ def _started(options: LiveOptions, charts: int) -> RunStarted:
     target = {
         "verb": "live",
         "paths": [str(path) for path in options.paths],
+        "catalog": str(options.catalog) if options.catalog else None,
         "matrix": options.matrix_mode,
         "flavor": list(options.flavors),
         "format": list(options.packaging_formats),
         "runtime": list(options.runtimes),
+        "scenario": list(options.scenarios),
+        "reduced": options.reduced,
     }
     return RunStarted(target=target, charts=charts, shard=options.shard, helm=",".join(map(str, options.helm_majors)))

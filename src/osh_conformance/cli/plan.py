@@ -10,6 +10,7 @@ from osh_conformance.config import resolve
 from osh_conformance.errors import ExitCode
 from osh_conformance.plan.estimate import estimate
 from osh_conformance.plan.plan import LiveSuite
+from osh_conformance.progress import Progress
 from osh_conformance.report import plan as report
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Print the plan. The exit code is `BROKEN` for a chart that cannot be read, `NOTHING` where no cell would run."""
-    suite = LiveSuite(resolve.live_options(given(args)))
+    suite = LiveSuite(resolve.live_options(given(args)), progress=Progress())
     plan = estimate(suite)
     print(report.text(plan))
     for error in suite.errors.values():

@@ -55,7 +55,7 @@ def examined(args: argparse.Namespace, progress: Progress, patience: float = PAT
     needs = RunNeeds(helm=machine.version_tuple(args.helm), node_image=args.node_image, own_node=bool(args.runtime))
     readiness = examine(
         needs,
-        run_needs.images(args.flavor),
+        run_needs.images(args.flavor, args.service),
         default_folders(),
         progress,
         recipes=args.recipes,
@@ -91,7 +91,7 @@ def _announce(readiness: Readiness, progress: Progress) -> None:
     if computer.docker is None:
         progress.say(f"  - a Docker Engine ({computer.docker_problem})")
     for image in readiness.images:
-        if image.source in {Source.BUILD, Source.STAND_IN}:
+        if image.source in {Source.BUILD, Source.STAND_IN, Source.GONE}:
             progress.say(f"  - the image {image.reference} ({image.source.value})")
     progress.say(f"`setup` builds these from package registries and the recipes in {builder.recipes.root}:")
     progress.say(f"  {', '.join(recipe.name for recipe in readiness.recipes)}")

@@ -63,7 +63,16 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
 
 
 def _gc(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--kept", action="store_true", help="also remove clusters that --keep left running")
+    parser.add_argument(
+        "--kept",
+        action="append",
+        nargs="?",
+        const="",
+        default=[],
+        metavar="NAME",
+        help="also remove the clusters that --keep left running without a name, or the one that --keep=NAME left; "
+        "repeatable",
+    )
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -77,6 +86,13 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         default="distribution",
         metavar="NAME,...|all",
         help="image flavors of the run (default: distribution; without registries `all` builds for half an hour)",
+    )
+    parser.add_argument(
+        "--service",
+        type=arguments.names,
+        default="keystone",
+        metavar="NAME,...|all",
+        help="services whose images the flavors bring, and rabbitmq for the message queue (default: keystone)",
     )
     parser.add_argument(
         "--runtime",
@@ -99,6 +115,7 @@ VERBS: dict[str, Verb] = {
         epilog="""
 examples:
   osh-conformance check charts/keystone
+  osh-conformance check --catalog catalog.yaml
   osh-conformance check charts --select REF,KEY-1 --ignore REF-4
   osh-conformance check charts --since origin/main
   osh-conformance check charts --write-baseline deviations.yaml
@@ -120,9 +137,11 @@ what would run and for how long; `osh-conformance setup` provides what a live ru
         epilog="""
 examples:
   osh-conformance live charts-under-test/keystone
+  osh-conformance live --catalog catalog.yaml
   osh-conformance live charts/keystone --flavor distribution --helm 3,4 --junit report.xml
   osh-conformance live charts/keystone --flavor all --runtime all --format all --matrix pairwise
   osh-conformance live charts/keystone --scenario drop-enabled --keep
+  osh-conformance live charts/keystone --scenario drop-enabled --keep=alice
   osh-conformance live charts/keystone --scenario lifecycle
   osh-conformance live charts/keystone --faults
   osh-conformance live charts/keystone --scenario drop-enabled --repeat 50
@@ -174,10 +193,16 @@ and then a live run with the same options would succeed.
         description="""
 Removes what ended runs and builds left behind: containers, networks, processes, mounts, folders; and in clusters that
 --keep left running, cells and what faults did to the nodes. Removes only what carries this suite's label, name or
-lock; running runs and kept clusters stay. On a cluster that the suite did not create it removes nothing, and prints
-the namespaces that a killed run left there.
+lock; running runs and kept clusters stay, and are listed with their names. On a cluster that the suite did not create
+it removes nothing, and prints the namespaces that a killed run left there.
 """,
         add_arguments=_gc,
+        epilog="""
+examples:
+  osh-conformance gc
+  osh-conformance gc --kept
+  osh-conformance gc --kept alice
+""",
         linux=True,
     ),
 }

@@ -38,6 +38,14 @@ class Answer:
     headers: Mapping[str, str]
     body: Any
 
+    @property
+    def refusal(self) -> str:
+        """What the API server says where it answered itself, and not the Service that it was to ask; "" otherwise."""
+        body = self.body if isinstance(self.body, dict) else {}
+        if (body.get("kind"), body.get("apiVersion")) != ("Status", "v1"):
+            return ""
+        return str(body.get("message") or f"status {self.status}")
+
 
 def new_client(kubeconfig: Path, context: str) -> Any:
     """Return the official client of a context; raises `ConfigException` if the file or the context is not usable."""

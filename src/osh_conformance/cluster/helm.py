@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ class Helm:
         upgrade: bool = False,
         timeout: int = DEFAULT_TIMEOUT,
         wait: bool = False,
+        hooks: bool = True,
         cancel: threading.Event | None = None,
     ) -> process.Outcome:
         """Install a release, or with `upgrade` change an installed one to these values.
@@ -53,6 +55,7 @@ class Helm:
         files = [word for path in values for word in ("--values", path)]
         # By itself, --wait does not wait for Jobs.
         waiting = ["--wait", "--wait-for-jobs"] if wait else []
+        waiting += [] if hooks else ["--no-hooks"]
         argv = ["upgrade" if upgrade else "install", release, chart, *files, *waiting, *_limits(namespace, timeout)]
         return process.run(self._command(argv), deadline=timeout + MARGIN, cancel=cancel, check=False)
 
@@ -74,6 +77,43 @@ class Helm:
         argv = ["uninstall", release, *([] if hooks else ["--no-hooks"]), *_limits(namespace, timeout)]
         deadline = timeout * waits + MARGIN
         return process.run(self._command(argv), deadline=deadline, cancel=cancel, kill=kill, check=False)
+
+    def restore(self, release: str, namespace: str, *, cancel: threading.Event | None = None) -> process.Outcome:
+        """Make the latest revision of a release its deployed one again, without hooks.
+
+        After an uninstall that failed Helm upgrades nothing. This changes only the release's record.
+        """
+        where = ["--namespace", namespace]
+        status = process.run(
+            self._command(["status", release, "--output", "json", *where]), deadline=_QUICK, cancel=cancel, check=False
+        )
+        if not status.ok:
+            return status
+        revision = str(json.loads(status.stdout)["version"])
+        command = self._command(["rollback", release, revision, "--no-hooks", *where])
+        return process.run(command, deadline=_QUICK, cancel=cancel, check=False)
+
+    def test(
+        self,
+        release: str,
+        namespace: str,
+        *,
+        timeout: int = DEFAULT_TIMEOUT,
+        waits: int = 1,
+        cancel: threading.Event | None = None,
+    ) -> process.Outcome:
+        """Run the test hooks of a release one after the other, and return the outcome with any exit code.
+
+        Helm applies its timeout to each hook, so it may wait `waits` times as long.
+        Not with `--logs`: a hook policy may delete a pod before helm reads its log.
+        """
+        command = self._command(["test", release, *_limits(namespace, timeout)])
+        return process.run(command, deadline=timeout * waits + MARGIN, cancel=cancel, check=False)
+
+    def version(self) -> str:
+        """Return what the program says of its version, such as `v4.0.1`; "" if it says nothing."""
+        command = self._command(["version", "--template", "{{.Version}}"])
+        return process.run(command, deadline=_QUICK, check=False).stdout.strip()
 
     def status(self, release: str, namespace: str) -> str:
         """Return the output of `helm status` and `helm history`, for the artifacts."""

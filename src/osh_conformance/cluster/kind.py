@@ -50,38 +50,41 @@ def owned_cluster(  # noqa: PLR0913
     *,
     run_id: str,
     progress: Progress,
-    keep: bool = False,
+    keep: str | None = None,
     node_image: str | None = None,
     artifacts: Path | None = None,
     hosts: Iterable[str] = _HOSTS,
 ) -> Iterator[Cluster]:
-    """Yield a cluster and remove it afterwards, however the body ends; with `keep` it stays.
+    """Yield a cluster and remove it afterwards, however the body ends; with `keep` it stays, under that name.
 
-    A kept cluster that is healthy and has the same settings is used again, and stays. The run's registry mirrors
-    `hosts` (`mirror_hosts` adds more later). If the cluster does not start, its logs are in `artifacts`, and the
-    `SuiteError` gives the reason.
+    "" is no name: without one, a kept cluster without a name that is healthy and has the same settings is used again,
+    and stays. One with a name is used only by a run that gives the name; a `SuiteError` says if it cannot be.
+
+    The run's registry mirrors `hosts` (`mirror_hosts` adds more later). If the cluster does not start, its logs are in
+    `artifacts`, and the `SuiteError` gives the reason.
     """
     image = node_image or tools.node_image
     with orderly(), contextlib.ExitStack() as stack:
-        kept = _reused(tools, image, progress, stack)
+        kept = _of_name(tools, keep, image, progress, stack) if keep else _reused(tools, image, progress, stack)
         if kept is not None:
             mirror_hosts(kept, hosts)
             yield kept
             return
-        run = runs.at(tools.folders, run_id)
+        run = runs.named(tools.folders, keep) if keep else runs.at(tools.folders, run_id)
         stack.enter_context(runs.own(tools.folders, run))
         stack.enter_context(runs.marked(run))
         creation = _Creation(tools=tools, run=run, image=image, progress=progress, artifacts=artifacts)
         stays = False
         try:
             cluster = creation.cluster(hosts)
-            stays = keep
+            stays = keep is not None
             yield cluster
         finally:
             if stays:
                 run.keep(_settings(tools, image))
                 progress.say(f"  kept cluster {run.cluster}: kubectl --kubeconfig {run.folder / 'kubeconfig'} ...")
-                progress.say("  the next run uses it again; `osh-conformance gc --kept` removes it")
+                who = f"a run with {run.keep_option}" if run.name else "the next run"
+                progress.say(f"  {who} uses it again; `{run.remove_command}` removes it")
             else:
                 with progress.step(f"remove cluster {run.cluster}"):
                     gc.remove_run(tools.docker, run)
@@ -242,9 +245,9 @@ def _settings(tools: Tools, image: str | None) -> dict[str, Any]:
 
 
 def _reused(tools: Tools, image: str | None, progress: Progress, stack: contextlib.ExitStack) -> Cluster | None:
-    """Return a kept cluster with the same settings that no run uses, and lock it until `stack` closes."""
+    """Return a kept cluster without a name, with the same settings, that no run uses; lock it until `stack` closes."""
     for run in runs.known(tools.folders):
-        if run.kept is None or dict(run.kept) != _settings(tools, image):
+        if run.name or run.kept is None or dict(run.kept) != _settings(tools, image):
             continue
         claim = contextlib.ExitStack()
         if not claim.enter_context(runs.claim(tools.folders, run)):
@@ -253,13 +256,45 @@ def _reused(tools: Tools, image: str | None, progress: Progress, stack: contextl
         problem = _problem(tools.docker, run)
         if problem:
             claim.close()
-            progress.say(f"  kept cluster {run.cluster} is not used: {problem} (osh-conformance gc --kept removes it)")
+            progress.say(f"  kept cluster {run.cluster} is not used: {problem} (`{run.remove_command}` removes it)")
             continue
-        stack.push(claim)
-        stack.enter_context(runs.marked(run))
-        progress.say(f"  using the kept cluster {run.cluster} (osh-conformance gc --kept removes it)")
-        return _cluster(tools.docker, run, server.existing(tools.docker, run))
+        return _taken(tools, run, progress, claim, stack)
     return None
+
+
+def _of_name(
+    tools: Tools, name: str, image: str | None, progress: Progress, stack: contextlib.ExitStack
+) -> Cluster | None:
+    """Return the cluster that is kept under a name, locked until `stack` closes, None if there is none.
+
+    Raises `SuiteError` if another run uses it, or if this run cannot.
+    """
+    run = runs.named(tools.folders, name)
+    if not run.folder.is_dir():
+        return None
+    with contextlib.ExitStack() as claim:
+        if not claim.enter_context(runs.claim(tools.folders, run)):
+            raise runs.in_use(run)
+        if run.kept is None:
+            raise SuiteError(f"a killed run left parts of the cluster {name}", fix="osh-conformance gc")
+        same = dict(run.kept) == _settings(tools, image)
+        problem = _problem(tools.docker, run) if same else "it was made with another node image or configuration"
+        if problem:
+            raise SuiteError(
+                f"the cluster kept as {name} cannot be used: {problem}",
+                fix=f"{run.remove_command}, or use another name",
+            )
+        return _taken(tools, run, progress, claim.pop_all(), stack)
+
+
+def _taken(
+    tools: Tools, run: RunFolder, progress: Progress, claim: contextlib.ExitStack, stack: contextlib.ExitStack
+) -> Cluster:
+    """Return the cluster of a claimed run; `stack` ends the claim."""
+    stack.push(claim)
+    stack.enter_context(runs.marked(run))
+    progress.say(f"  using the kept cluster {run.cluster} (`{run.remove_command}` removes it)")
+    return _cluster(tools.docker, run, server.existing(tools.docker, run))
 
 
 def _problem(docker: Docker, run: RunFolder) -> str:

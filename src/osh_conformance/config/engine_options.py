@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from osh_conformance.config.pull_secret import PullSecret
+    from osh_conformance.model.chart import GivenValues
     from osh_conformance.model.matrix import Flavor
     from osh_conformance.render.workers import Limits
 
@@ -23,7 +24,7 @@ class CheckOptions:
     - paths: charts, archives and trees of charts, as the user wrote them.
     - select, ignore: rule ids and families; `select` empty means all rules.
     - since, shard: check only charts that changed since that git reference, and only that part (`I/N`) of them.
-    - values: values files, merged; they override the values of every chart.
+    - values: values files, merged; they override the values of every chart. `given`: the lines of each of them.
     - flavor: its images replace those of each chart.
     - overrides: values overrides to check besides those that lie with a chart, files and folders.
     - convention: a name or a file; None: recognise it.
@@ -43,6 +44,7 @@ class CheckOptions:
     since: str | None = None
     shard: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    given: tuple[GivenValues, ...] = ()
     flavor: Flavor | None = None
     overrides: tuple[Path, ...] = ()
     convention: str | None = None
@@ -62,8 +64,8 @@ class CheckOptions:
 class LiveOptions:
     """The options of a live run, and of its plan.
 
-    - paths, select, ignore, values, convention, catalog, renderer, helm_program, deviations, strict, repeated, data: as
-      in `CheckOptions`; `select` and `ignore` choose live and matrix rules too.
+    - paths, select, ignore, values, given, convention, catalog, renderer, helm_program, deviations, strict, repeated,
+      data: as in `CheckOptions`; `select` and `ignore` choose live and matrix rules too.
     - flavors: names; empty means the catalog's choice for each chart. `all` is every flavor that can be had here.
     - flavor_files: flavors of the user.
     - packaging_formats, runtimes: names, or `all`; empty means docker, and the nodes' own runtime.
@@ -72,21 +74,24 @@ class LiveOptions:
     - shard: run only that part (`I/N`) of the cells.
     - scenarios: names of scenarios and of groups of them; empty means the group main, `all` every group but
       environment. `faults` adds the group faults.
+    - reduced: install of each chart only the Jobs that create and drop its database, and what these use.
     - repeat: how often the steps of each scenario run on one server and in one namespace.
     - image_pull_secret: logins that each chart gets as a pull secret.
     - parallel: cells at a time; None: as many as the machine carries.
     - ready_timeout: seconds to wait for a release to become ready.
     - kubeconfig: run on this cluster, and make none. `context` names one in it; `allow_cluster` repeats the name of a
       cluster that the suite did not make.
-    - node_image: the node image for kind. `recipes`: the folder of build recipes. `keep`: leave the cluster running.
+    - node_image: the node image for kind. `recipes`: the folder of build recipes. `keep`: leave the cluster
+      running, under this name or, with "", without one; None: remove it.
     - allow_privileged: install charts that request more than a namespace of their own.
-    - artifacts: the folder for logs of cells that fail.
+    - artifacts: the folder for what was observed, and for the logs of cells that fail.
     """
 
     paths: tuple[Path, ...]
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
+    given: tuple[GivenValues, ...] = ()
     convention: str | None = None
     catalog: Path | None = None
     renderer: str | None = None
@@ -103,6 +108,7 @@ class LiveOptions:
     shard: str | None = None
     scenarios: tuple[str, ...] = ()
     faults: bool = False
+    reduced: bool = False
     repeat: int = 1
     image_pull_secret: PullSecret | None = None
     parallel: int | None = None
@@ -112,7 +118,7 @@ class LiveOptions:
     allow_cluster: str | None = None
     node_image: str | None = None
     recipes: Path | None = None
-    keep: bool = False
+    keep: str | None = None
     allow_privileged: bool = False
     artifacts: Path = Path("artifacts")
     data: DataPath = PACKAGE_ONLY

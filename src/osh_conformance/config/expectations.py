@@ -123,7 +123,33 @@ class Expectations:
             if not entry.expired(self._today):
                 return replace(finding, status=Status.EXPECTED, reason=f"{entry.reason} ({entry.file})")
             expired = f"{entry.place} expected this until {entry.expires}: {entry.reason}"
-        return replace(finding, reason=expired)
+        return replace(finding, reason=expired) if expired != finding.reason else finding
+
+
+def of_catalog(targets: Iterable[ChartTarget]) -> tuple[Deviation, ...]:
+    """Read the files of deviations that the entries of catalogs name. Each applies to its own chart only.
+
+    Raises `UsageError` for a file that is wrong.
+    """
+    by_file: dict[Path, tuple[Deviation, ...]] = {}
+    found: list[Deviation] = []
+    for target in targets:
+        file = target.entry.deviations if target.entry else None
+        if file is None:
+            continue
+        if file not in by_file:
+            by_file[file] = deviations.read(file)
+        name = _name_of(target)
+        found += [replace(entry, chart=name) for entry in by_file[file] if entry.speaks_of(name)]
+    return tuple(found)
+
+
+def _name_of(target: ChartTarget) -> str:
+    """Return the name in Chart.yaml, as findings have it; the target's own where the chart cannot be read."""
+    try:
+        return target.files.name
+    except SuiteError:
+        return target.name
 
 
 def outcome_of(verdict: Verdict) -> Verdict:

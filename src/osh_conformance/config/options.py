@@ -27,6 +27,8 @@ class Kind(Enum):
     FLAG = auto()
     #: None, or True or False where `--x` or `--no-x` is given.
     SWITCH = auto()
+    #: None, "" where it is given alone, or one text: `--x`, `--x=TEXT`, and `--x TEXT` where TEXT is no file or folder.
+    OPTIONAL = auto()
     #: A number, at least 1.
     COUNT = auto()
     #: Seconds.
@@ -100,7 +102,7 @@ OPTIONS: tuple[Option, ...] = (
         "",
         Kind.FILES,
         "",
-        "a chart directory, a .tgz, or a folder with charts in it",
+        "a chart directory, a .tgz, or a folder with charts in it; without PATH, the charts of --catalog",
         field="paths",
         metavar="PATH",
         pytest="--charts",
@@ -202,6 +204,13 @@ OPTIONS: tuple[Option, ...] = (
         metavar="NAME,...|GROUP|all",
         verbs=_CELLS,
     ),
+    Option(
+        "reduced",
+        Kind.FLAG,
+        _RUNS,
+        "install of each chart only the Jobs that create and drop its database, and what these use (flavor: client)",
+        verbs=_CELLS,
+    ),
     Option("faults", Kind.FLAG, _RUNS, "run the group faults too: removals during which something fails", verbs=_CELLS),
     Option(
         "repeat",
@@ -283,7 +292,7 @@ OPTIONS: tuple[Option, ...] = (
         "catalog",
         Kind.FILE,
         _CHARTS,
-        "a file that lists what each chart needs (default: catalog.yaml beside the chart)",
+        "a file that lists charts, and what each of them needs (default: catalog.yaml beside the chart)",
         in_file=True,
         repeated=True,
         pytest="--conformance-catalog",
@@ -344,7 +353,15 @@ OPTIONS: tuple[Option, ...] = (
         verbs=_CELLS,
         repeated=True,
     ),
-    Option("keep", Kind.FLAG, _CLUSTER, "leave the cluster running; the next run uses it again", verbs=_CELLS),
+    Option(
+        "keep",
+        Kind.OPTIONAL,
+        _CLUSTER,
+        "leave the cluster running; the next run uses it again. With --keep=NAME, only a run with this name uses it "
+        "(--keep NAME says the same if no file or folder here is called NAME); `gc --kept NAME` removes it",
+        metavar="NAME",
+        verbs=_CELLS,
+    ),
     Option(
         "kubeconfig",
         Kind.FILE,
@@ -419,7 +436,7 @@ OPTIONS: tuple[Option, ...] = (
         "artifacts",
         Kind.FILE,
         OUTPUT,
-        "the folder for logs of cells that fail (default: artifacts)",
+        "the folder for what was observed, and for the logs of cells that fail (default: artifacts)",
         metavar="DIR",
         verbs=_LIVE,
         default=Path("artifacts"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from osh_conformance.charts import conventions
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.suggest import did_you_mean
-from osh_conformance.loading.yaml import read_values
+from osh_conformance.loading.yaml import read_chart_values
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class OptOut:
 
     def matches(self, finding: Finding) -> bool:
         """Whether this comment covers `finding`."""
-        if self.problem or finding.rule != self.rule or finding.path_in_chart != self.path:
+        if self.problem or finding.rule != self.rule or self.path not in finding.paths_in_chart:
             return False
         return not self.keys or any(f"{finding.key}.".startswith(f"{key}.") for key in self.keys)
 
@@ -124,7 +124,7 @@ def _read_comment(word: str, rest: str, path: str, line: int, keys: tuple[str, .
 def _keys_by_line(path: str, text: str) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     try:
-        lines = read_values(text, path).lines
+        lines = read_chart_values(text, path).lines
     except SuiteError:
         return found  # a values override that does not parse is reported elsewhere
     for key, line in lines.items():

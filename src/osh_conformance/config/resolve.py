@@ -12,11 +12,13 @@ from osh_conformance.config import configuration, pull_secret
 from osh_conformance.config.engine_options import CheckOptions, LiveOptions
 from osh_conformance.config.options import CHECK, LIVE, Kind, options_of
 from osh_conformance.config.selection import check_static
+from osh_conformance.config.static_rules import static_rules
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading import definitions, records
 from osh_conformance.loading.files import read_text
 from osh_conformance.loading.search import DataPath, data_path
 from osh_conformance.loading.yaml import read_values
+from osh_conformance.model.chart import GivenValues
 from osh_conformance.model.matrix import Flavor
 
 if TYPE_CHECKING:
@@ -44,6 +46,10 @@ def live_options(given: Mapping[str, Any]) -> LiveOptions:
     """Return the options of a live run or of its plan; `given` and errors as for `check_options`."""
     config = _config(given)
     fields = _fields(LIVE, given, config)
+    if fields["keep"]:
+        from osh_conformance.provision import runs  # noqa: PLC0415  (a cached `check` imports this module)
+
+        runs.check_name(fields["keep"])
     return LiveOptions(
         **{
             **fields,
@@ -58,34 +64,40 @@ def static_half(options: LiveOptions, given: Mapping[str, Any]) -> CheckOptions:
     shared = [option for option in options_of(LIVE) if CHECK in option.verbs]
     return CheckOptions(
         paths=options.paths,
-        select=options.select,
+        select=static_rules(options),
         ignore=options.ignore,
         values=options.values,
+        given=options.given,
         convention=options.convention,
         catalog=options.catalog,
         renderer=options.renderer,
         helm_program=options.helm_program,
         deviations=options.deviations,
         strict=options.strict,
-        repeated=_repeated(shared, given, strict=options.strict),
+        repeated=_repeated(
+            shared, _to_repeat(given, _config(given), {"catalog": options.catalog}), strict=options.strict
+        ),
         data=options.data,
     )
 
 
-def read_overrides(files: Iterable[Path]) -> dict[str, Any]:
-    """Merge values files from left to right; raises `UsageError` for one that cannot be read."""
-    layers = []
+def _read_values(files: Iterable[Path]) -> tuple[dict[str, Any], tuple[GivenValues, ...]]:
+    """Merge values files from left to right, with the lines of each; raises `UsageError` for an unreadable one."""
+    layers, given = [], []
     for file in files:
         try:
-            layers.append(read_values(read_text(file), str(file)).content)
+            values = read_values(read_text(file), str(file))
         except SuiteError as error:
             raise UsageError(error.message, expected=error.expected) from error
-    return merged(*layers)
+        layers.append(values.content)
+        given.append(GivenValues(path=str(file), lines=values.lines))
+    return merged(*layers), tuple(given)
 
 
 def _config(given: Mapping[str, Any]) -> Path | None:
-    """Return the configuration file of the run, None without one."""
-    return given.get("config") or configuration.nearest(given["paths"][0])
+    """Return the configuration file of the run, None without one: without a PATH, the one nearest to the catalog."""
+    first = next(iter(given["paths"] or ()), None) or given.get("catalog") or Path()
+    return given.get("config") or configuration.nearest(first)
 
 
 def _named_by(name: str, given: Mapping[str, Any], config: Path | None) -> str:
@@ -106,12 +118,21 @@ def _fields(verb: str, given: Mapping[str, Any], config: Path | None) -> dict[st
         if value is None:
             value = option.default if option.default is not None else _nothing(option)
         fields[option.target] = value
-    fields["values"] = read_overrides(fields["values"])
+    fields["values"], fields["given"] = _read_values(fields["values"])
     fields["data"] = data_path(
         given.get("data") or file.get("data") or (), config, named_by=partial(_named_by, "data", given, config)
     )
     fields["strict"] = bool(fields["strict"])
-    return {**fields, "repeated": _repeated(options_of(verb), given, strict=fields["strict"])}
+    repeated = _repeated(options_of(verb), _to_repeat(given, config, fields), strict=fields["strict"])
+    return {**fields, "repeated": repeated}
+
+
+def _to_repeat(given: Mapping[str, Any], config: Path | None, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values that `reproduce` repeats.
+
+    Its command names a chart of the catalog by a PATH, near which another configuration file may lie, or none.
+    """
+    return given if given["paths"] else {**given, "config": config, "catalog": fields["catalog"]}
 
 
 def _given(option: Option, given: Mapping[str, Any]) -> Any:

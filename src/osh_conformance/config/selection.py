@@ -30,8 +30,10 @@ def check_static(
     `named_by` returns the option, or the key and its place, that names the rules. `shared`: the names are in a file
     that `live` reads too, so one static rule among them is enough.
     """
-    static = registry.static_rules()
     names = _names(select)
+    if not names:
+        return
+    static = registry.static_ids()
     live_only = [name for name in names if not _ids([name]) & set(static)]
     if live_only and not (shared and len(live_only) < len(names)):
         raise UsageError(
@@ -41,12 +43,15 @@ def check_static(
 
 def _ids(entries: Iterable[str]) -> set[str]:
     """Return the ids of all rules that the entries name."""
+    named = _names(entries)
+    if not named:
+        return set()
     by_family: dict[str, set[str]] = {}
     for rule in registry.all_rules().values():
         by_family.setdefault(rule.family, set()).add(rule.id)
         by_family[rule.id] = {rule.id}
     found: set[str] = set()
-    for name in _names(entries):
+    for name in named:
         if name not in by_family:
             raise UsageError(f"no rule `{name}`{did_you_mean(name, by_family)}", expected=", ".join(sorted(by_family)))
         found |= by_family[name]

@@ -1,20 +1,25 @@
-"""Collects the logs and objects that show why a cell failed, without secrets."""
+"""Keeps what a cell run observed, and collects the logs and objects that show why it failed; without secrets."""
 
 from __future__ import annotations
 
+import shutil
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
 import yaml
 
+from osh_conformance.live.removed_data import drop_logs
 from osh_conformance.observe.pod_status import container_statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from osh_conformance.model.observation import Observation
     from osh_conformance.observe.context import CellContext
+    from osh_conformance.observe.known_secrets import KnownSecrets
     from osh_conformance.observe.pod_status import Object
 
 _LISTS = {
@@ -25,6 +30,20 @@ _LISTS = {
     "deployments": "/apis/apps/v1/namespaces/{}/deployments",
     "statefulsets": "/apis/apps/v1/namespaces/{}/statefulsets",
 }
+
+
+#: The names that a cell run may write in its folder.
+_KEPT = ("observation.json", "drop-job", "end", "error", "not-ready")
+
+
+def clear(folder: Path) -> None:
+    """Remove what an earlier run kept in the folder of a cell run: it would seem to be of this one."""
+    for name in _KEPT:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def collect(
@@ -53,6 +72,23 @@ def collect(
         path.write_text(redact(_tried(source)), encoding="utf-8")
 
 
+def keep(observation: Observation, folder: Path, secrets: KnownSecrets) -> None:
+    """Write the observation to `folder`, and below `drop-job` what the drop Jobs of its uninstalls printed."""
+    seen = secrets.redact_values(msgspec.to_builtins(observation))
+    files = {
+        "observation.json": msgspec.json.format(msgspec.json.encode(seen)).decode(),
+        **{
+            f"drop-job/{name.replace(' ', '.')}.log": secrets.redact(log)
+            for removal in observation.removals
+            for name, log in drop_logs(removal).items()
+        },
+    }
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+
+
 def _tried(source: Callable[[], str]) -> str:
     try:
         return source()
@@ -62,15 +98,7 @@ def _tried(source: Callable[[], str]) -> str:
 
 def _objects(context: CellContext, path: str) -> str:
     # Redact before YAML escapes and folds the texts.
-    return yaml.safe_dump_all(_redacted(context.kube.list(path.format(context.namespace)), context.secrets.redact))
-
-
-def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _redacted(entry, redact) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_redacted(entry, redact) for entry in value]
-    return redact(value) if isinstance(value, str) else value
+    return yaml.safe_dump_all(context.secrets.redact_values(context.kube.list(path.format(context.namespace))))
 
 
 def _logs(context: CellContext) -> dict[str, Callable[[], str]]:

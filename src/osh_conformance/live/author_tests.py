@@ -15,7 +15,6 @@ from osh_conformance.folders import write_private
 from osh_conformance.live.contexts import open_context
 from osh_conformance.live.credentials import Credentials
 from osh_conformance.manifests.privileges import pod_security
-from osh_conformance.plan.cells import DATABASE
 from osh_conformance.render.parse import containers_of
 from osh_conformance.scenario import infrastructure
 
@@ -194,13 +193,14 @@ class OwnNamespace:
         """Install a database server and wait until it is ready; raises `SuiteError` if it does not become so."""
         component = self._credentials.server()
         self._session.images.publish(component.image)
-        server = infrastructure.install(component, self._context, service=True)
+        pod = infrastructure.install([component], self._context)[component.name]
+        where = self._credentials.coordinates
         return ConformanceDatabase(
-            host=str(DATABASE["host"]),
-            port=int(DATABASE["port"]),
-            username=str(DATABASE["username"]),
+            host=str(where["host"]),
+            port=int(where["port"]),
+            username=str(where["username"]),
             password=self._credentials.password,
-            _server=server,
+            _server=infrastructure.database_server(component, pod, self._context),
         )
 
 

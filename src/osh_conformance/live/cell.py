@@ -7,8 +7,6 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from osh_conformance.cluster.nodes import node_logs
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import artifacts, proofs, runtimes
@@ -26,30 +24,40 @@ from osh_conformance.scenario.runner import observe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from osh_conformance.live.session import LiveSession
+    from osh_conformance.live.shared_releases import SharedReleases
     from osh_conformance.observe.context import CellContext
     from osh_conformance.plan.cells import CellRun
     from osh_conformance.scenario.state import CellPlan
 
 
+_REDUCED = "a reduced run installs little more than the Jobs that create and drop the database: they do not show this"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellResult:
-    """The observation of a cell run, and the verdict of each live rule. `artifacts` is "" unless a rule failed."""
+    """The observation of a cell run, and the verdict of each live rule. `artifacts` is "" if nothing was observed."""
 
     observation: Observation
     verdicts: Mapping[str, Verdict]
     artifacts: str = ""
 
+    @property
+    def failed(self) -> bool:
+        """Whether a rule failed."""
+        return any(verdict.status is Status.FAIL for verdict in self.verdicts.values())
 
-def run_cell(session: LiveSession, cell_run: CellRun, namespace: str) -> CellResult:
+
+def run_cell(session: LiveSession, shared: SharedReleases, cell_run: CellRun, namespace: str) -> CellResult:
     """Run a scenario in `namespace`, which exists and is empty.
 
     Raises `SuiteError` if the environment, not the chart, fails; `LeftOutError` if the cluster lacks something that
     the user requested only as one of `all`.
     """
-    return _CellRunner(session, cell_run, namespace).run()
+    return _CellRunner(session, shared, cell_run, namespace).run()
 
 
 def compare(
@@ -68,8 +76,9 @@ def _reproducible(verdict: Verdict, session: LiveSession, cell_run: CellRun) -> 
 class _CellRunner:
     """Runs one cell run in one namespace."""
 
-    def __init__(self, session: LiveSession, cell_run: CellRun, namespace: str) -> None:
+    def __init__(self, session: LiveSession, shared: SharedReleases, cell_run: CellRun, namespace: str) -> None:
         self._session = session
+        self._shared = shared
         self._cell_run = cell_run
         self._namespace = namespace
         self._evidence = session.suite.options.artifacts / cell_run.id
@@ -77,19 +86,26 @@ class _CellRunner:
 
     def run(self) -> CellResult:
         cell_run, session = self._cell_run, self._session
+        artifacts.clear(self._evidence)
         self._check_cri()
         reason = feasible.lacking(cell_run.convention, cell_run.scenario, session.cluster)
-        if reason:
+        if reason := reason or ("" if self._judged() else _REDUCED):
             return self._not_applicable(reason)
         if cell_run.scenario.probes:
             return self._probe()
         if cell_run.scenario.pull_secret and (reason := session.preparation.no_pull_secret(cell_run)):
             return self._not_applicable(reason)
-        plan = session.preparation.prepare(cell_run, self._namespace, self._images)
+        needs = self._shared.provide(cell_run)
+        plan = session.preparation.prepare(cell_run, self._namespace, self._images, needs)
         if cell_run.scenario.drop_image and self._images.faulty is None:
             return self._not_applicable("no image key of the chart is the drop Job's own")
-        with self._context(self._namespace, plan.secrets, plan.releases) as context:
+        with self._context(self._namespace, plan.secrets, plan.public_names) as context:
             return self._observe(plan, context)
+
+    def _judged(self) -> tuple[str, ...]:
+        """Return the rules that this run can judge: all of them, unless it is reduced."""
+        rules, reduced = self._cell_run.rules, self._cell_run.scenario.reduced
+        return tuple(rule for rule in rules if not reduced or registry.all_rules()[rule].reduced)
 
     def _check_cri(self) -> None:
         runtime, session = self._cell_run.axes.runtime, self._session
@@ -156,6 +172,8 @@ class _CellRunner:
         """Raise `SuiteError` unless the cell had its runtime and its packaging format."""
         axes, registry = self._cell_run.axes, self._session.cluster.registry
         proofs.check_runtime(observation, axes.runtime)
+        if reduction := self._cell_run.reduction:
+            proofs.check_anchors(observation, reduction.anchors, self._images.stub)
         if registry and not axes.flavor.shipped:
             references = set(observation.declared.images.values())
             proofs.check_format(observation, axes.packaging_format, references, registry.requests())
@@ -164,26 +182,30 @@ class _CellRunner:
         self, observation: Observation, context: CellContext, collect: Callable[[str], None]
     ) -> CellResult:
         live = registry.live_rules()
+        judged = self._judged()
         verdicts = {
             rule: _reproducible(live[rule](observation), self._session, self._cell_run)
-            for rule in self._cell_run.rules
+            for rule in judged
             if rule in live
         }
-        if all(verdict.status is not Status.FAIL for verdict in verdicts.values()):
-            return CellResult(observation=observation, verdicts=verdicts)
-        collect("end")
-        text = msgspec.json.format(msgspec.json.encode(observation)).decode()
-        (self._evidence / "observation.json").write_text(context.secrets.redact(text), encoding="utf-8")
-        return CellResult(observation=observation, verdicts=verdicts, artifacts=str(self._evidence))
+        verdicts |= {
+            rule: Verdict.not_applicable(rule, _REDUCED) for rule in self._cell_run.rules if rule not in judged
+        }
+        result = CellResult(observation=observation, verdicts=verdicts, artifacts=str(self._evidence))
+        if result.failed:
+            collect("end")
+        artifacts.keep(observation, self._evidence, context.secrets)
+        return result
 
     def _collect(self, context: CellContext, releases: tuple[str, ...], folder: Path) -> None:
         artifacts.collect(context, releases, folder, node_logs(self._session.cluster, context.namespace))
+        self._shared.collect(self._cell_run, folder / "shared")
 
     # -- namespaces ---------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _context(
-        self, namespace: str, secrets: tuple[str, ...] = (), public_names: tuple[str, ...] = ()
+        self, namespace: str, secrets: tuple[str, ...] = (), public_names: AbstractSet[str] = frozenset()
     ) -> Iterator[CellContext]:
         # Only the drop Job of the first release gets the image whose pull can be made to fail.
         faulty = self._images.faulty if namespace == self._namespace else None
@@ -201,7 +223,7 @@ class _CellRunner:
             yield context
 
     @contextlib.contextmanager
-    def _second_context(self, secrets: tuple[str, ...], public_names: tuple[str, ...]) -> Iterator[CellContext]:
+    def _second_context(self, secrets: tuple[str, ...], public_names: AbstractSet[str]) -> Iterator[CellContext]:
         """Create a second namespace, for the scenarios that install two releases, and watch it."""
         second = f"{self._namespace}-second"
         self._session.create_namespace(second, self._session.labels(self._cell_run))

@@ -13,7 +13,7 @@ from osh_conformance.plan.cells import unavailable
 from osh_conformance.registry.client import AGENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from osh_conformance.live.image_store import ImageStore
     from osh_conformance.plan.cells import CellRun
@@ -24,7 +24,11 @@ JOB_KEYS = frozenset({"db_init", "db_drop", "ks_user", "ks_service", "ks_endpoin
 
 
 class CellImages:
-    """Publishes the images of one cell run. `faulty` is the drop Job's image, if its pull can be made to fail."""
+    """Publishes the images of one cell run.
+
+    - faulty: the drop Job's image, if its pull can be made to fail.
+    - stub: the image that the flavor gives to the rest of the keys, if it has published it.
+    """
 
     def __init__(self, cell_run: CellRun, store: ImageStore, faulty_registry: Callable[[], FaultyRegistry]) -> None:
         """Publish nothing yet. `faulty_registry` returns the proxy that makes pulls fail."""
@@ -33,6 +37,7 @@ class CellImages:
         self._faulty_registry = faulty_registry
         self._published: dict[str, PublishedImage] = {}
         self.faulty: FaultyImage | None = None
+        self.stub: PublishedImage | None = None
 
     def publish_for_key(self, reference: str, function: str) -> str:
         """Publish a flavor's image in the cell's packaging format; return the reference for the chart.
@@ -41,9 +46,11 @@ class CellImages:
         obtained, or that lacks what its tier promises.
         """
         axes = self._cell_run.axes
-        if function in JOB_KEYS:
+        if function in JOB_KEYS and not axes.flavor.is_stub(reference):
             self._store.check(reference, axes.flavor.tier)
         image = self._store.publish_as(reference, axes.packaging_format)
+        if axes.flavor.is_stub(reference):
+            self.stub = image
         self._published[image.reference] = image
         return image.reference
 
@@ -75,17 +82,18 @@ class CellImages:
         )
         return image
 
-    def publish_declared(self, references: Iterable[str], infrastructure: str) -> tuple[PublishedImage, ...]:
-        """Publish the images that a chart declares, and the one of the suite's `infrastructure`; return all of them.
+    def publish_declared(self, references: Sequence[str], infrastructure: Sequence[str]) -> tuple[PublishedImage, ...]:
+        """Publish the images that a chart declares, and those of the suite's `infrastructure`; return all of them.
 
         Raises `LeftOutError` for an image of the chart that cannot be obtained, if the user did not name the flavor.
         """
         for reference in references:
             if reference not in self._published:
                 self._published[reference] = self._publish_own(reference)
-        if infrastructure not in self._published:
-            self._published[infrastructure] = self._store.publish(infrastructure)
-        return tuple(self._published[reference] for reference in (*references, infrastructure))
+        for reference in infrastructure:
+            if reference not in self._published:
+                self._published[reference] = self._store.publish(reference)
+        return tuple(self._published[reference] for reference in (*references, *infrastructure))
 
     def _publish_own(self, reference: str) -> PublishedImage:
         try:

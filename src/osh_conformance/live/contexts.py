@@ -14,7 +14,8 @@ from osh_conformance.observe.known_secrets import KnownSecrets
 from osh_conformance.observe.watch import NamespaceWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
+    from collections.abc import Set as AbstractSet
     from contextlib import AbstractContextManager
 
     from osh_conformance.live.session import LiveSession
@@ -33,7 +34,7 @@ def open_context(  # noqa: PLR0913  (the parts of a context)
     title: str,
     helm_major: int,
     secrets: tuple[str, ...] = (),
-    public_names: Iterable[str] = (),
+    public_names: AbstractSet[str] = frozenset(),
     second_context: Callable[[], AbstractContextManager[CellContext]] = no_second_context,
     answer_pull: Callable[[str], None] = lambda _how: None,
 ) -> Iterator[CellContext]:
@@ -52,7 +53,7 @@ def open_context(  # noqa: PLR0913  (the parts of a context)
         yield CellContext(
             title=title,
             progress=session.progress,
-            helm=session.helm(helm_major, secrets),
+            helm=session.helm(helm_major, tuple(secret for secret in secrets if secret not in public_names)),
             kube=session.kube,
             namespace=namespace,
             folder=folder,

@@ -16,6 +16,7 @@ from osh_conformance.live import cell as cells
 from osh_conformance.live import proofs
 from osh_conformance.live import session as sessions
 from osh_conformance.live.cell_report import ended_well, left_out_report, report_of
+from osh_conformance.live.shared_releases import SharedReleases
 from osh_conformance.model.event import CellFinished, ClusterOpened, ErrorFound, ResultFound, ScenariosFinished
 from osh_conformance.model.finding import Status
 from osh_conformance.model.result import error_finding
@@ -60,6 +61,7 @@ class LiveEngine:
         """
         self.suite = suite
         self.session: LiveSession | None = None
+        self._shared: SharedReleases | None = None
         self._expectations = expectations
         self._progress = progress
         self._emit = emit
@@ -84,14 +86,15 @@ class LiveEngine:
         except SuiteError as error:
             self._failure = error
             return None
-        self._emit(ClusterOpened(kubernetes=self.session.kubernetes))
+        self._shared = SharedReleases(self.session)
+        self._emit(ClusterOpened(kubernetes=self.session.kubernetes, versions=self.session.versions()))
         return self.session
 
     def start(self, cell_run: CellRun, create_namespace: CreateNamespace) -> None:
         """Create the namespace of a cell run, and run it in a thread, unless it was started before."""
-        if cell_run.id in self._futures or self.session is None:
+        if cell_run.id in self._futures or self.session is None or self._shared is None:
             return
-        self._futures[cell_run.id] = self._submit(cell_run, self.session, create_namespace)
+        self._futures[cell_run.id] = self._submit(cell_run, self.session, self._shared, create_namespace)
 
     def result(self, cell_run: CellRun) -> CellResult:
         """Return the result of a cell run that was started. Raises `SuiteError`, and `LeftOutError` as `run_cell`."""
@@ -165,16 +168,18 @@ class LiveEngine:
 
     # -- running ------------------------------------------------------------------------------------------------------
 
-    def _submit(self, cell_run: CellRun, session: LiveSession, create_namespace: CreateNamespace) -> Future[CellResult]:
+    def _submit(
+        self, cell_run: CellRun, session: LiveSession, shared: SharedReleases, create_namespace: CreateNamespace
+    ) -> Future[CellResult]:
         namespace = new_namespace(cell_run.cell, cell_run.scenario)
         create_namespace(namespace, session.labels(cell_run))
-        return self._pool.submit(self._run, cell_run, session, namespace)
+        return self._pool.submit(self._run, cell_run, session, shared, namespace)
 
-    def _run(self, cell_run: CellRun, session: LiveSession, namespace: str) -> CellResult:
+    def _run(self, cell_run: CellRun, session: LiveSession, shared: SharedReleases, namespace: str) -> CellResult:
         """Run a cell in a thread of the pool."""
         try:
             with self._progress.step(f"cell {cell_run.id}"):
-                result = cells.run_cell(session, cell_run, namespace)
+                result = cells.run_cell(session, shared, cell_run, namespace)
         except SuiteError as error:
             if not session.cancel.is_set():
                 self._progress.say(f"       {error.message.partition(chr(10))[0]}")
@@ -218,12 +223,11 @@ class LiveEngine:
     def _emit_cells(self) -> None:
         """Emit a report of each cell that was started or has a result, then of each one that was left out."""
         for cell in {cell_run.cell.id: cell_run.cell for cell_run in self.suite.cell_runs}.values():
-            futures = [
-                self._futures[cell_run.id] for cell_run in self.cell_runs_of(cell) if cell_run.id in self._futures
-            ]
+            cell_runs = self.cell_runs_of(cell)
+            futures = [self._futures[cell_run.id] for cell_run in cell_runs if cell_run.id in self._futures]
             checks = [check for check in self._checks if check.cell == cell.id]
             if futures or checks:
-                self._emit(CellFinished(cell=report_of(cell, futures, checks)))
+                self._emit(CellFinished(cell=report_of(cell, cell_runs, futures, checks)))
         for left_out in self.suite.left_out:
             self._emit(CellFinished(cell=left_out_report(left_out.cell, left_out.reason)))
 
@@ -231,12 +235,14 @@ class LiveEngine:
         """Return whether every rule of every cell run has a verdict, in a run of the whole main group."""
         expected = {(run.cell.id, run.scenario.name, rule) for run in self.suite.cell_runs for rule in run.rules}
         done = {(check.cell, check.scenario, check.rule) for check in self._checks if check.status is not Status.ERROR}
-        return not self.suite.options.scenarios and bool(expected) and expected <= done
+        options = self.suite.options
+        return not options.scenarios and not options.reduced and bool(expected) and expected <= done
 
     def _seconds(self) -> dict[str, float]:
         """Return by cell run the seconds of those that ended well."""
         done = {name: future.result() for name, future in self._futures.items() if ended_well(future)}
-        return {name: sum(result.observation.seconds.values()) for name, result in done.items()}
+        shared = self._shared.seconds() if self._shared else {}
+        return {**shared, **{name: sum(result.observation.seconds.values()) for name, result in done.items()}}
 
 
 def _parallel(suite: LiveSuite) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from osh_conformance.model.matrix import ContainerRuntime, PackagingFormat
-    from osh_conformance.model.observation import Observation
+    from osh_conformance.model.observation import Observation, PublishedImage
     from osh_conformance.registry.log import RegistryRequest
 
 
@@ -63,6 +63,29 @@ def check_runtime(observation: Observation, runtime: ContainerRuntime | None) ->
     # Containers of probes have ended, and the runtime keeps no state of them.
     if not (proof.handlers and (proof.traced or observation.scenario.probes)):
         raise SuiteError(f"the nodes show no evidence that runtime {runtime.name} ran the pods of this cell")
+
+
+def check_anchors(observation: Observation, anchors: Collection[str], stub: PublishedImage | None) -> None:
+    """Raise `SuiteError` if a Job that creates or drops the database, one of `anchors`, ran the stub of the flavor.
+
+    It would end with 0 and do nothing, and the chart would be blamed or praised for that.
+    """
+    if stub is None:
+        return
+    stubbed = sorted(
+        {
+            container.label
+            for container in observation.containers
+            if container.workload in anchors
+            and (container.image == stub.reference or any(digest in container.image_id for digest in stub.digests))
+        }
+    )
+    if stubbed:
+        raise SuiteError(
+            f"{', '.join(stubbed)} ran {stub.reference}, whose programs do nothing: that shows nothing about the chart",
+            expected="an image of its own for each Job that creates or drops the database",
+            fix="name an image for its key below `images` in a flavor of your own, and give that with --flavor-file",
+        )
 
 
 def runtime_shown(observation: Observation) -> str:

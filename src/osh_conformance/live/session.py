@@ -21,7 +21,8 @@ from osh_conformance.live import runtimes
 from osh_conformance.live.image_store import ImageStore, is_own, not_public
 from osh_conformance.live.prepare import Preparation
 from osh_conformance.live.run_charts import RunCharts
-from osh_conformance.plan.needs import database_image
+from osh_conformance.model.convention import DATABASE
+from osh_conformance.plan.servers import SERVERS
 from osh_conformance.provision import tools as provided
 from osh_conformance.provision.kind_program import default_node_image
 from osh_conformance.provision.runs import RUN_LABEL
@@ -111,6 +112,11 @@ class LiveSession:
             secrets=redacted,
         )
 
+    def versions(self) -> dict[str, str]:
+        """Return the versions of the run's programs, and the image of its database server, for the report."""
+        helm = {f"helm {major}": self.helm(major).version() for major in self.suite.options.helm_majors}
+        return {**helm, "nodes": self.node_runtime, "database server": SERVERS[DATABASE].image}
+
     def faulty_registry(self) -> FaultyRegistry:
         """Return the registry proxy that can make pulls fail. The first caller starts it."""
         with self._lock:
@@ -183,7 +189,7 @@ def _check_images(suite: LiveSuite, cell_runs: Sequence[CellRun], tools: Tools, 
     """Raise `SuiteError` if an image that every cell run needs is missing, or if each of them lacks one."""
     supplies = Supplies(docker=tools.engine, builder=tools.builder(progress), registries=tools.registries)
     node = _node(tools)
-    common = {REGISTRY_IMAGE, database_image(), *([node] if node else ())}
+    common = {REGISTRY_IMAGE, SERVERS[DATABASE].image, *([node] if node else ())}
     own = [suite.images(cell_run) for cell_run in cell_runs]
     found = supplies.forecast(common.union(*own))
     missing = {image.reference: image for image in found if image.source is Source.MISSING}

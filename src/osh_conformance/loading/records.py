@@ -48,11 +48,12 @@ class Content:
     lines: Mapping[str, int]
     known: Mapping[str, Collection[str]] = field(default_factory=lambda: _NOTHING)
 
-    def error(self, path: str, problem: str, expected: str = "") -> UsageError:
+    def error(self, path: str, problem: str, expected: str = "", fix: str = "", details: str = "") -> UsageError:
         """Return the error at the dotted `path`; "" is the whole file."""
-        return UsageError(f"{self.file}:{self._line(path)}: {problem}", expected=expected)
+        return UsageError(f"{self.file}:{self.line(path)}: {problem}", expected=expected, fix=fix, details=details)
 
-    def _line(self, path: str) -> int:
+    def line(self, path: str) -> int:
+        """Return the line of the dotted `path`, or of the nearest thing around it."""
         while path and path not in self.lines:
             path = _LAST_PART.sub("", path) if _LAST_PART.search(path) else ""
         return self.lines.get(path, 1)

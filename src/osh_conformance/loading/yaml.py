@@ -3,103 +3,34 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.model.chart import Values
-
-try:
-    from yaml import CSafeLoader as _BaseLoader
-except ImportError:  # PyYAML without libyaml
-    from yaml import SafeLoader as _BaseLoader  # type: ignore[assignment]
-
-
-class _Loader(_BaseLoader):
-    """Reads what Kubernetes reads: no dates, and a lone `=` is a text.
-
-    Nearly all values are texts, numbers and booleans below mappings and lists. This class resolves and builds those
-    itself, which is faster, and leaves the rest to PyYAML.
-    """
-
-    def descend_resolver(self, _node: Any, _index: Any) -> None:
-        """Do nothing: no type depends on the place of a node."""
-
-    def ascend_resolver(self) -> None:
-        """Do nothing: no type depends on the place of a node."""
-
-    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-        """Return the type of a node; a plain text always has the same type."""
-        if kind is not yaml.ScalarNode:
-            return _MAPPING if kind is yaml.MappingNode else _SEQUENCE
-        if not implicit[0]:
-            return _TEXT
-        tag = _tags.get(value)
-        if tag is None:
-            tag = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
-            if len(_tags) < _KNOWN_TAGS:
-                _tags[value] = tag
-        return tag
-
-    def build(self, node: yaml.Node) -> Any:
-        """Construct a document."""
-        try:
-            return _built(node)
-        except _UnusualError:
-            return self.construct_document(node)
-
-
-class _UnusualError(Exception):
-    """`_built` cannot build this node."""
-
-
-def _built(node: yaml.Node) -> Any:  # noqa: PLR0911  (one for each type)
-    tag = node.tag
-    if tag == _TEXT:
-        return node.value
-    if tag == _MAPPING:
-        found = {}
-        for key, value in node.value:
-            if key.tag != _TEXT:
-                raise _UnusualError
-            found[key.value] = _built(value)
-        return found
-    if tag == _SEQUENCE:
-        return [_built(entry) for entry in node.value]
-    if tag == _BOOLEAN:
-        return node.value.lower() in _TRUE
-    if tag == _NULL:
-        return None
-    if tag == _INTEGER and (number := _WHOLE.fullmatch(node.value)):
-        return int(node.value, 8 if number["octal"] else 10)
-    if tag == _FRACTION and _DECIMAL.fullmatch(node.value):
-        return float(node.value)
-    raise _UnusualError
-
-
-_TEXT, _MAPPING, _SEQUENCE, _BOOLEAN, _NULL, _INTEGER, _FRACTION = (
-    f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq", "bool", "null", "int", "float")
+from osh_conformance.loading.nodes import (
+    MERGE,
+    TEXT,
+    Loader,
+    built,
+    check_depth,
+    check_size,
+    has_aliases,
+    key_text,
+    readable,
+    unreadable,
 )
-_TRUE = frozenset({"yes", "true", "on"})
-#: YAML 1.1: a leading zero makes an octal number, and modes of files are written so.
-_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17}|(?P<octal>0[0-7]{1,10}))")
-_DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,15}")
-_KNOWN_TAGS = 50_000
-_tags: dict[str, str] = {}
-_NOT_IN_KUBERNETES = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
-_Loader.yaml_implicit_resolvers = {
-    start: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_IN_KUBERNETES]
-    for start, resolvers in _BaseLoader.yaml_implicit_resolvers.items()
-}
-_BRACKETS = re.compile(r"[\[\]{}]")
-#: A line with more levels of indentation than a real file has.
-_INDENTED = re.compile(r"^[ \t?:-]{300}", re.MULTILINE)
-_SUSPICIOUS = 150
-_ANCHOR, _ALIAS = re.compile(r"&([\w-]+)"), re.compile(r"\*([\w-]+)")
-_MAX_DEPTH = 150
-_MAX_NODES = 1_000_000
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
+from osh_conformance.loading.numbers import add_numbers
+from osh_conformance.model.chart import Values, ValuesProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+#: A separator of documents in what a template rendered; helm 4 has the same expression.
+_SEPARATOR = re.compile(r"^---[ \t]*", re.MULTILINE)
+#: The end of a document, and a line that is neither empty nor a comment.
+_END = re.compile(r"^\.\.\.(?=\s|\Z)", re.MULTILINE)
+_SAYS_SOMETHING = re.compile(r"^[ \t]*[^\s#]", re.MULTILINE)
 
 
 def read_values(text: str, where: str, *, lists: bool = False) -> Values:
@@ -108,15 +39,15 @@ def read_values(text: str, where: str, *, lists: bool = False) -> Values:
     It must be a mapping, and have each key once. With `lists` the entries of lists have lines too (`steps[1].do`): data
     files need them, and the values of charts, which are many and large, do not.
     """
-    _check_depth(text, where)
-    loader = _Loader(_readable(text, where))
-    aliases = _has_aliases(text)
+    check_depth(text, where)
+    loader = Loader(readable(text, where))
+    aliases = has_aliases(text)
     try:
         node = loader.get_single_node()
-        _check_size(node, where, aliases=aliases)
-        content = loader.build(node) if node is not None else {}
+        check_size(node, where, aliases=aliases)
+        content = built(node) if node is not None else {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _unreadable(where, error) from error
+        raise unreadable(where, error) from error
     finally:
         loader.dispose()
     if content is None:
@@ -126,122 +57,222 @@ def read_values(text: str, where: str, *, lists: bool = False) -> Values:
     lines: dict[str, int] = {}
     if node is not None:
         _Index(lines, where, lists=lists).add(node, "")
-    return Values(content=content, lines=lines)
+    numbers: dict[str, str] = {}
+    if node is not None and not lists:
+        add_numbers(node, "", numbers, lines, 1)
+    return Values(content=content, lines=lines, numbers=numbers)
 
 
-def read_manifests(text: str, where: str) -> list[Any]:
-    """Parse every document that is not empty; raises `SuiteError` that names `where`."""
-    _check_depth(text, where)
-    loader = _Loader(_readable(text, where))
-    aliases = _has_aliases(text)
-    found = []
+def read_chart_values(text: str, where: str) -> Values:
+    """Parse the values of a chart as Helm does; raises `SuiteError` that names `where` for what Helm refuses too.
+
+    What tools disagree about is in `problems`: a key given twice, of which the last one counts; text after the end of
+    the document, which nothing reads; and a further document, which Helm 4 merges and Helm 3 ignores.
+    """
+    check_depth(text, where)
+    content: dict[str, Any] = {}
+    lines: dict[str, int] = {}
+    numbers: dict[str, str] = {}
+    problems: list[ValuesProblem] = []
+    repeated: set[str] = set()
+    further = False
+    for first, part in _values_documents(readable(text, where), where):
+        node = _first_node(part, where, first)
+        own: dict[str, int] = {}
+        document = _mapping(node, where, first)
+        if node is not None:
+            index = _Index(own, where, lists=False, first=first, problems=problems)
+            index.add(node, "")
+            repeated |= index.repeated
+            add_numbers(node, "", numbers, own, first)
+        if further and document and node is not None:
+            line = node.start_mark.line + first
+            problems.append(ValuesProblem(line=line, text="a second document: Helm 4 merges it, Helm 3 ignores it"))
+        further = further or _SAYS_SOMETHING.search(part) is not None
+        problems += _after_end(part, first)
+        content = _merged(content, document)
+        lines |= own
+    return Values(content=content, lines=lines, problems=tuple(problems), numbers=numbers, repeated=frozenset(repeated))
+
+
+def read_first_document(text: str, where: str) -> dict[str, Any]:
+    """Parse a Chart.yaml or requirements.yaml as Helm does: its first document, and of two same keys the last one.
+
+    Raises `SuiteError` that names `where`.
+    """
+    check_depth(text, where)
+    return _mapping(_first_node(readable(text, where), where, 1), where, 1)
+
+
+def _values_documents(text: str, where: str) -> list[tuple[int, str]]:
+    """Return each document of a values file, with the line that it begins in: Helm ends one at `---`."""
+    found: list[tuple[int, str]] = []
+    begin, current = 1, list[str]()
+    for number, line in enumerate(text.splitlines(keepends=True) if "---" in text else [text], start=1):
+        if line.startswith("---") and len(text) != len(line):
+            rest = line[3:].strip()
+            if rest and not rest.startswith("#"):
+                raise SuiteError(f"{where}:{number}: text behind the separator `---`", expected="`---` on its own line")
+            if current:
+                found.append((begin, "".join(current)))
+                begin, current = number + 1, []
+                continue
+        current.append(line)
+    return [*found, (begin, "".join(current))] if current else found
+
+
+def _after_end(text: str, first: int) -> list[ValuesProblem]:
+    """Return a problem for text after the end `...` of the document."""
+    end = _END.search(text)
+    if end is None:
+        return []
+    rest = _SAYS_SOMETHING.search(text, end.end())
+    if rest is None:
+        return []
+    line = first + text.count("\n", 0, rest.start())
+    ended = first + text.count("\n", 0, end.start())
+    text = f"text after the end `...` of the document in line {ended}: nothing reads it"
+    return [ValuesProblem(line=line, text=text)]
+
+
+def _first_node(text: str, where: str, first: int) -> yaml.Node | None:
+    loader = Loader(text)
     try:
-        while loader.check_node():
-            node = loader.get_node()
-            if node is None:
-                break
-            _check_size(node, where, aliases=aliases)
-            found.append(loader.build(node))
+        node = loader.get_node() if loader.check_node() else None
+        check_size(node, where, aliases=has_aliases(text))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _unreadable(where, error, "a template that renders valid YAML") from error
+        raise unreadable(where, error, first=first) from error
     finally:
         loader.dispose()
+    return node
+
+
+def _mapping(node: yaml.Node | None, where: str, first: int) -> dict[str, Any]:
+    try:
+        content = built(node) if node is not None else {}
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise unreadable(where, error, first=first) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SuiteError(f"{where}: not a mapping of values", expected="`key: value` lines")
+    return content
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(base)
+    for key, value in over.items():
+        known = found.get(key)
+        both = isinstance(known, dict) and isinstance(value, dict)
+        found[key] = _merged(known, value) if both else value  # type: ignore[arg-type]
+    return found
+
+
+def read_manifests(text: str, where: str, known: dict[str, Any] | None = None) -> list[Any]:
+    """Parse every document that is not empty, split as Helm splits them; raises `SuiteError` that names `where`.
+
+    Helm takes each `---` at the start of a line for the end of a document, whatever follows it, and reads no further
+    than a document's own end `...`. With `known` a text that is there is not parsed again, and the others are added.
+    """
+    check_depth(text, where)
+    found = []
+    for first, part in _documents(readable(text, where)):
+        if known is not None and part in known:
+            found.append(known[part])
+            continue
+        try:
+            node = _first_node(part, where, first)
+            found.append(built(node) if node is not None else None)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise unreadable(where, error, "a template that renders valid YAML", first=first) from error
+        if known is not None:
+            known[part] = found[-1]
     return [document for document in found if document is not None]
 
 
-def _readable(text: str, where: str) -> str:
-    """Return the text; raise `SuiteError` for a forbidden character: the parser's own error has no line."""
-    if found := _FORBIDDEN.search(text):
-        line = text.count("\n", 0, found.start()) + 1
-        raise SuiteError(f"{where}:{line}: does not parse: the control character {found[0]!r}", expected="valid YAML")
-    return text
-
-
-def _check_depth(text: str, where: str) -> None:
-    """Refuse nesting that is so deep that the recursive parser would end the whole process."""
-    depth = deepest = 0
-    for bracket in _BRACKETS.finditer(text):
-        depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
-        deepest = max(deepest, depth)
-    if deepest <= _SUSPICIOUS and not _INDENTED.search(text):
-        return
-    # Brackets in a text and long indentations are no nesting. The parser of events is not recursive, so it can count.
-    depth = 0
-    try:
-        for event in yaml.parse(text, Loader=_BaseLoader):
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-            if depth > _MAX_DEPTH:
-                line = f":{event.start_mark.line + 1}" if event.start_mark else ""
-                raise SuiteError(f"{where}{line}: nested more than {_MAX_DEPTH} deep", expected="valid YAML")
-    except (yaml.YAMLError, ValueError) as error:
-        raise _unreadable(where, error) from error
-
-
-def _has_aliases(text: str) -> bool:
-    """Whether the text may have an alias `*name` of an anchor `&name`."""
-    return "*" in text and "&" in text and not set(_ANCHOR.findall(text)).isdisjoint(_ALIAS.findall(text))
-
-
-def _check_size(root: yaml.Node | None, where: str, *, aliases: bool) -> None:
-    """Refuse aliases that would fill the memory once expanded: Kubernetes and Helm refuse them too."""
-    if root is None or not aliases:
-        return
-    sizes: dict[int, int] = {}
-
-    def size(node: yaml.Node) -> int:
-        if id(node) not in sizes:
-            sizes[id(node)] = _MAX_NODES + 1  # a node that contains itself has no end
-            children = node.value if not isinstance(node, yaml.ScalarNode) else ()
-            pairs = (part for child in children for part in (child if isinstance(child, tuple) else (child,)))
-            sizes[id(node)] = 1 + sum(size(part) for part in pairs)
-        return sizes[id(node)]
-
-    if size(root) > _MAX_NODES:
-        raise SuiteError(f"{where}: aliases that stand for {size(root)} values", expected=f"at most {_MAX_NODES}")
-
-
-def _unreadable(where: str, error: Exception, expected: str = "valid YAML") -> SuiteError:
-    mark = getattr(error, "problem_mark", None)
-    line = f":{mark.line + 1}" if mark else ""
-    problem = getattr(error, "problem", None) or str(error)
-    return SuiteError(f"{where}{line}: does not parse: {problem}", expected=expected)
+def _documents(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each document of a rendered template, with the line that it begins in."""
+    start = 0
+    line = 1
+    counted = 0
+    for end, after in (*((each.start(), each.end()) for each in _SEPARATOR.finditer(text)), (len(text), len(text))):
+        # The blanks before its first word are no part of it, of an indentation neither.
+        begin = end - len(text[start:end].lstrip())
+        if begin < end:
+            line += text.count("\n", counted, begin)
+            counted = begin
+            yield line, text[begin:end]
+        start = after
 
 
 class _Index:
-    """Collects the line of each key, by its dotted path."""
+    """Collects the line of each key, by its dotted path, and the keys that are there twice.
 
-    def __init__(self, lines: dict[str, int], where: str, *, lists: bool) -> None:
+    `first` is the line in which the parsed text begins. Without `problems` a key that is there twice is an error.
+    """
+
+    def __init__(
+        self,
+        lines: dict[str, int],
+        where: str,
+        *,
+        lists: bool,
+        first: int = 1,
+        problems: list[ValuesProblem] | None = None,
+    ) -> None:
         self._lines = lines
         self._where = where
         self._lists = lists
+        self._first = first
+        self._problems = problems
+        self._paths: dict[int, str] = {}
+        #: The paths of what an alias repeats.
+        self.repeated: set[str] = set()
 
     def add(self, node: yaml.Node, path: str) -> None:
         """Add what is below a node; raises `SuiteError` for a key that is there twice."""
         if isinstance(node, yaml.MappingNode):
             self._add_keys(node, f"{path}." if path else "")
-        elif self._lists and isinstance(node, yaml.SequenceNode):
+        elif not isinstance(node, yaml.SequenceNode):
+            return
+        elif not self._lists:
+            if self._problems is not None:
+                _Index({}, self._where, lists=True, first=self._first, problems=self._problems).add(node, path)
+        else:
             for number, entry in enumerate(node.value):
                 place = f"{path}[{number}]"
                 # An alias repeats a node that has its own lines; following it again might never end.
                 if entry.start_mark.index >= node.start_mark.index:
-                    self._lines[place] = entry.start_mark.line + 1
+                    self._lines[place] = entry.start_mark.line + self._first
                     self.add(entry, place)
 
     def _add_keys(self, node: yaml.MappingNode, prefix: str) -> None:
         seen: set[str] = set()
         for key, value in node.value:
-            path = f"{prefix}{key.value}"
-            line = key.start_mark.line + 1
-            if path in seen and key.value != "<<":
-                raise SuiteError(
-                    f"{self._where}:{line}: the key {path} is there twice, first in line {self._lines[path]}",
-                    expected="each key once: of two, tools take different ones",
-                )
+            path = f"{prefix}{key.value if key.tag in {TEXT, MERGE} else key_text(key)}"
+            line = key.start_mark.line + self._first
+            if path in seen and key.tag != MERGE:
+                self._twice(path, line)
             seen.add(path)
             self._lines[path] = line
             # As above: an alias lies before its key.
             if value.start_mark.index >= key.start_mark.index:
                 self.add(value, path)
+            self._repeat(value)
+            self._paths.setdefault(id(value), path)
+
+    def _repeat(self, value: yaml.Node) -> None:
+        """Note the path of a node that is there a second time, alone or in a list."""
+        for node in value.value if isinstance(value, yaml.SequenceNode) else (value,):
+            self.repeated |= {self._paths[id(node)]} if id(node) in self._paths else set()
+
+    def _twice(self, path: str, line: int) -> None:
+        before = self._lines[path]
+        if self._problems is None:
+            raise SuiteError(
+                f"{self._where}:{line}: the key {path} is there twice, first in line {before}",
+                expected="each key once: of two, tools take different ones",
+            )
+        self._problems.append(ValuesProblem(line=line, key=path, text=f"given twice, in line {before} and line {line}"))
+        for below in [other for other in self._lines if other.startswith(f"{path}.")]:
+            del self._lines[below]

@@ -30,7 +30,7 @@ POD_SPECS: Mapping[str, tuple[str, ...]] = {
 _STEPS = ("spec", "jobTemplate", "template")
 HOOK, DELETE_POLICY, PRE_DELETE = "helm.sh/hook", "helm.sh/hook-delete-policy", "pre-delete"
 #: The renderings with the values that an operator gets. In the others every toggle is on, and each image key is set.
-SHIPPED = ("shipped", "drop:on", "drop:off")
+SHIPPED = ("shipped", "drop:on", "drop:off", "upgrade:on", "upgrade:off")
 #: The lists of containers in the specification of a pod.
 CONTAINER_LISTS = ("initContainers", "containers", "ephemeralContainers")
 
@@ -61,6 +61,7 @@ class Objects:
         """Index the documents of a rendering."""
         self.documents = rendering.documents
         self._by_name = {(document.kind, document.name): document for document in rendering.documents}
+        self._data: dict[tuple[str, str], Mapping[str, str | None] | None] = {}
 
     def get(self, kind: str, name: str) -> Document | None:
         """Return the object, None if it does not render."""
@@ -68,6 +69,11 @@ class Objects:
 
     def data(self, kind: str, name: str) -> Mapping[str, str | None] | None:
         """Return the entries of a ConfigMap or Secret, None if it does not render. A value that is no text is None."""
+        if (kind, name) not in self._data:
+            self._data[kind, name] = self._read(kind, name)
+        return self._data[kind, name]
+
+    def _read(self, kind: str, name: str) -> Mapping[str, str | None] | None:
         document = self.get(kind, name)
         if document is None:
             return None
@@ -121,8 +127,9 @@ def pull_secrets(document: Document) -> tuple[str, ...]:
 
 
 def renderings(chart: RenderedChart) -> tuple[Rendering, ...]:
-    """Return the renderings that together show every container: first as shipped, then with toggles on."""
-    names = ["shipped", "drop:on", "all-on", *sorted(name for name in chart.renderings if name.startswith("apart:"))]
+    """Return the renderings that together show every container: first as shipped, then with toggles on, and off."""
+    apart = sorted(name for name in chart.renderings if name.startswith("apart:"))
+    names = ["shipped", "drop:on", "all-on", *apart, "off"]
     found = {id(chart.renderings[name]): chart.renderings[name] for name in names if name in chart.renderings}
     return tuple(found.values())
 
@@ -137,15 +144,32 @@ def keys(chart: RenderedChart) -> dict[tuple[str, int, str, str], str | None]:
     return found
 
 
+#: The chart that rules ask about, its keys, and the pods of each rendering by the rendering's `id`.
+_last: list[tuple[RenderedChart, Mapping[Any, str | None], dict[int, tuple[Rendering, tuple[Pod, ...]]]]] = []
+
+
 def pods(chart: RenderedChart, rendering: Rendering) -> tuple[Pod, ...]:
-    """Return the pods of the chart's own templates in one rendering, with the image keys of their containers."""
-    known = keys(chart)
+    """Return the pods of the chart's own templates in one rendering, with the image keys of their containers.
+
+    They are the same records while rules ask about the same chart.
+    """
+    if not _last or _last[0][0] is not chart:
+        _last[:] = [(chart, keys(chart), {})]
+    _, known, found = _last[0]
+    if id(rendering) not in found:
+        found[id(rendering)] = rendering, pods_in(rendering, known)
+    return found[id(rendering)][1]
+
+
+def pods_in(rendering: Rendering, known: Mapping[Any, str | None]) -> tuple[Pod, ...]:
+    """Return the pods of the containers of a rendering; `known` are image keys by the position of the container."""
     objects = Objects(rendering)
     shipped = rendering.name in SHIPPED
     by_document: defaultdict[tuple[str, int], list[Container]] = defaultdict(list)
     for container in rendering.containers:
         key = container.key if container.key is not None else known.get(container.position)
-        by_document[container.template, container.document].append(replace(container, key=key))
+        keyed = container if key == container.key else replace(container, key=key)
+        by_document[container.template, container.document].append(keyed)
     found = []
     for document in rendering.documents:
         containers = by_document.get((document.template, document.occurrence))

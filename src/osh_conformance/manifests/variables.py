@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from osh_conformance.manifests.pods import dicts
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from osh_conformance.manifests.pods import Objects
+
+#: A variable in the value of another; `$$(NAME)` is text.
+_REFERENCE: Final = re.compile(r"(?<!\$)\$\(([A-Za-z_][\w.-]*)\)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +65,16 @@ def variables(entry: Mapping[str, Any], objects: Objects) -> dict[str, Variable]
             value = (objects.data(source.kind, source.name) or {}).get(source.key)
         elif variable.get("valueFrom"):
             value = None
-        elif value is None:
-            value = ""
+        else:
+            value = _expanded("" if value is None else str(value), found)
         found[str(variable.get("name"))] = Variable(value=None if value is None else str(value), source=source)
     return found
+
+
+def _expanded(text: str, known: Mapping[str, Variable]) -> str:
+    """Return a value with each `$(NAME)` replaced as Kubernetes does it, if the rendering shows what it stands for."""
+    values = {name: variable.value for name, variable in known.items() if variable.value is not None}
+    return _REFERENCE.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 def _source(variable: Mapping[str, Any]) -> Source | None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.model.finding import Finding, Status, Verdict
-from osh_conformance.model.result import CellReport, Check, error_finding
+from osh_conformance.model.result import CellReport, ChartCoverage, Check, error_finding
 
 if TYPE_CHECKING:
     from osh_conformance.errors import SuiteError
@@ -48,17 +48,27 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterOpened(Event):
-    """A live run has its cluster. `kubernetes` is the server's version, such as `v1.34.0`."""
+    """A live run has its cluster.
+
+    - kubernetes: the server's version, such as `v1.34.0`.
+    - versions: those of other programs of the run, and the images of its own servers, by name.
+    """
 
     kubernetes: str
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultFound(Event):
-    """One rule has a result on one chart or one cell. `error`: the error that prevented a verdict, None without one."""
+    """One rule has a result on one chart or one cell.
+
+    - error: the error that prevented a verdict, None without one.
+    - coverage: what was seen of the chart. Only the first result of a chart has it.
+    """
 
     check: Check
     error: Finding | None = None
+    coverage: ChartCoverage | None = None
 
     @classmethod
     def of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import posixpath
 from collections import Counter
@@ -40,6 +41,10 @@ class Location:
     - workload: `Kind/name`.
     - container: the container's name.
     - containers: all containers that the cause affects, as `Kind/name container`.
+    - anchor: the chart's own file that the finding belongs to, if `path` is another one: the template that includes the
+      library's file, or the values.yaml whose value a file of `--values` replaces.
+    - shared: what findings of one rule about several charts have in common, if one edit repairs them all: a define of a
+      library, an image reference. "" if the cause is in the chart alone.
     """
 
     chart: str
@@ -49,6 +54,8 @@ class Location:
     workload: str = ""
     container: str = ""
     containers: tuple[str, ...] = ()
+    anchor: str = ""
+    shared: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +63,7 @@ class Finding:
     """One violation of one rule. Rules create it with `Rule.finding`; the JSON report has the same fields.
 
     - rule: the rule's id, "" for an error that concerns no single rule.
-    - chart, path, line, key, workload, container, containers: see `Location`.
+    - chart, path, line, key, workload, container, containers, anchor, shared: see `Location`.
     - found: the actual state.
     - expected: the state that the rule requires.
     - why: the consequence for an operator.
@@ -86,6 +93,8 @@ class Finding:
     workload: str = ""
     container: str = ""
     containers: tuple[str, ...] = ()
+    anchor: str = ""
+    shared: str = ""
     cause: str = ""
     reproduce: str = ""
     folder: str = ""
@@ -104,20 +113,40 @@ class Finding:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
     @property
+    def cause_id(self) -> str:
+        """The id of the cause (16 hex digits): the same for all findings that one edit repairs, else the finding's."""
+        if not self.shared:
+            return self.id
+        return hashlib.sha256(f"{self.rule}\0{self.shared}".encode()).hexdigest()[:16]
+
+    @property
     def _workload(self) -> str:
         """The workload if there is no file, else "": its name may end in a hash of the values."""
         return "" if self.path else self.workload
 
     @property
     def _place(self) -> tuple[str, ...]:
-        return (self.rule, self.chart, self.path, self.key, self._workload, self.container, self.cause)
+        path = self.anchor or self.path
+        return (self.rule, self.chart, path, self.key, self._workload, self.container, self.cause)
 
     @property
     def path_in_chart(self) -> str:
-        """`path`, relative to the chart."""
-        if self.path.startswith(self.folder):
-            return self.path.removeprefix(self.folder)
-        return posixpath.relpath(self.path, self.folder) if self.path else ""
+        """The file that the finding belongs to (`anchor`, else `path`), relative to the chart."""
+        return self._in_chart(self.anchor or self.path)
+
+    @property
+    def paths_in_chart(self) -> tuple[str, ...]:
+        """The file that the finding belongs to, and the one that it points to, relative to the chart."""
+        return tuple(dict.fromkeys((self.path_in_chart, self._in_chart(self.path))))
+
+    def _in_chart(self, path: str) -> str:
+        if path.startswith(self.folder):
+            return path.removeprefix(self.folder)
+        return _relative(path, self.folder) if path else ""
+
+
+#: Asked for several times of each finding, and most findings of a chart are in few files.
+_relative = functools.lru_cache(maxsize=1024)(posixpath.relpath)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
@@ -30,9 +30,12 @@ class Flavor:
     summary: str
     """What the images have in common, in one line."""
     images: Mapping[str, str] = field(default_factory=dict)
-    """The references, by image key or by the standard key whose task an image key performs."""
+    """The references, by image key or by the standard key whose task an image key performs. In a layout of image maps a
+    key is the path of its map (`api.image`)."""
     services: Mapping[str, str] = field(default_factory=dict)
     """One reference for each chart, for all of its other image keys."""
+    rest: str = ""
+    """The reference for each further image key of any chart."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """Values that a chart needs to run on these images."""
     tier: Tier = Tier.CORE
@@ -43,31 +46,50 @@ class Flavor:
     @property
     def shipped(self) -> bool:
         """Whether it uses the chart's own references."""
-        return not self.images and not self.services
+        return not self.images and not self.services and not self.rest
 
-    def references(self, chart: str, keys: Mapping[str, str]) -> dict[str, str]:
+    def is_stub(self, reference: str) -> bool:
+        """Whether a reference is that of the rest, and of nothing else."""
+        return reference == self.rest and reference not in {*self.images.values(), *self.services.values()}
+
+    def references(
+        self,
+        chart: str,
+        keys: Mapping[str, str],
+        used: Callable[[], Collection[str]] | None = None,
+        jobs: Collection[str] = (),
+    ) -> dict[str, str]:
         """Return the reference for each image key of a chart, empty for a flavor without images (`shipped`).
 
-        `keys` maps each image key to the standard key whose task it performs, or "". Raises `UsageError` if the flavor
-        has no reference for a key.
+        `keys` maps each image key to the standard key whose task it performs, or "". `used` returns the keys that
+        containers use; it is called only if the flavor has no reference for a key, and None means all of them. `jobs`
+        are the keys that Jobs which create or drop a database use: their image is that of `db_init` or `db_drop`, and
+        never that of the rest. Raises `UsageError` if the flavor has no reference for a key that is used.
         """
         if self.shipped:
             return {}
-        found: dict[str, str] = {}
-        missing = []
-        for key, function in keys.items():
-            reference = self.images.get(key) or self.images.get(function) or self.services.get(chart)
-            if reference:
-                found[key] = reference
-            else:
-                missing.append(key)
+        found = {
+            key: self._own(chart, key, function) or (self._of_jobs(function) if key in jobs else self.rest)
+            for key, function in keys.items()
+        }
+        missing = [key for key, reference in found.items() if not reference]
+        if missing and used:
+            needed = used()
+            missing = [key for key in missing if key in needed]
         if missing:
             raise UsageError(
                 f"the flavor {self.name} has no image for {', '.join(missing)} of chart {chart}",
                 expected=f"an entry below `services` for {chart}, or one below `images` for each key",
                 fix="describe your images in your own file, and name it with --flavor-file",
             )
-        return found
+        return {key: reference for key, reference in found.items() if reference}
+
+    def _own(self, chart: str, key: str, function: str) -> str:
+        return self.images.get(key) or self.images.get(function) or self.services.get(chart) or ""
+
+    def _of_jobs(self, function: str) -> str:
+        """Return the image for a further key of the Jobs of a database: no dependency of theirs is waited for by it."""
+        return "" if function == "dep_check" else self.images.get("db_init") or self.images.get("db_drop") or ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

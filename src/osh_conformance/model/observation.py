@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from http import HTTPStatus
 
 from osh_conformance.model.chart import DeclaredChart, Role
 from osh_conformance.model.matrix import Cell
@@ -12,6 +13,14 @@ from osh_conformance.model.scenario import ExpectedData, PullProbe, Scenario
 
 #: The reasons that the CRI and the kubelet give if a container's program did not start. The message has the details.
 _NOT_STARTED = ("StartError", "ContainerCannotRun", "RunContainerError", "CreateContainerError")
+#: The names of all tables that the suite puts into a release's databases begin with it.
+SUITE_TABLES = "osh_conformance_"
+#: The table that the suite puts, with a row, into each of a release's databases once it is installed.
+MARK = f"{SUITE_TABLES}mark"
+#: What the API server says of a drop Job with a container that has no image.
+NO_IMAGE = ".image: Required value"
+#: `Removal.with_image` of a drop that did its task once it had an image.
+WORKED_WITH_IMAGE = "helm uninstall ended with exit code 0, and nothing of the release is still on the server"
 _MISSING = ("no such file or directory", "not found", "permission denied", "executable file")
 
 
@@ -26,7 +35,7 @@ def lacks_program(reason: str, message: str) -> bool:
 
 
 class Moment(StrEnum):
-    """The moments at which the suite queries the database server.
+    """The moments at which the suite queries the servers that a release uses.
 
     - BEFORE: before the first install.
     - INSTALLED: when the first release is installed.
@@ -58,19 +67,49 @@ class DatabaseState:
     - accounts: the grants of each account, by `user@host`.
     - waiting: the DROP statements that wait for a lock, each with the reason that the server gives.
     - locked: the accounts that the server does not let log in (`ACCOUNT LOCK`), as `user@host`.
+    - roles: the grants of each role, by its name.
+    - details: of each account or role, by name, what is not the server's default: `login` (a digest of the password's
+      hash and of the plugins), `plugin`, `lock`, `expiry`, `TLS`, `limits`, `roles`, `default role`.
+    - privileges: `privileges[account][database]`, the grants that are narrower than a database (on tables, columns and
+      routines), and `GRANT OPTION`. The database `*` stands for all.
+    - objects: `objects[database][what]`, a digest of the definition; `what` is `view NAME`, `trigger NAME`,
+      `procedure NAME`, `function NAME`, `event NAME`, `table NAME` (its columns, indexes and foreign keys) or
+      `character set`. A locked table's triggers are not listed. The server's own databases are there with what may be
+      added to them.
+    - variables: the global variables that a client has set since the server started, by name, even if it set them back.
+    - commands: how often clients ran a statement that concerns the whole server since it started (`STOP SLAVE`,
+      `FLUSH TABLES`), without the suite's own.
+    - sessions: the open connections by id: `user@host`, or `user@host in a transaction`.
+    - writes: how many statements that change data each user has run since the server started.
+    - started: when the server started, in seconds since 1970; 0 if the suite did not ask.
     """
 
     databases: Mapping[str, Mapping[str, TableState]]
     accounts: Mapping[str, tuple[str, ...]]
     waiting: tuple[str, ...] = ()
     locked: tuple[str, ...] = ()
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    details: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    privileges: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    objects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    commands: Mapping[str, int] = field(default_factory=dict)
+    sessions: Mapping[str, str] = field(default_factory=dict)
+    writes: Mapping[str, int] = field(default_factory=dict)
+    started: int = 0
+
+
+def names_of(state: DatabaseState) -> frozenset[str]:
+    """Return what a server holds as `database NAME`, `account USER@HOST` and `role NAME`."""
+    kinds = (("database", state.databases), ("account", state.accounts), ("role", state.roles))
+    return frozenset(f"{kind} {name}" for kind, found in kinds for name in found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelmCall:
     """One call of the helm program.
 
-    - action: `install`, `upgrade` or `uninstall`.
+    - action: `install`, `upgrade`, `test` or `uninstall`.
     - command: the command line.
     - code: the exit code.
     - seconds: how long it took.
@@ -95,6 +134,11 @@ class ReleaseLifetime:
     - installed: the database server when the release was installed.
     - pods: the names of its pods.
     - unsettled: the condition that was not met before the deadline, "" if the install step was complete.
+    - later: names of databases, accounts and roles (`database NAME`, `account NAME`, `role NAME`) that came after
+      `installed` was read, up to the first uninstall, and that no step made. They are the release's too.
+    - taken: those that a step took away after `installed` was read, named in the same way.
+    - marked: the databases that must have the table `MARK` with its row: the suite put it there after the install, and
+      no step took it.
     """
 
     release: str
@@ -102,16 +146,28 @@ class ReleaseLifetime:
     installed: DatabaseState
     pods: tuple[str, ...] = ()
     unsettled: str = ""
+    later: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
+    marked: tuple[str, ...] = ()
 
     @property
     def databases(self) -> tuple[str, ...]:
-        """The release's databases: those that the install added, sorted."""
-        return tuple(sorted(set(self.installed.databases) - set(self.before.databases)))
+        """The release's databases: those that the install added, or that came later, sorted."""
+        return self._own("database", set(self.installed.databases) - set(self.before.databases))
 
     @property
     def accounts(self) -> tuple[str, ...]:
-        """The release's accounts: those that the install added, as `user@host`, sorted."""
-        return tuple(sorted(set(self.installed.accounts) - set(self.before.accounts)))
+        """The release's accounts: those that the install added, or that came later, as `user@host`, sorted."""
+        return self._own("account", set(self.installed.accounts) - set(self.before.accounts))
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The release's roles: those that the install added, or that came later, sorted."""
+        return self._own("role", set(self.installed.roles) - set(self.before.roles))
+
+    def _own(self, kind: str, installed: set[str]) -> tuple[str, ...]:
+        later = {name.removeprefix(f"{kind} ") for name in self.later if name.startswith(f"{kind} ")}
+        return tuple(sorted(installed | later))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +215,13 @@ class Removal:
     - is_retry: it follows a failed uninstall.
     - ran: the containers of drop Jobs that it started, as `Kind/name container`.
     - failure: the time after this uninstall, if it failed and the scenario has a `recover` step.
+    - repeated_failure: the last line of a container of a drop Job that ended with the same error and this line each
+      time, "" if there was none. If its Job would have tried again, the suite interrupted helm: a negative `call.code`.
+    - repeated_by: that container as `Kind/name container`, and its exit code, in words.
+    - with_image: what happened when the chart got an image for a drop Job that the API server had refused for want of
+      one: in a second uninstall, which no other field describes. "" if there was none.
+    - logs: the last lines of the containers of the Jobs that it started, without secrets, by `pod container`; of one
+      that ended several times, those of the latest attempt.
     """
 
     lifetime: int
@@ -173,6 +236,10 @@ class Removal:
     is_retry: bool = False
     ran: tuple[str, ...] = ()
     failure: FailedUninstall | None = None
+    repeated_failure: str = ""
+    repeated_by: str = ""
+    with_image: str = ""
+    logs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +247,7 @@ class ResourceUsage:
     """Numbers after an uninstall, each by the kind of thing that it counts.
 
     - objects: the objects in the release's namespace.
-    - server: the content of the database server.
+    - server: the content of the database server, and of the message queue.
     - nodes: the resources of the cluster and its nodes, those of other cells included.
     - suite_bytes: the memory of this program, in bytes.
     """
@@ -315,6 +382,22 @@ class ChartTests:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HelmTest:
+    """The result of `helm test` in the cell.
+
+    - code: helm's exit code.
+    - output: the last lines that helm printed.
+    - ran: the test hooks of the release whose pods started, as `Kind/name`.
+    - logs: the ends of the logs of their containers, by `pod container`.
+    """
+
+    code: int
+    output: str
+    ran: tuple[str, ...]
+    logs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DependencyWithheld:
     """The pods with a dep_check container, while the database's Service was withheld.
 
@@ -332,9 +415,12 @@ class DependencyWithheld:
 class IdentityState:
     """Keystone's answers to its administrator.
 
-    - token_status: the HTTP status of the token request.
-    - users, services, endpoints: the registered ones.
+    - token_status: the HTTP status of its answer to the token request, 0 if it gave none.
+    - unasked: why nobody could ask it, in the words of the API server: no Service, port or pod of it. "" otherwise.
+    - silent: what the API server says of a Keystone that is there and did not answer, "" otherwise.
+    - users, services, endpoints: the registered ones; of a Keystone that cells share, those of this cell.
     - administrator: the administrator's user name.
+    - shared: other cells use it too.
     """
 
     token_status: int
@@ -342,6 +428,49 @@ class IdentityState:
     services: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
     administrator: str = ""
+    shared: bool = False
+    unasked: str = ""
+    silent: str = ""
+
+    @property
+    def answered(self) -> bool:
+        """Whether the administrator got a token."""
+        return self.token_status == HTTPStatus.CREATED
+
+    @property
+    def answer(self) -> str:
+        """What became of the token request, for a message: the end of a sentence about it."""
+        if self.unasked or self.silent:
+            return f"got no answer of Keystone: {self.unasked or self.silent}"
+        return f"was answered by Keystone with status {self.token_status}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueState:
+    """The content of the message queue's server, without messages.
+
+    - users: by name their tags, and a word that is another one when the password is.
+    - vhosts: the names of the virtual hosts.
+    - permissions: by `user on vhost` what the user may configure, write and read there.
+    """
+
+    users: Mapping[str, str]
+    vhosts: tuple[str, ...]
+    permissions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideState:
+    """What a release may create outside its namespace and the database server.
+
+    - queue: None if the cell has no message queue, or it could not be read.
+    - identity: None if the cell uses no Keystone of another chart, or it could not be read.
+    - unread: why one of them could not be read, or "".
+    """
+
+    queue: QueueState | None = None
+    identity: IdentityState | None = None
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -366,6 +495,8 @@ class Observation:
     - runtime: None if the suite cannot run commands on the nodes.
     - runtime_classes: the RuntimeClass of each pod that the suite observed, hooks included, by pod; "" for the default.
     - chart_tests: None if the chart's own tests did not run.
+    - helm_test: None if `helm test` did not run.
+    - outside: the message queue and a Keystone of another chart, at each moment; empty if the cell has neither.
     - usage: one record after each uninstall, if the scenario's steps run several times (`--repeat`).
     - seconds: how long each part of the run took, by its name.
     """
@@ -390,6 +521,8 @@ class Observation:
     runtime: RuntimeProof | None = None
     runtime_classes: Mapping[str, str] = field(default_factory=dict)
     chart_tests: ChartTests | None = None
+    helm_test: HelmTest | None = None
+    outside: Mapping[Moment, OutsideState] = field(default_factory=dict)
     usage: tuple[ResourceUsage, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 

@@ -16,9 +16,12 @@ class Rule:
     - source: the sentence of the conformance rule that it comes from.
     - why: the consequence of a violation for an operator.
     - fix: how the chart's author complies.
+    - blind: what the rule does not look at, so that nobody takes its silence for a verdict.
     - before, after: YAML, a part of values or of a manifest. `before` violates the rule, `after` complies.
     - scenarios: names or groups of scenarios that also check the rule. A rule from another package needs this, because
       the suite's scenario files cannot list it.
+    - reduced: whether a reduced run (`live --reduced`) can judge the rule: it installs little more than the Jobs that
+      create and drop the database.
     """
 
     id: str
@@ -26,9 +29,11 @@ class Rule:
     source: str
     why: str
     fix: str
+    blind: str = ""
     before: str = ""
     after: str = ""
     scenarios: tuple[str, ...] = ()
+    reduced: bool = False
 
     @property
     def family(self) -> str:
@@ -59,6 +64,8 @@ class Rule:
             workload=place.workload,
             container=place.container,
             containers=place.containers,
+            anchor=place.anchor,
+            shared=place.shared,
             found=found,
             expected=expected,
             why=why or self.why,

@@ -91,8 +91,19 @@ class FaultKind:
     """The suite can query the database server while the fault lasts."""
     reachable: bool = True
     """A drop Job can reach the database server, with its image and its password, while the fault lasts."""
+    refuses: bool = False
+    """The database server answers, and refuses to drop anything while the fault lasts."""
+    variables: tuple[str, ...] = ()
+    """The global variables of the database server that the fault changes until its repair."""
+    replaces: bool = False
+    """From then on another database server has the server's name: with the same data, and variables of its own."""
     needs: tuple[FaultNeed, ...] = ()
     """The capabilities that a cluster must have."""
+
+    @property
+    def prevents(self) -> bool:
+        """Whether no drop can succeed while it lasts."""
+        return self.refuses or not self.reachable
 
 
 #: Every fault by its id. `scenario/faults/` has a class for each; planning needs this table only.
@@ -103,9 +114,22 @@ FAULTS: Mapping[str, FaultKind] = MappingProxyType(
             lasting=False,
             needs=(FaultNeed.NODES,),
         ),
+        "certificate-other-host": FaultKind(
+            summary="the database server presents a certificate of the trusted authority for another host",
+            reachable=False,
+        ),
         "certificate-untrusted": FaultKind(
             summary="the database server presents a certificate of an authority that the release does not trust",
             reachable=False,
+        ),
+        "connection-limit": FaultKind(
+            summary="the administrator's account has reached its limit of connections",
+            reachable=False,
+        ),
+        "connections-exhausted": FaultKind(
+            summary="the database server has too many connections, and takes no more",
+            reachable=False,
+            variables=("max_connections",),
         ),
         "containerd-restarted": FaultKind(
             summary="the containerd of each node is restarted; containers keep running",
@@ -154,10 +178,20 @@ FAULTS: Mapping[str, FaultKind] = MappingProxyType(
             readable=False,
             reachable=False,
         ),
+        "server-failed-over": FaultKind(
+            summary="the database server's name leads to its replica; open connections stay with the old server",
+            lasting=False,
+            replaces=True,
+        ),
         "server-killed": FaultKind(
             summary="the database server is killed, and stays down",
             readable=False,
             reachable=False,
+        ),
+        "server-read-only": FaultKind(
+            summary="the database server is read-only, for the administrator too",
+            refuses=True,
+            variables=("read_only",),
         ),
         "server-restarted": FaultKind(
             summary="the database server is killed, and starts again at once",
@@ -209,7 +243,7 @@ class UpgradeStep(Step, frozen=True, kw_only=True, tag="upgrade"):
 
 
 class ChartTestsStep(Step, frozen=True, kw_only=True, tag="test"):
-    """Run the chart's own tests, if the catalog names any."""
+    """Run the chart's own tests, if the catalog names any, and `helm test`, if the catalog says so."""
 
 
 class SqlStep(Step, frozen=True, kw_only=True, tag="sql"):
@@ -329,6 +363,9 @@ class Scenario:
     """The steps, in order."""
     repeated: bool = False
     """Only `--repeat` sets it: `steps` contains the steps several times. Do not set it in a file."""
+    reduced: bool = False
+    """Only `--reduced` sets it: little more of the chart is installed than what creates and drops its database. Do not
+    set it in a file."""
     probes: tuple[PullProbe, ...] = ()
     """The suite's own pods, instead of steps. Their result does not depend on chart and flavor, so they run on one cell
     for each container runtime."""
@@ -337,17 +374,31 @@ class Scenario:
         """Return the scenario with its steps `number` times and LIFE-2. Only the first pass withholds the Service."""
         if number == 1 or not self.steps:
             return self
-        again = tuple(
-            msgspec.structs.replace(step, withhold_seconds=0.0) if isinstance(step, InstallStep) else step
-            for step in self.steps
-        )
-        steps = self.steps + again * (number - 1)
+        steps = self.steps + _without_withholding(self.steps) * (number - 1)
         return replace(self, steps=steps, repeated=True, rules=(*self.rules, "LIFE-2"))
+
+    def of_reduced_run(self) -> Scenario:
+        """Return the scenario as a reduced run has it: no step withholds the database's Service, nobody judges that."""
+        return replace(self, reduced=True, steps=_without_withholding(self.steps))
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is about the whole service, with its registration and its message queue.
+
+        The others are about an uninstall, and switch off what that does not need (`minimal_values` of the convention).
+        """
+        # Each Job of the chart must pull, also those that an uninstall does not need.
+        return not self.probes and not self.reduced and (self.group is ScenarioGroup.MAIN or self.pull_secret)
 
     @property
     def has_second(self) -> bool:
         """Whether a step acts on a second release of the chart."""
         return any(step.second for step in self.steps if isinstance(step, InstallStep | UpgradeStep | UninstallStep))
+
+    @property
+    def has_replica(self) -> bool:
+        """Whether the database server has a replica, because a fault puts it into the server's place."""
+        return any(FAULTS[name].replaces for name in self.faults)
 
     @property
     def has_previous(self) -> bool:
@@ -358,3 +409,9 @@ class Scenario:
     def faults(self) -> tuple[str, ...]:
         """The ids of the faults that its steps inject."""
         return tuple(step.inject for step in self.steps if isinstance(step, InjectStep | UninstallStep) and step.inject)
+
+
+def _without_withholding(steps: tuple[ScenarioStep, ...]) -> tuple[ScenarioStep, ...]:
+    return tuple(
+        msgspec.structs.replace(step, withhold_seconds=0.0) if isinstance(step, InstallStep) else step for step in steps
+    )

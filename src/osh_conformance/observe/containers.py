@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: The prefix of the Helm releases of the suite's own infrastructure; no chart under test has such a name.
 INFRASTRUCTURE_PREFIX = "infrastructure-"
+#: The label with an object's release.
+RELEASE_LABEL = "app.kubernetes.io/instance"
 #: The reason of kubelet's events about a pull that failed.
 _FAILED = "Failed"
 #: Words of a registry or of the CRI where a login is missing or wrong.
@@ -152,4 +154,4 @@ def is_infrastructure(obj: Object) -> bool:
 
 def release_of(obj: Object) -> str:
     """Return the release in an object's labels; "" if it has none."""
-    return str((obj["metadata"].get("labels") or {}).get("app.kubernetes.io/instance", ""))
+    return str((obj["metadata"].get("labels") or {}).get(RELEASE_LABEL, ""))

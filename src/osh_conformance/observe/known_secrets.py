@@ -3,76 +3,115 @@
 from __future__ import annotations
 
 import base64
-import json
-import re
-from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus, unquote
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any
 
-from osh_conformance import process
 from osh_conformance.errors import SuiteError
+from osh_conformance.observe.secret_texts import Texts, replace_passwords
+from osh_conformance.redaction import REDACTED, Redactor, is_word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from osh_conformance.cluster.api import Kube
 
 #: Removing shorter texts would protect nothing and garble every log.
 _SHORTEST = 6
+#: Where a password stands, a shorter one is hidden too.
+_SHORTEST_IN_PLACE = 3
 #: As a password it protects nothing, and every second line of a log contains it.
 _WORD = "password"
 #: The type of Helm's own Secrets: a packed release of half a megabyte, which no text contains as a whole.
 _RELEASE = "helm.sh/release.v1"
-#: Assignments in a Secret's files (option files, YAML and JSON) whose key ends with one of these words.
-_ASSIGNED = re.compile(
-    r"""(?:password|passwd|passphrase|secret|token|auth|credential|(?:secret|private|api|access)[_-]?key)["']?
-    [ \t]*[:=][ \t]*(?:"((?:[^"\\\r\n]|\\.)*)"|'([^'\r\n]*)'|([^\s"'][^\r\n]*))""",
-    re.IGNORECASE | re.VERBOSE,
+#: Objects whose names, labels and containers are no secrets.
+_OBJECTS = (
+    *(f"/api/v1/namespaces/{{}}/{kind}" for kind in ("services", "serviceaccounts", "pods")),
+    *(f"/apis/apps/v1/namespaces/{{}}/{kind}" for kind in ("deployments", "statefulsets", "daemonsets")),
+    "/apis/batch/v1/namespaces/{}/jobs",
 )
-_IN_URL = re.compile(r"://[^\s/:@\"']*:([^\s/@\"']+)@")
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(.+?)-----END", re.DOTALL)
-#: Entries of Secrets that are not secret. Removing them would garble every text.
-_NAMES = frozenset({"host", "hosts", "port", "name", "names", "user", "username", "database", "region", "project"})
 
 
 class KnownSecrets:
     """The secrets of one cell: those that the suite generated, and the contents of the namespace's Secrets.
 
-    `public` are texts that a Secret may contain but that are not secret, such as names of releases.
+    `public` are texts that a Secret may contain but that are not secret, such as names of releases. Names of users,
+    projects, databases and objects of the namespace are not secret either. A password that is the same word as such a
+    name is hidden only where a password stands: in a URL, and behind `password =`.
     """
 
     def __init__(self, kube: Kube, namespace: str, known: Iterable[str], public: Iterable[str]) -> None:
         self._kube = kube
         self._namespace = namespace
-        self._secrets = set(known)
-        self._read: set[str] = set()
+        self._texts = Texts(passwords=set(known))
+        #: The contents of Secrets as the API has them, each with its text.
+        self._encoded: set[tuple[str, str]] = set()
+        self._read: set[tuple[str, str]] = set()
         self._public = {*public, _WORD}
-        self._redactor: tuple[frozenset[str], process.Redactor] | None = None
+        self._redact: Callable[[str], str] | None = None
+        # Logs are read in threads of their own.
+        self._lock = threading.Lock()
 
     def learn(self) -> None:
         """Read the namespace's Secrets now: an uninstall deletes them, but not the logs that may contain them."""
         try:
-            listed = self._kube.list(f"/api/v1/namespaces/{self._namespace}/secrets")
-            services = self._kube.list(f"/api/v1/namespaces/{self._namespace}/services")
+            secrets = self._kube.list(f"/api/v1/namespaces/{self._namespace}/secrets")
+            maps = self._kube.list(f"/api/v1/namespaces/{self._namespace}/configmaps")
         except SuiteError:
             return
-        # Secrets contain host names too, which are the names of Services.
-        self._public |= {service["metadata"]["name"] for service in services}
-        own = [secret for secret in listed if secret.get("type") != _RELEASE]
+        own = [secret for secret in secrets if secret.get("type") != _RELEASE]
         entries = {entry for secret in own for entry in (secret.get("data") or {}).items()}
-        encoded = {value for name, value in entries if name.lower() not in _NAMES} - self._read
-        self._read |= encoded
-        # Some Secrets contain a password with a line break at its end.
-        decoded = [base64.b64decode(value).decode(errors="ignore").strip() for value in encoded]
-        inside = [part for text in decoded for part in _parts(text)]
-        self._secrets |= {text for text in (*encoded, *decoded, *inside) if is_secret(text)}
+        files = {entry for each in maps for entry in (each.get("data") or {}).items()}
+        if not (entries | files) - self._read:
+            return
+        # Names take as long again, and only what is new can be mistaken for one.
+        names = {name for each in (*own, *maps, *self._objects()) for name in _names(each)}
+        with self._lock:
+            self._public |= names
+            for key, encoded in entries - self._read:
+                decoded = base64.b64decode(encoded).decode(errors="ignore").strip()
+                self._texts.add_entry(key, decoded)
+                self._encoded.add((encoded, decoded))
+            for key, file in files - self._read:
+                self._texts.add_public_file(key, file)
+            self._read |= entries | files
+            self._redact = None
 
     def redact(self, text: str) -> str:
         """Return `text` without the secrets, in any spelling."""
-        secrets = frozenset(self._secrets - self._public)
-        # Computing the spellings takes longer than the search, and there are thousands of texts.
-        if self._redactor is None or self._redactor[0] != secrets:
-            self._redactor = (secrets, process.Redactor(tuple(_spellings(secrets))))
-        return self._redactor[1](text)
+        with self._lock:
+            # Computing the spellings takes longer than the search, and there are thousands of texts.
+            self._redact = self._redact or self._redactor()
+            redact = self._redact
+        return redact(text)
+
+    def redact_values(self, document: Any) -> Any:
+        """Return a document, as JSON or YAML has it, with each text in it redacted. Its keys are no secrets."""
+        if isinstance(document, dict):
+            return {key: self.redact_values(entry) for key, entry in document.items()}
+        if isinstance(document, list):
+            return [self.redact_values(entry) for entry in document]
+        return self.redact(document) if isinstance(document, str) else document
+
+    def _objects(self) -> Iterator[Any]:
+        for path in _OBJECTS:
+            with contextlib.suppress(SuiteError):
+                yield from self._kube.list(path.format(self._namespace))
+
+    def _redactor(self) -> Callable[[str], str]:
+        names, passwords = self._public | self._texts.names, self._texts.passwords
+        # A password that no person made up is not also a name.
+        hidden = {text for text in passwords if text not in (names if is_word(text) else self._public)}
+        hidden |= self._texts.others - names
+        hidden |= {encoded for encoded, text in self._encoded if text not in names}
+        hidden = set(filter(is_secret, hidden))
+        everywhere = Redactor(tuple(hidden))
+        in_place = {text for text in passwords - hidden if len(text) >= _SHORTEST_IN_PLACE and text.lower() != _WORD}
+
+        def redact(text: str) -> str:
+            return replace_passwords(everywhere(text), in_place, REDACTED)
+
+        return redact
 
 
 def is_secret(text: str) -> bool:
@@ -80,19 +119,10 @@ def is_secret(text: str) -> bool:
     return len(text) >= _SHORTEST and text.lower() != _WORD
 
 
-def _parts(text: str) -> Iterator[str]:
-    """Yield the secrets in a file of a Secret. A log may contain one of them, but not the whole file."""
-    for double, single, plain in _ASSIGNED.findall(text):
-        yield from (double, double.replace("\\", ""), single, plain.strip().rstrip(",;"))
-    for password in _IN_URL.findall(text):
-        yield from (password, unquote(password))
-    for key in _PRIVATE_KEY.findall(text):
-        yield from key.split()
-
-
-def _spellings(secrets: Iterable[str]) -> Iterator[str]:
-    """Yield each secret as it is, and as spelled in a URL, in JSON, in Python and in base64."""
-    for secret in secrets:
-        yield from (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1])
-        yield from (quote(secret), quote(secret, safe=""), quote_plus(secret))
-        yield base64.b64encode(secret.encode()).decode()
+def _names(item: Any) -> Iterator[str]:
+    """Yield the names of an object and of its containers, and its labels."""
+    yield str(item.get("metadata", {}).get("name", ""))
+    yield from (item.get("metadata", {}).get("labels") or {}).values()
+    spec = item.get("spec") or {}
+    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+        yield str(container["name"])

@@ -81,6 +81,14 @@ def last_end(status: Object) -> Object:
     return {}
 
 
+def last_attempt(status: Object) -> tuple[int, Object] | None:
+    """Return the number (from 0) of a container's latest end, and how it ended; None if it never ended."""
+    ended = last_end(status)
+    # The number of restarts counts the attempt that runs now, but not the one that waits.
+    running = "running" in status.get("state", {})
+    return (status.get("restartCount", 0) - running, ended) if ended else None
+
+
 def has_begun(status: Object) -> bool:
     """Whether a container runs or has ended."""
     return bool(last_end(status)) or "running" in status.get("state", {})

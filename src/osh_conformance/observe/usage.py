@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from osh_conformance.cluster.api import Kube
-    from osh_conformance.model.observation import DatabaseState
+    from osh_conformance.model.observation import DatabaseState, QueueState
     from osh_conformance.observe.context import CellContext
 
 #: Kinds of objects that the cluster creates and removes by itself.
@@ -27,12 +27,13 @@ _OWNER = "meta.helm.sh/release-name"
 _CORE = "/api/v1"
 
 
-def read(context: CellContext, state: DatabaseState) -> ResourceUsage:
-    """Count the resources in use now; `state` is the content of the database server."""
+def read(context: CellContext, state: DatabaseState, queue: QueueState | None = None) -> ResourceUsage:
+    """Count the resources in use now; `state` is the content of the database server, `queue` the message queue's."""
+    on_queue = {"users of the queue": len(queue.users), "vhosts of the queue": len(queue.vhosts)} if queue else {}
     objects = count_objects(context.kube, context.namespace)
     return ResourceUsage(
         objects={kind: number for kind, number in objects.items() if kind not in _PASSING},
-        server={"databases": len(state.databases), "accounts": len(state.accounts)},
+        server={"databases": len(state.databases), "accounts": len(state.accounts), **on_queue},
         nodes={
             "namespaces": len(context.kube.list("/api/v1/namespaces")),
             **nodes.count_resources(context.cluster),

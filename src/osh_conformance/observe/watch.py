@@ -23,13 +23,14 @@ from osh_conformance.observe.pod_status import (
     has_begun,
     job_failure,
     job_summary,
+    last_attempt,
     last_end,
     pod_summary,
 )
 from osh_conformance.waiting import CancelledError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from osh_conformance.cluster.api import Kube
     from osh_conformance.observe.known_secrets import KnownSecrets
@@ -51,6 +52,8 @@ _SANDBOX_EVENT = "FailedCreatePodSandBox"
 #: Seconds for which a sandbox may fail for temporary reasons, such as the network of a node that has just started.
 _SANDBOX_PATIENCE = 45.0
 _LAST_WORDS = 3
+#: What a log that could not be read begins with.
+NO_LOG = "(no log: "
 _UNSCHEDULABLE_AFTER = 20.0
 _TICK = 1.0
 _RESYNC_SECONDS = 20
@@ -106,7 +109,11 @@ class NamespaceWatch:
         self._events = _Kept()
         self._since: dict[tuple[str, str, str], float] = {}
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="logs")
+        #: What each container printed until it ended, by `pod container attempt`, the first attempt being 0.
         self.logs: dict[str, str] = {}
+        #: How it ended, as the API has it, by the same.
+        self.ends: dict[str, Object] = {}
+        self._unread: set[str] = set()
 
     def __enter__(self) -> Self:
         core, batch = self._kube.core, self._kube.batch
@@ -132,6 +139,17 @@ class NamespaceWatch:
                 all_jobs=list(self._jobs.objects.values()),
                 events=list(self._events.objects.values()),
             )
+
+    def wake(self) -> None:
+        """Let every wait look at its condition now."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def logs_are_read(self, pods: Iterable[Object]) -> bool:
+        """Whether the log of every container of these pods that ended was read, as far as the API has it."""
+        names = {pod["metadata"]["name"] for pod in pods}
+        with self._changed:
+            return not any(key.partition(" ")[0] in names for key in self._unread)
 
     def last_words(self, pod: Object, status: Object) -> str:
         """Return a failed container's last message: the CRI's, or the end of its log; "" if it did not fail.
@@ -230,22 +248,28 @@ class NamespaceWatch:
     def _read_ended_logs(self, pod: Object) -> None:
         name = pod["metadata"]["name"]
         for status in container_statuses(pod):
-            if "terminated" not in status.get("state", {}):
+            attempt = last_attempt(status)
+            if attempt is None:
                 continue
-            key = f"{name} {status['name']} {status.get('restartCount', 0)}"
+            number, ended = attempt
+            key = f"{name} {status['name']} {number}"
             with self._changed:
                 if key in self.logs or self._stopped.is_set():
                     continue
-                self.logs[key] = ""
-            self._readers.submit(self._read_log, key, name, status["name"])
+                self.logs[key], self.ends[key] = "", ended
+                self._unread.add(key)
+            # Another attempt may run by now: a status that says so came instead of one that says how this one ended.
+            previous = {"previous": True} if "running" in status.get("state", {}) else {}
+            self._readers.submit(self._read_log, key, name, status["name"], previous)
 
-    def _read_log(self, key: str, pod: str, container: str) -> None:
+    def _read_log(self, key: str, pod: str, container: str, previous: Mapping[str, bool]) -> None:
         try:
-            text = self._kube.log(self._namespace, pod, container)
+            text = self._kube.log(self._namespace, pod, container, **previous)
         except Exception as error:  # noqa: BLE001 - missing evidence must not end the run
-            text = f"(no log: {error})"
+            text = f"{NO_LOG}{error})"
         with self._changed:
             self.logs[key] = text
+            self._unread.discard(key)
             self._changed.notify_all()
 
     def _raise_trouble(self, what: str, view: View, concerns: Callable[[Object], bool]) -> None:

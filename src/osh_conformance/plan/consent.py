@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.charts import conventions
 from osh_conformance.charts.files import read_archive
-from osh_conformance.charts.opened import OpenedCharts
 from osh_conformance.charts.values import merged
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.manifests.pods import CONTAINER_LISTS, dicts, pod_spec
 from osh_conformance.manifests.privileges import Reason, as_lines, requested_access
-from osh_conformance.plan import cell_values
-from osh_conformance.plan.cells import DATABASE, functions_of, values_but_images
+from osh_conformance.plan import flavor_images
+from osh_conformance.plan.planned_values import components, planned_values, scenario_values
+from osh_conformance.progress import Progress
 from osh_conformance.render.parse import documents_of
+from osh_conformance.render.partials import LeanRenderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     Requested = Mapping[tuple[str, str], tuple[Reason, ...]]
 
 OPTION = "--allow-privileged"
-#: A chart may require a password to render. No cell has this one.
-_COORDINATES = {**DATABASE, "password": "of-no-server"}
-_AUTHORITY = "of-no-server"
 _DEFINITIONS = re.compile(r"(charts/[^/]+/)*crds/.+\.(yaml|yml|json)")
 _ARCHIVE = re.compile(r"(charts/[^/]+/)*charts/[^/]+\.tgz")
 
@@ -52,7 +50,9 @@ class Requests:
     images: Mapping[tuple[str, str, str], frozenset[str]]
 
 
-def requested(cell_runs: Iterable[CellRun], renderer: Callable[[], Renderer]) -> Requests:
+def requested(
+    cell_runs: Iterable[CellRun], renderer: Callable[[], Renderer], progress: Progress | None = None
+) -> Requests:
     """Return what each chart requests with each of its flavors; touches no cluster.
 
     A chart that does not render requests nothing here: its cells report the error, and install nothing.
@@ -60,9 +60,11 @@ def requested(cell_runs: Iterable[CellRun], renderer: Callable[[], Renderer]) ->
     distinct = {(each.target.name, each.axes.flavor.name, each.scenario.name): each for each in cell_runs}
     reasons: dict[tuple[str, str], dict[Reason, None]] = {}
     images: dict[tuple[str, str, str], frozenset[str]] = {}
-    with OpenedCharts() as charts:
-        renderings = _Renderings(renderer, charts)
-        for (chart, flavor, scenario), cell_run in distinct.items():
+    with tempfile.TemporaryDirectory(prefix="osh-conformance-consent-") as scratch:
+        renderings = _Renderings(renderer, Path(scratch))
+        named = {" ".join(key): cell_run for key, cell_run in distinct.items()}
+        for cell_run in (progress or Progress(quiet=True)).each("look for privileges and images", named):
+            chart, flavor, scenario = cell_run.target.name, cell_run.axes.flavor.name, cell_run.scenario.name
             if not cell_run.scenario.probes:
                 found = reasons.setdefault((chart, flavor), {})
                 found.update(dict.fromkeys(renderings.reasons(cell_run)))
@@ -98,9 +100,10 @@ def by_chart(cell_runs: Iterable[CellRun], privileged: Requested) -> dict[str, l
 class _Renderings:
     """Renders the charts of a run, each once for all flavors and scenarios that set the same values."""
 
-    def __init__(self, renderer: Callable[[], Renderer], charts: OpenedCharts) -> None:
+    def __init__(self, renderer: Callable[[], Renderer], scratch: Path) -> None:
         self._renderer = renderer
-        self._charts = charts
+        self._scratch = scratch
+        self._lean: dict[Path, LeanRenderer] = {}
         #: A name that no chart contains.
         self._namespace = f"cell-{secrets.token_hex(3)}"
         self._documents: dict[tuple[str, ...], tuple[Document, ...] | None] = {}
@@ -128,21 +131,31 @@ class _Renderings:
 
     def _rendered(self, chart: Path, cell_run: CellRun, *, drop: bool) -> tuple[Document, ...]:
         target, flavor = cell_run.target, cell_run.axes.flavor
-        scenario = cell_values.scenario_values(cell_run.convention, target.name, cell_run.scenario, _AUTHORITY)
-        values = merged(values_but_images(target, flavor, _COORDINATES, drop=drop), scenario)
-        key = (str(chart), json.dumps([flavor.values, scenario, drop], sort_keys=True, default=str))
+        values = planned_values(cell_run, drop=drop)
+        # A chart that others need has not the values that the user gives to it as a chart under test.
+        reduced = cell_run.reduction.values if cell_run.reduction else {}
+        given = [flavor.values, reduced, target.values, scenario_values(cell_run), drop, [*components(cell_run)]]
+        key = (str(chart), json.dumps(given, sort_keys=True, default=str))
         documents = self._once(key, lambda: self._render(chart, target, values))
         if documents is not None:
             return documents
         # The chart may ship no references: it renders with those of the flavor.
         with_images = self._once(
-            (*key, flavor.name), lambda: self._render(chart, target, _with_images(cell_run, flavor, values))
+            (*key, flavor.name), lambda: self._render(chart, target, self._with_images(cell_run, flavor, values))
         )
         return with_images or ()
 
     def _render(self, chart: Path, target: ChartTarget, values: Mapping[str, Any]) -> tuple[Document, ...]:
-        folder = self._charts.open(chart, target.reader, _root_of(target, chart)).folder
-        return documents_of(self._renderer().render(folder, values, target.name, self._namespace))
+        if chart not in self._lean:
+            files = target.reader.read(chart, _root_of(target, chart)).files
+            place = Path(tempfile.mkdtemp(dir=self._scratch))
+            self._lean[chart] = LeanRenderer(self._renderer(), files, place)
+        return documents_of(self._lean[chart].render(chart, values, target.name, self._namespace))
+
+    def _with_images(self, cell_run: CellRun, flavor: Flavor, values: Mapping[str, Any]) -> dict[str, Any]:
+        references = flavor_images.references(cell_run.target, flavor, values, self._renderer, cell_run.job_keys)
+        effective = merged(cell_run.target.files.values.content, values)
+        return merged(values, conventions.image_values(cell_run.convention, references, values=effective))
 
     def _once(self, key: tuple[str, ...], make: Callable[[], tuple[Document, ...]]) -> tuple[Document, ...] | None:
         """Return the documents of `make`, called once for each key; None where it fails."""
@@ -151,11 +164,6 @@ class _Renderings:
             with contextlib.suppress(SuiteError):
                 self._documents[key] = make()
         return self._documents[key]
-
-
-def _with_images(cell_run: CellRun, flavor: Flavor, values: Mapping[str, Any]) -> dict[str, Any]:
-    references = flavor.references(cell_run.target.name, functions_of(cell_run.target, values))
-    return merged(values, conventions.image_values(cell_run.convention, references))
 
 
 def _definitions(target: ChartTarget, chart: Path) -> tuple[Document, ...]:

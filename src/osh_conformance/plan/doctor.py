@@ -103,7 +103,11 @@ def _cache(folders: Folders) -> tuple[Line, ...]:
         for folder in (folders.builds, folders.docker)
         if folder.is_dir()
     ]
-    kept = [run.cluster for run in runs.known(folders) if run.kept is not None]
+    kept = [
+        f"{run.cluster}{f' (--keep={run.name})' if run.name else ''}"
+        for run in runs.known(folders)
+        if run.kept is not None
+    ]
     if kept:
         lines.append(Line(name="kept clusters", ok=True, result=", ".join(kept)))
     return tuple(lines)

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
-from osh_conformance.charts.source import opened
-from osh_conformance.charts.values import at
+from osh_conformance.errors import UsageError
 from osh_conformance.loading import definitions
 from osh_conformance.loading.definitions import ALL
-from osh_conformance.loading.search import PACKAGE_ONLY, DataPath, data_folder
+from osh_conformance.loading.search import PACKAGE_ONLY, DataPath
+from osh_conformance.loading.suggest import did_you_mean
+from osh_conformance.model.convention import DATABASE
+from osh_conformance.plan.servers import SERVERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 
-def images(flavors: Sequence[str], data: DataPath = PACKAGE_ONLY) -> set[str]:
-    """Return the references of these flavors, and of the infrastructure. Raises `UsageError` for an unknown name."""
+def images(flavors: Sequence[str], services: Sequence[str], data: DataPath = PACKAGE_ONLY) -> set[str]:
+    """Return the references of these flavors for these services, and of the suite's own servers.
+
+    A service may also be the name of a server; the database server is always there. Raises `UsageError` for an unknown
+    name.
+    """
     known = definitions.flavors(data)
+    _check_services(services, {*SERVERS, *(name for flavor in known.values() for name in flavor.services)})
     chosen = known.values() if ALL in flavors else [definitions.chosen(known, name, "flavor") for name in flavors]
-    own = {reference for flavor in chosen for reference in (*flavor.images.values(), *flavor.services.values())}
-    return own | {database_image()}
+    shared = {reference for flavor in chosen for reference in (*flavor.images.values(), flavor.rest) if reference}
+    own = {
+        reference
+        for flavor in chosen
+        for service, reference in flavor.services.items()
+        if ALL in services or service in services
+    }
+    servers = {server.image for name, server in SERVERS.items() if name == DATABASE or {ALL, name} & {*services}}
+    return shared | own | servers
+
+
+def _check_services(services: Sequence[str], known: Collection[str]) -> None:
+    for name in services:
+        if name not in {ALL, *known}:
+            raise UsageError(
+                f"no flavor has an image of a service `{name}`{did_you_mean(name, known)}",
+                expected=", ".join((ALL, *sorted(known))),
+            )
 
 
 def recipes(runtimes: Sequence[str], data: DataPath = PACKAGE_ONLY) -> set[str]:
@@ -28,13 +50,3 @@ def recipes(runtimes: Sequence[str], data: DataPath = PACKAGE_ONLY) -> set[str]:
     known = definitions.runtimes(data)
     chosen = known.values() if ALL in runtimes else [definitions.chosen(known, name, "runtime") for name in runtimes]
     return {runtime.recipe for runtime in chosen if runtime.recipe}
-
-
-DATABASE_CHART = data_folder("infrastructure") / "mariadb"
-
-
-@functools.cache
-def database_image() -> str:
-    """Return the reference of the database server's image."""
-    with opened(DATABASE_CHART) as source:
-        return str(at(source.values.content, "images.mariadb"))

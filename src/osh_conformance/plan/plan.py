@@ -10,16 +10,30 @@ from typing import TYPE_CHECKING
 from osh_conformance.charts.find import in_part
 from osh_conformance.cluster.kubeconfig import check_named
 from osh_conformance.config.selection import selected_rules
-from osh_conformance.errors import UsageError
+from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading import definitions
 from osh_conformance.loading.definitions import ALL
 from osh_conformance.manifests import privileges
+from osh_conformance.model.convention import DATABASE
 from osh_conformance.model.finding import Severity, Status, Verdict
 from osh_conformance.model.matrix import AxisValues, Tier
-from osh_conformance.plan import consent, scenarios, selection
+from osh_conformance.plan import consent, flavor_images, scenarios, selection, shared
 from osh_conformance.plan.axes import Axes, combinations
-from osh_conformance.plan.cells import OWN_RUNTIME, CellRun, LeftOut, cell_of, functions_of
+from osh_conformance.plan.cells import (
+    DEFAULT_FORMAT,
+    OWN_RUNTIME,
+    CellRun,
+    LeftOut,
+    UnfitError,
+    cell_of,
+    convention_of,
+    values_but_images,
+)
+from osh_conformance.plan.planned_values import planned_values
+from osh_conformance.plan.reduction import reduction_of
+from osh_conformance.plan.servers import servers_of
 from osh_conformance.plan.targets import check_flavor_names, live_targets, read_flavors
+from osh_conformance.progress import Progress
 from osh_conformance.render.engines.choice import choose
 from osh_conformance.rules import registry
 
@@ -30,11 +44,12 @@ if TYPE_CHECKING:
     from osh_conformance.config.engine_options import LiveOptions
     from osh_conformance.model.convention import Convention
     from osh_conformance.model.matrix import Cell, Flavor
+    from osh_conformance.model.reduction import Reduction
     from osh_conformance.render.engines.base import Renderer
 
 HELM_MAJORS = (3, 4)
-#: The format in which the suite's own registry serves an image unless another one is requested.
-DEFAULT_FORMAT = "docker"
+#: The flavor of a reduced run that names none: its images run the Jobs of any chart.
+REDUCED_FLAVOR = "client"
 
 
 class LiveSuite:
@@ -44,22 +59,27 @@ class LiveSuite:
     - scenarios: those of the run, each once.
     - left_out: cells that `all` requests and that this run cannot have.
     - cell_runs: each scenario on each other cell.
+    - shared: the charts that these need, installed once, each after those that it needs itself.
     """
 
-    def __init__(self, options: LiveOptions, found: Sequence[ChartTarget] | None = None) -> None:
+    def __init__(
+        self, options: LiveOptions, found: Sequence[ChartTarget] | None = None, progress: Progress | None = None
+    ) -> None:
         """Read everything that the options name; raises `UsageError` for anything wrong in it.
 
-        `found` are the targets of the static half of the run: the charts are not read again. Raises `UsageError` also
+        `found` are the targets of the static half of the run: the charts are not read again. `progress` tells about a
+        step that takes long. Raises `UsageError` also
         for a chart that requests more than a namespace of its own, unless the options allow that.
         """
         self.options = options
-        self._functions: dict[str, Mapping[str, str]] = {}
+        self._progress = progress or Progress(quiet=True)
         for helm_major in options.helm_majors:
             if helm_major not in HELM_MAJORS:
                 raise UsageError(f"no Helm major {helm_major}", expected=" or ".join(map(str, HELM_MAJORS)))
         if options.kubeconfig:
             check_named(options.kubeconfig, options.context, options.allow_cluster)
-        self.scenarios = selection.select_scenarios(scenarios.known(options.data), options)
+        selected = selection.select_scenarios(scenarios.known(options.data), options)
+        self.scenarios = tuple(each.of_reduced_run() for each in selected) if options.reduced else selected
         self._rules = frozenset(
             selected_rules(options.select, options.ignore, (*registry.live_rules(), *registry.matrix_rules()))
         )
@@ -67,18 +87,36 @@ class LiveSuite:
             definitions.formats(options.data), options.packaging_formats, "format", DEFAULT_FORMAT
         )
         self._runtimes = selection.select_runtimes(options)
-        targets, self.errors = live_targets(options, found)
+        found_targets = live_targets(options, found)
+        targets = found_targets.installed
+        self.errors = dict(found_targets.errors)
         self._own_flavors = read_flavors(options.flavor_files, targets)
-        cells = [cell for target in targets for cell in self._cells_of(target)]
+        self._shared_charts = shared.SharedCharts(options, targets)
+        unfit = {target.name: reason for target, reason in found_targets.unfit}
+        # A chart that cannot be taken at all is left out once, not for each combination.
+        cells = [cell for target, _ in found_targets.unfit for cell in self._cells_of(target)[:1]]
+        cells += [cell for target in targets for cell in self._cells_of(target)]
         if options.shard:
             cells = list(in_part(cells, options.shard, lambda each: each[1].id))
-        reasons = {cell.id: self._left_out_reason(target, axes) for target, cell, axes in cells}
+        reasons = {
+            cell.id: unfit.get(target.name) or self._left_out_reason(target, axes) for target, cell, axes in cells
+        }
+        self._reductions: dict[tuple[str, str], Reduction] = {}
+        if options.reduced:
+            reasons |= self._reduce([each for each in cells if not reasons[each[1].id]])
+            cells = [each for each in cells if str(each[0].path) not in self.errors]
         self.left_out = tuple(LeftOut(cell=cell, reason=reasons[cell.id]) for _, cell, _ in cells if reasons[cell.id])
         self.cell_runs = tuple(self._cell_runs([each for each in cells if not reasons[each[1].id]]))
-        requests = consent.requested(self.cell_runs, lambda: self.renderer)
+        self.shared = shared.in_order(self.cell_runs)
+        requests = consent.requested(self._installed, lambda: self.renderer, self._progress)
         self._privileged, self._own_images = requests.access, requests.images
         if not options.allow_privileged:
-            consent.check(self.cell_runs, self._privileged)
+            consent.check(self._installed, self._privileged)
+
+    @property
+    def _installed(self) -> tuple[CellRun, ...]:
+        """Everything that the run installs."""
+        return (*self.cell_runs, *self.shared)
 
     @functools.cached_property
     def renderer(self) -> Renderer:
@@ -94,6 +132,7 @@ class LiveSuite:
         arguments += () if cell.runtime == OWN_RUNTIME else ("--runtime", cell.runtime)
         arguments += ("--helm", str(cell.helm_major), "--scenario", cell_run.scenario.name)
         arguments += () if self.options.repeat == 1 else ("--repeat", str(self.options.repeat))
+        arguments += ("--reduced",) if self.options.reduced else ()
         arguments += (consent.OPTION,) if self.options.allow_privileged else ()
         return shlex.join(("osh-conformance", "live", cell.path, *arguments, *self.options.repeated))
 
@@ -114,28 +153,30 @@ class LiveSuite:
             )
         return Verdict.of(verdict.rule, findings)
 
-    def functions(self, target: ChartTarget) -> Mapping[str, str]:
-        """Return by image key of a chart the standard function of the key, "" for a component's."""
-        if target.name not in self._functions:
-            self._functions[target.name] = functions_of(target)
-        return self._functions[target.name]
-
     def images(self, cell_run: CellRun) -> frozenset[str]:
-        """Return the references of the images that a cell run needs, without those of the suite itself."""
-        flavor, target = cell_run.axes.flavor, cell_run.target
+        """Return the references of the images that a cell run needs, without those that every cell run needs."""
         if cell_run.scenario.probes:
             return frozenset()
+        servers = {each.image for each in servers_of(cell_run.target, cell_run.scenario) if each.name != DATABASE}
+        needed = (self.images(each) for each in cell_run.needs)
+        return self._chart_images(cell_run).union(servers, *needed)
+
+    def _chart_images(self, cell_run: CellRun) -> frozenset[str]:
+        """Return the references of the chart's own images."""
+        flavor, target = cell_run.axes.flavor, cell_run.target
         if flavor.shipped:
             return self._own_images.get((target.name, flavor.name, cell_run.scenario.name), frozenset())
-        return frozenset(flavor.references(target.name, self.functions(target)).values())
+        values = planned_values(cell_run, drop=False)
+        given = flavor_images.references(target, flavor, values, lambda: self.renderer, cell_run.job_keys)
+        return frozenset(given.values())
 
     def conventions(self) -> tuple[Convention, ...]:
-        """Return the conventions of the charts that run, each once."""
-        return tuple({cell_run.convention.name: cell_run.convention for cell_run in self.cell_runs}.values())
+        """Return the conventions of everything that the run installs, each once."""
+        return tuple({cell_run.convention.name: cell_run.convention for cell_run in self._installed}.values())
 
     def privileged(self) -> Mapping[str, Sequence[str]]:
         """Return by the path of each chart the privileged access that it requests and gets, one line an object."""
-        return consent.by_chart(self.cell_runs, self._privileged)
+        return consent.by_chart(self._installed, self._privileged)
 
     def pod_security(self, cell_run: CellRun) -> dict[str, str]:
         """Return the Pod Security labels of every namespace of a cell run."""
@@ -150,11 +191,32 @@ class LiveSuite:
             if other.target is cell_run.target and other.scenario is cell_run.scenario and other.cell != cell_run.cell
         )
 
+    def _reduce(self, cells: Sequence[tuple[ChartTarget, Cell, AxisValues]]) -> dict[str, str]:
+        """Derive the reduction of each chart and flavor; return by cell why a chart has none.
+
+        A chart that does not render is an error of the run.
+        """
+        by_chart: dict[tuple[str, str], list[tuple[ChartTarget, Cell, AxisValues]]] = {}
+        for each in cells:
+            by_chart.setdefault((each[0].name, each[1].flavor), []).append(each)
+        reasons: dict[str, str] = {}
+        for group in self._progress.each("reduce the charts", {" ".join(key): each for key, each in by_chart.items()}):
+            target, cell, axes = group[0]
+            try:
+                found = reduction_of(target, convention_of(target), axes.flavor, self.renderer)
+                self._reductions[target.name, cell.flavor] = found
+            except UnfitError as error:
+                reasons |= {each.id: error.message for _, each, _ in group}
+            except SuiteError as error:
+                first, _, more = error.message.partition("\n")
+                self.errors[str(target.path)] = SuiteError(f"{target.path}: {first}", details=more)
+        return reasons
+
     # -- the matrix ---------------------------------------------------------------------------------------------------
 
     def _cells_of(self, target: ChartTarget) -> list[tuple[ChartTarget, Cell, AxisValues]]:
         axes = Axes(
-            flavors=self._flavors(target.entry.flavor if target.entry else "shipped"),
+            flavors=self._flavors(self._default_flavor(target)),
             packaging_formats=self._formats,
             runtimes=self._runtimes,
             helm_majors=self.options.helm_majors,
@@ -166,6 +228,7 @@ class LiveSuite:
         # Pull probes show the same for every chart and flavor.
         probed: set[str] = set()
         for target, cell, axes in cells:
+            needs = () if self.options.reduced else self._shared_charts.needed_by(target)
             for scenario in self.scenarios:
                 rules = selection.rules_of(scenario, self._rules)
                 if not rules:
@@ -182,25 +245,40 @@ class LiveSuite:
                     rules=rules,
                     flavor_named=ALL not in self.options.flavors,
                     runtime_named=ALL not in self.options.runtimes,
+                    needs=needs if scenario.whole else (),
+                    reduction=self._reductions.get((target.name, cell.flavor)),
                 )
+
+    def _default_flavor(self, target: ChartTarget) -> str:
+        if self.options.reduced:
+            return REDUCED_FLAVOR
+        return target.entry.flavor if target.entry else "shipped"
 
     def _flavors(self, default: str) -> Sequence[Flavor]:
         names = self.options.flavors
         shipped = (
             []
             if self._own_flavors and not names
-            else selection.axis_values(definitions.flavors(self.options.data), names, "flavor", default)
+            else selection.axis_values(self._known_flavors(default), names, "flavor", default)
         )
         flavors = [*self._own_flavors.values(), *shipped]
         check_flavor_names(flavors)
         return flavors
+
+    def _known_flavors(self, default: str) -> Mapping[str, Flavor]:
+        """Return the flavors of the run's data; of `all` the default and those on whose images all of it runs."""
+        known = definitions.flavors(self.options.data)
+        if ALL in self.options.flavors and not self.options.reduced:
+            return {name: flavor for name, flavor in known.items() if not flavor.rest or name == default}
+        return known
 
     def _flavor_lacking(self, target: ChartTarget, flavor: Flavor) -> str:
         """Return why a flavor does not fit a chart, "" if it does. A flavor that the user named breaks its cell."""
         if ALL not in self.options.flavors or flavor in self._own_flavors.values():
             return ""
         try:
-            flavor.references(target.name, self.functions(target))
+            values = values_but_images(target, flavor, {}, drop=False)
+            flavor_images.references(target, flavor, values, lambda: self.renderer)
         except UsageError as error:
             return error.message
         return ""

@@ -10,14 +10,16 @@ import pytest
 from osh_conformance import host
 from osh_conformance.config import resolve
 from osh_conformance.errors import SuiteError
+from osh_conformance.live.cell_report import reduced_sentence
 from osh_conformance.live.engine import LiveEngine
+from osh_conformance.live.removed_data import removed_data
 from osh_conformance.loading.search import suite_folder
 from osh_conformance.plan.cells import CellRun, LeftOut, LeftOutError
 from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.plugin.fixtures import LIVE_PLUGIN, uses_cluster
 from osh_conformance.plugin.markers import rules_of_test
 from osh_conformance.progress import Progress
-from osh_conformance.report import tables
+from osh_conformance.report import removals, tables
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from osh_conformance.check.engine import StaticEngine
     from osh_conformance.config.expectations import Expectations
+    from osh_conformance.live.cell import CellResult
     from osh_conformance.live.session import LiveSession
     from osh_conformance.model.finding import Verdict
     from osh_conformance.report.base import Listeners
@@ -41,7 +44,8 @@ def register(config: pytest.Config, given: Mapping[str, Any], listeners: Listene
     _check_usage(config)
     kubeconfig = config.getoption("kubeconfig", None)
     options = resolve.live_options({**given, "kubeconfig": Path(kubeconfig) if kubeconfig else None})
-    plugin = LivePlugin(LiveSuite(options, static.targets), listeners, Progress(), static.expectations)
+    progress = Progress()
+    plugin = LivePlugin(LiveSuite(options, static.targets, progress), listeners, progress, static.expectations)
     config.pluginmanager.register(plugin, LIVE_PLUGIN)
 
 
@@ -146,12 +150,13 @@ class LivePlugin:
         cell_run, rule = assertion
         try:
             self._start_module(request)
-            self._engine.result(cell_run)
+            result = self._engine.result(cell_run)
         except LeftOutError as reason:
             pytest.skip(f"left out: {reason.message}")
         except SuiteError as error:
             self._engine.record_error(cell_run, rule, error)
             pytest.fail(f"ERROR {cell_run.id}: {error}", pytrace=False)
+        request.node.user_properties += properties_of(cell_run, result)
         return self._engine.judge(cell_run, rule)
 
     @pytest.fixture
@@ -188,6 +193,12 @@ class LivePlugin:
         if isinstance(cell, CellRun):
             return self._engine.cell_runs_of(cell.cell)
         return (assertion[0],) if assertion else ()
+
+
+def properties_of(cell_run: CellRun, result: CellResult) -> list[tuple[str, str]]:
+    """Return what JUnit XML says of a cell run beside its verdicts: what its uninstalls did, and what was reduced."""
+    texts = {"removed": removals.words(removed_data(result.observation)), "reduced": reduced_sentence(cell_run)}
+    return [(name, text) for name, text in texts.items() if text]
 
 
 def _parameters(item: pytest.Item) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from osh_conformance.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from osh_conformance.folders import Folders
@@ -46,22 +47,23 @@ class GcResult:
     left: tuple[str, ...]
 
 
-def collect(docker: Docker | None, folders: Folders, *, kept: bool = False) -> GcResult:
-    """Remove leftovers of dead runs and builds, and with `kept` also kept clusters.
+def collect(docker: Docker | None, folders: Folders, *, kept: AbstractSet[str] | None = frozenset()) -> GcResult:
+    """Remove leftovers of dead runs and builds, and the clusters that are kept under one of the names `kept`.
 
-    Without Docker, it removes only processes and files.
+    "" is the name of those that are kept without one; None: all of them. Without Docker, it removes only processes and
+    files.
     """
     removed: list[str] = []
     left: list[str] = []
     for run in _all_runs(docker, folders):
         with runs.claim(folders, run) as dead:
             if not dead:
-                left.append(f"run {run.id}: it is alive")
-            elif run.kept is not None and not kept:
+                left.append(f"run {run.id}: it is alive{f', on the cluster kept as {run.name}' if run.name else ''}")
+            elif run.kept is not None and kept is not None and run.name not in kept:
                 removed += _processes(run)
                 if docker is not None:
                     removed += _of_kept(docker, folders, run, left)
-                left.append(f"cluster {run.cluster}: kept by --keep (osh-conformance gc --kept removes it)")
+                left.append(f"cluster {run.cluster}: kept by {run.keep_option} (`{run.remove_command}` removes it)")
             elif docker is None and run.folder.is_dir():
                 left.append(f"run {run.id}: no Docker Engine answers, so its containers cannot be listed")
             else:

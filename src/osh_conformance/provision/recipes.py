@@ -38,6 +38,8 @@ class ImageSpec:
     """`built` from the same sources as the image of that name, or a `stand-in` for it."""
     base: str | None = None
     """The reference of the image that it builds on."""
+    published: bool = True
+    """False for a stand-in whose reference no registry serves any more. Every machine builds it, and asks none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ def remove(folders: Folders, progress: Progress) -> GcResult:
     """
     docker, problem = machine.find_docker()
     with progress.step("remove leftovers of earlier runs"):
-        report = gc.collect(docker, folders, kept=True)
+        report = gc.collect(docker, folders, kept=None)
     if report.left:
         raise SuiteError("some runs are alive and use what `setup` created", details="\n".join(report.left))
     removed = list(report.removed)
@@ -67,7 +67,7 @@ def stop(folders: Folders, progress: Progress) -> tuple[str, ...]:
     if not _docker_is_ours(folders):
         return ()
     docker, _ = machine.find_docker()
-    report = gc.collect(docker, folders, kept=True)
+    report = gc.collect(docker, folders, kept=None)
     if report.left:
         raise SuiteError("some runs are alive and use this Docker Engine", details="\n".join(report.left))
     with progress.step("stop Docker"):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import filelock
 
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.loading.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +28,11 @@ KIND_LABEL = "io.x-k8s.kind.cluster"
 #: The environment variable that every process of a run carries.
 RUN_MARK = "OSH_CONFORMANCE_RUN"
 _PREFIX = "osh-conformance-"
+#: With it, the names of a cluster's nodes are no longer than a host name may be.
+_LONGEST = 30
 _ID = re.compile(r"[a-z0-9]([-a-z0-9]{0,28}[a-z0-9])?")
+#: How the id of a run begins whose cluster has a name; the ids of others are numbers.
+_NAMED = "kept-"
 _PATIENCE = 60.0
 
 
@@ -42,6 +47,21 @@ class RunFolder:
     def cluster(self) -> str:
         """The name of the run's kind cluster and Docker network."""
         return _PREFIX + self.id
+
+    @property
+    def name(self) -> str:
+        """The name under which this run's cluster is kept, "" if it has none."""
+        return self.id.removeprefix(_NAMED) if self.id.startswith(_NAMED) else ""
+
+    @property
+    def keep_option(self) -> str:
+        """The option with which this run's cluster is kept."""
+        return f"--keep={self.name}" if self.name else "--keep"
+
+    @property
+    def remove_command(self) -> str:
+        """The command that removes this run's cluster, if it is kept."""
+        return f"osh-conformance gc --kept {self.name}".strip()
 
     @property
     def kept(self) -> Mapping[str, Any] | None:
@@ -68,9 +88,38 @@ def at(folders: Folders, run_id: str) -> RunFolder:
     """Return the run of this id; raises `UsageError` for an id that cannot be part of a host name."""
     if not _ID.fullmatch(run_id):
         raise UsageError(
-            f"run id `{run_id}` is not valid", expected="at most 30 lower-case letters, digits and inner hyphens"
+            f"run id `{run_id}` is not valid",
+            expected=f"at most {_LONGEST} lower-case letters, digits and inner hyphens",
         )
     return RunFolder(id=run_id, folder=folders.runs / run_id)
+
+
+def named(folders: Folders, name: str) -> RunFolder:
+    """Return the run whose cluster has this name; raises `UsageError` for a name that no cluster can have."""
+    check_name(name)
+    return at(folders, _NAMED + name)
+
+
+def kept_as(folders: Folders, name: str) -> RunFolder:
+    """Return the run whose cluster is kept under this name; raises `UsageError` if there is none."""
+    run = named(folders, name)
+    if run.kept is None:
+        names = [each.name for each in known(folders) if each.name and each.kept is not None]
+        raise UsageError(
+            f"no cluster is kept as {name}{did_you_mean(name, names)}",
+            expected=", ".join(names) or "a name of a kept cluster; none has one",
+        )
+    return run
+
+
+def check_name(name: str) -> None:
+    """Raise `UsageError` for a name that no kept cluster can have: it is a part of host names."""
+    longest = _LONGEST - len(_NAMED)
+    if not _ID.fullmatch(name) or len(name) > longest:
+        raise UsageError(
+            f"a cluster cannot be kept as `{name}`",
+            expected=f"at most {longest} lower-case letters, digits and inner hyphens",
+        )
 
 
 def known(folders: Folders) -> tuple[RunFolder, ...]:
@@ -88,6 +137,8 @@ def own(folders: Folders, run: RunFolder) -> Iterator[None]:
         try:
             run.folder.mkdir(parents=True)
         except FileExistsError:
+            if run.name:
+                raise in_use(run) from None
             raise SuiteError(
                 f"run {run.id} already exists", fix="choose another run id, or run: osh-conformance gc"
             ) from None
@@ -96,6 +147,14 @@ def own(folders: Folders, run: RunFolder) -> Iterator[None]:
         raise SuiteError(f"another process holds the lock {run.folder}/owner.lock")
     with _holding(lock):
         yield
+
+
+def in_use(run: RunFolder) -> SuiteError:
+    """Return the error of a run that needs a cluster which another run uses under its name."""
+    return SuiteError(
+        f"another run uses the cluster kept as {run.name}",
+        fix="wait until it has ended, or use another name: --keep=NAME",
+    )
 
 
 @contextlib.contextmanager

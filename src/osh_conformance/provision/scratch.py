@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 import filelock
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.folders import SCRATCH_MARK
 from osh_conformance.provision import leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: The environment variable that names a process's scratch folder.
-MARK = "OSH_CONFORMANCE_SCRATCH"
+MARK = SCRATCH_MARK
 _ELSEWHERE = "elsewhere"
 
 

@@ -70,7 +70,8 @@ def name(text: str) -> Name:
 def obtain(reference: str, tools: Tools, progress: Progress) -> tuple[str, str]:
     """Pull or build the image of `reference`, unless Docker has it; return its name in Docker and its origin.
 
-    A recipe builds the suite's own images. It builds a stand-in for a published image only if no registry answers.
+    A recipe builds the suite's own images, and stand-ins for images that no registry has any more. It builds a stand-in
+    for a published image only if no registry answers.
     Raises `SuiteError` with the answer of the registry.
     """
     requested = name(reference)
@@ -81,6 +82,8 @@ def obtain(reference: str, tools: Tools, progress: Progress) -> tuple[str, str]:
     # An image that Docker already has serves too: a user may have built it and not published it.
     if tools.docker.has_image(requested.canonical):
         return requested.canonical, _origin(requested.canonical, tools.docker)
+    if builder and recipe and recipe.image and not recipe.image.published:
+        return builder.image(recipe.name), recipe.image.origin
     try:
         _pull(requested, tools, progress)
     except PullError as error:

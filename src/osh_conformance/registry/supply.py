@@ -33,6 +33,7 @@ class Source(Enum):
     PULL = "to pull"
     BUILD = "to build"
     STAND_IN = "to build as a stand-in, because no registry answers"
+    GONE = "to build as a stand-in, because no registry has it any more"
     MISSING = "missing"
 
 
@@ -93,6 +94,8 @@ class Supplies:
             return self._made(reference, recipe, Source.BUILD)
         if self.docker and self.docker.has_image(canonical):
             return Supply(reference=reference, source=Source.IN_DOCKER)
+        if recipe and recipe.image and not recipe.image.published:
+            return self._made(reference, recipe, Source.GONE)
         if nobodys:
             return _missing(
                 reference,

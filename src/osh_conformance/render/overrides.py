@@ -10,7 +10,7 @@ from osh_conformance.charts.files import MAX_FILES
 from osh_conformance.charts.values import merged
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading.files import MAX_FILE
-from osh_conformance.loading.yaml import read_values
+from osh_conformance.loading.yaml import read_chart_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,19 +33,21 @@ def with_flavor(  # noqa: PLR0913, PLR0917  (what a rendering is made of)
     """Return `values` with the flavor's references on top, one for each image key of the chart.
 
     `own` is the chart's values.yaml. `others` are conventions to recognise beside those that come with the
-    suite. A chart without a known convention keeps its images: its keys are unknown. Raises
-    `SuiteError` where `own` does not parse, or the flavor has no image for a key.
+    suite. A chart without a known convention keeps its images, because its keys are unknown, and so does one of image
+    maps alone, whose keys have no functions. Raises `SuiteError` where `own` does not parse, or the flavor has no image
+    for a key.
     """
-    shipped = read_values(own.decode(errors="replace"), "values.yaml")
+    shipped = read_chart_values(own.decode(errors="replace"), "values.yaml")
     conventions.check_section(shipped.content)
     base = merged(flavor.values, values)
     effective = merged(shipped.content, base)
     known = convention or conventions.recognise(effective, others)
-    if known is None:
+    if known is None or not (known.images or known.db_drop):
         return base
     keys = tuple(image.key for image in conventions.declared_images(known, shipped, effective))
-    references = flavor.references(chart, conventions.functions(known, chart, keys))
-    return merged(base, conventions.image_values(known, references))
+    functions = conventions.functions(known, chart, keys)
+    references = flavor.references(chart, conventions.of_flavors(known, functions))
+    return merged(base, conventions.image_values(known, references, values=effective))
 
 
 def check(given: Sequence[Path], *, one_chart: bool) -> None:
@@ -70,7 +72,7 @@ def check(given: Sequence[Path], *, one_chart: bool) -> None:
 def with_given(
     beside: Iterable[tuple[str, bytes]], given: Iterable[Path], chart: Path, name: str
 ) -> tuple[tuple[str, bytes], ...]:
-    """Return the overrides `beside` a chart and those of `given` that set images; paths are relative to the chart.
+    """Return the overrides `beside` a chart and those of `given`; paths are relative to the chart.
 
     In a folder, the overrides are in its subfolder with the chart's name, or right in it (`check` allows that for one
     chart only). Raises `SuiteError` for a file that cannot be read.
@@ -78,9 +80,7 @@ def with_given(
     found = dict(beside)
     for path in given:
         for file in [path] if path.is_file() else _files(path if _is_flat(path) else path / name):
-            data = _read(file)
-            if b"images:" in data:
-                found[os.path.relpath(file.resolve(), chart.resolve())] = data
+            found[os.path.relpath(file.resolve(), chart.resolve())] = _read(file)
     return tuple(sorted(found.items()))
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from osh_conformance.errors import SuiteError
 from osh_conformance.loading.yaml import read_manifests
 from osh_conformance.manifests.pods import POD_SPECS
 from osh_conformance.model.chart import Container, Document, Role
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _HOOK = "helm.sh/hook"
+#: What Helm runs hooks before and after.
+_CHANGES = ("install", "upgrade", "delete", "rollback")
+_EVENTS = frozenset({"test", "test-success", *(f"{when}-{what}" for when in ("pre", "post") for what in _CHANGES)})
+#: The workloads whose `replicas` may be 0.
+_REPLICATED = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"})
 _LISTS = (("initContainers", Role.INIT), ("containers", Role.MAIN), ("ephemeralContainers", Role.EPHEMERAL))
 
 
@@ -38,9 +44,37 @@ def documents_of(
     return tuple(found)
 
 
-def objects_in(text: str, where: str) -> list[dict[str, Any]]:
-    """Parse one rendered template into its objects, and each List into its items."""
-    return [item for document in read_manifests(text, where) for item in _objects(document)]
+def objects_in(text: str, where: str, known: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Parse one rendered template into the objects that Helm installs, and each List into its items.
+
+    `known` as for `read_manifests`. Raises `SuiteError` where Helm refuses the text.
+    """
+    installed = (document for document in read_manifests(text, where, known) if _is_installed(document, where))
+    return [item for document in installed for item in _objects(document)]
+
+
+def _is_installed(document: Any, where: str) -> bool:
+    """Whether Helm installs a document: it skips one with an event that it does not know, and says nothing.
+
+    Raises `SuiteError` for a document that Helm refuses.
+    """
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    wrong = ""
+    if not isinstance(document, dict):
+        wrong = f"text that is no object: {str(document)[:60]!r}"
+    elif not isinstance(metadata, dict | None):
+        wrong = "`metadata` that is no mapping"
+    elif not isinstance(annotations, dict | None):
+        wrong = "`metadata.annotations` that is no mapping"
+    elif any(isinstance(value, dict | list) for value in (annotations or {}).values()):
+        wrong = "an annotation that is no text"
+    if wrong:
+        raise SuiteError(f"{where}: renders {wrong}", expected="Kubernetes objects: Helm refuses anything else")
+    if not annotations or _HOOK not in annotations:
+        return True
+    events = str(annotations[_HOOK] or "").lower().split(",")
+    return all(event.strip() in _EVENTS for event in events)
 
 
 def containers_in(documents: Iterable[Document]) -> tuple[Container, ...]:
@@ -78,7 +112,7 @@ def _containers(document: Document) -> Iterator[Container]:
         return
     named = item.get("metadata")
     metadata: dict[str, Any] = named if isinstance(named, dict) else {}
-    hook = _hook(metadata)
+    hook, idle = _hook(metadata), _idle(item)
     for field, role in _LISTS:
         entries = spec.get(field)
         for entry in entries if isinstance(entries, list) else ():
@@ -93,6 +127,7 @@ def _containers(document: Document) -> Iterator[Container]:
                     template=document.template,
                     hook=hook,
                     document=document.occurrence,
+                    idle=idle,
                 )
 
 
@@ -100,6 +135,12 @@ def _hook(metadata: dict[str, Any]) -> tuple[str, ...]:
     annotations = metadata.get("annotations")
     events = annotations.get(_HOOK) if isinstance(annotations, dict) else None
     return tuple(event.strip() for event in str(events).split(",") if event.strip()) if events else ()
+
+
+def _idle(workload: Mapping[str, Any]) -> bool:
+    """Whether a workload asks for no replicas. One that says nothing gets one."""
+    spec = workload.get("spec")
+    return workload.get("kind") in _REPLICATED and isinstance(spec, dict) and str(spec.get("replicas")) == "0"
 
 
 def _role(kind: str, hook: tuple[str, ...]) -> Role:

@@ -11,27 +11,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from osh_conformance.model.convention import Convention
-    from osh_conformance.render.memo import RenderedSet
 
 
 def policies_to_render(declared: Any) -> tuple[str, ...]:
-    """Return the policies to render with; the rendering as shipped shows the declared one already, if there is one."""
+    """Return the policies to render with where a template may decide by the policy.
+
+    The rendering as shipped shows the declared one already, if there is one.
+    """
     if declared is None:
         return PULL_POLICIES[:1]
     return tuple(policy for policy in ("Always", "Never", "IfNotPresent") if policy != declared)
 
 
-def is_passed_on(texts: Iterable[str], convention: Convention, rendered: RenderedSet, policy: str) -> bool:
-    """Whether a rendering with a third policy would show nothing new.
+def is_passed_on(texts: Iterable[str], convention: Convention) -> bool:
+    """Whether every template only writes the policy down, or asks if there is one, or has no one policy for all images.
 
-    True where every template only writes the declared policy down, and every container has the policy that was set. If
-    a container has another one, the third rendering completes the finding about it.
+    Then one rendering with `OTHER_POLICY` shows what each of the three policies does.
     """
-    if any(container.pull_policy != policy for container in rendered.containers):
-        return False
     path = convention.pull_policy
+    if not path:
+        return True
     word = path.rpartition(".")[2]
-    written = re.compile(rf"-?\s*[\w$.()]*\.{re.escape(path)}\)*(\s*\|\s*(quote|squote|toString|trim))*\s*-?")
+    value = rf"[\w$.()]*\.{re.escape(path)}\)*"
+    default = r"default\s+\"\w*\""
+    written = re.compile(rf"-?\s*(if\s+|{default}\s+)?{value}(\s*\|\s*(quote|squote|toString|trim|{default}))*\s*-?")
     actions = (action for text in texts for action in _actions(text, word))
     return all(written.fullmatch(action) or action.lstrip("- \n").startswith("/*") for action in actions)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts import conventions
 from osh_conformance.charts.values import merged, placed
@@ -31,23 +31,37 @@ class PullSecretRenderings:
     error: str = ""
 
 
+def pull_secret_values(convention: Convention, chart: RenderedChart) -> Mapping[str, Any]:
+    """Return the values that name the pull secret, none where the chart cannot take one."""
+    given = conventions.pull_secret_values(convention, chart.name, PULL_SECRET)
+    if not given or not any(_FIELD in text for text in chart.templates.values()):
+        return {}
+    # Toggles stay on: before 2026, charts of OpenStack-Helm named the Secret only if they also created it.
+    return merged(given, *(placed(path, on) for path, on in variants(convention, given)[0].items()))
+
+
 def render_pull_secret(
     convention: Convention, chart: RenderedChart, every: Iterable[RenderedSet], memo: RenderMemo
 ) -> PullSecretRenderings:
     """Render once more what `every` has, with a pull secret; nothing where the chart cannot take one."""
-    given = conventions.pull_secret_values(convention, chart.name, PULL_SECRET)
-    # Toggles stay on: before 2026, charts of OpenStack-Helm named the Secret only if they also created it.
-    values = merged(given, *(placed(path, on) for path, on in variants(convention, given)[0].items()))
-    if not values or not any(_FIELD in text for text in chart.templates.values()):
+    values = pull_secret_values(convention, chart)
+    if not values:
         return PullSecretRenderings()
     found = {}
     for number, without in enumerate(every, start=1):
-        name = f"pull-secret:{number}"
         try:
             rendered = memo.render(merged(without.values, values))
         except SuiteError as error:
             return PullSecretRenderings(error=error.message)
+        name = f"pull-secret:{number}"
         found[name] = Rendering(
             name=name, values=rendered.values, documents=rendered.documents, containers=rendered.containers
         )
+    return PullSecretRenderings(renderings=found)
+
+
+def with_pull_secret(every: Iterable[RenderedSet], renderings: Mapping[str, Rendering]) -> PullSecretRenderings:
+    """Name the renderings of `every` that have a pull secret already; `renderings` has each of them."""
+    known = {id(rendering.documents): rendering for rendering in renderings.values()}
+    found = {f"pull-secret:{number}": known[id(each.documents)] for number, each in enumerate(every, start=1)}
     return PullSecretRenderings(renderings=found)

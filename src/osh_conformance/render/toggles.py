@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from osh_conformance.model.convention import Convention
 
@@ -18,11 +18,7 @@ def variants(convention: Convention, values: Mapping[str, Any]) -> list[dict[str
     One set, unless some exclude each other by the convention: then as many as the largest such group has
     members, each member on in one set and the others of its group off there. The drop switch is always on.
     """
-    switches = {
-        path: value
-        for path, value in _switches("", values)
-        if path == convention.db_drop or any(_pattern(toggle).fullmatch(path) for toggle in convention.toggles)
-    }
+    switches = toggles(convention, values)
     groups = _groups(convention, switches)
     count = max((len(members) for members in groups), default=1)
     grouped = {path for members in groups for member in members for path in member}
@@ -35,6 +31,47 @@ def variants(convention: Convention, values: Mapping[str, Any]) -> list[dict[str
                 chosen.update({path: wanted for path in member if switches[path] is not wanted})
         found.append(chosen)
     return found
+
+
+def is_toggle(convention: Convention, path: str) -> bool:
+    """Whether the value at the dotted `path` is a toggle by the convention, or its drop switch."""
+    return path == convention.db_drop or any(_pattern(toggle).fullmatch(path) for toggle in convention.toggles)
+
+
+def toggles(convention: Convention, values: Mapping[str, Any]) -> dict[str, bool]:
+    """Return the toggles among the `values`, by dotted path."""
+    return {path: value for path, value in _switches("", values) if is_toggle(convention, path)}
+
+
+def excluding(convention: Convention, values: Mapping[str, Any], path: str) -> tuple[str, ...]:
+    """Return the switches that are on in `values` and exclude the one at `path` by the convention."""
+    switches = {**toggles(convention, values), path: True}
+    others = [
+        other
+        for members in _groups(convention, switches)
+        if any(path in member for member in members)
+        for member in members
+        if path not in member
+        for other in member
+    ]
+    return tuple(other for other in others if switches[other])
+
+
+def matching(patterns: Iterable[str], values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the dotted paths in `values` that fit a pattern and lead to something; `*` is one name."""
+    found: list[str] = []
+    for pattern in patterns:
+        places: list[tuple[str, Any]] = [("", values)]
+        for part in pattern.split("."):
+            places = [
+                (f"{place}.{key}" if place else str(key), entry)
+                for place, here in places
+                if isinstance(here, dict)
+                for key, entry in here.items()
+                if _pattern(part).fullmatch(str(key)) and "." not in str(key)
+            ]
+        found += [place for place, entry in places if entry is not None]
+    return tuple(dict.fromkeys(found))
 
 
 def _switches(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:

@@ -11,8 +11,11 @@ from osh_conformance.model.chart import (
     Container,
     DeclaredImage,
     Document,
+    GivenValues,
     RenderedChart,
     Rendering,
+    UnquotedNumber,
+    UnrenderedTemplate,
     Values,
     ValuesOverride,
 )
@@ -20,10 +23,34 @@ from osh_conformance.model.chart import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PLAIN = ("name", "version", "convention", "images_path", "policy", "policy_path", "policy_line", "undecided")
-_MORE = ("functions", "drop_path", "drop_line", "effective", "templates", "values", "images", "overrides")
-_PULL_SECRET = ("pull_secret_path", "pull_secret_error")
-_FIELDS = (*_PLAIN, *_MORE, *_PULL_SECRET)
+_PLAIN = (
+    "name",
+    "version",
+    "convention",
+    "images_path",
+    "images_error",
+    "policy",
+    "policy_path",
+    "policy_line",
+    "undecided",
+    "notices",
+)
+_MORE = (
+    "functions",
+    "drop_path",
+    "drop_line",
+    "effective",
+    "templates",
+    "values",
+    "images",
+    "overrides",
+    "unused",
+    "numbers",
+    "given",
+)
+_PULL_SECRET = ("pull_secret_path", "pull_secret_error", "images_error", "numbers")
+_UNSEEN = ("never_rendered", "stuck_toggles")
+_FIELDS = (*_PLAIN, *_MORE, *_PULL_SECRET, *_UNSEEN)
 _LARGEST = 2**63
 _HUGE = 10**300
 
@@ -90,6 +117,12 @@ def decode(data: bytes) -> RenderedChart:
             "overrides": msgspec.convert(found.pop("overrides"), tuple[ValuesOverride, ...]),
             "by_policy": msgspec.convert(found.pop("by_policy"), dict[str, tuple[Container, ...]]),
             "values": msgspec.convert(found.pop("values"), Values),
+            "unused": tuple(found.pop("unused")),
+            "numbers": msgspec.convert(found.pop("numbers"), tuple[UnquotedNumber, ...]),
+            "given": msgspec.convert(found.pop("given"), tuple[GivenValues, ...]),
+            "notices": tuple(found.pop("notices")),
+            "never_rendered": msgspec.convert(found.pop("never_rendered"), tuple[UnrenderedTemplate, ...]),
+            "stuck_toggles": msgspec.convert(found.pop("stuck_toggles"), tuple[tuple[str, str], ...]),
             "undecided": msgspec.convert(found.pop("undecided"), tuple[tuple[str, str], ...]),
         }
         places = {name: renderings[index] for name, index in names.items()}

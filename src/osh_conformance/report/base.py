@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from osh_conformance.errors import SuiteError
     from osh_conformance.model.event import Event
+    from osh_conformance.model.finding import Finding
 
 _GROUP = "osh_conformance.reporters"
 
@@ -36,6 +37,16 @@ class Reporter(Protocol):
 
     def handle(self, event: Event) -> None:
         """Take in one event. `RunFinished` is the last."""
+
+
+def line_of(finding: Finding) -> tuple[int, str]:
+    """Return a line for an output that demands one, and a remark for its message: "" if the line is certain.
+
+    Without a certain line it is the first one of the file, and the remark says that the line is not known.
+    """
+    if finding.line is not None:
+        return finding.line, ""
+    return 1, "the line is not known" if finding.path else ""
 
 
 class FileReporter(abc.ABC):

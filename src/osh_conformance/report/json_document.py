@@ -10,7 +10,7 @@ from osh_conformance.model.finding import Finding, Severity, Status
 from osh_conformance.report.base import FileReporter, register
 
 if TYPE_CHECKING:
-    from osh_conformance.model.result import CellReport
+    from osh_conformance.model.result import CellReport, ChartCoverage, Fates, RemovedData
     from osh_conformance.report.result import RunReport
 
 SCHEMA = 1
@@ -32,11 +32,18 @@ def build(run: RunReport) -> dict[str, Any]:
     """Return the document of a run."""
     return {
         "schema": SCHEMA,
-        "tool": {"name": "osh-conformance", "version": __version__, "helm": run.helm, "kubernetes": run.kubernetes},
+        "tool": {
+            "name": "osh-conformance",
+            "version": __version__,
+            "helm": run.helm,
+            "kubernetes": run.kubernetes,
+            "versions": dict(run.versions),
+        },
         "target": dict(run.target),
         "shard": run.shard,
         "summary": _summary(run),
         "findings": [_finding(finding) for finding in (*run.findings, *_undecided(run))],
+        "charts": [_chart(each) for each in run.coverage.values()],
         "cells": [_cell(cell, run) for cell in run.cells],
     }
 
@@ -48,7 +55,21 @@ def _summary(run: RunReport) -> dict[str, Any]:
         "checks": len(run.checks),
         **{status.value.replace("-", "_"): run.count(status) for status in counted},
         "error": run.count(Status.ERROR),
+        "containers": run.containers,
+        "never_rendered": run.never_rendered,
         "seconds": round(run.seconds or 0.0, 3),
+    }
+
+
+def _chart(coverage: ChartCoverage) -> dict[str, Any]:
+    return {
+        "chart": coverage.chart,
+        "containers": coverage.containers,
+        "templates": coverage.templates,
+        "never_rendered": [
+            {"template": each.template, "guard": each.guard, "line": each.line} for each in coverage.never_rendered
+        ],
+        "notices": list(coverage.notices),
     }
 
 
@@ -77,11 +98,13 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity.value,
         "status": finding.status.value,
         "chart": finding.chart,
+        "cause": finding.cause_id,
         "path": finding.path,
         "line": finding.line,
         "key": finding.key,
         "workload": finding.workload,
         "container": finding.container,
+        "anchor": finding.anchor,
         "containers": list(finding.containers),
         "found": finding.found,
         "expected": finding.expected,
@@ -117,6 +140,39 @@ def _cell(cell: CellReport, run: RunReport) -> dict[str, Any]:
         "proof": cell.proof,
         "seconds": round(cell.seconds, 3),
         "artifacts": cell.artifacts,
+        "reduced": cell.reduced,
+        "switch": cell.switch,
+        "images": list(cell.images),
+        "removed": [_removed(removed) for removed in cell.removed],
         "usage": {scenario: [dict(numbers) for numbers in all_of] for scenario, all_of in cell.usage.items()},
         "assertions": assertions,
+    }
+
+
+def _removed(removed: RemovedData) -> dict[str, Any]:
+    return {
+        "scenario": removed.scenario,
+        "release": removed.release,
+        "expected": removed.expected,
+        "databases": _fates(removed.databases),
+        "accounts": _fates(removed.accounts),
+        "roles": _fates(removed.roles),
+        "tables": removed.tables,
+        "rows": removed.rows,
+        "suite_tables": removed.suite_tables,
+        "log": dict(removed.log),
+        "code": removed.code,
+        "seconds": removed.seconds,
+        "output": removed.output,
+        "repeated_failure": removed.repeated_failure,
+        "with_image": removed.with_image,
+    }
+
+
+def _fates(fates: Fates) -> dict[str, list[str]]:
+    return {
+        "dropped": list(fates.dropped),
+        "kept": list(fates.kept),
+        "left": list(fates.left),
+        "gone": list(fates.gone),
     }

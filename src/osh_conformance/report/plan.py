@@ -9,7 +9,8 @@ from osh_conformance.report.tables import aligned, left_out
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from osh_conformance.plan.estimate import NeededImage, RunPlan
+    from osh_conformance.model.reduction import Reduction
+    from osh_conformance.plan.estimate import NeededImage, RunPlan, SharedChart
 
 _MINUTE = 60
 
@@ -34,6 +35,19 @@ def _lines(plan: RunPlan) -> Iterator[str]:
         for each in plan.cells
     ]
     yield from aligned([head, *rows]) if rows else ["nothing to run"]
+    if plan.shared:
+        yield ""
+        yield "shared by the cells, installed once:"
+        yield from aligned([["", *_shared(each)] for each in plan.shared])
+    if plan.servers:
+        yield ""
+        yield "servers of its own in each cell whose scenario is about the whole service:"
+        yield from aligned([["", chart, ", ".join(servers)] for chart, servers in plan.servers.items()])
+    if plan.reductions:
+        yield ""
+        yield "reduced to the Jobs that create and drop the database, and what these use:"
+        for chart, reduction in plan.reductions.items():
+            yield from (f"  {line}" for line in _reduced(chart, reduction))
     if plan.left_out:
         yield ""
         yield "left out:"
@@ -51,8 +65,24 @@ def _lines(plan: RunPlan) -> Iterator[str]:
         f"{_counted(len(plan.cells))}, {plan.parallel} at a time: about {_time(plan.seconds)} with all images in place"
         + (f", and {_time(plan.minutes_to_build * _MINUTE)} to build images first" if plan.minutes_to_build else "")
     )
-    if any(not each.measured for each in plan.cells):
+    if not (all(each.measured for each in plan.cells) and all(each.measured for each in plan.shared)):
         yield "~ an estimate from other cells: this one has not run on this machine"
+
+
+def _reduced(chart: str, reduction: Reduction) -> Iterator[str]:
+    """Yield what is left of a chart: its Jobs, the toggles that stay on, and workloads that no toggle switches off."""
+    kept = f"{len(reduction.kept)} of {reduction.toggles} toggles {'stays' if len(reduction.kept) == 1 else 'stay'} on"
+    yield f"{chart}: {', '.join(reduction.anchors)}; {kept}"
+    yield from (f"  {path}: {reason}" for path, reason in reduction.kept.items())
+    if reduction.left:
+        yield f"  installed too, and not waited for: {', '.join(reduction.left)}"
+
+
+def _shared(chart: SharedChart) -> Iterator[str]:
+    yield f"{chart.chart} ({chart.flavor})"
+    yield f"with {', '.join(chart.servers)}"
+    yield f"{'' if chart.measured else '~'}{chart.seconds:.0f} s"
+    yield f"for {', '.join(chart.users)}"
 
 
 def _counted(cells: int) -> str:

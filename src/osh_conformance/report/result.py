@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from osh_conformance.model.event import Event
-    from osh_conformance.model.result import CellReport, Check
+    from osh_conformance.model.result import CellReport, ChartCoverage, Check
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,9 +22,11 @@ class RunReport:
 
     - target, helm, charts, shard, left_out: see `RunStarted`.
     - kubernetes: the version of the cluster, None without one.
+    - versions: see `ClusterOpened`.
     - checks: the result of each rule on each chart or cell, in the order in which they were found.
     - errors: error findings, each cause of a chart once.
     - notes: findings about expectations, not about a chart.
+    - coverage: what the static rules have seen of each chart, by its label.
     - all_scenarios: whether every scenario of the main group ran to its end on a cluster.
     - seconds: how long the run took, None while it goes on.
     """
@@ -32,22 +34,29 @@ class RunReport:
     target: Mapping[str, Any] = field(default_factory=dict)
     helm: str | None = None
     kubernetes: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
     charts: int = 0
     checks: list[Check] = field(default_factory=list)
     cells: list[CellReport] = field(default_factory=list)
     errors: list[Finding] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
+    coverage: dict[str, ChartCoverage] = field(default_factory=dict)
     shard: str | None = None
     left_out: str = ""
     all_scenarios: bool = False
     interrupted: bool = False
     seconds: float | None = None
+    #: What `findings` has returned, until the next event.
+    _findings: tuple[Finding, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def handle(self, event: Event) -> None:  # noqa: C901  (one case an event)
         """Add the content of an event."""
+        self._findings = None
         match event:
             case events.ResultFound():
                 self.checks.append(event.check)
+                if event.coverage:
+                    self.coverage[event.coverage.chart] = event.coverage
                 if event.error:
                     self._add_error(event.error)
             case events.ErrorFound():
@@ -60,7 +69,7 @@ class RunReport:
                 self.target, self.helm, self.shard = event.target, event.helm, event.shard
                 self.charts, self.left_out = event.charts, event.left_out
             case events.ClusterOpened():
-                self.kubernetes = event.kubernetes
+                self.kubernetes, self.versions = event.kubernetes, event.versions
             case events.ScenariosFinished():
                 self.all_scenarios = event.complete
             case events.FindingsAccepted():
@@ -92,6 +101,11 @@ class RunReport:
 
         The same finding of several cells is one, unless they found different things.
         """
+        if self._findings is None:
+            self._findings = self._ordered()
+        return self._findings
+
+    def _ordered(self) -> tuple[Finding, ...]:
         charts = {chart: index for index, chart in enumerate(dict.fromkeys(check.chart for check in self.checks))}
         found: dict[tuple[str, str], tuple[int, Finding]] = {}
         for check in self.checks:
@@ -107,6 +121,16 @@ class RunReport:
         if status is Status.WARNING:
             return sum(finding.status is Status.WARNING for finding in self.findings)
         return sum(check.status is status for check in self.checks)
+
+    @property
+    def containers(self) -> int:
+        """How many containers the static rules have checked."""
+        return sum(each.containers for each in self.coverage.values())
+
+    @property
+    def never_rendered(self) -> int:
+        """How many templates have rendered nothing with any values."""
+        return sum(len(each.never_rendered) for each in self.coverage.values())
 
     @property
     def exit_code(self) -> ExitCode:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Status
+from osh_conformance.report import removals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,11 +16,15 @@ if TYPE_CHECKING:
 
 _WORDS = {Status.FAIL: "FAIL", Status.ERROR: "ERROR", Status.NOT_APPLICABLE: "n/a"}
 _WORST = ("FAIL", "ERROR")
+#: The heading of the column that says what the uninstalls did with the release's data.
+_DATA = "data"
+#: Words of a cell's id after its chart, at least: flavor, format, runtime and Helm.
+_AFTER_CHART = 4
 
 
 def cells(run: RunReport) -> str:
-    """Return the table, and below it the cells that were left out with their reasons; "" for a run without cells."""
-    parts = ["\n".join(_table(run)), "\n".join(_reasons(run))]
+    """Return the table, what was reduced, and the cells that were left out with reasons; "" for a run without cells."""
+    parts = ["\n".join(_table(run)), "\n".join(_reduced(run)), "\n".join(_reasons(run))]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -34,17 +39,26 @@ def _table(run: RunReport) -> list[str]:
     if not statuses:
         return []
     rules = sorted({rule for _, _, rule in statuses})
-    rows = [["chart", "flavor", "images", "runtime", "helm", "scenario", "cell", *rules]]
+    rows = [["chart", "flavor", "images", "runtime", "helm", "scenario", "cell", *rules, _DATA]]
     for cell in run.cells:
         for scenario in sorted({scenario for name, scenario, _ in statuses if name == cell.id}):
             outcomes = [_word(statuses.get((cell.id, scenario, rule))) for rule in rules]
-            rows.append([*_described(cell), scenario, _together_are(outcomes), *outcomes])
-    return aligned(rows)
+            data = removals.words(removed for removed in cell.removed if removed.scenario == scenario)
+            rows.append([*_described(cell), scenario, _together_are(outcomes), *outcomes, data])
+    return aligned(rows if any(row[-1] for row in rows[1:]) else [row[:-1] for row in rows])
 
 
 def _together_are(outcomes: Sequence[str]) -> str:
     """Return the outcome of a scenario on a cell: the worst outcome of its rules."""
     return next((word for word in _WORST if word in outcomes), "pass")
+
+
+def _reduced(run: RunReport) -> list[str]:
+    """Return what the cells that ran reduced have in common, one line for all alike; what stayed on is in the JSON."""
+    sentences = [(cell.id, cell.reduced.split("; ")) for cell in run.cells if cell.reduced]
+    alike = left_out((name, "; ".join(dict.fromkeys((parts[0], parts[-1])))) for name, parts in sentences)
+    hint = "; `plan` and --json FILE say what else stayed on" if any(len(parts) > 2 for _, parts in sentences) else ""  # noqa: PLR2004
+    return [f"{names}: {sentence}{hint}" for names, sentence in alike]
 
 
 def _reasons(run: RunReport) -> list[str]:
@@ -59,7 +73,7 @@ def left_out(cells: Iterable[tuple[str, str]]) -> list[list[str]]:
     by_reason: dict[str, list[str]] = {}
     for name, reason in cells:
         by_reason.setdefault(reason, []).append(name)
-    return [[_together(names), reason] for reason, names in by_reason.items()]
+    return [[_together(names), reason + _charts(names)] for reason, names in by_reason.items()]
 
 
 def _together(names: Sequence[str]) -> str:
@@ -68,6 +82,14 @@ def _together(names: Sequence[str]) -> str:
     first, *others = (name.split("-") for name in names)
     shared = [part for part in first if all(part in other for other in others)]
     return f"{len(names)} cells {'-'.join(shared)}"
+
+
+def _charts(names: Sequence[str]) -> str:
+    """Return the beginnings of cell ids that differ only in their chart, in brackets; "" for others."""
+    parts = [name.split("-") for name in names]
+    from_the_end = zip(*map(reversed, parts), strict=False)
+    same = next((count for count, words in enumerate(from_the_end) if len(set(words)) > 1), 0)
+    return f" ({', '.join('-'.join(each[:-same]) for each in parts)})" if same >= _AFTER_CHART else ""
 
 
 def _described(cell: CellReport) -> list[str]:

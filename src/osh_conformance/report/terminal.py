@@ -15,7 +15,7 @@ from osh_conformance.report import tables
 from osh_conformance.report.result import RunReport
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from osh_conformance.model.event import Event
 
@@ -26,9 +26,14 @@ _SHOWN_ALIKE = 3
 _SHOWN_CHARTS = 4
 #: Findings of several charts that are printed in full.
 _SHOWN_IN_FULL = 40
+_SHOWN_CAUSES = 5
+#: Lines about templates that never rendered.
+_SHOWN_TEMPLATES = 20
 _ALL = "all"
 #: The report names only a few charts to which a rule does not apply, but all undecided ones.
 _SHORTENED = Status.NOT_APPLICABLE
+#: Its warnings are in the lines about coverage, many templates in one line.
+_COVERAGE_RULE = "RENDER-1"
 _COUNTED = (
     (Status.PASS, "passed"),
     (Status.FAIL, "failed"),
@@ -76,7 +81,7 @@ def show(run: RunReport, stream: TextIO) -> None:
     colour = stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     for text in _findings(run, colour=colour):
         print(text, file=stream)
-    for line in (*expected_lines(run), *_undecided(run), *_table(run)):
+    for line in (*expected_lines(run), *_undecided(run), *coverage_lines(run), *_table(run), *_shared_causes(run)):
         print(line, file=stream)
     if run.left_out:
         print(run.left_out, file=stream)
@@ -85,7 +90,7 @@ def show(run: RunReport, stream: TextIO) -> None:
 
 def _findings(run: RunReport, *, colour: bool) -> list[str]:
     """Return the findings that are not expected, each as text."""
-    findings = [finding for finding in run.findings if finding.status is not Status.EXPECTED]
+    findings = [finding for finding in run.findings if finding.status is not Status.EXPECTED and not _covered(finding)]
     if len(findings) <= _SHOWN_IN_FULL or run.charts == 1:
         return [f"{message(finding, colour=colour)}\n" for finding in findings]
     known: set[tuple[str, Status]] = set()
@@ -124,6 +129,41 @@ def expected_lines(run: RunReport) -> list[str]:
     return lines
 
 
+def _covered(finding: Finding) -> bool:
+    return finding.rule == _COVERAGE_RULE and finding.status is Status.WARNING
+
+
+def coverage_lines(run: RunReport) -> list[str]:
+    """Return the notices of the charts, and the templates that never rendered; those of one name share a line."""
+    notices: defaultdict[str, list[str]] = defaultdict(list)
+    templates: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
+    for each in run.coverage.values():
+        for notice in each.notices:
+            notices[notice].append(each.chart)
+        for template in each.never_rendered:
+            name = f"templates/{template.template.rpartition('templates/')[2]}"
+            templates[name].setdefault(template.guard, []).append(each.chart)
+    lines = [f"note  {_some(charts, _SHOWN_CHARTS)}: {notice}" for notice, charts in notices.items()]
+    found = [_never_rendered(name, guards) for name, guards in sorted(templates.items(), key=_most_charts_first)]
+    hidden = len(found) - _SHOWN_TEMPLATES
+    if hidden > 0:
+        found[_SHOWN_TEMPLATES:] = [f"never rendered  {hidden} more; --json FILE has all of them"]
+    return [*lines, *found]
+
+
+def _most_charts_first(item: tuple[str, Mapping[str, Sequence[str]]]) -> tuple[int, str]:
+    name, guards = item
+    return -sum(map(len, guards.values())), name
+
+
+def _never_rendered(name: str, guards: Mapping[str, Sequence[str]]) -> str:
+    """Return the line about the templates of one name; of several conditions the one of most charts."""
+    charts = sorted({chart for found in guards.values() for chart in found})
+    guard = max(guards, key=lambda guard: len(guards[guard]))
+    others = f"; {_plural(len(guards) - 1, 'other condition')}" if len(guards) > 1 else ""
+    return f"never rendered  {_some(charts, _SHOWN_CHARTS)}: {name}{f'  ({guard}{others})' if guard else ''}"
+
+
 def summary(run: RunReport) -> str:
     """Return the last line: how many charts and checks, and their outcomes."""
     counts = [f"{number} {word}" for status, word in _COUNTED if (number := run.count(status))]
@@ -131,6 +171,9 @@ def summary(run: RunReport) -> str:
         counts.append(_plural(warnings, "warning"))
     if run.interrupted:
         counts.append("interrupted")
+    if run.coverage:
+        counts.append(f"{_plural(run.containers, 'container')} seen")
+        counts += [f"{_plural(run.never_rendered, 'template')} never rendered"] if run.never_rendered else []
     seconds = f" in {run.seconds:.1f} s" if run.seconds is not None else ""
     subjects = f"{_plural(run.charts, 'chart')}, {_plural(len(run.checks), 'check')}"
     return f"{subjects}: {', '.join(counts) or 'nothing'}{seconds}"
@@ -171,7 +214,7 @@ def _undecided(run: RunReport) -> list[str]:
     rules: defaultdict[tuple[Status, str, str], list[str]] = defaultdict(list)
     for check in run.checks:
         if check.status in (Status.UNDECIDED, Status.NOT_APPLICABLE):
-            rules[check.status, check.reason, check.chart].append(check.rule)
+            rules[check.status, " ".join(check.reason.split()), check.chart].append(check.rule)
     charts: defaultdict[tuple[Status, str, str], list[str]] = defaultdict(list)
     for (status, reason, chart), found in rules.items():
         charts[status, reason, " ".join(sorted(set(found)))].append(chart)
@@ -204,6 +247,28 @@ def _table(run: RunReport) -> list[str]:
         ),
         "",
     ]
+
+
+def _shared_causes(run: RunReport) -> list[str]:
+    """Return a line for each of the causes that most charts share, for a run with many findings."""
+    alike: defaultdict[str, list[Finding]] = defaultdict(list)
+    findings = [finding for finding in run.findings if finding.status in (Status.FAIL, Status.WARNING)]
+    for finding in findings:
+        if finding.shared:
+            alike[finding.cause_id].append(finding)
+    charts = {cause: len({finding.subject or finding.chart for finding in found}) for cause, found in alike.items()}
+    shared = sorted((cause for cause in alike if charts[cause] > 1), key=lambda cause: -charts[cause])
+    if len(findings) <= _SHOWN_IN_FULL or not shared:
+        return []
+    lines = ["causes that charts share:"]
+    for cause in shared[:_SHOWN_CAUSES]:
+        first = alike[cause][0]
+        where = f"{_place(first)[0]}: " if first.anchor else ""
+        lines.append(
+            f"  {first.rule:<8}  {_plural(charts[cause], 'chart'):>10}  {where}{first.found.partition('; also ')[0]}"
+        )
+    more = len(shared) - _SHOWN_CAUSES
+    return [*lines, *([f"  and {more} more; `cause` in --json FILE names them all"] if more > 0 else []), ""]
 
 
 def _plural(number: int, noun: str) -> str:

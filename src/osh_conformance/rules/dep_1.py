@@ -19,6 +19,10 @@ RULE = Rule(
     source="dep_check: the image that will perform dependency checking in an init-container",
     why="a Job that starts before its database is ready fails, or works on another database",
     fix="set DEPENDENCY_SERVICE of the dep_check init container to the database's Service",
+    blind=(
+        "dependencies other than the database's Service, such as Jobs and message queues; what a container "
+        "waits for in its own script"
+    ),
     before="""\
 initContainers: []
 containers:

@@ -19,6 +19,10 @@ RULE = Rule(
     source="a Kubernetes Job that drops the database for an OpenStack service on deletion of its Helm release",
     why="if a missing database blocks the uninstall, an operator must repair the release by hand",
     fix="drop each object with IF EXISTS in a statement of its own, then query the server for what is left",
+    blind=(
+        "states of the database other than those of its scenarios: the database or its user is gone, the "
+        "database is empty, the server is never ready, the switch was changed; what DROP-4 does not look at"
+    ),
     before="""\
 containers:
   - name: db-drop
@@ -29,6 +33,7 @@ containers:
   - name: db-drop
     command: ["mysql", "-e", "DROP DATABASE IF EXISTS keystone; DROP USER IF EXISTS keystone"]
 """,
+    reduced=True,
 )
 
 

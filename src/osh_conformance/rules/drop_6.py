@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Verdict
 from osh_conformance.model.rule import Rule
-from osh_conformance.model.scenario import ExpectedData, InjectStep
+from osh_conformance.model.scenario import FAULTS, ExpectedData, InjectStep
 from osh_conformance.rules.registry import live_rule
 from osh_conformance.rules.shared.live import not_up
-from osh_conformance.rules.shared.removals import RemovalProblem, removal_problems
+from osh_conformance.rules.shared.removal_problem import RemovalProblem
+from osh_conformance.rules.shared.removals import removal_problems
+from osh_conformance.rules.shared.server_changes import problems_of_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +28,7 @@ RULE = Rule(
     why="a drop Job that outlives the uninstall drops the database later, perhaps under a new release",
     fix="set activeDeadlineSeconds below helm's timeout (300 s), limit every wait in the script, and give the hook the "
     "delete policy before-hook-creation,hook-succeeded",
+    blind="faults other than those of its scenarios; faults of a user's own network, storage and registry",
     before="""\
 apiVersion: batch/v1
 kind: Job
@@ -48,8 +51,13 @@ spec:
   backoffLimit: 3
   activeDeadlineSeconds: 240
 """,
+    reduced=True,
 )
-_UNTRUSTED = "certificate-untrusted"
+#: What is wrong with the server's certificate under a fault: no drop may go on then.
+_CERTIFICATES = {
+    "certificate-other-host": "is for another host",
+    "certificate-untrusted": "is not signed by the release's authority",
+}
 #: Seconds that helm takes to end after its timeout.
 _TOLERANCE = 15.0
 
@@ -84,7 +92,8 @@ def _unaffected(observation: Observation, removal: Removal) -> str:
         return f"the drop ended before {faults} was injected"
     if not removal.fault_applied:
         return f"helm uninstall failed before the drop began, so {faults} was not injected"
-    if _before_uninstall(observation, removal) and not removal.reachable and succeeded:
+    prevented = not removal.reachable or any(FAULTS[name].prevents for name in removal.faults)
+    if _before_uninstall(observation, removal) and prevented and succeeded:
         return f"helm uninstall succeeded in spite of {faults}, so the fault did not affect the drop"
     return ""
 
@@ -112,10 +121,11 @@ def _after_success(observation: Observation, removal: Removal) -> Iterator[Remov
     problems = list(removal_problems(observation, removal))
     for problem in problems:
         yield replace(problem, found=f"helm uninstall ended with exit code 0, and {problem.found}")
-    if not problems and _UNTRUSTED in removal.faults:
+    wrong = [_CERTIFICATES[name] for name in removal.faults if name in _CERTIFICATES]
+    if wrong and not problems:
         yield RemovalProblem(
             cause="untrusted server",
-            found="the drop succeeded on a server whose certificate is not signed by the release's authority",
+            found=f"the drop succeeded on a server whose certificate {' and '.join(wrong)}",
             expected="the drop ends with an error before it sends a password",
             fix="verify the server's certificate and host name with the CA certificate in the release's values",
         )
@@ -139,6 +149,7 @@ def _after_failure(observation: Observation, removal: Removal) -> Iterator[Remov
             expected="a failed uninstall deletes nothing, so the service keeps running",
             fix="do everything that can fail in pre-delete hooks: Helm deletes nothing until they have succeeded",
         )
+    yield from problems_of_server(lifetime, removal, observation.lifetimes[0].before)
     if _before_uninstall(observation, removal):
         yield from _locked_accounts(lifetime, removal)
     yield from _later(lifetime, removal, failure)

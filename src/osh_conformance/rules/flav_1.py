@@ -28,6 +28,10 @@ RULE = Rule(
     source="they will all function the same",
     why="operators who choose other images or another runtime must get the same service",
     fix="use in scripts only what every image has: /bin/sh, python3, and the service's own programs",
+    blind=(
+        "the speed, logs and load of a service; the rows in its tables; flavors, formats and runtimes that "
+        "the run did not take"
+    ),
     before="""\
 kind: ConfigMap
 data:
@@ -93,6 +97,8 @@ def fingerprint(observation: Observation) -> Fingerprint:
     uninstall = observation.helm_call("uninstall")
     parts["exit of helm uninstall"] = str(uninstall.code) if uninstall else "not run"
     parts["left after uninstall"] = _listed({name.partition("/")[0] for name in observation.leftovers})
+    if observation.helm_test:
+        parts["exit of helm test"] = str(observation.helm_test.code)
     if observation.chart_tests:
         parts["exit of the chart tests"] = str(observation.chart_tests.code)
     return parts

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from osh_conformance.model.chart import plain_key
 from osh_conformance.model.finding import Location, Verdict
 from osh_conformance.model.rule import Rule
 from osh_conformance.reference import InvalidReferenceError, parse
 from osh_conformance.rules.registry import static_rule
+from osh_conformance.rules.shared import places
+from osh_conformance.rules.shared.image_keys import without_section
+from osh_conformance.rules.shared.releases import mixes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +26,10 @@ RULE = Rule(
     source="the standards in use: one key per function, in addition to any components",
     why="Helm accepts an unknown key silently: the image that it should change stays as it was",
     fix="use the chart's own key in the override",
+    blind=(
+        "values of an override that are no image references; two overrides together; overrides in places that "
+        "the convention does not name (--overrides adds them)"
+    ),
     before=(
         "# an override of a chart that has images.db_sync\n"
         "images:\n  keystone_db_sync: docker.io/kolla/keystone:18.0.1\n"
@@ -35,53 +42,105 @@ RULE = Rule(
 def check(chart: RenderedChart) -> Verdict:
     """Check the values files beside a chart, which are merged and not rendered.
 
-    A key that neither values.yaml nor any template has fails. So does a mix: of the keys that ship with one reference,
-    some get another tag, or most of them get another repository, and the others stay. A declared key that no rendering
-    and no template uses is a warning.
+    A key fails that values.yaml lacks and that reaches no container, in the chart's renderings or with the override's
+    own values. So does an image in a place that no template reads. So does a mix: of the keys that ship with one
+    reference, some get another tag, or most of them get another repository, and the others stay; or an override gives
+    different releases to keys that ship with one reference, or with one tag of one namespace. A declared key that
+    reaches no container, and that no template looks up, is a warning.
     """
-    if chart.convention is None:
-        return Verdict.not_applicable(RULE.id, "no images section of a known layout (see KEY-1)")
+    if not chart.images_path:
+        return Verdict.not_applicable(RULE.id, without_section(chart.convention))
     findings = list(_unused(chart))
     for override in chart.overrides:
         findings += _unknown_keys(chart, override)
+        findings += _left_behind(chart, override)
         findings += _mixed(chart, override)
+    undecided = [override.path for override in chart.overrides if override.undecided]
+    if undecided and not findings:
+        return Verdict.undecided(RULE.id, f"the chart does not render with {', '.join(undecided)}")
     return Verdict.of(RULE.id, findings)
 
 
 def _unused(chart: RenderedChart) -> Iterator[Finding]:
-    used = {container.key for container in chart.every_container}
     for image in chart.images:
-        if image.key not in used and not _in_templates(chart, image.key):
+        if image.key in chart.unused:
             yield RULE.finding(
-                _place(chart, chart.values_file, image),
-                found="a key that no rendering and no template uses",
+                places.of_value(chart, image.path, image.line),
+                found="a key that reaches no container, and that no template looks up",
                 expected="only keys that decide an image",
                 why="an operator who overrides it believes that something has changed",
-                fix=f"remove {image.path}",
+                fix=f"remove {image.path}, or take the image of the container that it is meant for from it",
                 warning=True,
             )
 
 
 def _unknown_keys(chart: RenderedChart, override: ValuesOverride) -> Iterator[Finding]:
     known = {image.key for image in chart.images}
-    for image in override.images:
-        if image.key not in known and not _in_templates(chart, image.key):
+    section = f"{chart.images_path}."
+    elsewhere: defaultdict[str, list[DeclaredImage]] = defaultdict(list)
+    for image in override.without_effect:
+        if image.path != section + image.key:
+            elsewhere[image.path.rpartition(".")[0]].append(image)
+            continue
+        if image.key in known:
             yield RULE.finding(
                 _place(chart, override.path, image),
-                found=f"the key {image.key}, which neither values.yaml nor any template of the chart has",
-                expected=f"keys of `{chart.images_path}` in {chart.values_file}",
-                fix=_similar(image.key, known),
+                found="a map, where the chart reads a reference as one text: no container runs it",
+                expected="an entry of the shape that it has in values.yaml",
+                fix=f"{image.path}: {image.reference}",
             )
+            continue
+        yield RULE.finding(
+            _place(chart, override.path, image),
+            found=f"the key {image.key}, which {chart.values_file} lacks and which reaches no container",
+            expected=f"keys of `{chart.images_path}` in {chart.values_file}",
+            fix=_similar(image.key, known),
+        )
+    for place, images in elsewhere.items():
+        yield _misplaced(chart, override, place, images)
+
+
+def _misplaced(chart: RenderedChart, override: ValuesOverride, place: str, images: list[DeclaredImage]) -> Finding:
+    """Images in one place that the chart does not have."""
+    known = {image.key: image.path for image in chart.images}
+    names = [image.path.rpartition(".")[2] for image in images]
+    unknown = f"{chart.images_path}.<key of the chart>"
+    right = [next((known[n] for n in reversed(i.path.split(".")) if n in known), unknown) for i in images]
+    return RULE.finding(
+        Location(chart=chart.name, path=override.path, line=images[0].line, key=images[0].path),
+        found=f"{', '.join(names)} {f'in `{place}`' if place else 'at the top'}: no template reads that place",
+        expected=f"image references in `{chart.images_path}`",
+        fix=f"use {', '.join(dict.fromkeys(right))}",
+    )
 
 
 def _similar(key: str, known: set[str]) -> str:
-    ending = {other for other in known if key.endswith(f"_{other}") or other.endswith(f"_{key}")}
+    ending = {other for other in known if plain_key(other) == plain_key(key)} or {
+        other for other in known if key.endswith(f"_{other}") or other.endswith(f"_{key}")
+    }
     return f"the key that the chart has: {' or '.join(sorted(ending))}" if ending else "remove the key, or rename it"
 
 
 def _mixed(chart: RenderedChart, override: ValuesOverride) -> Iterator[Finding]:
+    """An override gives different releases to keys that belong together."""
+    shipped = {image.key: image.reference for image in chart.images if image.reference}
+    new = {image.key: image for image in override.images if image.key in shipped}
+    for mix in mixes(shipped, {key: image.reference for key, image in new.items()}):
+        odd = new[mix.odd[0]]
+        others = f"{', '.join(mix.others)} are at {new[mix.others[0]].reference}" if mix.others else "each has another"
+        yield RULE.finding(
+            _place(chart, override.path, odd),
+            found=f"{', '.join(f'{key} at {new[key].reference}' for key in mix.odd)}, while {others}",
+            expected="one release for all keys that ship with one",
+            why="the chart mixes two releases of one program: the schema of one and the services of the other",
+            fix=f"set {', '.join(new[key].path for key in mix.odd)} to the release of the other keys",
+            cause="releases",
+        )
+
+
+def _left_behind(chart: RenderedChart, override: ValuesOverride) -> Iterator[Finding]:
     """Some keys ship with the same reference, and an override gives only some of them another release of it."""
-    shipped = {image.key: image for image in chart.images if image.reference}
+    shipped = {image.key: image for image in chart.images if image.reference and image.key not in chart.unused}
     new = {image.key: image for image in override.images if image.key in shipped}
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for image in shipped.values():
@@ -109,12 +168,6 @@ def _same_repository(one: str, other: str) -> bool:
         return parse(one).name == parse(other).name
     except InvalidReferenceError:
         return False
-
-
-def _in_templates(chart: RenderedChart, key: str) -> bool:
-    """Whether any template contains the key's name: it may be used in ways that were not rendered."""
-    word = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(key)}(?![A-Za-z0-9_])")
-    return any(key in text and word.search(text) for text in chart.templates.values())
 
 
 def _place(chart: RenderedChart, path: str, image: DeclaredImage) -> Location:

@@ -23,6 +23,10 @@ RULE = Rule(
     why="Jobs left by an earlier release pass for the new release's own: its service starts before its database exists",
     fix="make Jobs ordinary objects of the release, or give their hooks the delete policy "
     "before-hook-creation,hook-succeeded",
+    blind=(
+        "upgrades from versions that the catalog does not name as `previous`; rollbacks; changes of values "
+        "between installs"
+    ),
     before="""\
 kind: Job
 metadata:

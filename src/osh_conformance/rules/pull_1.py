@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from osh_conformance.manifests.pods import pods, pull_secrets
@@ -25,6 +26,10 @@ RULE = Rule(
     source="Kubernetes: Images, imagePullSecrets",
     why="from a registry that requires a login, the pod without the secret pulls nothing; a hook then blocks Helm",
     fix="set imagePullSecrets of this pod, or of its ServiceAccount, from the value that names the secret",
+    blind=(
+        "pods that an operator makes of a custom resource, and those of dependencies; what is in the secret, "
+        "and secrets that a cluster adds to every ServiceAccount"
+    ),
     before="""\
 kind: Job
 spec:
@@ -119,9 +124,8 @@ def _finding(chart: RenderedChart, pod: Pod, found: str) -> Finding:
     first, _ = pod.containers[0]
     # As shipped, a name that ends in a hash of the values has another end.
     known = {container.position: container for container in chart.every_container}
-    place = places.of_containers(chart, [known.get(first.position, first)])
     return RULE.finding(
-        Location(chart=place.chart, path=place.path, workload=place.workload),
+        replace(places.of_pod(chart, pod), workload=known.get(first.position, first).workload),
         found=found,
         expected=f"the secret that {chart.pull_secret_path} names, in the pod or in its {_ACCOUNT}",
     )

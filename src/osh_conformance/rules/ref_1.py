@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from osh_conformance.model.finding import Verdict
 from osh_conformance.model.rule import Rule
 from osh_conformance.rules.registry import static_rule
-from osh_conformance.rules.shared.image_references import parsed
+from osh_conformance.rules.shared.image_references import in_full, parsed
 
 if TYPE_CHECKING:
     from osh_conformance.model.chart import RenderedChart
@@ -18,6 +18,11 @@ RULE = Rule(
     source="all images are fully spelled out, even those hosted by Docker or Quay",
     why="each runtime completes a reference without a host in its own way, so machines may pull different images",
     fix="write the registry host and the namespace in front of the image's name",
+    blind=(
+        "references outside of containers, images sections and values overrides: in custom resources of "
+        "operators, in variables such as RELATED_IMAGE_*, in arguments and scripts; whether a registry has "
+        "the image"
+    ),
     before="images:\n  db_sync: kolla/keystone:18.0.1\n",
     after="images:\n  db_sync: docker.io/kolla/keystone:18.0.1\n",
 )
@@ -37,7 +42,7 @@ def check(chart: RenderedChart) -> Verdict:
                     use.place(chart),
                     found=use.described(f"no registry host: Docker reads it as {reference.canonical}"),
                     expected="a reference that begins with its registry host",
-                    fix=use.set_to(reference.canonical),
+                    fix=use.set_to(in_full(reference)),
                     cause=use.cause,
                 )
             )
@@ -48,7 +53,7 @@ def check(chart: RenderedChart) -> Verdict:
                     found=use.described(f"no namespace: {reference.domain} reads it as {reference.path}"),
                     expected="a reference that names its namespace",
                     why="only docker.io adds a namespace by itself; a mirror of it does not",
-                    fix=use.set_to(reference.canonical),
+                    fix=use.set_to(in_full(reference)),
                     cause=use.cause,
                     warning=True,
                 )

@@ -8,7 +8,7 @@ from osh_conformance.model.finding import Verdict
 from osh_conformance.model.rule import Rule
 from osh_conformance.reference import DEFAULT_TAG
 from osh_conformance.rules.registry import static_rule
-from osh_conformance.rules.shared.image_references import at_version, parsed
+from osh_conformance.rules.shared.image_references import at_version, with_own_tag
 from osh_conformance.rules.shared.tags import Hold, grade
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ RULE = Rule(
     source="pinned to a specific version to ensure consistent behavior for deployments over time",
     why="a tag that is built again and again is :latest under another name",
     fix="use a tag that is built once, or add the digest",
+    blind=(
+        "whether a tag has ever moved: no registry is asked, the tag's form decides; references in custom "
+        "resources of operators, in variables such as RELATED_IMAGE_*, in arguments and scripts"
+    ),
     before="images:\n  db_sync: quay.io/airshipit/keystone:2026.1-ubuntu_noble\n",
     after="images:\n  db_sync: quay.io/airshipit/keystone:2026.1-ubuntu_noble-20260401\n",
 )
@@ -31,10 +35,11 @@ def check(chart: RenderedChart) -> Verdict:
 
     A date, a commit id or a version of two parts pins, and a digest always does. Words such as `latest` or `master`
     move, and so does a release series (`2026.1-ubuntu_noble`). A single number, a distribution alone and an unknown
-    word are unclear. The words are data: `data/vocabulary/tags.yaml`. REF-2 reports `:latest`.
+    word are unclear; a revision (`12-debian-12-r50`) pins. The words are data: `data/vocabulary/tags.yaml`. REF-2
+    reports `:latest`.
     """
     findings = []
-    for use, reference in parsed(chart):
+    for use, reference in with_own_tag(chart):
         if reference.digest is not None or reference.tag in (None, DEFAULT_TAG):
             continue
         graded = grade(str(reference.tag))

@@ -16,6 +16,7 @@ import importlib
 import pkgutil
 import re
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from osh_conformance import rules as package
@@ -39,6 +40,8 @@ GROUP = "osh_conformance.rules"
 
 _ID = re.compile(r"[A-Z]+-[1-9][0-9]*")
 _MODULE = re.compile(r"[a-z]+_[1-9][0-9]*")
+#: Only the module of a static rule has this line.
+_STATIC = b"\n@static_rule("
 _Function = TypeVar("_Function", bound="Callable[..., Verdict]")
 
 _rules: dict[str, Rule] = {}
@@ -73,6 +76,19 @@ def static_rules() -> Mapping[str, StaticCheck]:
     """Return the functions that check a rendered chart, by id, sorted; raises `SuiteError` as `all_rules` does."""
     _load()
     return dict(sorted(_static.items()))
+
+
+def static_ids() -> tuple[str, ...]:
+    """Return the ids of `static_rules`, sorted; raises `SuiteError` as `all_rules` does.
+
+    Without rules of other distributions it imports no rule: importing them takes longer than reading their text.
+    """
+    if _load.cache_info().currsize or _entry_points():
+        return tuple(static_rules())
+    folder = Path(str(package.__file__)).parent
+    modules = [file for file in folder.glob("*.py") if _MODULE.fullmatch(file.stem)]
+    own = (file.stem.upper().replace("_", "-") for file in modules if _STATIC in file.read_bytes())
+    return tuple(sorted(own)) if modules else tuple(static_rules())
 
 
 def live_rules() -> Mapping[str, LiveCheck]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.manifests.commands import missing
 from osh_conformance.manifests.mounts import Place
+from osh_conformance.manifests.scripts import gives_scripts
 from osh_conformance.model.chart import Role
 from osh_conformance.model.finding import Verdict
 from osh_conformance.model.rule import Rule
@@ -29,11 +30,21 @@ RULE = Rule(
     source="the toolsets required to enable the OpenStack services should be applied by Kubernetes itself",
     why="a script that only some image has, or that no ConfigMap has, does not exist when the Job runs it",
     fix="add the script to the ConfigMap that the container mounts",
+    blind=(
+        "the main containers of Deployments, StatefulSets and DaemonSets: a service may bring its programs; "
+        "files that a script calls in its turn; drop Jobs (DROP-2)"
+    ),
     before="# a Job runs /tmp/bootstrap.sh from this ConfigMap\ndata:\n  db-sync.sh: |\n    ...\n",
     after=(
         "# a Job runs /tmp/bootstrap.sh from this ConfigMap\n"
         "data:\n  db-sync.sh: |\n    ...\n  bootstrap.sh: |\n    ...\n"
     ),
+)
+
+#: The reason and the fix where the script may be the image's own by design.
+_BY_IMAGE = (
+    "the container runs only with an image that brings this script, and not with one of another flavor",
+    "put the script into a ConfigMap that the container mounts; or keep it, if the image brings it by design",
 )
 
 
@@ -44,6 +55,9 @@ def check(chart: RenderedChart) -> Verdict:
     It fails if the file is a script that nothing of the release puts there, or an entry that its ConfigMap lacks. In
     a workload that renders only with toggles on, an entry that a template has for other values is not reported. DROP-2
     reports drop Jobs.
+
+    Where the release gives the container no script at all, the file may be a program that the image brings by design:
+    a warning. The rule does not look at programs without the ending of a script.
     """
     findings: dict[tuple[str, str, str], Finding] = {}
     checked = False
@@ -53,12 +67,16 @@ def check(chart: RenderedChart) -> Verdict:
             absent = file.place is Place.ABSENT
             if absent and not pod.shipped and _is_entry(chart, file.key):
                 continue
+            by_image = file.place is Place.IMAGE and not gives_scripts(pod, entry, path)
             where = f"{file.kind}/{file.name} has no {file.key}" if absent else "nothing of the release puts it there"
             finding = RULE.finding(
-                places.of_pod(chart, pod, container.name),
+                places.of_pod(chart, pod, container.name, field="command", own=True),
                 found=f"it runs {path}, and {where}",
                 expected="a script from a ConfigMap or Secret of the release, or a program of the service",
                 cause=path,
+                why=_BY_IMAGE[0] if by_image else "",
+                fix=_BY_IMAGE[1] if by_image else "",
+                warning=by_image,
             )
             findings.setdefault((pod.document.template, container.name, finding.found), finding)
     if not checked:

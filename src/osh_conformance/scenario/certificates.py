@@ -1,4 +1,4 @@
-"""Certificates for the suite's own servers: one that clients trust, and one that they must not trust."""
+"""Certificates for the suite's own servers: one that clients trust, and two that they must not trust."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     import trustme
 
+#: No server has this name.
+_OTHER_HOST = "another-host.invalid"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPair:
@@ -23,11 +26,15 @@ class KeyPair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificates:
-    """Two pairs for the same hosts, of two authorities; clients trust `authority` (PEM)."""
+    """Pairs for a server; clients trust `authority` (PEM).
+
+    It signed `trusted` and `other_host`, which is for a host of another name. `untrusted` is of another authority.
+    """
 
     authority: str
     trusted: KeyPair
     untrusted: KeyPair
+    other_host: KeyPair
 
 
 def create(hosts: Sequence[str]) -> Certificates:
@@ -48,6 +55,7 @@ def create(hosts: Sequence[str]) -> Certificates:
         authority=trusted.cert_pem.bytes().decode(),
         trusted=_pair(trusted, hosts),
         untrusted=_pair(untrusted, hosts),
+        other_host=_pair(trusted, [_OTHER_HOST]),
     )
 
 

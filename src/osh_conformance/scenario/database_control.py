@@ -60,9 +60,9 @@ class ServerControl:
         """End `slow`; the server may run already, or be down."""
         self._control("steady")
 
-    def certificate(self, *, trusted: bool) -> None:
-        """Present the trusted or the untrusted certificate to new connections."""
-        self._control("certificate", "trusted" if trusted else "untrusted")
+    def certificate(self, name: str) -> None:
+        """Present one of the server's certificates to new connections: a name of a pair of `Certificates`."""
+        self._control("certificate", name)
 
     def run(self, argv: Sequence[str]) -> str:
         """Run a program in the server's container, without a shell; return its stdout."""

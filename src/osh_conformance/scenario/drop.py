@@ -49,6 +49,18 @@ def started_pods(state: ScenarioState, view: View) -> list[Object]:
     return _pods_of(started_workloads(state, view), view)
 
 
+def remember_objects(state: ScenarioState, view: View) -> None:
+    """Remember what exists before an uninstall, so that what it starts can be told from that."""
+    state.jobs_before = frozenset(uid_of(job) for job in view.all_jobs)
+    state.pods_before = frozenset(uid_of(pod) for pod in view.all_pods)
+
+
+def new_pods(state: ScenarioState, view: View) -> list[Object]:
+    """Return every pod of `started_workloads` that did not exist before the latest uninstall, also if it is gone."""
+    workloads = started_workloads(state, view)
+    return [pod for pod in view.all_pods if workload_of(pod) in workloads and uid_of(pod) not in state.pods_before]
+
+
 def started_jobs(state: ScenarioState, view: View) -> list[Object]:
     """Return the Jobs of `started_workloads`."""
     workloads = started_workloads(state, view)

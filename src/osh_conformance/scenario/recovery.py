@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.cluster.helm import DEFAULT_TIMEOUT
 from osh_conformance.errors import SuiteError
-from osh_conformance.model.observation import FailedUninstall
+from osh_conformance.model.observation import SUITE_TABLES, FailedUninstall
 from osh_conformance.model.scenario import UninstallStep
 from osh_conformance.observe import usage
-from osh_conformance.observe.database import quote_name
+from osh_conformance.observe.database import LOCK_WAIT, LOCKED, quote_name
 from osh_conformance.observe.pod_status import container_statuses, job_condition, workload_of
 from osh_conformance.scenario import faults, removal
 from osh_conformance.scenario.drop import started_jobs, started_pods, started_workloads
@@ -28,11 +28,8 @@ if TYPE_CHECKING:
 
 #: Seconds after its deadline in which the Job controller ends a Job: pods get their grace period.
 _ENDED_WITHIN = 45.0
-_LOCK_WAIT = 5
-#: The error of a statement that waited too long for a lock.
-_LOCKED = "ERROR 1205"
 #: The table of another service, which uses the release's databases after the failed uninstall.
-TENANT = "osh_conformance_tenant"
+TENANT = f"{SUITE_TABLES}tenant"
 
 
 def recover(state: ScenarioState, step: RecoverStep) -> None:
@@ -131,13 +128,13 @@ def _ignore_locks() -> Iterator[None]:
     try:
         yield
     except SuiteError as error:
-        if _LOCKED not in error.details:
+        if LOCKED not in error.details:
             raise
 
 
 def _use_database(state: ScenarioState, name: str) -> None:
     table = f"{quote_name(name)}.{TENANT}"
-    lock_wait = f"SET SESSION lock_wait_timeout = {_LOCK_WAIT};"
+    lock_wait = f"SET SESSION lock_wait_timeout = {LOCK_WAIT};"
     # A drop that failed midway may have left the table of an earlier round.
     state.server.change(f"{lock_wait} CREATE DATABASE IF NOT EXISTS {quote_name(name)};")
     state.server.change(f"{lock_wait} CREATE OR REPLACE TABLE {table} (id INT PRIMARY KEY);")

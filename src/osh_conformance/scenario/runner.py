@@ -9,7 +9,7 @@ from osh_conformance.model.convention import PULL_SECRET
 from osh_conformance.model.observation import Observation
 from osh_conformance.model.scenario import InstallStep, UninstallStep, Until
 from osh_conformance.observe.containers import observed, refused_pulls, runtime_classes
-from osh_conformance.scenario import faults, infrastructure, pull_secret, removal, steps
+from osh_conformance.scenario import faults, infrastructure, pull_secret, removal, second_cause, sessions, steps
 from osh_conformance.scenario.database_control import ServerControl
 from osh_conformance.scenario.state import ScenarioState
 
@@ -37,6 +37,7 @@ def observe(plan: CellPlan, context: CellContext, on_failure: Callable[[], None]
                 on_failure()
                 removal.uninstall(state, UninstallStep())
                 break
+        second_cause.find(state)
         # Secrets are gone with the release, but the logs of its hooks may contain them.
         context.secrets.learn()
     return _observation(state)
@@ -45,9 +46,20 @@ def observe(plan: CellPlan, context: CellContext, on_failure: Callable[[], None]
 def _start(plan: CellPlan, context: CellContext) -> ScenarioState:
     started = time.monotonic()
     pull_secret.create(plan.pull_secret, context)
-    server = infrastructure.install(plan.database, context, service=not _withholds(plan))
+    withheld = [plan.database] if _withholds(plan) else []
+    pods = infrastructure.install(plan.components, context, withheld)
+    server = infrastructure.database_server(plan.database, pods[plan.database.name], context)
+    control = ServerControl.of(server)
     infrastructure.add_neighbour(server, plan.declared.name)
-    state = ScenarioState(plan=plan, context=context, server=server, control=ServerControl.of(server))
+    sessions.hold_neighbour(control, infrastructure.neighbour(plan.declared.name), infrastructure.NEIGHBOUR_PASSWORD)
+    state = ScenarioState(
+        plan=plan,
+        context=context,
+        server=server,
+        control=control,
+        replica=infrastructure.replica(plan.components, pods, context),
+        queue=infrastructure.message_queue(plan.components, pods, context),
+    )
     state.seconds["database server"] = round(time.monotonic() - started, 2)
     return state
 
@@ -80,6 +92,8 @@ def _observation(state: ScenarioState) -> Observation:
         runtime=state.runtime,
         runtime_classes=runtime_classes(view),
         chart_tests=state.chart_tests,
+        helm_test=state.helm_test,
+        outside=state.outside,
         usage=tuple(state.usage),
         seconds=state.seconds,
     )

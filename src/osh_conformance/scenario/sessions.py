@@ -7,16 +7,19 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.model.observation import SUITE_TABLES
 from osh_conformance.observe.database import named_account, quote_name, quote_text
 from osh_conformance.waiting import CancelledError, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from osh_conformance.scenario.database_control import ServerControl
     from osh_conformance.scenario.state import ScenarioState
 
-_LOCK = "lock"
-_TABLE = "osh_conformance_read"
+#: The client accepts this option only in the first place.
+_ADMINISTRATOR = "--defaults-file=/etc/administrator/my.cnf"
+_TABLE = f"{SUITE_TABLES}read"
 _CLOSES_WITHIN = 60.0
 _PAUSE = 0.5
 _SCRIPT = "/scripts/sessions.sh"
@@ -48,33 +51,57 @@ def opened(state: ScenarioState, account: str, sql: str, count: int = 1) -> Iter
     user = account.rpartition("@")[0]
     # An account's name may have any characters.
     name = hashlib.sha256(account.encode()).hexdigest()[:8]
-    state.control.run([_SCRIPT, "open", name, str(count), sql, f"--user={user}", f"--password={_PASSWORD}"])
-    try:
+    with _held(state, name, count, sql, f"--user={user}", f"--password={_PASSWORD}"):
         yield
-    finally:
-        _close(state, name)
 
 
 @contextlib.contextmanager
 def locked(state: ScenarioState) -> Iterator[None]:
     """Keep a transaction of the administrator open that prevents every database of the release from being dropped."""
-    sql = reading(state)
-    # The client accepts this option only in the first place.
-    state.control.run([_SCRIPT, "open", _LOCK, "1", sql, "--defaults-file=/etc/administrator/my.cnf"])
+    with _held(state, "lock", 1, reading(state), _ADMINISTRATOR):
+        yield
+
+
+def hold_neighbour(control: ServerControl, user: str, password: str) -> None:
+    """Open a session of another service, with a transaction that stays open as long as the server runs.
+
+    It has read nothing, so it holds no lock that a drop would wait for.
+    """
+    sql = "START TRANSACTION WITH CONSISTENT SNAPSHOT;"
+    _open(control, "neighbour", 1, sql, f"--user={user}", f"--password={password}")
+
+
+@contextlib.contextmanager
+def crowded(state: ScenarioState, count: int) -> Iterator[None]:
+    """Keep `count` idle connections of the suite's own open."""
+    with _held(state, "crowd", count, "DO 1;", _ADMINISTRATOR):
+        yield
+
+
+@contextlib.contextmanager
+def _held(state: ScenarioState, name: str, count: int, sql: str, *login: str) -> Iterator[None]:
+    """Keep `count` connections open that have run `sql`; `login` are options of the client."""
+    # A fault may give `state` another server in the meantime.
+    control = state.control
+    _open(control, name, count, sql, *login)
     try:
         yield
     finally:
-        _close(state, _LOCK)
+        _close(state, control, name)
 
 
-def _close(state: ScenarioState, name: str) -> None:
+def _open(control: ServerControl, name: str, count: int, sql: str, *login: str) -> None:
+    control.run([_SCRIPT, "open", name, str(count), sql, *login])
+
+
+def _close(state: ScenarioState, control: ServerControl, name: str) -> None:
     """End sessions. Raises `SuiteError` for one that stays open: the chart must not be blamed for its locks."""
     failure = ""
 
     def closed() -> bool:
         nonlocal failure
         try:
-            state.control.run([_SCRIPT, "close", name])
+            control.run([_SCRIPT, "close", name])
         except SuiteError as error:
             failure = str(error)
             return False

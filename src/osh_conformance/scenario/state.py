@@ -22,7 +22,10 @@ if TYPE_CHECKING:
         ChartTests,
         DatabaseState,
         DependencyWithheld,
+        HelmTest,
         IdentityState,
+        Moment,
+        OutsideState,
         PublishedImage,
         ReleaseLifetime,
         ResourceUsage,
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from osh_conformance.observe.context import CellContext
     from osh_conformance.observe.database import DatabaseServer
     from osh_conformance.observe.identity import IdentityService
+    from osh_conformance.observe.message_queue import MessageQueue
     from osh_conformance.process import Outcome
     from osh_conformance.scenario.certificates import Certificates
     from osh_conformance.scenario.database_control import ServerControl
@@ -48,15 +52,19 @@ class CellPlan:
     - declared, second_declared: what the chart declares with these values, as the first and as the second release.
     - release: the name of the release.
     - images: those that the cluster can pull, infrastructure included.
-    - database: the suite's own database server, and `password`, its administrator's.
+    - components: the suite's own servers, the database server first, and `password`, that server's administrator's.
     - secrets: texts that no output may contain.
     - pull_secret: the content of the Secret with which the chart's pods pull, "" without one.
     - identity: how to ask Keystone, None for a chart without one.
     - tests: a folder or file of the chart author's own tests.
+    - helm_test: `helm test` runs beside them.
     - release_of_service: the release of the services in the images (`2025.2`), or "".
     - node_runtime: what the nodes report, `containerd://2.2.0`.
     - ready_timeout: seconds to wait for a release to become ready.
     - uninstall_timeout: seconds that helm gets to uninstall.
+    - waits_for: the workloads that an install waits for, as `Kind/name`: those of a reduced run. None: all.
+    - spare_images: values that give an image to the tasks db_init and db_drop where the chart's own have none. They are
+      used only after the API server has refused a drop Job for want of an image.
     """
 
     cell: Cell
@@ -67,7 +75,7 @@ class CellPlan:
     declared: DeclaredChart
     release: str
     images: tuple[PublishedImage, ...]
-    database: Component
+    components: tuple[Component, ...]
     password: str
     secrets: tuple[str, ...] = ()
     pull_secret: str = field(default="", repr=False)
@@ -77,15 +85,31 @@ class CellPlan:
     certificates: Certificates | None = None
     identity: IdentityService | None = None
     tests: Path | None = None
+    helm_test: bool = False
     release_of_service: str = ""
     node_runtime: str = ""
     ready_timeout: float = 300.0
     uninstall_timeout: int = 300
+    waits_for: frozenset[str] | None = None
+    spare_images: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def releases(self) -> tuple[str, str]:
-        """The names of the Helm releases in the cell's namespace: the chart's, and the database server's."""
-        return (self.release, self.database.release)
+    def database(self) -> Component:
+        """The suite's own database server."""
+        return self.components[0]
+
+    @property
+    def releases(self) -> tuple[str, ...]:
+        """The names of the Helm releases in the cell's namespace: the chart's, and those of the suite's servers."""
+        return (self.release, *(component.release for component in self.components))
+
+    @property
+    def public_names(self) -> frozenset[str]:
+        """Names that are no secrets, even where a password is the same word: releases, workloads, containers."""
+        declared = (self.declared, *([self.second_declared] if self.second_declared else ()))
+        containers = [container for each in declared for container in each.containers]
+        names = [name for container in containers for name in (container.workload_name, container.name)]
+        return frozenset((*self.releases, *names))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,6 +139,8 @@ class ScenarioState:
     context: CellContext
     server: DatabaseServer
     control: ServerControl
+    #: A second database server, which can take over from `server`.
+    replica: DatabaseServer | None = None
     helm_calls: list[HelmCall] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     lifetimes: list[ReleaseLifetime] = field(default_factory=list)
@@ -126,11 +152,19 @@ class ScenarioState:
     identity: IdentityState | None = None
     runtime: RuntimeProof | None = None
     chart_tests: ChartTests | None = None
+    helm_test: HelmTest | None = None
+    queue: MessageQueue | None = None
+    outside: dict[Moment, OutsideState] = field(default_factory=dict)
     usage: list[ResourceUsage] = field(default_factory=list)
     #: The objects that the release owned before its latest uninstall, as `Kind/name`.
     owned_before: tuple[str, ...] = ()
-    #: The uids of the Jobs that existed before it.
+    #: The uids of the Jobs and of the pods that existed before it.
     jobs_before: frozenset[str] = frozenset()
+    pods_before: frozenset[str] = frozenset()
+    #: What the server held when the suite could read it last before a fault that keeps it from that.
+    last_read: DatabaseState | None = None
+    #: What steps made on the database server (`database NAME`, `account NAME`, `role NAME`): no release's.
+    made_by_steps: frozenset[str] = frozenset()
     #: Ends the running helm program with SIGKILL.
     kill_helm: Callable[[], None] = lambda: None
     closing: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)

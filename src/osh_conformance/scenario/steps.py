@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.model.observation import ReleaseLifetime
+from osh_conformance.model.observation import Moment, ReleaseLifetime
 from osh_conformance.model.scenario import (
     ChartTestsStep,
     ExpectedData,
@@ -27,9 +27,12 @@ from osh_conformance.observe import identity
 from osh_conformance.observe.database import named_account, quote_name, quote_text
 from osh_conformance.observe.pod_status import job_condition
 from osh_conformance.scenario import (
+    belongings,
     chart_tests,
     faults,
+    helm_test,
     infrastructure,
+    outside,
     pull_secret,
     readiness,
     recovery,
@@ -53,6 +56,8 @@ if TYPE_CHECKING:
 _WITHHELD_TIMEOUT = 10
 #: Seconds within which the release's databases must appear.
 _APPEARS_WITHIN = 120.0
+#: Seconds that a release gets for its first database or account, if everything else is ready before.
+_LATE_WITHIN = 20.0
 
 
 def perform(state: ScenarioState, step: ScenarioStep) -> None:
@@ -100,10 +105,12 @@ class _Change:
 def install(state: ScenarioState, step: InstallStep) -> None:
     """Install a release, and record its lifetime."""
     before = _data_of_others(state, second=step.second)
+    outside.record(state, Moment.BEFORE)
     context = state.closing.enter_context(state.context.second_context()) if step.second else state.context
     if step.second:
         pull_secret.create(state.plan.pull_secret, context)
-        infrastructure.lend(state.plan.database, state.context, context)
+        for component in state.plan.components:
+            infrastructure.lend(component, state.context, context)
     drop = state.plan.scenario.db_drop if step.drop is None else step.drop
     known = {pod["metadata"]["name"] for pod in context.watch.view().all_pods}
     change = _Change(
@@ -121,7 +128,7 @@ def install(state: ScenarioState, step: InstallStep) -> None:
     # Secrets are gone with the release, but the logs of its hooks may contain them.
     context.secrets.learn()
     with state.timed("database queries"):
-        installed = _wait_for_data(state, before) if step.until is Until.FAILED else state.read_database()
+        installed = _first_look(state, step, before)
         pods = {pod["metadata"]["name"] for pod in context.watch.view().all_pods} - known
         lifetime = ReleaseLifetime(
             release=state.plan.release,
@@ -132,8 +139,22 @@ def install(state: ScenarioState, step: InstallStep) -> None:
         )
         state.lifetimes.append(lifetime)
         state.releases[step.second] = InstalledRelease(context=context, lifetime=len(state.lifetimes) - 1, drops=drop)
+        belongings.mark(state, len(state.lifetimes) - 1)
         if len(state.lifetimes) == 1:
             _observe_release(state, ready=not unsettled and step.until is Until.READY)
+
+
+def _first_look(state: ScenarioState, step: InstallStep, before: DatabaseState) -> DatabaseState:
+    """Return what the server holds after an install. A release that has made nothing yet gets time for it."""
+    if step.until is Until.FAILED:
+        return _wait_for_data(state, before, _APPEARS_WITHIN)
+    now = state.read_database()
+    with_database = {"db_init", "db_drop"} & set(state.plan.declared.functions.values())
+    made = {*now.databases, *now.accounts} - {*before.databases, *before.accounts}
+    if made or not with_database or step.until is not Until.READY:
+        return now
+    # A pod may be ready, or have failed, before the database is there.
+    return _wait_for_data(state, before, _LATE_WITHIN)
 
 
 def _data_of_others(state: ScenarioState, *, second: bool) -> DatabaseState:
@@ -148,7 +169,14 @@ def _data_of_others(state: ScenarioState, *, second: bool) -> DatabaseState:
 
 def _observe_release(state: ScenarioState, *, ready: bool) -> None:
     state.runtime = state.context.runtime_proof()
-    if state.plan.identity and ready:
+    outside.record(state, Moment.INSTALLED)
+    if state.plan.identity and state.plan.identity.shared:
+        found = state.outside[Moment.INSTALLED]
+        if state.lifetime.unsettled and found.identity is None:
+            # The chart may have failed because of that.
+            raise SuiteError(f"the release did not come up, and {found.unread}", details=state.lifetime.unsettled)
+        state.identity = found.identity if ready else None
+    elif state.plan.identity and ready:
         state.identity = identity.ask(state.context.kube, state.context.namespace, state.plan.identity)
 
 
@@ -171,6 +199,7 @@ def upgrade(state: ScenarioState, step: UpgradeStep) -> None:
         if not unsettled:
             lifetime = replace(lifetime, installed=_both(lifetime.installed, state.read_database()))
         state.lifetimes[release.lifetime] = lifetime
+        belongings.mark(state, release.lifetime)
 
 
 def _both(before: DatabaseState, now: DatabaseState) -> DatabaseState:
@@ -179,6 +208,7 @@ def _both(before: DatabaseState, now: DatabaseState) -> DatabaseState:
         now,
         databases={**before.databases, **now.databases},
         accounts={**before.accounts, **now.accounts},
+        roles={**before.roles, **now.roles},
     )
 
 
@@ -205,6 +235,7 @@ def _apply(state: ScenarioState, change: _Change) -> str:
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         call = pool.submit(call_helm)
+        call.add_done_callback(lambda _: context.watch.wake())
         try:
             unsettled = _wait(state, change, call)
         finally:
@@ -222,17 +253,16 @@ def _wait(state: ScenarioState, change: _Change, call: Future[Outcome]) -> str:
         return ""
     if change.until is Until.DATABASE:
         # Helm may still wait for hooks of the chart; `_apply` ends it then, as an operator would.
-        _wait_for_data(state, change.before)
+        _wait_for_data(state, change.before, _APPEARS_WITHIN)
         return ""
     if change.withhold_seconds:
         state.withheld = readiness.withhold(plan, change.context, call, change.withhold_seconds)
         infrastructure.publish(plan.database, state.context)
     declared = plan.second_declared if change.second else plan.declared
-    login = plan.scenario.pull_secret
-    return readiness.wait_ready(declared or plan.declared, change.context, call, plan.ready_timeout, login=login)
+    return readiness.wait_ready(plan, declared or plan.declared, change.context, call, change.action)
 
 
-def _wait_for_data(state: ScenarioState, before: DatabaseState) -> DatabaseState:
+def _wait_for_data(state: ScenarioState, before: DatabaseState, seconds: float) -> DatabaseState:
     """Wait until the server has the release's databases and an account for them; return what it holds."""
     creators = {container.workload for container in state.plan.declared.containers_of("db_init")}
 
@@ -245,7 +275,7 @@ def _wait_for_data(state: ScenarioState, before: DatabaseState) -> DatabaseState
         new = set(now.databases) - set(before.databases)
         return True if new and not unfinished and _has_account(now, before) else None
 
-    state.context.watch.watch_for(complete, seconds=_APPEARS_WITHIN)
+    state.context.watch.watch_for(complete, seconds=seconds)
     return state.read_database()
 
 
@@ -258,20 +288,27 @@ def _has_account(now: DatabaseState, before: DatabaseState) -> bool:
 
 
 def run_chart_tests(state: ScenarioState) -> None:
-    """Run the chart's own tests, if it has any."""
+    """Run the chart's own tests, and `helm test`, as far as the catalog names them.
+
+    Of several runs in a scenario the last counts, unless an earlier one failed.
+    """
     plan = state.plan
-    if plan.tests is not None:
-        with state.timed("chart tests"):
+    if plan.helm_test and not (state.helm_test and state.helm_test.code):
+        with state.timed("helm test"):
+            state.helm_test = helm_test.run(state)
+    if plan.tests is not None and not (state.chart_tests and state.chart_tests.code):
+        with state.timed("chart tests"), belongings.changed_by_step(state):
             state.chart_tests = chart_tests.run(plan.tests, plan.chart, plan.declared, plan.release, state.context)
 
 
 def run_sql(state: ScenarioState, step: SqlStep) -> None:
     """Run statements as the server's administrator, once or for each object of the release."""
-    for words in _placeholders(state, step.each):
-        statements = step.sql
-        for word, text in words.items():
-            statements = statements.replace(f"{{{word}}}", text)
-        state.server.change(statements)
+    with belongings.changed_by_step(state):
+        for words in _placeholders(state, step.each):
+            statements = step.sql
+            for word, text in words.items():
+                statements = statements.replace(f"{{{word}}}", text)
+            state.server.change(statements)
 
 
 def _placeholders(state: ScenarioState, each: SqlTarget | None) -> Iterator[dict[str, str]]:

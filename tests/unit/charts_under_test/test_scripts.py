@@ -19,6 +19,7 @@ from tests.paths import CHARTS
 _FILES = CHARTS / "library" / "files"
 _TLS = 2048
 _CANNOT_CONNECT, _LOCK_WAIT, _CANNOT_REMOVE, _DENIED = 2003, 1205, 1010, 1045
+_TOO_MANY, _USER_LIMIT, _OWN_LIMIT, _READ_ONLY = 1040, 1203, 1226, 1290
 
 
 class _MySQLError(Exception):
@@ -111,6 +112,9 @@ class _Connection:
 
     def thread_id(self) -> int:
         return 7
+
+    def close(self) -> None:
+        self.server.statements.append("closed")
 
 
 def _pymysql(server: _Server) -> dict[str, ModuleType]:
@@ -257,6 +261,27 @@ def test_a_second_drop_completes_a_failed_one(server: _Server) -> None:
     server.errors.clear()
     assert drop() == 0
     assert (server.databases, server.account) == ([], None)
+
+
+def test_a_drop_on_a_read_only_server_reports_what_is_left(server: _Server, capsys: pytest.CaptureFixture[str]) -> None:
+    refused = _OperationalError(_READ_ONLY, "The MariaDB server is running with the --read-only option")
+    server.errors = {"ALTER USER": refused, "DROP": refused}
+    assert drop() == 1
+    printed = capsys.readouterr().err
+    assert "db_drop failed: 1290 The MariaDB server is running" in printed
+    assert "left: database a, database b, database c, account `service`@`%`" in printed
+
+
+@pytest.mark.parametrize("code", [_TOO_MANY, _USER_LIMIT, _OWN_LIMIT])
+def test_a_drop_waits_for_a_free_connection(server: _Server, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    server.refusals = [_OperationalError(code, "Too many connections")] * 2
+    assert drop() == 0
+
+
+def test_a_drop_has_one_connection_at_a_time(server: _Server) -> None:
+    assert drop() == 0
+    assert server.statements.index("closed") > server.statements.index("DROP USER IF EXISTS `service`@`%`")
 
 
 def test_a_failed_drop_leaves_the_account_unlocked_when_nothing_was_dropped(server: _Server) -> None:

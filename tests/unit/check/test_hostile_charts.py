@@ -21,7 +21,7 @@ _ALIASES = "a0: &a0 [x, x]\n" + "".join(f"a{n + 1}: &a{n + 1} [*a{n}, *a{n}]\n" 
 #: Files of a chart, and what its error names.
 _BAD: dict[str, tuple[dict[str, str | bytes], tuple[str, ...]]] = {
     "unparsed": ({"values.yaml": "images: {api: 1\n"}, ("values.yaml:2", "parse")),
-    "twice": ({"values.yaml": "a: 1\nb: 2\na: 3\n"}, ("values.yaml:3", "key a", "line 1")),
+    "separator": ({"values.yaml": "a: 1\n---{b: 2}\n"}, ("values.yaml:2", "separator")),
     "no-mapping": ({"values.yaml": "- a\n"}, ("values.yaml", "mapping")),
     "aliases": ({"values.yaml": _ALIASES}, ("values.yaml", "aliases")),
     "nested": ({"values.yaml": "a: " + "[" * 50_000}, ("values.yaml:1", "nested")),

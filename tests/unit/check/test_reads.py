@@ -58,3 +58,16 @@ def test_check_reads_a_dependency_once_for_all_charts_that_have_it(tmp_path: Pat
         (chart / "Chart.yaml").write_text((chart / "Chart.yaml").read_text() + dependency)
     assert main(["check", str(tmp_path), "--select", "REF-1,REF-2"]) == 0
     assert reads == {str(tmp_path / name): 1 for name in ("library", "flat", "tags")}
+
+
+def test_a_chart_that_is_done_is_forgotten_unless_others_depend_on_it(tmp_path: Path, reads: Counter[str]) -> None:
+    dependency = "dependencies:\n- {name: flat, version: '*', repository: file://../flat}\n"
+    for name in ("flat", "tags"):
+        shutil.copytree(case(f"clean-{name}"), tmp_path / name)
+    chart = tmp_path / "tags" / "Chart.yaml"
+    chart.write_text(chart.read_text() + dependency)
+    reader = source.Reader()
+    for name in ("tags", "flat", "tags", "flat"):
+        reader.read(tmp_path / name, tmp_path)
+        reader.forget(tmp_path / name, tmp_path)
+    assert reads == {str(tmp_path / "tags"): 2, str(tmp_path / "flat"): 1}

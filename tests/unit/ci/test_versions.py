@@ -104,7 +104,10 @@ def test_every_base_image_is_found_with_the_places_that_name_it() -> None:
     assert "ci/images/minimal/recipe.toml: base" in bases["docker.io/library/debian:bookworm-slim"]
     assert "ci/images/keystone-wheels-30/recipe.toml: BASE_IMAGE" in bases["docker.io/library/debian:bookworm-slim"]
     entrypoint = bases["quay.io/airshipit/kubernetes-entrypoint:v1.0.0"]
-    assert entrypoint == ["ci/images/stackanetes/recipe.toml: ENTRYPOINT_IMAGE"]
+    assert entrypoint == [
+        "ci/images/kolla-newton-entrypoint/recipe.toml: base",
+        "ci/images/stackanetes/recipe.toml: ENTRYPOINT_IMAGE",
+    ]
 
 
 def test_digests_are_proposed_for_each_recipe_and_a_silent_registry_is_named(tmp_path: Path) -> None:

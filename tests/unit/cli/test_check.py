@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def test_a_clean_chart_conforms(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", CLEAN, SIX]) == 0
-    assert capsys.readouterr().out.startswith("1 chart, 6 checks: 6 passed in ")
+    assert capsys.readouterr().out.startswith("1 chart, 6 checks: 6 passed, 15 containers seen in ")
 
 
 def test_a_finding_prints_place_value_reason_fix_and_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,7 +38,7 @@ def test_a_finding_prints_place_value_reason_fix_and_command(capsys: pytest.Capt
 def test_a_finding_in_a_template_names_template_workload_and_container(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(case("pp-1-hook")), "--select", "PP-1"]) == 1
     out = capsys.readouterr().out
-    assert out.startswith("FAIL PP-1  pp-1-hook  templates/job.yaml  Job/prepare prepare\n")
+    assert out.startswith("FAIL PP-1  pp-1-hook  templates/job.yaml:14  Job/prepare prepare\n")
     assert "Always" in out
     assert "images.pull_policy" in out
 
@@ -85,7 +85,7 @@ def test_values_override_those_of_the_chart(tmp_path: Path, capsys: pytest.Captu
     values.write_text("images:\n  api: example/api:1\n")
     assert main(["check", CLEAN, "--values", str(values)]) == 1
     out = capsys.readouterr().out
-    assert "values.yaml  images.api" in out, "the overridden reference is in no line of the chart's file"
+    assert f"{values}:2  images.api" in out, "the reference is in the file that overrides it"
     assert f"--values {values}" in out
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"values.yaml": "images:\n  a: x\n  a: y\n"}, ("values.yaml:3", "images.a")),
         ({"values.yaml": "images: [\n"}, ("values.yaml:2", "parse")),
         ({"values.yaml": "images: [a]\n"}, ("`images`", "list")),
         ({"values.yaml": "images: docker.io/a/b:1\n"}, ("`images`", "single value")),

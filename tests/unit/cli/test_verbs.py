@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from osh_conformance.cli import main
 from tests.paths import KEYSTONE
 
 if TYPE_CHECKING:
@@ -70,3 +71,11 @@ def test_check_without_any_renderer_names_the_extra_and_ends_with_3(
     assert done.returncode == 3
     assert "pip install 'osh-conformance[render]'" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["doctor", "setup"])
+def test_a_service_that_no_flavor_has_ends_with_4_and_the_right_name(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([verb, "--service", "keystone,glanse"]) == 4
+    assert "no flavor has an image of a service `glanse`: did you mean `glance`" in capsys.readouterr().err

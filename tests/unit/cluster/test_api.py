@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,6 +36,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b'{"items": [{"kind": "Pod"}]}')
+
+    def do_POST(self) -> None:
+        # As an API server does for a Service that is not there; Any other Service answers with a 404 of its own.
+        status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": 'services "x" not found'}
+        own = {"error": {"code": 404, "message": "Could not find version"}}
+        self.send_response(404)
+        self.end_headers()
+        self.wfile.write(json.dumps(status if "/services/gone:" in self.path else own).encode())
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""
@@ -89,6 +98,12 @@ def test_a_server_that_closes_every_connection_is_not_ready(kube: Kube, server: 
     server.cuts = 9
     assert not kube.is_ready()
     assert server.connections == 1
+
+
+@pytest.mark.parametrize(("service", "refusal"), [("gone", 'services "x" not found'), ("keystone-api", "")])
+def test_the_api_servers_own_answer_is_told_from_that_of_a_service(kube: Kube, service: str, refusal: str) -> None:
+    answer = kube.request_service("n", service, 5000, "POST", "/v3/auth/tokens", body={})
+    assert (answer.status, answer.refusal) == (404, refusal)
 
 
 @pytest.fixture

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.cluster import kind, proxies
-from osh_conformance.errors import UsageError
+from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.folders import Folders
+from osh_conformance.progress import Progress
+from osh_conformance.provision import runs
 from osh_conformance.provision.docker import Docker
 from osh_conformance.provision.registries import Registries
 from osh_conformance.provision.tools import Tools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from osh_conformance.provision.runs import RunFolder
 
 _INSIDE = {"run-1-registry", "run-1-control-plane", ".svc", ".cluster.local"}
 
@@ -53,6 +57,45 @@ def tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Tools:
         registries=Registries(),
         folders=Folders(cache=tmp_path, state=tmp_path),
     )
+
+
+def _keep(tools: Tools, run: RunFolder, *, image: str | None = None) -> None:
+    with runs.own(tools.folders, run):
+        run.keep({"node_image": image, "docker_host": tools.docker.address, "config": kind.kind_config(None)})
+
+
+def _open(tools: Tools, keep: str | None) -> None:
+    with kind.owned_cluster(tools, run_id="0a1b2c3d", progress=Progress(quiet=True), keep=keep):
+        raise AssertionError("there is no Docker")
+
+
+def test_a_named_cluster_that_another_run_uses_is_an_error(tools: Tools) -> None:
+    run = runs.named(tools.folders, "alice")
+    _keep(tools, run)
+    with runs.claim(tools.folders, run), pytest.raises(SuiteError, match="another run uses the cluster kept as alice"):
+        _open(tools, "alice")
+
+
+def test_a_named_cluster_with_another_node_image_is_an_error_that_says_how_to_remove_it(tools: Tools) -> None:
+    _keep(tools, runs.named(tools.folders, "alice"), image="kindest/node:v0")
+    with pytest.raises(SuiteError, match="kept as alice cannot be used: it was made with another node image") as caught:
+        _open(tools, "alice")
+    assert "osh-conformance gc --kept alice" in caught.value.fix
+
+
+def test_a_name_whose_first_run_was_killed_is_an_error(tools: Tools) -> None:
+    with runs.own(tools.folders, runs.named(tools.folders, "alice")):
+        pass
+    with pytest.raises(SuiteError, match="a killed run left parts of the cluster alice"):
+        _open(tools, "alice")
+
+
+@pytest.mark.parametrize("keep", [None, ""])
+def test_a_run_without_a_name_takes_no_named_cluster(tools: Tools, keep: str | None) -> None:
+    _keep(tools, runs.named(tools.folders, "alice"))
+    # It would make one of its own.
+    with pytest.raises(SuiteError, match="0a1b2c3d"):
+        _open(tools, keep)
 
 
 def _proxies(tools: Tools) -> Mapping[str, str]:

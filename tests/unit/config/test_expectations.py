@@ -54,6 +54,9 @@ class _Session:
     tools: Any = field(default_factory=lambda: SimpleNamespace(folders=Folders(cache=Path("c"), state=Path("s"))))
     cancel: threading.Event = field(default_factory=threading.Event)
 
+    def versions(self) -> dict[str, str]:
+        return {}
+
 
 @pytest.fixture
 def refused() -> dict[str, Exception]:
@@ -70,7 +73,9 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refused: dict[str, Ex
     def open_session(_suite: LiveSuite, _cell_runs: list[CellRun], _progress: object) -> Iterator[_Session]:
         yield _Session()
 
-    def submit(_engine: LiveEngine, cell_run: CellRun, _session: _Session, _create: object) -> Future[CellResult]:
+    def submit(
+        _engine: LiveEngine, cell_run: CellRun, _session: _Session, _shared: object, _create: object
+    ) -> Future[CellResult]:
         here = findings if cell_run.scenario.db_drop else []
         verdicts = {rule: Verdict.of(rule, [each for each in here if each.rule == rule]) for rule in cell_run.rules}
         done: Future[CellResult] = Future()
@@ -89,7 +94,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refused: dict[str, Ex
 def test_live_reads_a_chart_once_for_both_halves(shown: list[Finding], chart_reads: list[str]) -> None:
     assert not shown
     assert main(["live", _KEYSTONE]) == 0
-    assert chart_reads == ["keystone"]
+    assert chart_reads.count("keystone") == 1
 
 
 def _expecting(**entry: str) -> str:

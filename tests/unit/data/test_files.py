@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance import reference as grammar
+from osh_conformance.errors import UsageError
 from osh_conformance.live import cell_images, contract, image_store
 from osh_conformance.loading import definitions
 from osh_conformance.loading.search import data_folder
 from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.matrix import Flavor, Tier
 from osh_conformance.plan import needs, scenarios
-from osh_conformance.plan.plan import DEFAULT_FORMAT
+from osh_conformance.plan.cells import DEFAULT_FORMAT
+from osh_conformance.plan.servers import SERVERS
 from osh_conformance.provision import recipes
 from osh_conformance.registry import images
 from osh_conformance.rules import registry
@@ -33,13 +35,19 @@ OWN = [name for name, flavor in FLAVORS.items() if not flavor.shipped]
 BOOK = recipes.load(ROOT / "ci")
 #: Tags of others that move: each run finds out what they are, and pins that.
 FLOATING = {
-    "quay.io/openstack.kolla/keystone:2026.2-debian-trixie",
-    "quay.io/airshipit/keystone:2025.2-ubuntu_noble_loci",
+    *(f"quay.io/openstack.kolla/{image}:2026.2-debian-trixie" for image in ("heat-engine", "keystone")),
+    *(
+        f"quay.io/airshipit/{name}:2025.2-ubuntu_noble_loci"
+        for name in ("barbican", "glance", "heat", "keystone", "nova")
+    ),
 }
 
 
+QUEUE = "docker.io/library/rabbitmq:3.10.8-management"
+
+
 def references(flavor: Flavor) -> set[str]:
-    return {*flavor.images.values(), *flavor.services.values()}
+    return {*flavor.images.values(), *flavor.services.values(), *filter(None, (flavor.rest,))}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -85,8 +93,8 @@ def test_a_flavor_has_an_image_for_every_standard_key_of_keystone(name: str) -> 
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_a_flavor_names_the_release_of_its_service(name: str) -> None:
-    assert FLAVORS[name].release
+def test_a_flavor_names_the_release_of_its_services(name: str) -> None:
+    assert bool(FLAVORS[name].release) == bool(FLAVORS[name].services)
 
 
 def test_the_mixed_flavor_runs_one_release_on_a_database() -> None:
@@ -128,9 +136,37 @@ def test_a_runtime_that_has_to_be_built_has_a_recipe() -> None:
 
 
 def test_setting_up_all_flavors_needs_their_images_and_those_of_the_infrastructure() -> None:
-    wanted = {text for flavor in FLAVORS.values() for text in references(flavor)} | {needs.database_image()}
-    assert needs.images(["all"]) == wanted
+    wanted = {text for flavor in FLAVORS.values() for text in references(flavor)} | {
+        server.image for server in SERVERS.values()
+    }
+    assert needs.images(["all"], ["all"]) == wanted
     assert all(BOOK.providing(text) for text in wanted)
+
+
+def test_setting_up_one_service_takes_no_image_of_another() -> None:
+    shared = {*FLAVORS["distribution"].images.values(), SERVERS["mariadb"].image}
+    services = FLAVORS["distribution"].services
+    assert needs.images(["distribution"], ["keystone"]) == {*shared, services["keystone"]}
+    assert needs.images(["distribution"], ["glance"]) == {*shared, services["glance"]}
+    assert needs.images(["distribution"], ["heat", "rabbitmq"]) == {*shared, services["heat"], QUEUE}
+    two = {*shared, services["glance"], services["heat"]}
+    assert needs.images(["distribution"], ["glance", "heat"]) == two
+
+
+def test_a_flavor_without_the_service_brings_its_shared_images_only() -> None:
+    assert needs.images(["stackanetes"], ["nova"]) == {
+        *FLAVORS["stackanetes"].images.values(),
+        SERVERS["mariadb"].image,
+    }
+
+
+def test_a_service_that_no_flavor_has_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="no flavor has an image of a service `glanse`: did you mean `glance`"):
+        needs.images(["distribution"], ["keystone", "glanse"])
+
+
+def test_the_jobs_of_the_minimal_flavor_run_beside_the_services_of_the_distribution() -> None:
+    assert FLAVORS["minimal"].services == FLAVORS["distribution"].services
 
 
 @pytest.mark.parametrize("name", scenarios.known())

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import pytest
 
 from osh_conformance.charts.opened import OpenedCharts
@@ -16,8 +17,10 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.live import artifacts, cell
 from osh_conformance.live.prepare import Preparation
 from osh_conformance.live.run_charts import RunCharts
+from osh_conformance.live.shared_releases import SharedReleases
 from osh_conformance.model.finding import Status
-from osh_conformance.model.observation import PublishedImage
+from osh_conformance.model.observation import Observation, PublishedImage
+from osh_conformance.observe.known_secrets import KnownSecrets
 from osh_conformance.plan import feasible
 from osh_conformance.plan.cells import LeftOutError
 from osh_conformance.plan.plan import LiveSuite
@@ -28,11 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from osh_conformance.model.observation import Observation
     from osh_conformance.plan.cells import CellRun
     from osh_conformance.scenario.state import CellPlan
 
 _NODE = "containerd://2.2.0"
+_SECRET = "hunter-2-hunter"
 
 
 class _Store:
@@ -80,7 +83,7 @@ class _Cell:
             ),
         )
         chosen = choose(suite) if choose else suite.cell_runs[0]
-        return cell.run_cell(cast("Any", session), chosen, "cell-1")
+        return cell.run_cell(cast("Any", session), SharedReleases(cast("Any", session)), chosen, "cell-1")
 
     def observe(self, plan: CellPlan, _context: object, on_failure: object) -> Observation:
         assert callable(on_failure)
@@ -95,7 +98,8 @@ class _Cell:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Cell]:
     @contextlib.contextmanager
     def open_context(_session: object, namespace: str, **_options: object) -> Iterator[object]:
-        yield SimpleNamespace(namespace=namespace, secrets=SimpleNamespace(redact=lambda text: text))
+        known = KnownSecrets(cast("Any", None), namespace, (_SECRET,), ())
+        yield SimpleNamespace(namespace=namespace, secrets=known)
 
     def collect(_context: object, _releases: object, folder: Path, _more: object) -> None:
         folder.mkdir(parents=True)
@@ -117,10 +121,43 @@ def test_a_cell_run_gets_the_verdicts_of_its_live_rules_and_the_command_that_rep
     assert all(command.endswith("--helm 4 --scenario drop-enabled") for command in commands)
 
 
-def test_a_cell_run_without_a_failure_keeps_no_artifacts(run: _Cell, tmp_path: Path) -> None:
+def test_a_cell_run_without_a_failure_keeps_its_observation_and_the_log_of_its_drop_job(
+    run: _Cell, tmp_path: Path
+) -> None:
+    (failed, _) = observations.recovered().removals
+    run.observed = lambda observation: replace(observation, removals=(failed,))
     result = run.run(select=("PIN-1",))
     assert set(result.verdicts) == {"PIN-1"}
-    assert result.artifacts == ""
+    folder = tmp_path / "artifacts" / "keystone-distribution-docker-default-helm4-drop-enabled"
+    assert result.artifacts == str(folder)
+    assert sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()) == [
+        "drop-job/keystone-db-drop-x7k2p.db-drop.log",
+        "observation.json",
+    ]
+    seen = msgspec.json.decode((folder / "observation.json").read_bytes(), type=Observation)
+    assert seen.removals == (failed,)
+
+
+def test_what_an_earlier_run_kept_does_not_seem_to_be_of_this_one(run: _Cell, tmp_path: Path) -> None:
+    folder = tmp_path / "artifacts" / "keystone-distribution-docker-default-helm4-drop-enabled"
+    (folder / "end" / "logs").mkdir(parents=True)
+    (folder / "end" / "logs" / "old.log").touch()
+    (folder / "observation.json").touch()
+    (folder / "mine.txt").touch()
+    run.run(select=("PIN-1",))
+    assert sorted(file.name for file in folder.iterdir()) == ["mine.txt", "observation.json"]
+    assert (folder / "observation.json").stat().st_size
+
+
+def test_what_is_kept_has_no_secrets(run: _Cell, tmp_path: Path) -> None:
+    run.observed = lambda observation: replace(observation, node_runtime=f"the password {_SECRET}")
+    run.run(select=("PIN-1",))
+    (file,) = tmp_path.rglob("observation.json")
+    assert "the password ***" in file.read_text()
+
+
+def test_a_run_that_observed_nothing_keeps_nothing(run: _Cell, tmp_path: Path) -> None:
+    assert run.run(scenarios=("kubelet-restarted",)).artifacts == ""
     assert not (tmp_path / "artifacts").exists()
 
 
@@ -222,3 +259,18 @@ def test_a_reference_chart_takes_a_pull_secret(run: _Cell, monkeypatch: pytest.M
     _with_registry(monkeypatch)
     with pytest.raises(SuiteError, match="there is no registry"):
         run.run(scenarios=("pull-secret",))
+
+
+def test_a_rule_that_a_reduced_run_cannot_judge_is_not_applicable_and_says_why(run: _Cell) -> None:
+    verdicts = run.run(reduced=True).verdicts
+    unjudged = {name for name, verdict in verdicts.items() if "reduced run" in verdict.reason}
+    assert unjudged == {"KEY-1", "PP-1", "PIN-1", "SCRIPT-1", "DEP-1", "DROP-8", "FLAV-1"}
+    assert {verdicts[name].status for name in unjudged} == {Status.NOT_APPLICABLE}
+    assert {"DROP-4", "JOB-1"} == set(verdicts) - unjudged
+    assert len(run.plans) == 1
+
+
+def test_a_scenario_without_a_rule_for_a_reduced_run_installs_nothing(run: _Cell) -> None:
+    result = run.run(reduced=True, scenarios=("pull-policy",))
+    assert {verdict.status for verdict in result.verdicts.values()} == {Status.NOT_APPLICABLE}
+    assert run.plans == []

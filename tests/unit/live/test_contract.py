@@ -51,6 +51,15 @@ def test_an_image_with_the_whole_contract_passes(tmp_path: Path) -> None:
     check(image(tmp_path, "pymysql", "sqlalchemy"), Tier.CORE)
 
 
+def test_an_image_whose_shell_does_nothing_does_not_pass(tmp_path: Path) -> None:
+    class _Nothing(_Image):
+        def run(self, *_words: Any, **_: object) -> Outcome:
+            return Outcome(argv=(), code=0, stdout="", stderr="", seconds=0.0)
+
+    with pytest.raises(SuiteError, match="lacks /bin/sh"):
+        check(_Nothing(programs=tmp_path), Tier.CORE)
+
+
 def test_a_minimal_image_needs_only_the_minimal_contract(tmp_path: Path) -> None:
     made = image(tmp_path, "pymysql")
     check(made, Tier.MINIMAL)

@@ -50,6 +50,9 @@ class _Session:
     def create(self, name: str, labels: object) -> None:
         self.created[name] = dict(cast("Any", labels))
 
+    def versions(self) -> dict[str, str]:
+        return {"helm 4": "v4.0.1"}
+
     def remove_namespace(self, name: str) -> None:
         self.removed.append(name)
 
@@ -66,7 +69,7 @@ class _Driver:
         suite = LiveSuite(LiveOptions(paths=(KEYSTONE,), **{"scenarios": ("drop-enabled",), **options}))
         return LiveEngine(suite, Expectations(), Progress(quiet=True), self.events.append, usage_table=str)
 
-    def run_cell(self, _session: object, cell_run: CellRun, _namespace: str) -> CellResult:
+    def run_cell(self, _session: object, _shared: object, cell_run: CellRun, _namespace: str) -> CellResult:
         self.behave(cell_run)
         verdicts = {rule: Verdict.of(rule, []) for rule in cell_run.rules if rule != "FLAV-1"}
         return CellResult(observation=observations.observation(), verdicts=verdicts)
@@ -116,6 +119,10 @@ def test_the_engine_emits_the_cluster_the_results_the_cells_and_the_end_in_this_
         ScenariosFinished,
     ]
     assert [event.cell.status for event in driver.of(CellFinished)] == ["pass", "pass"]
+    assert driver.of(ClusterOpened) == [ClusterOpened(kubernetes="v1.36.1", versions={"helm 4": "v4.0.1"})]
+    for event in driver.of(CellFinished):
+        assert event.cell.images == (observations.ENTRYPOINT, observations.SERVICE)
+        assert event.cell.switch == "manifests.job_db_drop"
     assert driver.session.closed
 
 

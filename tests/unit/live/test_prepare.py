@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from osh_conformance.charts import source
+from osh_conformance.charts.catalog import ChartEntry
 from osh_conformance.charts.opened import OpenedCharts
 from osh_conformance.config.engine_options import LiveOptions
 from osh_conformance.config.pull_secret import PullSecret
-from osh_conformance.live.prepare import Preparation
+from osh_conformance.live.prepare import NeededRelease, Preparation
 from osh_conformance.live.run_charts import RunCharts
 from osh_conformance.loading import definitions
 from osh_conformance.model.chart import STANDARD_KEYS
 from osh_conformance.model.convention import PULL_SECRET
-from osh_conformance.plan import needs
+from osh_conformance.observe.identity import IdentityService
+from osh_conformance.plan import servers
 from osh_conformance.plan.plan import LiveSuite
 from tests.paths import KEYSTONE
+from tests.unit.plan import reducible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from osh_conformance.model.convention import Convention
     from osh_conformance.plan.cells import CellRun
     from osh_conformance.scenario.state import CellPlan
 
@@ -57,8 +63,8 @@ class Images:
     def login(self) -> tuple[str, str]:
         return "faulty.invalid", _LOGIN
 
-    def publish_declared(self, references: Iterable[str], infrastructure: str) -> tuple[object, ...]:
-        self.published = (*references, infrastructure)
+    def publish_declared(self, references: Iterable[str], infrastructure: Iterable[str]) -> tuple[object, ...]:
+        self.published = (*references, *infrastructure)
         return ()
 
 
@@ -117,6 +123,23 @@ def test_each_image_of_a_flavor_is_published_for_the_function_of_its_key(charts:
     }
 
 
+def test_a_task_without_an_image_key_has_a_spare_image_of_the_flavor(charts: RunCharts, tmp_path: Path) -> None:
+    copy = tmp_path / "keystone"
+    shutil.copytree(KEYSTONE, copy)
+    values = copy / "values.yaml"
+    lines = values.read_text().splitlines(keepends=True)
+    values.write_text("".join(line for line in lines if not line.startswith("  db_drop: ")))
+    options = LiveOptions(paths=(copy,), scenarios=("drop-disabled",), flavors=("distribution",))
+    found, images = LiveSuite(options), Images("-mine")
+    plan = prepare(found, found.cell_runs[0], charts, images)
+    assert plan.spare_images == {"images": {"db_drop": plan.values["images"]["db_init"]}}
+    assert images.functions[-1] == "db_drop"
+
+
+def test_a_chart_with_all_image_keys_needs_no_spare_image(plans: dict[str, CellPlan]) -> None:
+    assert not plans["drop-enabled"].spare_images
+
+
 def test_the_images_of_a_plan_include_its_infrastructure(charts: RunCharts) -> None:
     found, images = suite("drop-enabled"), Images()
     plan = prepare(found, found.cell_runs[0], charts, images)
@@ -130,6 +153,70 @@ def test_a_password_of_hard_characters_reaches_chart_and_server(plans: dict[str,
     assert password == plan.database.values["root"]["password"]
     assert {"@", "/", "%", ":", "'", '"', "\\", "$", " ", "`"} <= set(password)
     assert password in plan.secrets
+
+
+def test_each_server_has_a_password_of_its_own_that_the_chart_gets_and_no_output_has(charts: RunCharts) -> None:
+    entry = ChartEntry(path=KEYSTONE, flavor="distribution", infrastructure=("rabbitmq",))
+    found, images = suite("drop-enabled"), Images()
+    (cell_run,) = found.cell_runs
+    queue_values = {"messaging": {"vhost": "keystone", "username": "keystone", "password": "of-the-queue"}}
+    cell_run = replace(cell_run, target=replace(cell_run.target, entry=entry, values=queue_values))
+    plan = prepare(found, cell_run, charts, images)
+    queue, database = plan.values["messaging"], plan.values["database"]
+    assert [component.name for component in plan.components] == ["mariadb", "rabbitmq"]
+    assert plan.releases == ("keystone", "infrastructure-mariadb", "infrastructure-rabbitmq")
+    assert queue["admin"] == plan.components[1].values["administrator"]
+    assert queue["admin"]["password"] != database["admin"]["password"] == plan.password
+    assert {queue["admin"]["password"], database["admin"]["password"]} <= set(plan.secrets)
+    assert (queue["host"], queue["port"], queue["management_port"]) == ("rabbitmq", 5672, 15672)
+    assert images.published[-2:] == tuple(component.image for component in plan.components)
+
+
+_KEYSTONE = IdentityService(
+    service="keystone-api", port=5000, username="root", password="p", project="admin", domain="Default"
+)
+
+
+def _with_need(charts: RunCharts, identity: IdentityService, convention: Convention | None = None) -> CellPlan:
+    """The plan of a cell that needs a shared release, which has the `identity`."""
+    found = suite("drop-enabled")
+    (cell_run,) = found.cell_runs
+    if convention:
+        cell_run = replace(cell_run, target=replace(cell_run.target, convention=convention))
+    release = NeededRelease(cell_run=cell_run, namespace="shared-1", identity=identity, secrets=("a-fernet-key",))
+    preparation = Preparation(renderer=found.renderer, charts=charts, node_runtime="", ready_timeout=1.0)
+    return preparation.prepare(cell_run, "cell-x-y-ab12cd", Images(), {"keystone": release})  # type: ignore[arg-type]
+
+
+def test_a_shared_release_reaches_the_chart_with_a_word_of_the_cell(charts: RunCharts) -> None:
+    plan = _with_need(charts, _KEYSTONE)
+    given = plan.values["identity"]
+    assert given["auth_url"] == "http://keystone-api.shared-1.svc:5000/v3"
+    assert (given["region"], given["user"]["username"]) == ("cell-ab12cd", "keystone-cell-ab12cd")
+    # As it was installed, with the values of its convention and its flavor.
+    assert (given["admin"]["username"], given["admin"]["password"]) == ("root", "p")
+    assert plan.identity == replace(_KEYSTONE, namespace="shared-1", unique="cell-ab12cd")
+    assert "a-fernet-key" in plan.secrets
+
+
+def test_a_shared_release_that_uses_the_keystone_of_another_is_not_taken_for_one(charts: RunCharts) -> None:
+    plan = _with_need(charts, replace(_KEYSTONE, namespace="shared-0", unique="cell-000000"))
+    assert plan.identity == replace(_KEYSTONE, namespace="shared-0", unique="cell-ab12cd")
+
+
+def test_a_keystone_in_which_cells_cannot_be_told_apart_is_not_asked(charts: RunCharts) -> None:
+    shipped = definitions.conventions()["reference"]
+    same = {"identity": {"auth_url": "http://{host}:{port}/v3"}}
+    convention = replace(shipped, infrastructure={**shipped.infrastructure, "keystone": same})
+    plan = _with_need(charts, _KEYSTONE, convention)
+    assert plan.values["identity"]["auth_url"] == "http://keystone-api.shared-1.svc:5000/v3"
+    assert plan.identity is None
+
+
+def test_a_chart_that_is_its_own_keystone_is_asked_for_all_entries(plans: dict[str, CellPlan]) -> None:
+    identity = plans["drop-enabled"].identity
+    assert identity is not None
+    assert (identity.shared, identity.namespace) == (False, "")
 
 
 # -- pull secrets --------------------------------------------------------------------------------------------------
@@ -235,7 +322,7 @@ def test_two_prepared_cell_runs_read_a_packaged_chart_once_and_unpack_it_once(
 ) -> None:
     package = tmp_path / "keystone-1.0.0.tgz"
     package.write_bytes(source.Reader().read(KEYSTONE).packed())
-    needs.database_image.cache_clear()
+    servers.forget()
     chart_reads.clear()
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -259,3 +346,30 @@ def test_the_previous_version_of_a_chart_is_written_once_under_a_lower_number(tm
         assert first == second != plans[0].chart
         assert "\nversion: 0.0.0\n" in (first / "Chart.yaml").read_text()
         assert "\nversion: 0.0.0\n" not in (plans[0].chart / "Chart.yaml").read_text()
+
+
+def test_a_reduced_run_installs_its_jobs_and_waits_for_what_creates(charts: RunCharts, tmp_path: Path) -> None:
+    # One Deployment has no toggle.
+    made = reducible.chart(tmp_path, other=reducible.deployment("other"))
+    found = LiveSuite(LiveOptions(paths=(made,), scenarios=("drop-enabled",), reduced=True))
+    plan = prepare(found, found.cell_runs[0], charts, Images())
+    assert {c.workload for c in plan.declared.containers} == {"Job/db-init", "Job/db-drop", "Deployment/other"}
+    assert plan.waits_for == frozenset({"Job/db-init"})
+    assert plan.identity is None
+    assert plan.declared.functions == {"db_init": "db_init", "db_drop": "db_drop", "db_sync": "", "api": ""}
+
+
+def test_a_run_that_is_not_reduced_waits_for_everything(plans: dict[str, CellPlan]) -> None:
+    assert plans["drop-enabled"].waits_for is None
+
+
+def test_the_name_of_a_job_that_ends_in_a_hash_is_that_of_the_release(charts: RunCharts) -> None:
+    found = LiveSuite(LiveOptions(paths=(KEYSTONE,), scenarios=("two-releases",), reduced=True))
+    (cell_run,) = found.cell_runs
+    assert cell_run.reduction
+    plan = prepare(found, cell_run, charts, Images())
+    assert plan.second_declared
+    both = (plan.declared, plan.second_declared)
+    names = frozenset(c.workload for each in both for c in each.containers_of("db_init"))
+    assert plan.waits_for == names
+    assert not names & set(cell_run.reduction.creators)

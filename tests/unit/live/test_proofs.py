@@ -11,6 +11,7 @@ from osh_conformance.cluster.nodes import runtime_of
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import proofs
 from osh_conformance.loading import definitions
+from osh_conformance.model.observation import PublishedImage
 from osh_conformance.plan import scenarios
 from osh_conformance.registry.log import RegistryRequest
 from tests.unit.observations import DIGEST, ENTRYPOINT, MEDIA_TYPES, SERVICE, observation
@@ -194,3 +195,30 @@ def test_origins_are_those_of_the_charts_own_images() -> None:
     seen = observation()
     infrastructure = replace(seen.images[0], reference="docker.io/library/mariadb:10.11.11", origin="stand-in")
     assert proofs.origins(replace(seen, images=(*seen.images, infrastructure))) == {"built"}
+
+
+STUB = PublishedImage(
+    reference="osh-conformance.invalid/nothing:1.0.0", origin="built", digests=("sha256:" + "7" * 64,)
+)
+
+
+def ran(workload: str, **changes: Any) -> Observation:
+    seen = observation()
+    return replace(seen, containers=(replace(seen.containers[0], workload=workload, **changes), *seen.containers[1:]))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"image": STUB.reference}, {"image_id": f"docker.io/x/y@{STUB.digests[0]}"}], ids=["name", "digest"]
+)
+def test_a_job_of_the_database_that_ran_the_stub_is_an_error(changes: dict[str, str]) -> None:
+    with pytest.raises(SuiteError, match=r"Job/x-db-drop .* ran .*/nothing:"):
+        proofs.check_anchors(ran("Job/x-db-drop", **changes), ("Job/x-db-drop",), STUB)
+
+
+def test_another_workload_may_run_the_stub() -> None:
+    proofs.check_anchors(ran("Job/x-trusts", image=STUB.reference), ("Job/x-db-drop",), STUB)
+
+
+def test_a_job_of_the_database_with_its_own_image_is_no_error() -> None:
+    proofs.check_anchors(ran("Job/x-db-drop"), ("Job/x-db-drop",), STUB)
+    proofs.check_anchors(ran("Job/x-db-drop", image=STUB.reference), ("Job/x-db-drop",), None)

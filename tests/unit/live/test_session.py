@@ -10,7 +10,8 @@ import pytest
 from osh_conformance.errors import SuiteError
 from osh_conformance.folders import Folders
 from osh_conformance.live import session
-from osh_conformance.plan.needs import database_image
+from osh_conformance.model.convention import DATABASE
+from osh_conformance.plan.servers import SERVERS
 from osh_conformance.progress import Progress
 from osh_conformance.provision.registries import Registries
 from osh_conformance.provision.tools import Tools
@@ -60,7 +61,7 @@ def opened(found: LiveSuite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *i
 
 
 #: What every run on a cluster of the suite needs.
-COMMON = (REGISTRY_IMAGE, database_image(), f"docker.io/{NODE}")
+COMMON = (REGISTRY_IMAGE, SERVERS[DATABASE].image, f"docker.io/{NODE}")
 #: What the reference chart ships.
 SHIPPED = (OWN, "quay.io/airshipit/kubernetes-entrypoint:v1.0.0")
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: x\nsummary: y\nimagse: {}\n", "`imagse`.*`images`"),
+        ("name: x\nsummary: z\nimagse: {}\n", "`imagse`.*`images`"),
         ("name: x\n", "`summary`"),
-        ("name: x\nsummary: y\nimages: [a]\n", "`object`.*`array`"),
+        ("name: x\nsummary: z\nimages: [a]\n", "`object`.*`array`"),
     ],
 )
 def test_a_wrong_flavor_file_is_a_usage_error_with_its_place(tmp_path: Path, text: str, message: str) -> None:

@@ -41,8 +41,8 @@ def test_malformed_yaml_is_an_error_with_its_line(text: str, words: str) -> None
 
 
 def test_an_alias_has_the_value_of_its_anchor() -> None:
-    values = read_values("a: &a {x: 1}\nb: *a\nc: {<<: *a, y: 2}\n", "values.yaml")
-    assert values.content == {"a": {"x": 1}, "b": {"x": 1}, "c": {"x": 1, "y": 2}}
+    values = read_values("a: &a {x: 1}\nb: *a\nc: {<<: *a, z: 2}\n", "values.yaml")
+    assert values.content == {"a": {"x": 1}, "b": {"x": 1}, "c": {"x": 1, "z": 2}}
     assert "b.x" not in values.lines
 
 

@@ -83,8 +83,8 @@ class _Logs:
     def __init__(self, **logs: str) -> None:
         self._logs = logs
 
-    def log(self, _namespace: str, _pod: str, container: str) -> str:
-        return self._logs[container]
+    def log(self, _namespace: str, _pod: str, container: str, *, previous: bool = False) -> str:
+        return f"{'earlier ' if previous else ''}{self._logs[container]}"
 
 
 def seeing(*pods: dict[str, Any], events: tuple[dict[str, Any], ...] = (), **logs: str) -> watch.NamespaceWatch:
@@ -212,3 +212,22 @@ def test_the_last_output_of_a_restarted_container_is_from_its_latest_end() -> No
     ending = pod(containerStatuses=[status(terminated=ended(1))])
     waiting = status(restarts=1, waiting=WAITING, last={"terminated": ended(1)})
     assert seeing(ending, api=LOG).last_words(ending, waiting).endswith("python: not found")
+
+
+def test_the_log_of_an_end_is_read_even_if_only_its_successor_tells_of_it() -> None:
+    last = {"terminated": ended(3)}
+    states: tuple[dict[str, Any], ...] = ({"terminated": ended(3)}, {"waiting": WAITING}, {"running": {}})
+    found = []
+    for restarts, state in zip((0, 0, 1), states, strict=True):
+        watched = seeing(pod(containerStatuses=[status(restarts=restarts, last=last, **state)]), api="a line")
+        assert watched.ends == {"api-7d4-x2x api 0": ended(3)}
+        assert watched.logs_are_read([pod()])
+        found.append(watched.logs["api-7d4-x2x api 0"])
+    assert found == ["a line", "a line", "earlier a line"]
+
+
+def test_a_log_that_is_not_read_yet_is_waited_for() -> None:
+    watched = seeing(pod())
+    watched._unread.add("api-7d4-x2x api 0")
+    assert not watched.logs_are_read([pod()])
+    assert watched.logs_are_read([pod(metadata={"name": "api-7d4"})])

@@ -12,7 +12,8 @@ import yaml
 from osh_conformance.errors import SuiteError
 from osh_conformance.live.author_tests import ConformanceHelm, OwnNamespace
 from osh_conformance.live.credentials import Credentials
-from osh_conformance.plan.needs import DATABASE_CHART
+from osh_conformance.model.convention import DATABASE
+from osh_conformance.plan.servers import SERVERS
 from osh_conformance.process import Outcome
 from tests.paths import KEYSTONE
 
@@ -52,7 +53,12 @@ def open_session(suite, cell_runs, progress):
     tools = SimpleNamespace(folders=None)
     cancel = SimpleNamespace(set=lambda: None)
     yield SimpleNamespace(
-        cluster=cluster, kubeconfig=Path("kubeconfig"), kubernetes="v1.36.1", tools=tools, cancel=cancel
+        cluster=cluster,
+        kubeconfig=Path("kubeconfig"),
+        kubernetes="v1.36.1",
+        tools=tools,
+        cancel=cancel,
+        versions=dict,
     )
 
 
@@ -166,4 +172,4 @@ def test_the_database_of_a_test_has_an_easy_password() -> None:
     credentials = Credentials.new("own-1")
     assert credentials.password.replace("-", "").replace("_", "").isalnum()
     assert credentials.server().values == {"root": {"password": credentials.password}}
-    assert credentials.server().chart == DATABASE_CHART
+    assert credentials.server().chart == SERVERS[DATABASE].folder

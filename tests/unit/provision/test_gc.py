@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from osh_conformance.charts import commits
+from osh_conformance.charts.commits import GitCommit
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.folders import Folders
 from osh_conformance.process import Outcome
@@ -20,9 +22,11 @@ from osh_conformance.progress import Progress
 from osh_conformance.provision import gc, leftovers, machine, pulled, remove, runs, unnamed
 from osh_conformance.provision.docker import BUILDS
 from osh_conformance.provision.scratch import hold_temporary_files, note_elsewhere, scratch
+from tests.unit.charts.repositories import repository
 
 if TYPE_CHECKING:
     from osh_conformance.provision.docker import Docker
+    from osh_conformance.provision.runs import RunFolder
 
 _CELLS = ["namespace/cell-a", "namespace/cell-b"]
 
@@ -138,6 +142,69 @@ def test_gc_leaves_a_kept_cluster(folders: Folders) -> None:
     assert run.kept == {"node_image": "x"}
 
 
+def _kept(folders: Folders, *names: str) -> list[RunFolder]:
+    """Clusters that are kept, each under its name; "" is none."""
+    made = [runs.named(folders, name) if name else runs.at(folders, "0a1b2c3d") for name in names]
+    for run in made:
+        with runs.own(folders, run):
+            run.keep({})
+    return made
+
+
+@pytest.mark.parametrize(
+    ("asked", "stay"),
+    [
+        (frozenset(), {"", "alice", "bob"}),
+        (frozenset({""}), {"alice", "bob"}),
+        (frozenset({"alice"}), {"", "bob"}),
+        (frozenset({"", "bob"}), {"alice"}),
+        (None, set()),
+    ],
+)
+def test_gc_removes_only_the_kept_clusters_of_these_names(
+    folders: Folders, asked: frozenset[str] | None, stay: set[str]
+) -> None:
+    made = _kept(folders, "", "alice", "bob")
+    report = gc.collect(_docker(FakeDocker()), folders, kept=asked)
+    assert {run.name for run in made if run.folder.is_dir()} == stay
+    commands = {"osh-conformance gc --kept" + f" {name}" * bool(name) for name in stay}
+    assert {line.split("`")[1] for line in report.left} == commands
+
+
+def test_gc_says_the_name_of_a_cluster_that_a_run_uses(folders: Folders) -> None:
+    (run,) = _kept(folders, "alice")
+    with runs.claim(folders, run):
+        report = gc.collect(None, folders, kept=frozenset({"alice"}))
+        assert report.left == ("run kept-alice: it is alive, on the cluster kept as alice",)
+    assert run.kept is not None
+
+
+def test_a_name_of_no_kept_cluster_is_an_error_with_those_that_there_are(folders: Folders) -> None:
+    _kept(folders, "alice", "")
+    assert runs.kept_as(folders, "alice").name == "alice"
+    with pytest.raises(UsageError, match=r"no cluster is kept as alise.*alice") as caught:
+        runs.kept_as(folders, "alise")
+    assert caught.value.expected == "alice"
+
+
+def test_the_name_of_a_kept_cluster_must_fit_into_a_host_name(folders: Folders) -> None:
+    longest = "a" * 25
+    assert len(f"{runs.named(folders, longest).cluster}-control-plane") <= 63
+    for bad in ("", "Alice", "-a", "a-", "a" * 26, "a/b", "a.b"):
+        with pytest.raises(UsageError, match="cannot be kept as"):
+            runs.named(folders, bad)
+
+
+def test_two_runs_cannot_make_a_cluster_of_one_name(folders: Folders) -> None:
+    run = runs.named(folders, "alice")
+    with (
+        runs.own(folders, run),
+        pytest.raises(SuiteError, match="another run uses the cluster kept as alice"),
+        runs.own(folders, run),
+    ):
+        pass
+
+
 def test_a_run_id_must_fit_into_a_host_name(folders: Folders) -> None:
     for bad in ("", "A", "-a", "a-", "a" * 31, "a/b"):
         with pytest.raises(UsageError):
@@ -150,6 +217,35 @@ def test_gc_removes_the_folder_of_a_dead_build(folders: Folders) -> None:
     report = gc.collect(None, folders)
     assert report.removed == (f"folder {folders.work / 'dead-1'}",)
     assert list(folders.work.iterdir()) == []
+
+
+def test_gc_removes_an_unfinished_fetch_and_leaves_the_commits_of_catalogs(
+    folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSH_CONFORMANCE_CACHE", str(folders.cache))
+    (tmp_path / "upstream").mkdir()
+    commit = repository(tmp_path / "upstream")
+    source = GitCommit.of("upstream", commit, tmp_path)
+    place = source.fetch()
+    with commits._unfinished(folders, commit) as alive:
+        dead = folders.work / "commit-dead"
+        (dead / "tree").mkdir(parents=True)
+        report = gc.collect(None, folders)
+        assert f"folder {dead}" in report.removed
+        assert alive.is_dir()
+    assert place.is_dir()
+    assert not dead.exists()
+
+
+def test_remove_removes_the_commits_of_catalogs(
+    folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSH_CONFORMANCE_CACHE", str(folders.cache))
+    monkeypatch.setattr(machine, "find_docker", lambda: (None, "none in this test"))
+    (tmp_path / "upstream").mkdir()
+    place = GitCommit.of("upstream", repository(tmp_path / "upstream"), tmp_path).fetch()
+    remove.remove(folders, Progress(quiet=True))
+    assert not place.exists()
 
 
 def test_gc_ends_only_processes_with_the_mark() -> None:

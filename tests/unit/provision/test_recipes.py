@@ -21,6 +21,8 @@ from tests.unit.provision.making import write
 if TYPE_CHECKING:
     from pathlib import Path
 
+BOOK = recipes.load(ROOT / "ci")
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -288,12 +290,8 @@ def packaged(folder: Path) -> recipes.Recipes:
 
 def test_the_recipes_in_the_wheel_need_docker_and_nothing_else(tmp_path: Path) -> None:
     known = packaged(tmp_path / "recipes")
-    assert {recipe.name for recipe in known.by_name.values() if recipe.image} == {
-        "distribution",
-        "minimal",
-        "stackanetes",
-        "yaodu",
-    }
+    assert set(known.by_name) == {each.name for each in BOOK.by_name.values() if each.folder.parent.name == "images"}
+    assert {"distribution", "heat-distribution", "minimal", "stackanetes", "yaodu"} <= set(known.by_name)
     for recipe in known.order(known.by_name):
         assert (recipe.programs, recipe.packages) == (("docker",), ())
 
@@ -301,13 +299,30 @@ def test_the_recipes_in_the_wheel_need_docker_and_nothing_else(tmp_path: Path) -
 def test_the_wheel_has_a_recipe_for_each_image_that_no_registry_has(tmp_path: Path) -> None:
     known = packaged(tmp_path / "recipes")
     flavors = definitions.flavors().values()
-    named = {text for flavor in flavors for text in (*flavor.images.values(), *flavor.services.values())}
+    named = {text for each in flavors for text in (*each.images.values(), *each.services.values(), each.rest)}
+    bases = {text for recipe in known.by_name.values() for text in recipes.bases(recipe).values()}
     made = {recipe.image.reference for recipe in known.by_name.values() if recipe.image}
-    assert {text for text in named if text.startswith("osh-conformance.invalid/")} == made
+    assert {text for text in named | bases if ours(text)} == {text for text in made if ours(text)}
+
+
+def ours(reference: str) -> bool:
+    return reference.startswith("osh-conformance.invalid/")
 
 
 def test_no_recipe_in_ci_images_stands_in_for_a_published_image() -> None:
-    for recipe in recipes.load(ROOT / "ci").by_name.values():
+    for recipe in BOOK.by_name.values():
         if recipe.image:
-            ours = recipe.image.reference.startswith("osh-conformance.invalid/")
-            assert ours is (recipe.folder.parent.name == "images"), recipe.name
+            unpublished = ours(recipe.image.reference) or not recipe.image.published
+            assert unpublished is (recipe.folder.parent.name == "images"), recipe.name
+
+
+SERVICES = {recipe.name: recipe for recipe in BOOK.by_name.values() if "distribution.sh" in recipe.shared}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_of_the_distribution_is_named_alike_everywhere(name: str) -> None:
+    recipe = SERVICES[name]
+    assert recipe.image
+    service = recipe.env["SERVICE"]
+    assert name == f"{service}-distribution"
+    assert recipe.image.reference == definitions.flavors()["distribution"].services[service]

@@ -73,10 +73,14 @@ class FakeDocker:
 
 @pytest.fixture
 def builder(tmp_path: Path) -> Any:
+    return builder_of(tmp_path)
+
+
+def builder_of(tmp_path: Path, more: str = "") -> Any:
     folder = tmp_path / "offline" / "mariadb"
     folder.mkdir(parents=True)
     text = 'summary = "x"\nminutes = 1\ndisk_mib = 1\nfiles = ["image.tar"]\n'
-    (folder / "recipe.toml").write_text(f'{text}[image]\nreference = "{MARIADB}"\norigin = "stand-in"\n')
+    (folder / "recipe.toml").write_text(f'{text}[image]\nreference = "{MARIADB}"\norigin = "stand-in"\n{more}')
     (folder / "build.sh").write_text("")
     return SimpleNamespace(recipes=recipes.load(tmp_path), image=lambda name: f"built/{name}", place=lambda _: tmp_path)
 
@@ -113,6 +117,17 @@ def test_no_stand_in_hides_the_refusal_of_a_registry(tmp_path: Path, builder: An
     with pytest.raises(PullError, match=re.escape(MARIADB)) as raised:
         obtained(tmp_path, FakeDocker(answer=answer), builder)
     assert answer in raised.value.details
+
+
+def test_a_stand_in_for_an_image_that_no_registry_has_is_built_without_a_pull(tmp_path: Path) -> None:
+    builder, docker = builder_of(tmp_path, "published = false\n"), FakeDocker()
+    assert obtained(tmp_path, docker, builder) == ("built/mariadb", "stand-in")
+    assert not docker.images
+
+
+def test_an_image_in_docker_serves_also_if_no_registry_has_it(tmp_path: Path) -> None:
+    builder = builder_of(tmp_path, "published = false\n")
+    assert obtained(tmp_path, FakeDocker(MARIADB), builder) == (MARIADB, images.PUBLISHED)
 
 
 def test_a_stand_in_that_a_registry_publishes_is_reported_as_one(tmp_path: Path, builder: Any) -> None:

@@ -33,11 +33,11 @@ class FakeDocker:
         return reference in self.images
 
 
-def recipe(root: Path, name: str, reference: str, origin: str, more: str = "") -> None:
+def recipe(root: Path, name: str, reference: str, origin: str, more: str = "", *, image: str = "") -> None:
     folder = root / "images" / name
     folder.mkdir(parents=True)
     text = f'summary = "x"\nminutes = 2\ndisk_mib = 10\nfiles = ["image.tar"]\n{more}'
-    (folder / "recipe.toml").write_text(f'{text}[image]\nreference = "{reference}"\norigin = "{origin}"\n')
+    (folder / "recipe.toml").write_text(f'{text}[image]\nreference = "{reference}"\norigin = "{origin}"\n{image}')
     (folder / "build.sh").write_text("")
 
 
@@ -110,6 +110,17 @@ def test_a_recipe_makes_a_stand_in_where_no_registry_answers(builder: Builder) -
     assert forecast(SILENT, builder).source is Source.STAND_IN
 
 
+def test_a_stand_in_for_an_image_that_no_registry_has_is_built_and_none_is_asked(
+    fake_registry: FakeRegistry, tmp_path: Path
+) -> None:
+    reference = f"{fake_registry.endpoint}/kolla/heat-engine:3.0.3"
+    recipe(tmp_path, "gone", reference, "stand-in", image="published = false\n")
+    found = forecast(reference, builder_of(tmp_path))
+    assert found == Supply(reference=reference, source=Source.GONE, recipe="gone")
+    assert not fake_registry.requests
+    assert forecast(reference, builder_of(tmp_path), reference).source is Source.IN_DOCKER
+
+
 def test_an_image_that_nobody_provides_is_missing_with_the_reason() -> None:
     found = forecast(SILENT)
     assert found.source is Source.MISSING
@@ -128,7 +139,7 @@ def test_a_registry_that_takes_its_time_is_left_to_docker(fake_registry: FakeReg
     fake_registry.answering.clear()
     reference = f"{fake_registry.endpoint}/library/mariadb:10.11.11"
     docker: Any = FakeDocker()
-    supplies = Supplies(docker=docker, builder=None, registries=Registries(patience=0.2))
+    supplies = Supplies(docker=docker, builder=None, registries=Registries(patience=1.0))
     (found,) = supplies.forecast([reference])
     assert found.source is Source.PULL
 

@@ -15,7 +15,7 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.render.engines.choice import choose
 from osh_conformance.render.engines.program import ProgramRenderer
 from osh_conformance.render.parse import containers_of, documents_of
-from tests.paths import CASES, CHARTS
+from tests.paths import CASES, CHARTS, FIELD
 from tests.unit.helm_program import HELM, needs_helm
 
 if TYPE_CHECKING:
@@ -65,10 +65,97 @@ def test_both_renderers_find_the_same_containers(name: str) -> None:
     assert found[0] == found[1]
 
 
+@needs_helm
+def test_both_renderers_tell_templates_whether_it_is_an_upgrade(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: asks\nversion: 1.0.0\n")
+    template = "install: {{ .Release.IsInstall }}\nupgrade: {{ .Release.IsUpgrade }}\n"
+    (tmp_path / "templates" / "release.yaml").write_text(template)
+    for renderer in (choose("sdk"), choose("helm", Path(str(HELM)))):
+        for upgrade in (False, True):
+            (document,) = documents_of(renderer.render(tmp_path, {}, upgrade=upgrade))
+            assert document.content == {"install": not upgrade, "upgrade": upgrade}
+
+
+def _chart(folder: Path, template: str, text: str) -> Path:
+    (folder / template).parent.mkdir(parents=True)
+    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: tried\nversion: 1.0.0\n")
+    (folder / template).write_text(text)
+    return folder
+
+
+_OBJECT = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n"
+_HOOKED = "kind: Job\nmetadata: {{annotations: {{helm.sh/hook: {}}}}}\n"
+
+
+@needs_helm
+@pytest.mark.parametrize(
+    ("template", "text", "count"),
+    [
+        ("one.tpl", _OBJECT, 1),
+        ("one.yaml.tpl", _OBJECT, 1),
+        ("one.json", '{\n\t"kind": "A",\n\t"metadata": {"name": "one"}\n}\n', 1),
+        ("one", _OBJECT, 1),
+        ("below/one.txt", _OBJECT, 1),
+        ("_one.yaml", _OBJECT, 0),
+        ("below/_one.tpl", _OBJECT, 0),
+        ("_below/one.yaml", _OBJECT, 1),
+        ("NOTES.txt", "Now: do: this", 0),
+        ("below/NOTES.txt", "Now: do: this", 0),
+        ("OTHER-NOTES.txt", "Now: do: this", 0),
+        ("one.yaml", "\n  \n", 0),
+        ("one.yaml", "# a comment\n", 0),
+        ("one.yaml", f"{_OBJECT}---# what\n{_OBJECT}---   \n{_OBJECT}--- # what\n{_OBJECT}", 4),
+        ("one.yaml", f"---\n---\n{_OBJECT}---\n# none\n---\n{_OBJECT}---\n", 2),
+        ("one.yaml", f"---{_OBJECT}", 1),
+        ("one.yaml", f"{_OBJECT}...\n{_OBJECT}", 1),
+        ("one.yaml", f"{_OBJECT}...\n---\n{_OBJECT}", 2),
+        ("one.yaml", f"{_OBJECT}data:\n  text: |\n    a\n    ---\n    b\n", 1),
+        ("one.yaml", "---\r\nkind: A\r\n---\r\nkind: B\r\n", 2),
+        ("one.yaml", "kind: A\nkind: B\n", 1),
+        ("one.yaml", _HOOKED.format("pre-install"), 1),
+        ("one.yaml", _HOOKED.format("'Post-Delete, test'"), 1),
+        ("one.yaml", _HOOKED.format("crd-install"), 0),
+        ("one.yaml", _HOOKED.format("'pre-install, later'"), 0),
+        ("one.yaml", _HOOKED.format("''"), 0),
+        ("one.yaml", "{}\n", 1),
+    ],
+)
+def test_both_renderers_find_the_documents_that_helm_installs(
+    tmp_path: Path, template: str, text: str, count: int
+) -> None:
+    chart = _chart(tmp_path / "chart", f"templates/{template}", text)
+    found = [documents_of(renderer.render(chart, {})) for renderer in (choose("sdk"), choose("helm", Path(str(HELM))))]
+    assert len(found[0]) == count
+    assert [document.content for document in found[0]] == [document.content for document in found[1]]
+
+
+@needs_helm
+@pytest.mark.parametrize(
+    "text",
+    [
+        "some text\n",
+        "metadata: [a]\n",
+        "metadata: {annotations: a}\n",
+        "metadata: {annotations: {a: {b: c}}}\n",
+        "---\n  kind: A\n  metadata: {}\n",
+        "data: {null: 1}\n",
+        "data: .inf\n",
+        "a: [1\n",
+        f"{_OBJECT}---\na: [1\n",
+    ],
+)
+def test_both_renderers_refuse_the_documents_that_helm_refuses(tmp_path: Path, text: str) -> None:
+    chart = _chart(tmp_path / "chart", "templates/one.yaml", text)
+    for renderer in (choose("sdk"), choose("helm", Path(str(HELM)))):
+        with pytest.raises(SuiteError):
+            documents_of(renderer.render(chart, {}))
+
+
 _REAL = [Path(folder) for folder in os.environ.get("OSH_CONFORMANCE_REAL_CHARTS", "").split(os.pathsep) if folder]
 _ANYTHING = object()
 _MOST_RENDERINGS = 20
-_ALL = [chart for tree in (CASES, CHARTS, *_REAL) for chart in find_charts(tree)]
+_ALL = [chart for tree in (CASES, FIELD, CHARTS, *_REAL) for chart in find_charts(tree)]
 
 
 @needs_helm

@@ -9,7 +9,7 @@ import pytest
 
 from osh_conformance.cli import main
 from tests.case_charts import case
-from tests.paths import KEYSTONE
+from tests.paths import KEYSTONE, ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,3 +93,14 @@ def test_no_cache_keeps_nothing(chart: Path, tmp_path: Path, monkeypatch: pytest
     assert not cache.exists()
     assert main(["check", str(chart), "--select", "REF-2"]) == 0
     assert cache.exists()
+
+
+@pytest.mark.parametrize("name", ["list-of-references", "helm-create"])
+def test_a_flavor_leaves_images_alone_that_are_no_keys(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flavor = "name: mine\nsummary: mine\nservices:\n  parcel: docker.io/example/parcel:1.0.1\n"
+    file = str(_written(tmp_path / "mine.yaml", flavor))
+    chart = str(ROOT / "tests" / "field" / name / ("fixed" if name == "helm-create" else "chart"))
+    assert main(["check", chart, "--select", "REF,KEY-1", "--flavor-file", file]) == 0
+    assert "error" not in capsys.readouterr().out

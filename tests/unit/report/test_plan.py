@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from osh_conformance.model.matrix import Cell
+from osh_conformance.model.reduction import Reduction
 from osh_conformance.plan.cells import LeftOut
 from osh_conformance.plan.estimate import NeededImage
 from osh_conformance.report import plan as report
@@ -42,3 +45,22 @@ def test_a_plan_lists_missing_images_with_their_cost() -> None:
 
 def test_an_empty_plan_says_that_nothing_runs() -> None:
     assert report.text(plan()).startswith("nothing to run")
+
+
+def test_a_plan_says_what_is_reduced() -> None:
+    reduction = Reduction(
+        values={},
+        anchors=("Job/db-init", "Job/db-drop"),
+        kept={"manifests.pdb": "templates/pdb.yaml:2: does not parse"},
+        left=("Job/trusts",),
+        toggles=7,
+    )
+    lines = report.text(replace(plan(planned("client", 40.0)), reductions={"heat": reduction})).splitlines()
+    first = lines.index("reduced to the Jobs that create and drop the database, and what these use:")
+    assert lines[first + 1 : first + 5] == [
+        "  heat: Job/db-init, Job/db-drop; 1 of 7 toggles stays on",
+        "    manifests.pdb: templates/pdb.yaml:2: does not parse",
+        "    installed too, and not waited for: Job/trusts",
+        "",
+    ]
+    assert "reduced" not in report.text(plan(planned("client", 40.0)))

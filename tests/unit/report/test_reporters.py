@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.cli import main
+from osh_conformance.model.finding import Finding
 from osh_conformance.report import base
 from tests.case_charts import case
 
@@ -54,6 +55,21 @@ def toy(tmp_path: Path) -> Iterator[Path]:
     yield file
     del base._registered["toy"]
     sys.modules.pop("toy_reporter", None)
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "expected"),
+    [
+        ("templates/a.yaml", 7, (7, "")),
+        ("templates/a.yaml", None, (1, "the line is not known")),
+        ("", None, (1, "")),
+    ],
+)
+def test_an_output_that_demands_a_line_says_that_it_is_not_known(
+    path: str, line: int | None, expected: tuple[int, str]
+) -> None:
+    finding = Finding(rule="HOOK-1", chart="shop", path=path, line=line, found="", expected="", why="", fix="")
+    assert base.line_of(finding) == expected
 
 
 @pytest.mark.usefixtures("toy")

@@ -9,9 +9,9 @@ import pytest
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.search import data_folder
-from osh_conformance.model.event import ResultFound, RunFinished
+from osh_conformance.model.event import ClusterOpened, ResultFound, RunFinished
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
-from osh_conformance.model.result import CellReport
+from osh_conformance.model.result import CellReport, Fates, RemovedData
 from osh_conformance.report import json_document
 from osh_conformance.report.result import RunReport
 from osh_conformance.report.terminal import message, summary
@@ -80,14 +80,55 @@ def test_a_live_run_fits_the_schema() -> None:
             helm_major=4,
             status="fail",
             seconds=1.5,
+            reduced="reduced: 1 of 3 switches stays on",
+            images=("docker.io/x/a:1",),
+            switch="manifests.job_db_drop",
+            removed=(
+                RemovedData(
+                    scenario="drop-enabled",
+                    release="a",
+                    expected="dropped",
+                    databases=Fates(left=("a",)),
+                    log={"a-db-drop-1 db-drop": "no server"},
+                    code=1,
+                    seconds=2.5,
+                    output="Error: 1 error occurred",
+                    repeated_failure="no server",
+                    with_image="it drops nothing",
+                ),
+            ),
         )
     )
     verdict = Verdict.of("DROP-4", [_finding(rule="DROP-4", line=1)])
     run.handle(ResultFound.of("a", verdict, cell="a-shipped", scenario="drop-enabled", seconds=2.0))
+    run.handle(ClusterOpened(kubernetes="v1.36.1", versions={"helm 4": "v4.0.1"}))
     run.handle(RunFinished(seconds=1.0))
     built = json_document.build(run)
     jsonschema.validate(built, json.loads(data_folder("report.schema.json").read_text()))
+    assert built["tool"]["kubernetes"] == "v1.36.1"
+    assert built["tool"]["versions"] == {"helm 4": "v4.0.1"}
     (cell,) = built["cells"]
+    assert cell["reduced"] == "reduced: 1 of 3 switches stays on"
+    assert (cell["images"], cell["switch"]) == (["docker.io/x/a:1"], "manifests.job_db_drop")
+    assert cell["removed"] == [
+        {
+            "scenario": "drop-enabled",
+            "release": "a",
+            "expected": "dropped",
+            "databases": {"dropped": [], "kept": [], "left": ["a"], "gone": []},
+            "accounts": {"dropped": [], "kept": [], "left": [], "gone": []},
+            "roles": {"dropped": [], "kept": [], "left": [], "gone": []},
+            "tables": 0,
+            "rows": 0,
+            "suite_tables": 0,
+            "log": {"a-db-drop-1 db-drop": "no server"},
+            "code": 1,
+            "seconds": 2.5,
+            "output": "Error: 1 error occurred",
+            "repeated_failure": "no server",
+            "with_image": "it drops nothing",
+        }
+    ]
     assert cell["assertions"] == [
         {"rule": "DROP-4", "scenario": "drop-enabled", "status": "fail", "seconds": 2.0, "message": "f"}
     ]

@@ -23,9 +23,9 @@ def test_the_pages_are_current() -> None:
 
 
 @pytest.mark.parametrize("rule", registry.all_rules())
-def test_each_rule_gives_its_source_a_reason_a_fix_and_an_example(rule: str) -> None:
+def test_each_rule_gives_its_source_a_reason_a_fix_an_example_and_what_it_does_not_see(rule: str) -> None:
     found = registry.all_rules()[rule]
-    assert all((found.title, found.source, found.why, found.fix, found.before, found.after))
+    assert all((found.title, found.source, found.why, found.fix, found.blind, found.before, found.after))
     assert rule_pages.checks(rule)
     assert all(rule_pages.checks(rule).values())
 
@@ -38,6 +38,16 @@ def test_explain_prints_the_example_before_and_after(rule: str, capsys: pytest.C
     lines = [line.strip() for line in registry.all_rules()[rule].after.rstrip().splitlines()]
     assert before < after
     assert printed[after + 1 :] == lines
+
+
+def test_explain_and_the_page_say_what_a_rule_does_not_look_at(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "REF-1"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "not seen references outside of containers" in printed
+    assert "RELATED_IMAGE_*" in printed
+    page = rule_pages.pages()["ref-1.md"]
+    assert page.index("## How it is checked") < page.index("## What it does not look at") < page.index("## Fix")
+    assert "custom resources of operators" in page
 
 
 def test_explain_writes_the_pages(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from osh_conformance.model.event import ResultFound
 from osh_conformance.model.finding import Status, Verdict
-from osh_conformance.model.result import CellReport
+from osh_conformance.model.result import CellReport, Fates, RemovedData
 from osh_conformance.report import tables
 from osh_conformance.report.result import RunReport
 
@@ -50,3 +52,71 @@ def test_a_cell_that_is_not_in_the_table_has_its_reason_below_it() -> None:
 
 def test_a_run_without_cells_has_no_table() -> None:
     assert tables.cells(RunReport()) == ""
+
+
+_NOVA = RemovedData(
+    scenario="on",
+    release="nova",
+    expected="dropped",
+    databases=Fates(dropped=("nova", "nova_cell0", "nova_cell1")),
+    accounts=Fates(dropped=("nova@%",)),
+    tables=3,
+    rows=9,
+)
+
+
+def _with_removals(*removed: RemovedData) -> str:
+    run = RunReport()
+    verdict = Verdict(rule="DROP-4", status=Status.PASS)
+    run.handle(ResultFound.of("nova", verdict, cell="k", scenario="on"))
+    run.cells.append(replace(cell_report("k", "pass"), removed=removed))
+    head, row = tables.cells(run).splitlines()
+    assert head.endswith("DROP-4  data")
+    return row.partition("pass    ")[2].removeprefix("pass    ").strip()
+
+
+def test_a_table_says_what_was_dropped_on_a_pass_too() -> None:
+    text = "dropped: databases nova, nova_cell0, nova_cell1; account nova@% (3 tables, 9 rows)"
+    assert _with_removals(_NOVA) == text
+    kept = replace(_NOVA, expected="kept", databases=Fates(kept=("nova",)), accounts=Fates(), tables=0, rows=0)
+    assert _with_removals(_NOVA, _NOVA, kept) == f"2 times {text}, then kept: database nova (no table)"
+
+
+def test_a_table_says_what_was_left_and_what_was_gone_before() -> None:
+    left = replace(_NOVA, databases=Fates(dropped=("nova",), left=("nova_cell0",), gone=("nova_cell1",)), rows=1)
+    assert _with_removals(left) == (
+        "dropped: database nova; account nova@%; left: database nova_cell0; gone before: database nova_cell1 "
+        "(3 tables, 1 row)"
+    )
+    ours = replace(left, databases=Fates(left=("nova",)), accounts=Fates(), tables=0, rows=0, suite_tables=1)
+    assert _with_removals(ours) == "left: database nova (no table but the suite's)"
+    role = replace(ours, roles=Fates(left=("reader", "writer")))
+    assert _with_removals(role) == "left: database nova; roles reader, writer (no table but the suite's)"
+    nothing = replace(left, databases=Fates(), accounts=Fates())
+    assert _with_removals(nothing) == "the release had no database and no account"
+
+
+def test_cells_that_were_reduced_alike_share_a_line_below_the_table() -> None:
+    run = RunReport()
+    for name, kept in (("a-client", "1 of 2 stays on; "), ("b-client", "2 of 3 stay on; ")):
+        run.cells.append(replace(cell_report(name, "pass"), reduced=f"reduced; {kept}the images are client's"))
+    hint = "; `plan` and --json FILE say what else stayed on"
+    assert tables.cells(run) == f"2 cells client: reduced; the images are client's{hint}"
+
+
+def test_charts_that_are_left_out_for_one_reason_are_all_named() -> None:
+    ends = "client-docker-default-helm4"
+    (row,) = tables.left_out([(f"ceph-mon-{ends}", "no database"), (f"redis-{ends}", "no database")])
+    assert row == [f"2 cells {ends}", "no database (ceph-mon, redis)"]
+
+
+def test_cells_of_one_chart_that_are_left_out_are_counted() -> None:
+    names = [f"keystone-{flavor}-oci-zstd-runc-helm4" for flavor in ("kolla", "loci")]
+    (row,) = tables.left_out((name, "no registry") for name in names)
+    assert row == ["2 cells keystone-oci-zstd-runc-helm4", "no registry (keystone-kolla, keystone-loci)"]
+
+
+def test_cells_that_differ_in_their_end_are_counted() -> None:
+    names = [f"keystone-kolla-docker-runc-helm{major}" for major in (3, 4)]
+    (row,) = tables.left_out((name, "no registry") for name in names)
+    assert row == ["2 cells keystone-kolla-docker-runc", "no registry"]

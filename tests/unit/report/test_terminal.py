@@ -159,6 +159,35 @@ def test_hundreds_of_findings_print_one_of_each_rule_in_full() -> None:
     assert shown[-6:-2] == ["        REF-2   all", "glance    150   150", "nova      150   150", "all       300   300"]
 
 
+def test_causes_that_several_charts_share_are_named_at_the_end() -> None:
+    run = RunReport(charts=60)
+    for number in range(60):
+        chart = f"chart-{number}"
+        found = "docker.io/x/one" if number % 3 else f"docker.io/x/own-{number}"
+        reference = replace(_FAIL, key=f"images.k{number}", chart=chart, found=found, shared=found)
+        hook = replace(
+            _FAIL,
+            rule="HOOK-1",
+            chart=chart,
+            path="lib/templates/_job.tpl",
+            line=9,
+            anchor=f"{chart}/templates/job.yaml",
+            shared="lib/templates/_job.tpl helm.sh/hook",
+            found="helm.sh/hook: post-delete",
+        )
+        run.handle(ResultFound.of(chart, Verdict.of("REF-2", [reference, hook])))
+    shown = _shown(run)
+    assert (
+        textwrap.dedent("""\
+        causes that charts share:
+          HOOK-1     60 charts  lib/templates/_job.tpl:9: helm.sh/hook: post-delete
+          REF-2      40 charts  docker.io/x/one
+
+        60 charts""")
+        in shown
+    )
+
+
 def test_a_single_chart_prints_all_findings_in_full() -> None:
     run = RunReport(charts=1)
     run.handle(

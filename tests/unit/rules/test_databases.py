@@ -47,7 +47,7 @@ def test_a_database_is_derived_from_each_kind_of_input(container: Mapping[str, A
     url = _URL.format(host="server:3306", database="one")
     scripts = {"run.py": _PYTHON, "run.sh": "#!/bin/sh\n# CREATE DATABASE remark\nmysql -e 'CREATE DATABASE `one`;'\n"}
     job, entry = pod(container, config_map(**scripts), secret(conf=f"[db]\nconnection = {url}\n", url=url, NAME="one"))
-    (found,) = databases(job, entry)
+    (found,) = databases(job, entry, creates=True)
     assert found.same(Database(origin=("reference",), identity=("server", "one", "user"))) is True
     assert found.same(Database(origin=("reference",), identity=("server", "other", "user"))) is False
 
@@ -64,7 +64,7 @@ def test_a_database_is_derived_from_each_kind_of_input(container: Mapping[str, A
 )
 def test_no_database_is_derived_from_incomplete_inputs(container: Mapping[str, Any]) -> None:
     job, entry = pod(container, config_map(**{"run.sh": '#!/bin/sh\nmysql -e "CREATE DATABASE $NAME"\n'}))
-    assert databases(job, entry) == frozenset()
+    assert databases(job, entry, creates=True) == frozenset()
 
 
 def test_two_databases_differ_only_if_both_are_known() -> None:

@@ -119,3 +119,38 @@ def test_drop_4_ignores_a_hook_job_with_another_task() -> None:
 def test_drop_4_is_undecided_for_a_release_that_created_no_data() -> None:
     seen = changed(observation(), database=dict.fromkeys(Moment, GONE))
     assert_undecided("DROP-4", seen, "created no database")
+
+
+def test_drop_4_reports_the_last_line_of_a_drop_that_failed_again_and_again() -> None:
+    line = "NoSectionError: No section: 'database'"
+    seen = both(exits(-15), removal(repeated_failure=line, repeated_by="Job/keystone-db-drop db-drop, exit code 1"))
+    found = verdict_of("DROP-4", removal(after=THERE)(seen(observation()))).findings[0].found
+    assert found.splitlines()[0] == line
+    assert "Job/keystone-db-drop db-drop, exit code 1: three attempts in a row" in found
+    assert "the suite then interrupted helm uninstall, which ended with exit code -15" in found
+
+
+def test_drop_4_reports_helms_own_words_beside_that_line_where_the_job_ended_by_itself() -> None:
+    line = "NoSectionError: No section: 'database'"
+    seen = both(exits(1), removal(after=THERE, repeated_failure=line, repeated_by="Job/a b, exit code 1"))
+    found = verdict_of("DROP-4", seen(observation())).findings[0].found
+    assert [part.partition(":")[0] for part in found.splitlines()][:2] == ["NoSectionError", "Job/a b, exit code 1"]
+    assert "\nexit code 1: " in found
+    assert "interrupted" not in found
+
+
+def test_drop_4_reports_what_a_refused_drop_does_with_an_image_in_the_same_finding() -> None:
+    seen = both(exits(1), removal(after=THERE, with_image="python: can't open file 'db-drop.py'"))
+    found = verdict_of("DROP-4", seen(observation())).findings[0].found
+    assert found.startswith("exit code 1: ")
+    assert found.endswith("with an image for it: python: can't open file 'db-drop.py'")
+
+
+@pytest.mark.parametrize(("hook", "fix"), [((), "render a db_drop Job"), (("pre-delete",), "let the db_drop Job drop")])
+def test_drop_4_asks_for_a_drop_job_only_where_no_hook_may_be_one(hook: tuple[str, ...], fix: str) -> None:
+    seen = removal(after=THERE)(observation())
+    (drop,) = seen.declared.containers_of("db_drop")
+    others = [c for c in seen.declared.containers if c.workload != drop.workload]
+    without_key = replace(drop, key="", hook=hook)
+    seen = replace(seen, declared=replace(seen.declared, containers=(*others, without_key)))
+    assert all(finding.fix.startswith(fix) for finding in verdict_of("DROP-4", seen).findings)

@@ -86,12 +86,15 @@ def test_drop_6_fails_an_uninstall_that_reports_success_and_dropped_half() -> No
     )
 
 
-def test_drop_6_fails_a_drop_that_trusts_any_server() -> None:
-    assert_fails(
-        "DROP-6",
-        standing("certificate-untrusted"),
-        "under certificate-untrusted: the drop succeeded on a server whose certificate",
-    )
+@pytest.mark.parametrize(
+    ("fault", "wrong"),
+    [
+        ("certificate-untrusted", "is not signed by the release's authority"),
+        ("certificate-other-host", "is for another host"),
+    ],
+)
+def test_drop_6_fails_a_drop_that_trusts_any_server(fault: str, wrong: str) -> None:
+    assert_fails("DROP-6", standing(fault), f"under {fault}: the drop succeeded on a server whose certificate {wrong}")
 
 
 def test_drop_6_fails_a_drop_that_trusts_any_server_under_a_second_fault() -> None:
@@ -219,6 +222,38 @@ def test_drop_6_reports_a_running_container_once_as_its_job() -> None:
 )
 def test_drop_6_accepts_a_failed_uninstall(mutate: Mutation) -> None:
     assert_passes("DROP-6", mutate(recovered()))
+
+
+# -- the server, which others use too
+
+
+def touched(fault: str, variable: str, *, started: int = 100) -> Observation:
+    """A failed uninstall after which a global variable has another value."""
+    before = replace(THERE, started=100)
+    return removal(populated=before, after=replace(before, started=started, variables={variable: "500"}))(
+        recovered(fault)
+    )
+
+
+@pytest.mark.parametrize("fault", ["server-read-only", "connection-limit", "password-changed"])
+def test_drop_6_fails_a_failed_drop_that_changed_the_server(fault: str) -> None:
+    found = f"under {fault}: global variable max_connections was set (now 500)"
+    assert_fails("DROP-6", touched(fault, "MAX_CONNECTIONS"), found)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        touched("connections-exhausted", "MAX_CONNECTIONS"),
+        touched("server-read-only", "READ_ONLY"),
+        # A server that was restarted, and another server, have variables of their own.
+        touched("server-killed", "MAX_CONNECTIONS", started=200),
+        touched("server-failed-over", "MAX_CONNECTIONS"),
+    ],
+    ids=["set-by-the-fault", "set-by-another-fault", "restarted", "another-server"],
+)
+def test_drop_6_accepts_what_a_fault_changed_on_the_server(seen: Observation) -> None:
+    assert_passes("DROP-6", seen)
 
 
 # -- accounts that the drop locked
@@ -356,9 +391,16 @@ def test_drop_6_is_undecided_if_the_drop_never_began() -> None:
     assert_undecided("DROP-6", seen, "helm uninstall failed before the drop began, so pod-killed was not injected")
 
 
-@pytest.mark.parametrize("faults", [("network-cut",), ("network-cut", "server-slow")], ids=", ".join)
+@pytest.mark.parametrize(
+    "faults", [("network-cut",), ("network-cut", "server-slow"), ("connection-limit",)], ids=", ".join
+)
 def test_drop_6_is_undecided_if_the_fault_did_not_affect_the_drop(faults: tuple[str, ...]) -> None:
     assert_undecided("DROP-6", standing(*faults), f"helm uninstall succeeded in spite of {', '.join(faults)}")
+
+
+def test_drop_6_is_undecided_if_a_server_that_refuses_was_changed() -> None:
+    seen = removal(reachable=True)(standing("server-read-only"))
+    assert_undecided("DROP-6", seen, "helm uninstall succeeded in spite of server-read-only")
 
 
 def test_drop_6_fails_leftovers_although_the_fault_came_after_the_drop() -> None:

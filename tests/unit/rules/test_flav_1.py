@@ -11,7 +11,7 @@ from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.observation import DatabaseState, Moment, Observation, TableState
 from osh_conformance.rules import registry
 from osh_conformance.rules.flav_1 import fingerprint
-from tests.unit.mutations import after, changed, exits, identity, installed, of, own_tests
+from tests.unit.mutations import after, changed, exits, helm_test, identity, installed, of, own_tests
 from tests.unit.observations import KEYS, OWN, OWN_ACCOUNTS, observation, state
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ MUTANTS: dict[str, tuple[Mutation, str]] = {
     "exit of helm uninstall": (exits(1), "exit of helm uninstall: 1"),
     "left after uninstall": (lambda seen: changed(seen, leftovers=("Job/keystone-db-drop",)), "uninstall: Job, with"),
     "exit of the chart tests": (own_tests(code=1), "exit of the chart tests: 1"),
+    "exit of helm test": (helm_test(code=1), "exit of helm test: 1"),
 }
 
 

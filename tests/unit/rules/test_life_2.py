@@ -32,6 +32,12 @@ def test_life_2_fails_an_account_that_each_uninstall_leaves() -> None:
     assert_fails("LIFE-2", seen, "accounts: 2 after the first uninstall, 4 after 3", key="")
 
 
+def test_life_2_does_not_count_what_could_not_be_read_after_the_first_uninstall() -> None:
+    first, *others = repeated().usage
+    later = [replace(each, server={**each.server, "vhosts of the queue": 3}) for each in others]
+    assert_passes("LIFE-2", replace(repeated(), usage=(first, *later)))
+
+
 def test_life_2_accepts_fewer_leftovers_each_time() -> None:
     assert_passes("LIFE-2", grown({"ConfigMap": -1})(repeated()))
 

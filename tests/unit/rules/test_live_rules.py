@@ -9,7 +9,7 @@ import pytest
 
 from osh_conformance.model.chart import Role
 from osh_conformance.model.finding import Status
-from osh_conformance.model.observation import DatabaseState, DependencyWithheld, TableState
+from osh_conformance.model.observation import DatabaseState, DependencyWithheld, OutsideState, TableState
 from osh_conformance.rules import registry
 from tests.unit.mutations import (
     after,
@@ -17,10 +17,12 @@ from tests.unit.mutations import (
     changed,
     exits,
     grown,
+    helm_test,
     identity,
     installed,
     life,
     of,
+    outside,
     own_tests,
     pull,
     removal,
@@ -32,6 +34,7 @@ from tests.unit.observations import (
     OWN_ACCOUNTS,
     SERVICE,
     observation,
+    queue,
     recovered,
     reinstalled,
     repeated,
@@ -93,8 +96,13 @@ _OF_OBSERVATION: Mapping[str, tuple[str, Mutation, str]] = {
     ),
     "a grant stays": (
         "DROP-4",
-        after(accounts={**GONE.accounts, "other@%": ("SELECT ON keystone",)}),
+        after(accounts={**GONE.accounts, "neighbour@%": ("SELECT ON keystone", "SELECT ON neighbour")}),
         "still has SELECT ON keystone",
+    ),
+    "the user has another host": (
+        "DROP-4",
+        after(accounts={**GONE.accounts, "keystone@localhost": ("SELECT ON keystone",)}),
+        "account keystone@localhost is new after helm uninstall",
     ),
     "the neighbour's database goes": ("DROP-4", after(databases={}), "of another service is gone"),
     "the neighbour loses rows": (
@@ -127,6 +135,17 @@ _OF_OBSERVATION: Mapping[str, tuple[str, Mutation, str]] = {
         own_tests(code=1, failed=("FAILED test_api.py::test_token",)),
         "pytest ended with exit code 1\nFAILED test_api.py::test_token",
     ),
+    "a user and a vhost of the message queue that stay": (
+        "DROP-8",
+        outside(after=OutsideState(queue=queue(own=True))),
+        "still there on the message queue after helm uninstall: permission of keystone on keystone, user keystone",
+    ),
+    "helm test fails": (
+        "TEST-1",
+        helm_test(code=1, logs={"keystone-test test": "asking\nHTTP Error 401"}),
+        "helm test ended with exit code 1\nkeystone-test test: asking\nkeystone-test test: HTTP Error 401",
+    ),
+    "a chart without a test hook": ("TEST-1", helm_test(ran=()), "helm test ran no test"),
     "the chart's own tests are gone": ("TEST-1", own_tests(code=5), "pytest found no test"),
     "a program that is not there": (
         "SCRIPT-1",

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from osh_conformance.charts.source import Reader
+from osh_conformance.render.job import Job
 from osh_conformance.render.parse import containers_in
-from osh_conformance.render.renderings import Job, render_chart
+from osh_conformance.render.renderings import render_chart
 from osh_conformance.rules import registry
 from tests.case_charts import case
 

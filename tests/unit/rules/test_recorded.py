@@ -1,4 +1,4 @@
-"""Live rules find the same in recorded observations of the mutants as they did on a real cluster.
+"""Live rules find the same in recorded observations of the mutants and their twins as they did on a real cluster.
 
 A rule that reads a new field of the observation needs new recordings: `pytest tests/live --record`.
 """
@@ -21,11 +21,13 @@ from tests.controls import (
     expected,
     fails,
     fits,
+    is_recorded,
     live_patterns,
     mutants,
     recording,
+    twins,
 )
-from tests.paths import LIVE_MUTANTS
+from tests.paths import LIVE_MUTANTS, LIVE_TWINS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 RECORDINGS = [
     (name, scenario) for name in mutants() for scenario in expected(name) if recording(name, scenario).exists()
 ]
+TWINS = [(name, scenario) for name in twins() if is_recorded(name) for scenario in expected(name)]
 
 
 def _seen(name: str, scenario: RepeatedScenario) -> Observation:
@@ -56,16 +59,21 @@ def test_a_recording_gives_the_expected_findings_of_its_mutant(name: str, scenar
     assert {finding["rule"] for finding in found} == {pattern["rule"] for pattern in live}
 
 
-def test_every_mutant_has_a_recording_for_each_scenario_that_it_fails() -> None:
-    scenarios = {(name, scenario) for name in mutants() for scenario in expected(name)}
-    assert {(name, scenario) for name, scenario in scenarios if fails(name, scenario)} - set(RECORDINGS) == set()
+@pytest.mark.parametrize(("name", "scenario"), TWINS, ids=[f"{name}-{scenario}" for name, scenario in TWINS])
+def test_nothing_is_found_in_a_recording_of_a_benign_twin(name: str, scenario: RepeatedScenario) -> None:
+    assert _found(_seen(name, scenario)) == []
+
+
+def test_every_mutant_has_a_recording_for_each_scenario_that_it_fails_or_says_that_it_has_none() -> None:
+    failing = {(name, scenario) for name in mutants() for scenario in expected(name) if fails(name, scenario)}
+    assert failing - set(RECORDINGS) == {(name, scenario) for name, scenario in failing if not is_recorded(name)}
 
 
 def test_every_recording_belongs_to_a_scenario_of_its_mutant() -> None:
-    known = {recording(name, scenario) for name in mutants() for scenario in expected(name)}
-    assert set(LIVE_MUTANTS.glob(f"*/{RECORDED}/*")) - known == set()
+    known = {recording(name, scenario) for name in (*mutants(), *twins()) for scenario in expected(name)}
+    assert {file for place in (LIVE_MUTANTS, LIVE_TWINS) for file in place.glob(f"*/{RECORDED}/*")} - known == set()
 
 
 def test_recordings_contain_no_path_of_the_machine_that_made_them() -> None:
-    for name, scenario in RECORDINGS:
+    for name, scenario in (*RECORDINGS, *TWINS):
         assert not re.search(r"/(root|home|tmp)/\S", Path(recording(name, scenario)).read_text())

@@ -163,3 +163,12 @@ def test_rules_of_another_distribution_that_do_not_load_are_an_error_that_names_
     assert message in output
     assert "  fix        correct acme_rules, or uninstall acme-rules" in output
     assert "Traceback" not in output
+
+
+def test_the_ids_of_static_rules_are_known_without_importing_a_rule() -> None:
+    program = (
+        "import sys; from osh_conformance.rules import registry; ids = registry.static_ids(); "
+        "assert 'osh_conformance.rules.ref_1' not in sys.modules; "
+        "assert ids == tuple(registry.static_rules()) == registry.static_ids()"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

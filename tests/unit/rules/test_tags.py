@@ -55,6 +55,7 @@ _HEAT_TODAY = """\
         *("latest-ubuntu_noble", "master", "master-ubuntu_bionic", "main-1.2.3", "stable", "stable-noble", "edge"),
         *("2026.1-ubuntu_noble", "2025.1-ubuntu_noble_loci", "2025.1", "ubuntu-xenial-ocata", "stein-18.04-sriov"),
         *("ocata-unstable", "rocky-ubuntu_xenial", "stable-latest"),
+        *("1.27.x", "v2.x-alpine", "daily-jammy"),
     ],
 )
 def test_a_moving_tag_floats(tag: str) -> None:
@@ -63,7 +64,10 @@ def test_a_moving_tag_floats(tag: str) -> None:
 
 @pytest.mark.parametrize(
     "tag",
-    ["2", "v3", "29", "jammy", "ubuntu_noble", "22.04", "alpine3.18", "1-alpine", "newton", "ocata", "rocky-9", "foo"],
+    [
+        *("2", "v3", "29", "jammy", "ubuntu_noble", "22.04", "alpine3.18", "1-alpine", "newton", "ocata", "rocky-9"),
+        *("foo", "r50", "alpine-3.18", "ubuntu_22_04", "centos_7_9", "debian-12", "12-debian-12", "17-management"),
+    ],
 )
 def test_an_ambiguous_tag_is_unclear(tag: str) -> None:
     assert grade(tag).hold is Hold.UNCLEAR
@@ -91,10 +95,26 @@ def test_an_ambiguous_tag_is_unclear(tag: str) -> None:
             "v1.0.0-20200311-160233",
         ),
         *("1a2b3c4", "sha-1a2b3c4d", "befacaad"),
+        *("12-debian-12-r50", "2025.1-ubuntu_noble-r3", "build-77", "4-ls12", "7_6_2-centos_7", "v1_2"),
+        *("v20241210113345", "20241210113345123", "1733830425", "ci-17338304"),
     ],
 )
 def test_a_fixed_tag_is_pinned(tag: str) -> None:
     assert grade(tag).hold is Hold.PINNED
+
+
+@pytest.mark.parametrize(
+    ("tag", "named"),
+    [
+        ("17-alpine", "17"),
+        ("17-alpine3.18", "17"),
+        ("alpine-17", "17"),
+        ("12-debian-12", "12"),
+        ("noble", "distribution"),
+    ],
+)
+def test_the_reason_of_an_unclear_tag_names_what_is_unclear(tag: str, named: str) -> None:
+    assert named in grade(tag).reason
 
 
 def _chart(folder: Path, section: str) -> StaticEngine:

@@ -62,6 +62,15 @@ def test_a_client_with_the_authority_rejects_the_untrusted_certificate(
         meet(served(certificates.untrusted, tmp_path), certificates.authority, HOST)
 
 
+def test_a_client_with_the_authority_rejects_the_certificate_of_another_host(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    served_to = served(certificates.other_host, tmp_path)
+    meet(served_to, certificates.authority, "another-host.invalid")
+    with pytest.raises(ssl.SSLCertVerificationError, match=f"not valid for '{HOST}'"):
+        meet(served_to, certificates.authority, HOST)
+
+
 def test_a_client_rejects_both_certificates_for_another_host(certificates: Certificates, tmp_path: Path) -> None:
     with pytest.raises(ssl.SSLCertVerificationError, match="not valid for 'elsewhere'"):
         meet(served(certificates.trusted, tmp_path), certificates.authority, "elsewhere")

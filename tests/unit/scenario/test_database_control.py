@@ -16,8 +16,9 @@ import pytest
 import yaml
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.model.convention import DATABASE
 from osh_conformance.observe.database import DatabaseServer
-from osh_conformance.plan.needs import DATABASE_CHART
+from osh_conformance.plan.servers import SERVERS
 from osh_conformance.render.engines.choice import choose
 from osh_conformance.scenario.database_control import ServerControl
 
@@ -54,7 +55,9 @@ class Container:
         for name, text in PROGRAMS.items():
             self._write(folder / "bin" / name, text.replace("@", f"{folder}/"))
         for script in ("start.sh", "server.sh"):
-            self._write(folder / "scripts" / script, self._moved((DATABASE_CHART / "files" / script).read_text()))
+            self._write(
+                folder / "scripts" / script, self._moved((SERVERS[DATABASE].folder / "files" / script).read_text())
+            )
         self.process = self.started()
 
     def _write(self, path: Path, text: str) -> None:
@@ -220,16 +223,17 @@ def test_control_rejects_an_unknown_certificate(container: Container) -> None:
     assert "untrusted certificate" in outcome.stderr
 
 
-def test_certificates_are_swapped_and_reloaded_by_a_running_server(container: Container) -> None:
+@pytest.mark.parametrize("other", ["untrusted", "other_host"])
+def test_certificates_are_swapped_and_reloaded_by_a_running_server(container: Container, other: str) -> None:
     tls, asked = container.folder / "run" / "tls", container.folder / "asked"
     given = container.folder / "etc" / "tls"
     given.mkdir()
-    for path in (given / f"{name}.{end}" for name in ("trusted", "untrusted") for end in ("crt", "key")):
+    for path in (given / f"{name}.{end}" for name in ("trusted", other) for end in ("crt", "key")):
         path.write_text(path.name)
-    container.done("certificate", "untrusted")
+    container.done("certificate", other)
     assert {(path.name, path.read_text()) for path in tls.iterdir()} == {
-        ("server.crt", "untrusted.crt"),
-        ("server.key", "untrusted.key"),
+        ("server.crt", f"{other}.crt"),
+        ("server.key", f"{other}.key"),
     }
     assert {path.stat().st_mode & 0o777 for path in tls.iterdir()} == {0o600}
     assert asked.read_text().count("FLUSH SSL") == 1
@@ -251,7 +255,7 @@ def test_container_starts_with_the_trusted_certificate(container: Container) -> 
 
 
 def rendered(**tls: Any) -> Mapping[str, Any]:
-    texts = choose().render(DATABASE_CHART, {"tls": tls}).values()
+    texts = choose().render(SERVERS[DATABASE].folder, {"tls": tls}).values()
     return {document["kind"]: document for text in texts for document in yaml.safe_load_all(text) if document}
 
 
@@ -265,21 +269,38 @@ def test_the_database_chart_without_certificates_renders_no_tls() -> None:
 
 @pytest.mark.parametrize("required", [True, False])
 def test_chart_passes_certificates_to_the_server(required: bool) -> None:  # noqa: FBT001
-    documents = rendered(trusted=PAIR, untrusted=PAIR, required=required)
+    documents = rendered(trusted=PAIR, untrusted=PAIR, other_host=PAIR, required=required)
     assert ("require-secure-transport = ON" in documents["ConfigMap"]["data"]["my.cnf"]) is required
     assert "ssl-cert = /run/mysqld/tls/server.crt" in documents["ConfigMap"]["data"]["my.cnf"]
-    names = {"trusted.crt", "trusted.key", "untrusted.crt", "untrusted.key"}
+    names = {f"{name}.{end}" for name in ("trusted", "untrusted", "other_host") for end in ("crt", "key")}
     assert names <= set(documents["Secret"]["data"])
     (server,) = (v for v in documents["StatefulSet"]["spec"]["template"]["spec"]["volumes"] if v["name"] == "server")
     assert names <= {item["key"] for item in server["projected"]["sources"][1]["secret"]["items"]}
 
 
 @pytest.mark.parametrize(
-    "tls", [{"trusted": {"certificate": "one"}}, {"trusted": {"key": "one"}}, {"untrusted": PAIR}, {"required": True}]
+    "tls",
+    [
+        {"trusted": {"certificate": "one"}},
+        {"trusted": {"key": "one"}},
+        {"untrusted": PAIR},
+        {"other_host": PAIR},
+        {"required": True},
+    ],
 )
 def test_incomplete_tls_values_do_not_render(tls: dict[str, Any]) -> None:
     with pytest.raises(SuiteError, match=r"tls\.trusted"):
         rendered(**tls)
+
+
+@pytest.mark.parametrize(
+    ("values", "lines"),
+    [({}, {"skip-log-bin"}), ({"replication": {"server_id": 2}}, {"server-id = 2", "log-bin = mariadb-bin"})],
+)
+def test_only_a_server_of_a_pair_logs_its_changes(values: dict[str, Any], lines: set[str]) -> None:
+    texts = choose().render(SERVERS[DATABASE].folder, values).values()
+    (conf,) = (d["data"]["my.cnf"] for t in texts for d in yaml.safe_load_all(t) if d and d["kind"] == "ConfigMap")
+    assert {line for line in conf.splitlines() if line.startswith(("skip-log", "server-id", "log-bin"))} == lines
 
 
 class Recorded:
@@ -303,8 +324,8 @@ def test_server_control_runs_the_script_in_the_server_container() -> None:
     control.start()
     control.slow(0.00001, 2.5)
     control.steady()
-    control.certificate(trusted=True)
-    control.certificate(trusted=False)
+    for name in ("trusted", "untrusted", "other_host"):
+        control.certificate(name)
     assert control.run(["touch", "/var/lib/mysql/keystone/stray"]) == "out"
     assert [" ".join(argv) for argv in kube.argv] == [
         "/scripts/server.sh stop",
@@ -314,5 +335,6 @@ def test_server_control_runs_the_script_in_the_server_container() -> None:
         "/scripts/server.sh steady",
         "/scripts/server.sh certificate trusted",
         "/scripts/server.sh certificate untrusted",
+        "/scripts/server.sh certificate other_host",
         "touch /var/lib/mysql/keystone/stray",
     ]

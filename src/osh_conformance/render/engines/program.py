@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from osh_conformance.errors import SuiteError
 from osh_conformance.folders import helm_homes
 from osh_conformance.process import Command, run
-from osh_conformance.render.engines.base import NAMESPACE, RELEASE
+from osh_conformance.render.engines.base import NAMESPACE, RELEASE, without_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,16 +32,24 @@ class ProgramRenderer:
         self._helm = helm
 
     def render(
-        self, folder: Path, values: Mapping[str, Any], release: str = RELEASE, namespace: str = NAMESPACE
+        self,
+        folder: Path,
+        values: Mapping[str, Any],
+        release: str = RELEASE,
+        namespace: str = NAMESPACE,
+        *,
+        upgrade: bool = False,
     ) -> dict[str, str]:
         """Render; see `Renderer`."""
         with tempfile.TemporaryDirectory(prefix="osh-conformance-helm-") as scratch:
             file = Path(scratch) / "values.json"
             file.write_text(json.dumps(values), encoding="utf-8")
             argv = [self._helm, "template", release, str(folder), "--namespace", namespace, "--values", str(file)]
+            if upgrade:
+                argv.append("--is-upgrade")
             outcome = run(Command(argv=argv, env=_isolated(Path(scratch))), deadline=_DEADLINE, check=False)
         if not outcome.ok:
-            raise SuiteError(f"does not render: {outcome.tail}")
+            raise SuiteError(f"does not render: {without_folder(outcome.tail, folder)}")
         return _by_template(outcome.stdout)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import helm_python
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.render.engines.base import NAMESPACE, RELEASE
+from osh_conformance.render.engines.base import NAMESPACE, RELEASE, is_manifest, without_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,16 +28,24 @@ class SdkRenderer:
         self._lock = threading.Lock()
 
     def render(
-        self, folder: Path, values: Mapping[str, Any], release: str = RELEASE, namespace: str = NAMESPACE
+        self,
+        folder: Path,
+        values: Mapping[str, Any],
+        release: str = RELEASE,
+        namespace: str = NAMESPACE,
+        *,
+        upgrade: bool = False,
     ) -> dict[str, str]:
         """Render; see `Renderer`."""
         try:
             # One chart is loaded at a time: `_mute` silences the whole process.
             with self._lock:
-                rendered = self._loaded(folder).render(dict(values), name=release, namespace=namespace)
+                rendered = self._loaded(folder).render(
+                    dict(values), name=release, namespace=namespace, is_install=not upgrade, is_upgrade=upgrade
+                )
         except helm_python.HelmError as error:
-            raise SuiteError(f"does not render: {error.detail}") from error
-        return {template: text for template, text in rendered.items() if template.endswith((".yaml", ".yml"))}
+            raise SuiteError(f"does not render: {without_folder(error.detail, folder)}") from error
+        return {template: text for template, text in rendered.items() if is_manifest(template) and text.strip()}
 
     def _loaded(self, folder: Path) -> helm_python.Chart:
         if self._chart is None or self._folder != folder:

@@ -10,7 +10,7 @@ import inspect
 import json
 import sys
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,10 +49,16 @@ charts:
   - path: keystone
     flavor: distribution
     tests: tests/keystone
-  - path: glance
+  - path: heat
+    infrastructure: [mariadb, rabbitmq]
+    needs: [keystone]
+  - git: https://opendev.org/openstack/openstack-helm
+    commit: 0ee5adeffcaefb6f7a78bb23bf845414672e6827
+    path: glance
     convention: osh
     values:
       storage: pvc
+    deviations: known/glance.yaml
 """
 DEVIATIONS_EXAMPLE = """\
 osh_conformance_deviations: 1
@@ -62,6 +68,43 @@ deviations:
     key: images.tags.ceph_*
     reason: the vendor publishes no immutable tag
     expires: 2027-06-30
+"""
+#: A layout of texts in another section, and one of maps with a drop Job. Both files are complete for `check`.
+TEXTS_EXAMPLE = """\
+name: pictures
+summary: references in `pictures`, the policy beside them
+images: pictures
+not_keys: [policy]
+pull_policy: pictures.policy
+db_drop: jobs.drop.enabled
+toggles: ["jobs.*.enabled"]
+aliases:
+  "{chart}_drop": db_drop
+"""
+MAPS_EXAMPLE = """\
+name: parts
+summary: a map for each component, `api.container.picture`, with names of its own for the parts
+image_maps: ["*.container.picture"]
+image_fields:
+  registry: [host]
+  repository: [name]
+  tag: [version]
+  pull_policy: [policy]
+db_drop: dropDatabase
+aliases:
+  dropJob.container.picture: db_drop
+infrastructure:
+  mariadb:
+    database: {host: "{host}", port: "{port}", user: "{username}", password: "{password}"}
+"""
+FLAVOR_EXAMPLE = """\
+name: mine
+summary: our own images, for charts whose keys are paths of image maps
+images:
+  db_drop: registry.example.org/team/toolbox:1.4.0
+  api.container.picture: registry.example.org/team/api:2.0.3
+services:
+  scheduler: registry.example.org/team/scheduler:2.0.3
 """
 
 
@@ -75,8 +118,9 @@ class Page:
     examples: tuple[str, ...]
 
 
-def _shipped(kind: str, record: type, title: str, *names: str) -> Page:
+def _shipped(kind: str, record: type, title: str, *names: str, more: tuple[str, ...] = ()) -> Page:
     examples = tuple((data_folder(kind) / f"{name}.yaml").read_text(encoding="utf-8") for name in names)
+    examples += more
     option = f"`--{kind.removesuffix('s')} NAME`"
     folder = f"a folder of the [search path]({INDEX})"
     place = f"`{kind}/NAME.yaml` in {folder}; NAME is the `name` in it. {option} selects it."
@@ -87,10 +131,12 @@ def kinds() -> Mapping[str, Page]:
     """Return the kinds of data files by the names of their pages."""
     return {
         "scenario": _shipped("scenarios", Scenario, "Scenario", "switched-on", "wrong-password"),
-        "flavor": _shipped("flavors", Flavor, "Image flavor", "distribution"),
+        "flavor": _shipped("flavors", Flavor, "Image flavor", "distribution", more=(FLAVOR_EXAMPLE,)),
         "runtime": _shipped("runtimes", ContainerRuntime, "Container runtime", "crun"),
         "format": _shipped("formats", PackagingFormat, "Packaging format", "digest"),
-        "convention": _shipped("conventions", Convention, "Convention", "reference"),
+        "convention": _shipped(
+            "conventions", Convention, "Convention", "reference", "helm", more=(TEXTS_EXAMPLE, MAPS_EXAMPLE)
+        ),
         "catalog": Page(
             title="Catalog",
             record=CatalogFile,
@@ -179,7 +225,7 @@ def _default(each: types.Field) -> str:
     if each.required:
         return "required"
     value = each.default_factory() if each.default is msgspec.NODEFAULT else each.default
-    if value is None or value in ("", (), {}):
+    if value is None or value in ("", (), {}) or is_dataclass(value):
         return "optional"
     return f"default `{json.dumps(value.value if isinstance(value, Enum) else value)}`".replace('"', "")
 

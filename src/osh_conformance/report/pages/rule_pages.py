@@ -25,6 +25,10 @@ _HEAD = f"""\
 A *static* rule checks what a chart renders, without a cluster. A *live* rule checks what an installed release did. A
 *matrix* rule compares what it did with other images and under other container runtimes. A finding fails the chart,
 except for a *warning*. If the evidence allows no verdict, the rule is *undecided* and gives the reason.
+
+Each page says what its rule does not look at. No static rule sees pods that an operator makes of a custom resource,
+images in variables such as `RELATED_IMAGE_*`, scripts inside of images, or what a template's `lookup` would find on a
+cluster: here it finds nothing.
 """
 
 
@@ -78,6 +82,9 @@ def _lines(rule: Rule) -> Iterator[str]:
     yield "## How it is checked\n"
     for kind, text in checks(rule.id).items():
         yield f"- **{kind.capitalize()}**: {_plain(text)}"
+    if rule.blind:
+        yield "\n## What it does not look at\n"
+        yield _sentence(rule.blind)
     yield "\n## Fix\n"
     yield f"{_sentence(rule.fix)}\n"
     for title, example in (("Before", rule.before), ("After", rule.after)):

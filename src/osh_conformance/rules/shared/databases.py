@@ -10,10 +10,14 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from osh_conformance.manifests.commands import files, is_python, shebang
+from osh_conformance.manifests.commands import files
 from osh_conformance.manifests.mounts import Place, file_at
+from osh_conformance.manifests.programs import is_python
+from osh_conformance.manifests.scripts import shebang
 from osh_conformance.manifests.variables import variables
 from osh_conformance.manifests.vocabulary import words
+from osh_conformance.rules.shared.database_lists import entries
+from osh_conformance.rules.shared.sql import in_sql, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,12 +25,11 @@ if TYPE_CHECKING:
 
     from osh_conformance.manifests.pods import Pod
     from osh_conformance.manifests.variables import Variable
+    from osh_conformance.rules.shared.database_lists import Entry
 
 _URL: Final = re.compile(r"[\w.+-]+://(?P<user>[^:/@]*)(?::.*)?@(?P<host>[^/@]*)/(?P<database>[^?#]*)", re.DOTALL)
-_SQL: Final = re.compile(r"\b(?:CREATE|DROP)\s+DATABASE\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?", re.IGNORECASE)
-_NAMED: Final = re.compile(
-    r"[`'\"\\]*(?P<name>[\w-]+)[`'\"\\]*\s*(?:;|\)|$|CHARACTER|DEFAULT|COLLATE)", re.IGNORECASE | re.MULTILINE
-)
+
+_MORE: Final = re.compile(r"[A-Z0-9_]+_(?:DB|DATABASE)_NAME|(?:DB|DATABASE)_NAME_[A-Z0-9_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +68,17 @@ class Database:
         return f"{database}{f' on {host}' if host else ''}{f' for {user}' if user else ''}"
 
 
-def databases(pod: Pod, entry: Mapping[str, Any]) -> frozenset[Database]:
-    """Return the databases in the inputs of a container; empty if none can be derived."""
+def databases(pod: Pod, entry: Mapping[str, Any], *, creates: bool) -> frozenset[Database]:
+    """Return the databases that a container creates or drops, by its inputs; empty if they cannot be derived."""
     known = variables(entry, pod.objects)
-    return (
-        _from_ini(pod, entry, known)
-        or _from_connection(known)
-        or _from_names(known)
-        or frozenset(_from_scripts(pod, entry))
-    )
+    inputs = _from_ini(pod, entry, known) or _from_connection(known) or _from_names(pod, entry, known)
+    if inputs:
+        inputs |= _from_more_names(known)
+    named, complete = in_sql(texts(pod, entry), known, "CREATE" if creates else "DROP")
+    stated = frozenset(Database(origin=("sql", name), identity=("", name, "")) for name in named)
+    if stated and complete:
+        return stated
+    return (inputs | stated) if inputs else frozenset(_from_scripts(pod, entry))
 
 
 def _first(known: Mapping[str, Variable], names: list[str]) -> Variable | None:
@@ -126,18 +131,42 @@ def _from_connection(known: Mapping[str, Variable]) -> frozenset[Database]:
     return frozenset({Database(origin=origin, identity=_of_url(variable.value or ""))})
 
 
-def _from_names(known: Mapping[str, Variable]) -> frozenset[Database]:
+def _from_names(pod: Pod, entry: Mapping[str, Any], known: Mapping[str, Variable]) -> frozenset[Database]:
     names = _first(known, words("databases")["names"])
     if names is None:
         return frozenset()
-    others = [_first(known, words("databases")[part]) for part in ("hosts", "users")]
     if names.value is None:
         if names.source is None:
             return frozenset()
         return frozenset({Database(origin=("names", names.source.kind, names.source.name, names.source.key))})
+    others = [_first(known, words("databases")[part]) for part in ("hosts", "users")]
     host, user = (variable.value or "" if variable else "" for variable in others)
-    listed = [name for name in re.split(r"[\s,;]+", names.value) if name]
-    return frozenset(Database(origin=("name", host, name, user), identity=(host, name, user)) for name in listed)
+    listed = entries(names.value)
+    if listed is None:
+        return frozenset({Database(origin=("names", names.value, host, user))})
+    return frozenset(found for each in listed if (found := _of_entry(pod, entry, each, host, user)))
+
+
+def _from_more_names(known: Mapping[str, Variable]) -> frozenset[Database]:
+    """Return the databases in variables such as `CELL0_DB_NAME`, beside those that tell the Job of the first."""
+    others = words("databases")["not_names"]
+    values = (
+        variable.value
+        for name, variable in known.items()
+        if _MORE.fullmatch(name) and not set(name.split("_")) & set(others)
+    )
+    return frozenset(
+        Database(origin=("name", "", value, ""), identity=("", value, ""))
+        for value in values
+        if value and re.fullmatch(r"[\w-]+", value)
+    )
+
+
+def _of_entry(pod: Pod, entry: Mapping[str, Any], listed: Entry, host: str, user: str) -> Database | None:
+    if "file" in listed and "section" in listed and "key" in listed:
+        return _in_ini(pod, entry, listed["file"], listed["section"], listed["key"])
+    identity = (listed.get("host", host), listed["name"], listed.get("user", user))
+    return Database(origin=("name", *identity), identity=identity)
 
 
 def _of_url(url: str) -> tuple[str, ...] | None:
@@ -146,26 +175,13 @@ def _of_url(url: str) -> tuple[str, ...] | None:
 
 
 def _from_scripts(pod: Pod, entry: Mapping[str, Any]) -> Iterator[Database]:
-    """Yield the databases that the script itself names: an ini file with section and key, or a database in SQL."""
+    """Yield the databases in the ini files that a Python script reads, by section and key."""
     for path in files(entry):
         file = file_at(pod, entry, path)
         if file.place is not Place.PRESENT or not file.text:
             continue
         if is_python(shebang(file.text)) or posixpath.splitext(path)[1] == ".py":
             yield from _from_python(pod, entry, file.text)
-        yield from _from_sql(file.text)
-
-
-def _from_sql(text: str) -> list[Database]:
-    """Return the databases in SQL statements; none if the script composes one of the names at run time."""
-    found = []
-    code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(("#", "--")))
-    for statement in _SQL.finditer(code):
-        named = _NAMED.match(code, statement.end())
-        if named is None:
-            return []
-        found.append(Database(origin=("sql", named["name"]), identity=("", named["name"], "")))
-    return found
 
 
 def _from_python(pod: Pod, entry: Mapping[str, Any], text: str) -> Iterator[Database]:

@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Verdict
+from osh_conformance.model.observation import MARK, names_of
 from osh_conformance.model.scenario import ExpectedData
-from osh_conformance.rules.shared.live import place
+from osh_conformance.rules.shared.others import details_changed, objects_changed, privileges_changed, problems_of_others
+from osh_conformance.rules.shared.removal_problem import RemovalProblem
+from osh_conformance.rules.shared.server_changes import problems_of_server
+from osh_conformance.rules.shared.table_changes import changes, wrote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from osh_conformance.model.finding import Finding
-    from osh_conformance.model.observation import DatabaseState, Observation, ReleaseLifetime, Removal, TableState
+    from osh_conformance.model.observation import DatabaseState, Observation, ReleaseLifetime, Removal
     from osh_conformance.model.rule import Rule
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemovalProblem:
-    """Something wrong after an uninstall, before a rule makes a finding of it.
-
-    `cause` distinguishes the problems of one uninstall. `warning`: the release is not certain to be the reason.
-    """
-
-    cause: str
-    found: str
-    expected: str
-    fix: str = ""
-    warning: bool = False
-
-    def finding(self, rule: Rule, observation: Observation, *, when: str = "") -> Finding:
-        """Return the finding of `rule`, with `when` before `found` and `cause`. Without a fix it has the rule's."""
-        prefix = f"{when}: " if when else ""
-        return rule.finding(
-            place(observation, key="db_drop"),
-            found=f"{prefix}{self.found}",
-            expected=self.expected,
-            fix=self.fix,
-            cause=f"{prefix}{self.cause}",
-            warning=self.warning,
-        )
 
 
 def check_removals(rule: Rule, observation: Observation) -> Verdict:
     """Return the verdict of `rule` on all uninstalls of an observation."""
-    if not any(lifetime.databases or lifetime.accounts for lifetime in observation.lifetimes):
+    if not any(life.databases or life.accounts or life.roles for life in observation.lifetimes):
         reason = "the release created no database and no account, so there was nothing to drop or keep"
         return Verdict.undecided(rule.id, reason)
     findings = [
@@ -64,8 +40,9 @@ def removal_problems(observation: Observation, removal: Removal) -> Iterator[Rem
         yield from _exit(observation, removal)
     # A later release began with what an earlier one, or another release, had there; that may be gone by now.
     before = observation.lifetimes[0].before
-    yield from _databases_of_others(lifetime, removal, before)
-    yield from _accounts_of_others(lifetime, removal, before)
+    yield from _already_gone(observation, lifetime, removal)
+    yield from problems_of_others(lifetime, removal, before)
+    yield from problems_of_server(lifetime, removal, before)
     if removal.expected_data is ExpectedData.DROPPED:
         yield from _not_removed(observation, lifetime, removal)
     else:
@@ -76,7 +53,18 @@ def _exit(observation: Observation, removal: Removal) -> Iterator[RemovalProblem
     call = removal.call
     if call.code != 0:
         # Without the namespace, whose name changes from run to run: the same cause must be the same finding.
-        found = f"exit code {call.code}: {call.output.replace(f'{observation.namespace}/', '')}"
+        found = f"exit code {call.code}: {call.output}"
+        if removal.repeated_failure:
+            end = found
+            if call.code < 0:
+                end = f"the suite then interrupted helm uninstall, which ended with exit code {call.code}"
+            found = (
+                f"{removal.repeated_failure}\n"
+                f"{removal.repeated_by}: three attempts in a row ended with this last line\n{end}"
+            )
+        if removal.with_image:
+            found += f"\nwith an image for it: {removal.with_image}"
+        found = found.replace(f"{observation.namespace}/", "")
         fix = "see the log of the drop Job in the artifacts"
         waiting = removal.after.waiting
         if waiting:
@@ -99,60 +87,76 @@ def _drop_workloads(observation: Observation) -> set[str]:
     return workloads | {f"Pod/{c.pod}" for c in observation.containers if c.workload in workloads}
 
 
-def _databases_of_others(
-    lifetime: ReleaseLifetime, removal: Removal, before: DatabaseState
-) -> Iterator[RemovalProblem]:
-    """Yield the changes to databases that do not belong to the release."""
-    later = {name: tables for name, tables in removal.populated.databases.items() if name not in lifetime.databases}
-    for name, tables in {**later, **before.databases}.items():
-        # The service of another release may write in the meantime. No service uses a database older than all releases.
-        in_use = name not in before.databases
-        for change in _changes(tables, removal.after.databases.get(name), in_use=in_use):
+def _already_gone(observation: Observation, lifetime: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProblem]:
+    """Yield what the release had lost when its first uninstall began, unless a step or an earlier uninstall took it."""
+    populated, installed = removal.populated, lifetime.installed
+    earlier = observation.removals[: observation.removals.index(removal)]
+    # An older recording does not tell what steps took. A fault may have kept the suite from the server, so that it has
+    # no look from immediately before the uninstall.
+    if not populated.started or populated == installed or any(each.lifetime == removal.lifetime for each in earlier):
+        return
+    taken = set(lifetime.taken).union(*(names_of(each.populated) - names_of(each.after) for each in earlier))
+    there = names_of(populated)
+    for name in sorted(names_of(installed) - names_of(lifetime.before) - there - taken):
+        yield RemovalProblem(
+            cause=f"{name} gone before the uninstall",
+            found=f"{name} was already gone when helm uninstall began: "
+            "something dropped it between the install and the uninstall",
+            expected="what the release has made stays until its uninstall",
+            fix=_FIX_TOO_EARLY,
+        )
+    for database in lifetime.marked:
+        if f"database {database}" in there and not _has_mark(populated, database):
             yield RemovalProblem(
-                cause=f"database {name} of another service, {change.cause}",
-                found=f"database {name} of another service{change.text}",
-                expected="every other database is unchanged",
-                fix=_FIX_OF_OTHERS,
-                warning=not change.certain,
+                cause=f"database {database} emptied before the uninstall",
+                found=f"database {database} was dropped and made again, or emptied, "
+                "between the install and the uninstall",
+                expected="what the release has made stays until its uninstall",
+                fix=_FIX_TOO_EARLY,
             )
 
 
-def _accounts_of_others(lifetime: ReleaseLifetime, removal: Removal, before: DatabaseState) -> Iterator[RemovalProblem]:
-    """Yield the changes to accounts that do not belong to the release."""
-    later = {name: grants for name, grants in removal.populated.accounts.items() if name not in lifetime.accounts}
-    for account, grants in {**later, **before.accounts}.items():
-        now = removal.after.accounts.get(account)
-        if now != grants:
-            change = "is gone" if now is None else f"has other grants: {', '.join(now) or 'none'}"
-            yield RemovalProblem(
-                cause=f"account {account} of another service",
-                found=f"account {account} of another service {change}",
-                expected="every other account is unchanged",
-                fix=_FIX_OF_OTHERS,
-            )
+def _has_mark(state: DatabaseState, database: str) -> bool:
+    mark = state.databases[database].get(MARK)
+    return mark is not None and mark.rows != 0
 
 
-_FIX_OF_OTHERS = "drop only this service's own databases and accounts, by their quoted full names"
+_FIX_TOO_EARLY = "drop data only in a pre-delete hook, and never in an upgrade, a test or a container of the service"
 
 
 def _not_removed(observation: Observation, lifetime: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProblem]:
     """Yield what the uninstall should have dropped, and did not."""
     fix = "let the db_drop Job drop it, and exit with an error if it cannot"
-    if not observation.declared.containers_of("db_drop"):
+    # A Job that has no image has no key either.
+    hooks = {event for container in observation.declared.containers for event in container.hook}
+    if not observation.declared.containers_of("db_drop") and not hooks & {"pre-delete", "post-delete"}:
         fix = "render a db_drop Job when the switch is on: no container of the chart uses that key"
     for cause, found in _still_there(lifetime, removal.after):
         yield RemovalProblem(cause=cause, found=found, expected="it is gone when helm uninstall has ended", fix=fix)
-    for account, grants in removal.after.accounts.items():
-        left_grants = [
-            g for g in grants if account not in lifetime.accounts and g.partition(" ON ")[2] in lifetime.databases
-        ]
-        if left_grants:
-            yield RemovalProblem(
-                cause=f"grants of {account}",
-                found=f"account {account} still has {', '.join(left_grants)}",
-                expected="no grant on the dropped database is left",
-                fix=fix,
-            )
+    for kind, name, left in _left_grants(lifetime, removal):
+        yield RemovalProblem(
+            cause=f"grants of {name}",
+            found=f"{kind} {name} still has {', '.join(left)}",
+            expected="no grant on the dropped database is left",
+            fix=fix,
+        )
+
+
+def _left_grants(lifetime: ReleaseLifetime, removal: Removal) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield kind, name and grants of each account and role of others that still has some on a release's database.
+
+    Without those that are new after the uninstall: that is a problem of its own.
+    """
+    there, after = names_of(removal.populated), removal.after
+    for kind, found, own in (("account", after.accounts, lifetime.accounts), ("role", after.roles, lifetime.roles)):
+        for name, grants in found.items():
+            if name in own or f"{kind} {name}" not in there:
+                continue
+            left = [grant for grant in grants if grant.partition(" ON ")[2] in lifetime.databases]
+            narrow = after.privileges.get(name, {})
+            left += [f"{grant} of {where}" for where in lifetime.databases for grant in narrow.get(where, ())]
+            if left:
+                yield kind, name, left
 
 
 def _still_there(lifetime: ReleaseLifetime, state: DatabaseState) -> Iterator[tuple[str, str]]:
@@ -163,6 +167,9 @@ def _still_there(lifetime: ReleaseLifetime, state: DatabaseState) -> Iterator[tu
     for account in lifetime.accounts:
         if account in state.accounts:
             yield f"account {account}", f"account {account} is still there"
+    for role in lifetime.roles:
+        if role in state.roles:
+            yield f"role {role}", f"role {role} is still there"
 
 
 def _not_kept(lifetime: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProblem]:
@@ -174,10 +181,12 @@ def _not_kept(lifetime: ReleaseLifetime, removal: Removal) -> Iterator[RemovalPr
     if removal.ran and kept:
         found = f"{', '.join(removal.ran)} ran, {reason}"
         yield RemovalProblem(cause="drop Job", found=found, expected="no drop Job runs", fix=fix)
+    users = frozenset(account.rpartition("@")[0] for account in lifetime.accounts)
+    # The release's service may write until its pods have ended. The server counts who writes.
+    in_use = kept and wrote(users, populated, after) is not False
     for name in lifetime.databases:
-        old = populated.databases.get(name, lifetime.installed.databases[name])
-        # The release's service may write until its pods have ended.
-        for change in _changes(old, after.databases.get(name), in_use=kept):
+        old = populated.databases.get(name, lifetime.installed.databases.get(name, {}))
+        for change in changes(old, after.databases.get(name), in_use=in_use):
             yield RemovalProblem(
                 cause=f"database {name}, {change.cause}",
                 found=f"database {name}{change.text}, {reason}",
@@ -185,61 +194,34 @@ def _not_kept(lifetime: ReleaseLifetime, removal: Removal) -> Iterator[RemovalPr
                 fix=fix,
                 warning=not change.certain,
             )
-    for account in lifetime.accounts:
-        if after.accounts.get(account) != populated.accounts.get(account, lifetime.installed.accounts[account]):
+        if name not in after.databases:
+            continue
+        for what, text in objects_changed(name, populated, after):
             yield RemovalProblem(
-                cause=f"account {account}",
-                found=f"account {account} is gone or has other grants, {reason}",
-                expected="the account is there with its grants",
+                cause=f"database {name}, {what}",
+                found=f"database {name}: {what} {text}, {reason}",
+                expected="the database is there as it was",
                 fix=fix,
             )
+    for cause, text in _changed_holders(lifetime, populated, after):
+        yield RemovalProblem(
+            cause=cause, found=f"{text}, {reason}", expected="the account is there with its grants", fix=fix
+        )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Change:
-    """A change to a database. `text` follows its name; `certain`: only a drop can be the reason."""
-
-    cause: str
-    text: str
-    certain: bool = True
-
-
-def _changes(old: Mapping[str, TableState], new: Mapping[str, TableState] | None, *, in_use: bool) -> Iterator[_Change]:
-    """Yield the changes from `old` to `new`, the tables of one database; `new` is None if the database is gone.
-
-    `in_use`: a service writes to the database. Then added and changed rows do not count, and fewer rows are not certain
-    to be a loss, because the service itself may have deleted them.
-    """
-    if new is None:
-        yield _Change(cause="gone", text=" is gone")
-    elif not in_use:
-        for table in sorted(set(old) | set(new)):
-            if old.get(table) != new.get(table):
-                yield _Change(cause=f"table {table}", text=_table_change(table, old, new))
-    else:
-        for table in sorted(old):
-            if _has_less(old[table], new.get(table)):
-                text = _table_change(table, old, new)
-                yield _Change(cause=f"table {table}", text=text, certain=table not in new)
-        if _has_rows(old) and not _has_rows(new):
-            yield _Change(cause="empty", text=": every table is empty")
-
-
-def _table_change(table: str, old: Mapping[str, TableState], new: Mapping[str, TableState]) -> str:
-    return f": table {table} had {_rows(old.get(table))}, now {_rows(new.get(table))}"
-
-
-def _has_less(old: TableState, new: TableState | None) -> bool:
-    return new is None or (old.rows is not None and new.rows is not None and new.rows < old.rows)
-
-
-def _has_rows(tables: Mapping[str, TableState]) -> bool:
-    return any(table.rows for table in tables.values())
-
-
-def _rows(state: TableState | None) -> str:
-    if state is None:
-        return "no such table"
-    if state.rows is None:
-        return "an unknown number of rows (the table is locked)"
-    return f"{state.rows} rows (checksum {state.checksum})"
+def _changed_holders(
+    lifetime: ReleaseLifetime, populated: DatabaseState, after: DatabaseState
+) -> Iterator[tuple[str, str]]:
+    """Yield cause and text for each account or role of a release that is not as it was."""
+    for account in lifetime.accounts:
+        old = populated.accounts.get(account, lifetime.installed.accounts.get(account))
+        if after.accounts.get(account) != old:
+            yield f"account {account}", f"account {account} is gone or has other grants"
+            continue
+        for aspect, text in details_changed(account, populated, after):
+            yield f"account {account}, {aspect}", f"account {account}: {text}"
+        for text in privileges_changed(account, populated, after):
+            yield f"account {account}, {text}", f"account {account} {text}"
+    for role in lifetime.roles:
+        if after.roles.get(role) != populated.roles.get(role, lifetime.installed.roles.get(role)):
+            yield f"role {role}", f"role {role} is gone or has other grants"

@@ -11,7 +11,9 @@ from typing import Final
 from osh_conformance.manifests.vocabulary import words
 
 _CUT: Final = re.compile(r"[-_+]")
-_DATE: Final = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[t.]?[0-9]{2,6}z?)?")
+#: An underscore between numbers is a dot: `7_6_2`.
+_UNDERSCORED: Final = re.compile(r"(?<![a-z0-9.])(?:v|r)?[0-9]+(?:_[0-9]+)+(?![a-z0-9.])")
+_DATE: Final = re.compile(r"(?:v|r)?(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[t.]?[0-9]{2,9}z?)?")
 _DATE_IN_PARTS: Final = re.compile(
     r"(?<![0-9])(?:19|20)[0-9]{2}([-._])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12][0-9]|3[01])(?![0-9.])"
 )
@@ -21,6 +23,8 @@ _VERSION: Final = re.compile(
     r"(?:v|r|n|release|version|ver)?[0-9]+(?:\.[0-9]+)+(?:\.?(?:a|b|c|p|rc|alpha|beta|dev|post)\.?[0-9]*)*"
 )
 _NUMBER: Final = re.compile(r"[a-z]{0,2}[0-9]+")
+#: A number that no version has: seconds since 1970, or the number of a build.
+_BUILD: Final = re.compile(r"[a-z]{0,8}[0-9]{7,}")
 
 
 class Hold(StrEnum):
@@ -48,11 +52,15 @@ def grade(tag: str) -> Grade:
         return Grade(hold=Hold.PINNED, reason="a date")
     if any(_COMMIT.fullmatch(part) for part in parts):
         return Grade(hold=Hold.PINNED, reason="a commit")
-    return _by_words(parts)
+    if build := next((part for part in parts if _BUILD.fullmatch(part)), None):
+        return Grade(hold=Hold.PINNED, reason=f"build {build}")
+    dotted = _UNDERSCORED.sub(lambda found: found[0].replace("_", "."), text)
+    return _by_words([part for part in _CUT.split(dotted) if part], text)
 
 
-def _by_words(parts: list[str]) -> Grade:
-    version = next((part for part in parts if _is_version(part)), None)
+def _by_words(parts: list[str], text: str) -> Grade:
+    numbers = _own_numbers(parts)
+    version = next((part for part in numbers if _is_version(part)), None)
     for part in parts:
         if part in words("tags")["floating"]:
             return Grade(hold=Hold.FLOATS, reason=f"`{part}` moves to each new build")
@@ -60,23 +68,41 @@ def _by_words(parts: list[str]) -> Grade:
             return Grade(hold=Hold.FLOATS, reason=f"`{part}` is a channel, not a version")
     if version is not None:
         return Grade(hold=Hold.PINNED, reason=f"version {version}")
+    if revision := re.search(words("tags")["revision_pattern"], text):
+        return Grade(hold=Hold.PINNED, reason=f"revision {revision[0]}")
+    return _by_release(parts, numbers)
+
+
+def _by_release(parts: list[str], numbers: list[str]) -> Grade:
     release = next((part for part in parts if _is_release(part)), None)
     if release is not None:
         return Grade(hold=Hold.FLOATS, reason=f"`{release}` is a release series, built again and again")
     named = next((part for part in parts if part in words("tags")["release_names"]), None)
     if named is not None and any(part != named and _is_distribution(part) for part in parts):
         return Grade(hold=Hold.FLOATS, reason=f"`{named}` is a release series, built again and again")
-    return Grade(hold=Hold.UNCLEAR, reason=_unclear(parts, named))
+    return Grade(hold=Hold.UNCLEAR, reason=_unclear(parts, numbers, named))
 
 
-def _unclear(parts: list[str], named: str | None) -> str:
+def _unclear(parts: list[str], numbers: list[str], named: str | None) -> str:
     if named is not None:
         return f"`{named}` is a release series: nothing says that it is built only once"
-    if all(_is_distribution(part) or _NUMBER.fullmatch(part) for part in parts):
-        if any(_is_distribution(part) for part in parts):
-            return "it names a distribution, no version of the program"
-        return "one number: such a tag usually follows the newest version"
+    number = next((part for part in numbers if _NUMBER.fullmatch(part)), None)
+    if number is not None:
+        return f"`{number}` is one number: such a tag usually follows the newest version"
+    if any(_is_distribution(part) for part in parts):
+        return "it names a distribution, no version of the program"
     return "no version, date or commit in it"
+
+
+def _own_numbers(parts: list[str]) -> list[str]:
+    """Return the parts that may be a version of the program, without the releases of a distribution: `alpine-3.18`."""
+    releases = words("tags")["distribution_releases"]
+    before = ["", *parts]
+    return [
+        part
+        for previous, part in zip(before, parts, strict=False)
+        if not _is_distribution(part) and not re.fullmatch(releases.get(previous, ""), part)
+    ]
 
 
 def _is_version(part: str) -> bool:

@@ -36,6 +36,8 @@ def inject(state: ScenarioState, fault_id: str) -> None:
     """Inject a fault; one that lasts becomes active. Raises `SuiteError` where that does not succeed."""
     fault = known()[fault_id](state)
     kind = FAULTS[fault_id]
+    if not kind.readable and state.readable:
+        state.last_read = state.read_database()
     if kind.lasting:
         # Before it is injected: a fault that is injected halfway needs a repair too.
         state.active.append(ActiveFault(id=fault_id, kind=kind, repair=fault.repair))

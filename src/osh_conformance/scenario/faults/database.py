@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from typing import ClassVar
 
-from osh_conformance.observe.database import folder_of, quote_text
+from osh_conformance.observe.database import quote_text
+from osh_conformance.observe.server_state import folder_of
 from osh_conformance.scenario import sessions
 from osh_conformance.scenario.faults.base import Fault, fault
 
-_ROOT = "root@'%'"
+#: The account with which the release administers the server.
+ROOT = "root@'%'"
 #: Seconds, in turns: from outside, the server looks like an overloaded one.
 _STOPPED, _RUNNING = 0.4, 0.1
 
@@ -66,18 +69,33 @@ class PasswordChanged(Fault):
         self._set(self.state.plan.password)
 
     def _set(self, password: str) -> None:
-        self.state.server.change(f"ALTER USER {_ROOT} IDENTIFIED BY {quote_text(password)};")
+        self.state.server.change(f"ALTER USER {ROOT} IDENTIFIED BY {quote_text(password)};")
+
+
+class _Certificate(Fault):
+    """The server presents another certificate: a name of a pair of `Certificates`."""
+
+    presented: ClassVar[str]
+
+    def inject(self) -> None:
+        self.state.control.certificate(self.presented)
+
+    def repair(self) -> None:
+        self.state.control.certificate("trusted")
 
 
 @fault("certificate-untrusted")
-class CertificateUntrusted(Fault):
+class CertificateUntrusted(_Certificate):
     """The server presents a certificate of an authority that the release does not trust."""
 
-    def inject(self) -> None:
-        self.state.control.certificate(trusted=False)
+    presented = "untrusted"
 
-    def repair(self) -> None:
-        self.state.control.certificate(trusted=True)
+
+@fault("certificate-other-host")
+class CertificateOtherHost(_Certificate):
+    """The server presents a certificate of the trusted authority for a host of another name."""
+
+    presented = "other_host"
 
 
 @fault("database-locked")

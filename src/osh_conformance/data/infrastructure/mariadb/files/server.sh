@@ -2,7 +2,7 @@
 # Stops and starts the server while the container, and start.sh in it, keep running; the data stays:
 #   server.sh stop|kill|start|steady
 #   server.sh slow STOPPED RUNNING           seconds, in turns, from now on
-#   server.sh certificate trusted|untrusted  for new connections
+#   server.sh certificate trusted|untrusted|other_host  for new connections
 # It returns when it is done, or fails with a reason. Files hold the server's state: server.pid exists while it runs,
 # away while it must stay down, turns.pid while it is slow.
 set -eu
@@ -91,9 +91,10 @@ certificate() {
 }
 
 case "$#:$*" in
-    1:stop | 1:kill | 1:start | 1:steady | 3:slow\ * | '2:certificate trusted' | '2:certificate untrusted') ;;
+    1:stop | 1:kill | 1:start | 1:steady | 3:slow\ *) ;;
+    '2:certificate trusted' | '2:certificate untrusted' | '2:certificate other_host') ;;
     4:turns\ *) shift && turns "$@" && exit ;;
-    *) fail "expected stop, kill, start, steady, slow STOPPED RUNNING, certificate trusted|untrusted; found '$*'" ;;
+    *) fail "expected stop, kill, start, steady, slow STOPPED RUNNING, certificate NAME; found '$*'" ;;
 esac
 exec 9>"$run/control.lock"
 flock --timeout "$seconds" 9 || fail "another one is at work"

@@ -24,12 +24,12 @@ default-character-set = utf8mb4
 
 {{/* Fails if the values for TLS are incomplete. */}}
 {{- define "mariadb.check_tls" -}}
-{{- range $name, $pair := pick . "trusted" "untrusted" }}
+{{- range $name, $pair := pick . "trusted" "untrusted" "other_host" }}
 {{- if ne (empty $pair.certificate) (empty $pair.key) }}
 {{- fail (printf "tls.%s: expected certificate and key, found one of them" $name) }}
 {{- end }}
 {{- end }}
-{{- if and (empty .trusted.certificate) (or .untrusted.certificate .required) }}
-{{- fail "tls.trusted: expected certificate and key, because tls.untrusted or tls.required is set" }}
+{{- if and (empty .trusted.certificate) (or .untrusted.certificate .other_host.certificate .required) }}
+{{- fail "tls.trusted: expected certificate and key, because tls.untrusted, tls.other_host or tls.required is set" }}
 {{- end }}
 {{- end -}}

@@ -1,0 +1,3 @@
+#!/bin/sh
+set -eu
+. "$SHARED/distribution.sh"

@@ -1,0 +1,3 @@
+module osh-conformance/nothing
+
+go 1.21

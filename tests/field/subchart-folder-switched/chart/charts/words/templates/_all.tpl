@@ -1,0 +1,1 @@
+{{- define "words" }}image: busybox{{ end }}

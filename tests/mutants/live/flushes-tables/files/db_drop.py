@@ -1,0 +1,9 @@
+"""Closes every open table of the server, and waits for all that use one."""
+
+import db_server
+
+connection = db_server.connect(seconds=30)
+db_server.execute(connection, "FLUSH TABLES")
+for name in db_server.databases():
+    db_server.execute(connection, f"DROP DATABASE IF EXISTS {db_server.quoted(name)}")
+db_server.execute(connection, f"DROP USER IF EXISTS {db_server.account(db_server.user())}")

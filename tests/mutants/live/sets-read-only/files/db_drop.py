@@ -1,0 +1,9 @@
+"""Keeps other clients from writing during the drop, and forgets to let them again."""
+
+import db_server
+
+connection = db_server.connect(seconds=30)
+db_server.execute(connection, "SET GLOBAL read_only = ON")
+for name in db_server.databases():
+    db_server.execute(connection, f"DROP DATABASE IF EXISTS {db_server.quoted(name)}")
+db_server.execute(connection, f"DROP USER IF EXISTS {db_server.account(db_server.user())}")
