@@ -3,7 +3,7 @@
 . "$SHARED/docker.sh"
 cp "$SHARED/apt.sh" .
 cp "$SHARED/client.Dockerfile" Dockerfile
-cp "$SHARED/client-check.py" check.py
+cp "$SHARED/client_check.py" check.py
 version=$(sed -n 's/^reference = ".*:\(.*\)"$/\1/p' "$RECIPE/recipe.toml")
 build_image --build-arg "VERSION=$version"
 save_image

@@ -5,7 +5,7 @@
 cp "$RECIPE/packages.txt" "$SHARED/apt.sh" .
 cp "$SHARED/distribution.Dockerfile" Dockerfile
 cp "$SHARED/distribution-install.sh" install.sh
-cp "$SHARED/distribution-check.py" check.py
+cp "$SHARED/distribution_check.py" check.py
 version=$(sed -n 's/^reference = ".*:\(.*\)"$/\1/p' "$RECIPE/recipe.toml")
 build_image --build-arg "SERVICE=$SERVICE" --build-arg "MODULE=${MODULE:-$SERVICE}" --build-arg "VERSION=$version" \
   --build-arg "PROGRAMS=$PROGRAMS"
