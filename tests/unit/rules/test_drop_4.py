@@ -143,7 +143,19 @@ def test_drop_4_reports_what_a_refused_drop_does_with_an_image_in_the_same_findi
     seen = both(exits(1), removal(after=THERE, with_image="python: can't open file 'db-drop.py'"))
     found = verdict_of("DROP-4", seen(observation())).findings[0].found
     assert found.startswith("exit code 1: ")
-    assert found.endswith("with an image for it: python: can't open file 'db-drop.py'")
+    assert "\nwith an image for it: python: can't open file 'db-drop.py'\n" in found
+
+
+def test_drop_4_makes_one_finding_of_a_failed_uninstall_and_of_what_it_left() -> None:
+    seen = both(exits(1), removal(after=THERE))
+    (finding,) = verdict_of("DROP-4", seen(observation())).findings
+    assert finding.found.splitlines()[-1] == "still there: database keystone (1 tables), account keystone@%"
+
+
+def test_drop_4_names_only_the_account_if_a_failed_uninstall_dropped_the_database() -> None:
+    seen = both(exits(1), removal(after=replace(THERE, databases={"neighbour": THERE.databases["neighbour"]})))
+    (finding,) = verdict_of("DROP-4", seen(observation())).findings
+    assert finding.found.splitlines()[-1] == "still there: account keystone@%"
 
 
 @pytest.mark.parametrize(("hook", "fix"), [((), "render a db_drop Job"), (("pre-delete",), "let the db_drop Job drop")])

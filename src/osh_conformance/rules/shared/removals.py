@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Verdict
@@ -13,7 +14,7 @@ from osh_conformance.rules.shared.server_changes import problems_of_server
 from osh_conformance.rules.shared.table_changes import changes, wrote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from osh_conformance.model.observation import DatabaseState, Observation, ReleaseLifetime, Removal
     from osh_conformance.model.rule import Rule
@@ -36,42 +37,50 @@ def check_removals(rule: Rule, observation: Observation) -> Verdict:
 def removal_problems(observation: Observation, removal: Removal) -> Iterator[RemovalProblem]:
     """Yield what one uninstall left or deleted against its scenario, as the database server shows it."""
     lifetime = observation.lifetimes[removal.lifetime]
-    if removal.expected_data is not ExpectedData.ALREADY_GONE:
-        yield from _exit(observation, removal)
+    dropped = removal.expected_data is ExpectedData.DROPPED
+    left = tuple(_still_there(lifetime, removal.after)) if dropped else ()
+    failed = removal.call.code != 0 and removal.expected_data is not ExpectedData.ALREADY_GONE
+    if failed:
+        yield _failure(observation, removal, left)
+    elif removal.expected_data is not ExpectedData.ALREADY_GONE:
+        yield from _left_workloads(observation, removal)
     # A later release began with what an earlier one, or another release, had there; that may be gone by now.
     before = observation.lifetimes[0].before
     yield from _already_gone(observation, lifetime, removal)
     yield from problems_of_others(lifetime, removal, before)
     yield from problems_of_server(lifetime, removal, before)
-    if removal.expected_data is ExpectedData.DROPPED:
-        yield from _not_removed(observation, lifetime, removal)
+    if dropped:
+        yield from _not_removed(observation, lifetime, removal, () if failed else left)
     else:
         yield from _not_kept(lifetime, removal)
 
 
-def _exit(observation: Observation, removal: Removal) -> Iterator[RemovalProblem]:
+def _failure(observation: Observation, removal: Removal, left: Sequence[_Left]) -> RemovalProblem:
+    """Return the problem of an uninstall that failed. It explains the objects and the data that are still there."""
     call = removal.call
-    if call.code != 0:
-        # Without the namespace, whose name changes from run to run: the same cause must be the same finding.
-        found = f"exit code {call.code}: {call.output}"
-        if removal.repeated_failure:
-            end = found
-            if call.code < 0:
-                end = f"the suite then interrupted helm uninstall, which ended with exit code {call.code}"
-            found = (
-                f"{removal.repeated_failure}\n"
-                f"{removal.repeated_by}: three attempts in a row ended with this last line\n{end}"
-            )
-        if removal.with_image:
-            found += f"\nwith an image for it: {removal.with_image}"
-        found = found.replace(f"{observation.namespace}/", "")
-        fix = "see the log of the drop Job in the artifacts"
-        waiting = removal.after.waiting
-        if waiting:
-            found += f"\nstatements still waiting on the server: {', '.join(waiting)}"
-            fix = "end the service's open sessions before the drop, because the drop waits for their transactions"
-        yield RemovalProblem(cause="exit", found=found, expected="helm uninstall ends with exit code 0", fix=fix)
-        return  # the failed uninstall explains the objects that are left
+    # Without the namespace, whose name changes from run to run: the same cause must be the same finding.
+    found = f"exit code {call.code}: {call.output}"
+    if removal.repeated_failure:
+        end = found
+        if call.code < 0:
+            end = f"the suite then interrupted helm uninstall, which ended with exit code {call.code}"
+        attempts = f"{removal.repeated_by}: three attempts in a row ended with this last line"
+        found = f"{removal.repeated_failure}\n{attempts}\n{end}"
+    if removal.with_image:
+        found += f"\nwith an image for it: {removal.with_image}"
+    found = found.replace(f"{observation.namespace}/", "")
+    fix = "see the log of the drop Job in the artifacts"
+    waiting = removal.after.waiting
+    if waiting:
+        found += f"\nstatements still waiting on the server: {', '.join(waiting)}"
+        fix = "end the service's open sessions before the drop, because the drop waits for their transactions"
+    if left:
+        found += f"\nstill there: {', '.join(each.name + each.size for each in left)}"
+    return RemovalProblem(cause="exit", found=found, expected="helm uninstall ends with exit code 0", fix=fix)
+
+
+def _left_workloads(observation: Observation, removal: Removal) -> Iterator[RemovalProblem]:
+    """Yield the drop Jobs and their pods that a successful uninstall left."""
     for leftover in filter(_drop_workloads(observation).__contains__, removal.leftovers):
         yield RemovalProblem(
             cause=f"left {leftover.partition('/')[0]}",  # the name of a pod is random
@@ -124,19 +133,26 @@ def _has_mark(state: DatabaseState, database: str) -> bool:
 _FIX_TOO_EARLY = "drop data only in a pre-delete hook, and never in an upgrade, a test or a container of the service"
 
 
-def _not_removed(observation: Observation, lifetime: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProblem]:
+def _not_removed(
+    observation: Observation, lifetime: ReleaseLifetime, removal: Removal, left: Sequence[_Left]
+) -> Iterator[RemovalProblem]:
     """Yield what the uninstall should have dropped, and did not."""
     fix = "let the db_drop Job drop it, and exit with an error if it cannot"
     # A Job that has no image has no key either.
     hooks = {event for container in observation.declared.containers for event in container.hook}
     if not observation.declared.containers_of("db_drop") and not hooks & {"pre-delete", "post-delete"}:
         fix = "render a db_drop Job when the switch is on: no container of the chart uses that key"
-    for cause, found in _still_there(lifetime, removal.after):
-        yield RemovalProblem(cause=cause, found=found, expected="it is gone when helm uninstall has ended", fix=fix)
-    for kind, name, left in _left_grants(lifetime, removal):
+    for each in left:
+        yield RemovalProblem(
+            cause=each.name,
+            found=f"{each.name} is still there{each.detail}",
+            expected="it is gone when helm uninstall has ended",
+            fix=fix,
+        )
+    for kind, name, grants in _left_grants(lifetime, removal):
         yield RemovalProblem(
             cause=f"grants of {name}",
-            found=f"{kind} {name} still has {', '.join(left)}",
+            found=f"{kind} {name} still has {', '.join(grants)}",
             expected="no grant on the dropped database is left",
             fix=fix,
         )
@@ -159,17 +175,33 @@ def _left_grants(lifetime: ReleaseLifetime, removal: Removal) -> Iterator[tuple[
                 yield kind, name, left
 
 
-def _still_there(lifetime: ReleaseLifetime, state: DatabaseState) -> Iterator[tuple[str, str]]:
-    """Yield cause and text for each database and account of a release that the server still has."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Left:
+    """A database, an account or a role of a release that the server still has. `tables`: those of a database."""
+
+    name: str
+    tables: int | None = None
+
+    @property
+    def size(self) -> str:
+        return "" if self.tables is None else f" ({self.tables} tables)"
+
+    @property
+    def detail(self) -> str:
+        return "" if self.tables is None else f", with {self.tables} tables"
+
+
+def _still_there(lifetime: ReleaseLifetime, state: DatabaseState) -> Iterator[_Left]:
+    """Yield what the server still has of a release."""
     for name in lifetime.databases:
         if name in state.databases:
-            yield f"database {name}", f"database {name} is still there, with {len(state.databases[name])} tables"
+            yield _Left(name=f"database {name}", tables=len(state.databases[name]))
     for account in lifetime.accounts:
         if account in state.accounts:
-            yield f"account {account}", f"account {account} is still there"
+            yield _Left(name=f"account {account}")
     for role in lifetime.roles:
         if role in state.roles:
-            yield f"role {role}", f"role {role} is still there"
+            yield _Left(name=f"role {role}")
 
 
 def _not_kept(lifetime: ReleaseLifetime, removal: Removal) -> Iterator[RemovalProblem]:
