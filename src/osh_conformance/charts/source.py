@@ -211,6 +211,8 @@ class Reader:
             further = _missing(dependency, inner, _metadata(inner, dependency))
             below = self._stage(dependency, inner, further, stage, (*chain, dependency))
             copy = f"charts/{entry['name']}" if entry["name"] not in _vendored(files) else f"charts/{dependency.name}"
+            # A checkout without symbolic links has a file with the link's text in place of a link to the dependency.
+            files.pop(copy, None)
             placed |= {copy: dependency, **{f"{copy}/{inside}": place for inside, place in below.items()}}
             files.update({f"{copy}/{name}": data for name, data in inner.items()})
         return placed

@@ -65,6 +65,16 @@ def test_a_dependency_beside_the_chart_is_put_into_a_copy(tmp_path: Path) -> Non
     assert _snapshot(tmp_path) == before
 
 
+def test_a_file_in_place_of_a_link_to_the_dependency_is_replaced_in_the_copy(tmp_path: Path) -> None:
+    _chart(tmp_path / "toolkit", "toolkit")
+    chart = _chart(tmp_path / "a", extra=_depends_on("toolkit", "file://../toolkit"))
+    (chart / "charts").mkdir()
+    (chart / "charts/toolkit").write_text("../../toolkit")
+    with opened(chart) as source:
+        assert (source.folder / "charts/toolkit/Chart.yaml").is_file()
+    assert (chart / "charts/toolkit").read_text() == "../../toolkit"
+
+
 def test_a_dependency_outside_the_tree_is_refused(tmp_path: Path) -> None:
     _chart(tmp_path / "outside", "toolkit")
     chart = _chart(tmp_path / "tree/a", extra=_depends_on("toolkit", "file://../../outside"))
