@@ -113,13 +113,13 @@ class StaticEngine:
 
         `cluster`: every scenario ran on one. With `strict` the notes fail the run.
         """
-        verdicts: dict[str, list[Verdict]] = {}
-        for check in checks:
-            verdict = Verdict(rule=check.rule, status=check.status, findings=check.findings)
-            verdicts.setdefault(check.chart, []).append(verdict)
-        notes = self.expectations.stale(verdicts, self.targets, cluster=cluster)
+        notes = self.expectations.stale(_by_label(checks), self.targets, cluster=cluster)
         status = Status.FAIL if self.options.strict else Status.WARNING
         return tuple(NoteFound(note=replace(note, status=status)) for note in notes)
+
+    def unneeded(self, checks: Iterable[Check]) -> tuple[deviations.Deviation, ...]:
+        """Return the deviations that matched no finding of the `checks` of a whole run, stale or not."""
+        return self.expectations.unneeded(_by_label(checks), self.targets)
 
     def reproduce(self, target: ChartTarget, rule: str | None = None) -> str:
         """Return the command that checks this chart again, by one rule or all."""
@@ -131,10 +131,13 @@ class StaticEngine:
         if result is None:
             return Verdict.not_applicable(rule, "a library chart renders nothing by itself")
         verdict = result.verdict(rule)
-        if not verdict.findings:
+        if not verdict.findings and not verdict.dormant:
             return verdict
         findings = tuple(self._completed(finding, target) for finding in verdict.findings)
-        return Verdict.of(rule, findings) if self.options.strict else replace(verdict, findings=findings)
+        dormant = tuple(self._completed(finding, target) for finding in verdict.dormant)
+        if self.options.strict and findings:
+            verdict = Verdict.of(rule, findings)
+        return replace(verdict, findings=findings, dormant=dormant)
 
     def _coverage(self, target: ChartTarget) -> ChartCoverage | None:
         """Return what was seen of a chart, for its first result."""
@@ -157,6 +160,14 @@ class StaticEngine:
             reproduce=self.reproduce(target, finding.rule),
             status=Status.FAIL if fails else finding.status,
         )
+
+
+def _by_label(checks: Iterable[Check]) -> dict[str, list[Verdict]]:
+    verdicts: dict[str, list[Verdict]] = {}
+    for check in checks:
+        verdict = Verdict(rule=check.rule, status=check.status, findings=check.findings, dormant=check.dormant)
+        verdicts.setdefault(check.chart, []).append(verdict)
+    return verdicts
 
 
 def _known(options: CheckOptions) -> tuple[deviations.Deviation, ...]:

@@ -38,10 +38,16 @@ def run(args: argparse.Namespace) -> ExitCode:
     arguments = [argument for reporter in reporters for argument in reporter.pytest_arguments()]
     with StatusLine(lambda: _progress(report)):
         interrupted = _check_in_pytest(engine, listeners, arguments) if arguments else check_directly(engine, listeners)
-    if options.write_baseline and not interrupted:
-        event = baseline.write(options.write_baseline, report.findings, report.notes, engine.baseline)
-        listeners.handle(event)
+    remark = ""
+    if options.write_baseline and interrupted:
+        remark = f"{options.write_baseline} is not written: the run was interrupted"
+    elif options.write_baseline:
+        written = baseline.write(options.write_baseline, report.checks, engine.unneeded(report.checks), engine.baseline)
+        listeners.handle(written.accepted)
+        remark = str(written)
     listeners.handle(RunFinished(seconds=time.monotonic() - started, interrupted=interrupted))
+    if remark:
+        print(remark, file=sys.stderr)
     return report.exit_code
 
 

@@ -68,24 +68,32 @@ class Expectations:
         `by_label` holds the verdicts by the label of each target, without rules that were not run. `cluster` says
         whether every scenario ran on a cluster: without that, an entry that may be about a live finding is not stale.
         """
-        found = (finding for verdicts in by_label.values() for verdict in verdicts for finding in verdict.findings)
-        needed = {entry for finding in found for entry in self.deviations.matching(finding)}
-        stale = [
-            _stale_deviation(entry)
-            for entry in self.deviations.all
-            if entry not in needed and (cluster or not _may_be_live(entry)) and _was_asked(entry, by_label, targets)
-        ]
+        unneeded = self.unneeded(by_label, targets, cluster=cluster)
+        stale = [_stale_deviation(entry) for entry in unneeded if not entry.dormant]
         for target in targets:
             rules = {verdict.rule for verdict in by_label.get(target.label, ()) if verdict.status in _DECIDED}
             if not rules:
                 continue
-            own = [finding for verdict in by_label[target.label] for finding in verdict.findings]
+            own = [finding for each in by_label[target.label] for finding in (*each.findings, *each.dormant)]
             stale += [
                 _stale_opt_out(entry, target)
                 for entry in self._of(target)
                 if entry.rule in rules and not entry.problem and not any(entry.matches(finding) for finding in own)
             ]
         return tuple(stale)
+
+    def unneeded(
+        self, by_label: Mapping[str, Sequence[Verdict]], targets: Sequence[ChartTarget], *, cluster: bool = False
+    ) -> tuple[Deviation, ...]:
+        """Return the deviations that matched no finding, dormant or not; arguments as for `stale`."""
+        verdicts = (verdict for found in by_label.values() for verdict in found)
+        found = (finding for verdict in verdicts for finding in (*verdict.findings, *verdict.dormant))
+        needed = {entry for finding in found for entry in self.deviations.about(finding)}
+        return tuple(
+            entry
+            for entry in self.deviations.all
+            if entry not in needed and (cluster or not _may_be_live(entry)) and _was_asked(entry, by_label, targets)
+        )
 
     def _check_opt_outs(self, rule: str, target: ChartTarget) -> None:
         for entry in self._of(target):
@@ -119,10 +127,11 @@ class Expectations:
 
     def _deviating(self, finding: Finding) -> Finding:
         expired = ""
-        for entry in self.deviations.matching(finding):
-            if not entry.expired(self._today):
-                return replace(finding, status=Status.EXPECTED, reason=f"{entry.reason} ({entry.file})")
-            expired = f"{entry.place} expected this until {entry.expires}: {entry.reason}"
+        for entries in self.deviations.matching(finding):
+            over = next((entry for entry in entries if entry.expired(self._today)), None)
+            if over is None:
+                return replace(finding, status=Status.EXPECTED, reason=f"{entries[0].reason} ({entries[0].file})")
+            expired = f"{over.place} expected this until {over.expires}: {over.reason}"
         return replace(finding, reason=expired) if expired != finding.reason else finding
 
 
@@ -186,8 +195,14 @@ def _stale_deviation(entry: Deviation) -> Finding:
         "" if not entry.one_chart else entry.chart,
         entry.file,
         entry.line,
-        f"a deviation that matches no finding: {entry.reason}",
+        f"a deviation that matches no finding{_meant(entry)}: {entry.reason}",
     )
+
+
+def _meant(entry: Deviation) -> str:
+    """Return the file and the key that an entry names, "" if it names none."""
+    named = [text for text in (entry.path, entry.key) if text != deviations.ANY]
+    return f" ({' '.join(named)})" if named else ""
 
 
 def _stale_opt_out(entry: OptOut, target: ChartTarget) -> Finding:

@@ -102,7 +102,7 @@ OPTIONS: tuple[Option, ...] = (
         "",
         Kind.FILES,
         "",
-        "a chart (its folder, a .tgz, a file of it) or a folder with charts in it; without PATH, the charts of --catalog",
+        "a chart (its folder, a .tgz or a file of it) or a folder with charts; without PATH, the charts of --catalog",
         field="paths",
         metavar="PATH",
         pytest="--charts",
