@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 import time
 from dataclasses import dataclass, replace
@@ -130,7 +131,7 @@ class StaticEngine:
         result = self._charts.result(target)
         if result is None:
             return Verdict.not_applicable(rule, "a library chart renders nothing by itself")
-        verdict = result.verdict(rule)
+        verdict = self.options.levels.applied(result.verdict(rule), lambda finding: _places(finding, target))
         if not verdict.findings and not verdict.dormant:
             return verdict
         findings = tuple(self._completed(finding, target) for finding in verdict.findings)
@@ -162,6 +163,13 @@ class StaticEngine:
         )
 
 
+def _places(finding: Finding, target: ChartTarget) -> tuple[str, ...]:
+    """Return the absolute paths of a finding. Those that rules give begin with the folder of the chart."""
+    chart = target.path.resolve()
+    paths = replace(finding, folder=target.folder).paths_in_chart
+    return tuple(posixpath.normpath(posixpath.join(chart, path)) for path in paths)
+
+
 def _by_label(checks: Iterable[Check]) -> dict[str, list[Verdict]]:
     verdicts: dict[str, list[Verdict]] = {}
     for check in checks:
@@ -180,6 +188,9 @@ def _narrowed(targets: Sequence[ChartTarget], options: CheckOptions) -> tuple[tu
     """Return the targets that `--since` and `--shard` select, and a sentence about the others."""
     found = tuple(targets)
     limits = []
+    if options.levels.exclude:
+        found = tuple(each for each in found if not options.levels.excludes(str(each.path.resolve())))
+        limits += ["not excluded"] if len(found) < len(targets) else []
     if options.since:
         found = changed.changed_since(found, options.since)
         limits.append(f"changed since {options.since}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.check import baseline
 from osh_conformance.check.engine import StaticEngine
-from osh_conformance.cli.arguments import given, reporters_of
+from osh_conformance.cli.arguments import add_outputs, given, reporters_of
 from osh_conformance.config import resolve
 from osh_conformance.model.event import RunFinished
 from osh_conformance.plugin.direct import check_directly
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 def run(args: argparse.Namespace) -> ExitCode:
     """Check the charts, print the report, write the files that the user asked for; return the exit code."""
     started = time.monotonic()
+    add_outputs(args, resolve.outputs(given(args)))
     reporters = reporters_of(args)
     for reporter in reporters:
         reporter.check_writable()

@@ -31,7 +31,7 @@ def register(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     try:
         given = given_options(config)
-        reporters = [] if is_worker else given_reporters(config)
+        reporters = [] if is_worker else given_reporters(config, given)
         for reporter in reporters:
             reporter.check_writable()
         is_live = config.getoption("--live")
@@ -76,13 +76,15 @@ def given_options(config: pytest.Config) -> dict[str, Any]:
     return given
 
 
-def given_reporters(config: pytest.Config) -> list[FileReporter]:
-    """Return a reporter for each output that the user asked for."""
-    return [
-        reporter(config.invocation_params.dir / file)
-        for name, reporter in registered().items()
-        if reporter.in_pytest and (file := config.getoption(destination(PREFIX + name)))
-    ]
+def given_reporters(config: pytest.Config, given: Mapping[str, Any]) -> list[FileReporter]:
+    """Return a reporter for each output of pytest's options and of the configuration file."""
+    folder = config.invocation_params.dir
+    files = {name: output.file for name, output in resolve.outputs(given).items()}
+    offered = {name: reporter for name, reporter in registered().items() if reporter.in_pytest}
+    for name in offered:
+        if file := config.getoption(destination(PREFIX + name)):
+            files[name] = folder / file
+    return [reporter(files[name]) for name, reporter in offered.items() if name in files]
 
 
 def collect_suite(config: pytest.Config, suite: Path) -> None:
