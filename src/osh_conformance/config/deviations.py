@@ -19,6 +19,7 @@ from osh_conformance.rules import registry
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from osh_conformance.loading.records import Content
     from osh_conformance.model.finding import Finding
 
 #: The key that tells a file of deviations from any other.
@@ -180,6 +181,7 @@ def read(file: Path) -> tuple[Deviation, ...]:
     if (content.fields.get(MARK) != 1 or not isinstance(entries, list)) and set(content.fields) <= {MARK, _LIST}:
         raise UsageError(f"{file}: no file of deviations", expected=f"`{MARK}: 1` and a list `{_LIST}`")
     tidy = [_tidied(entry) for entry in entries] if isinstance(entries, list) else entries
+    _check_reasons(content, tidy)
     found = records.convert(DeviationsFile, replace(content, fields={**content.fields, _LIST: tidy}))
     shown = str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
     return tuple(
@@ -198,6 +200,16 @@ def _tidied(entry: Any) -> Any:
     }
     rule = texts.get("rule")
     return {**texts, "rule": rule.upper()} if isinstance(rule, str) else texts
+
+
+def _check_reasons(content: Content, entries: Any) -> None:
+    """Raise `UsageError` for a reason without a word."""
+    for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+        if isinstance(entry, dict) and isinstance(entry.get("reason"), str) and not entry["reason"].strip():
+            where = f"{_LIST}[{number}]"
+            raise content.error(
+                f"{where}.reason", f"{where}: `reason` is blank", expected="why the finding is expected"
+            )
 
 
 def _placed(entry: ExpectedFinding, file: str, line: int | None) -> Deviation:

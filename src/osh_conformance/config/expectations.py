@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import posixpath
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -97,10 +98,7 @@ class Expectations:
 
     def _check_opt_outs(self, rule: str, target: ChartTarget) -> None:
         for entry in self._of(target):
-            if entry.problem and entry.rule in ("", rule):
-                raise SuiteError(
-                    f"{target.folder}{entry.path}:{entry.line}: {entry.problem}", expected=f"`{optouts.FORM}`"
-                )
+            _check(entry, rule, target)
 
     def _of(self, target: ChartTarget) -> tuple[OptOut, ...]:
         if target.path not in self._opt_outs:
@@ -120,6 +118,7 @@ class Expectations:
         if finding.status not in (Status.FAIL, Status.WARNING):
             return finding
         for opt_out in (*self._of(target), *self._beside(target, finding)):
+            _check(opt_out, finding.rule, target)
             if opt_out.matches(finding):
                 reason = f"{opt_out.reason} ({finding.path}:{opt_out.line})"
                 return replace(finding, status=Status.EXPECTED, reason=reason)
@@ -133,6 +132,13 @@ class Expectations:
                 return replace(finding, status=Status.EXPECTED, reason=f"{entries[0].reason} ({entries[0].file})")
             expired = f"{over.place} expected this until {over.expires}: {over.reason}"
         return replace(finding, reason=expired) if expired != finding.reason else finding
+
+
+def _check(entry: OptOut, rule: str, target: ChartTarget) -> None:
+    """Raise `SuiteError` for an opt-out with a mistake that is about this rule, or about no known one."""
+    if entry.problem and entry.rule in ("", rule):
+        place = posixpath.normpath(f"{target.folder}{entry.path}")
+        raise SuiteError(f"{place}:{entry.line}: {entry.problem}", expected=f"`{optouts.FORM}`")
 
 
 def of_catalog(targets: Iterable[ChartTarget]) -> tuple[Deviation, ...]:

@@ -145,6 +145,10 @@ def test_a_pattern_without_a_match_in_the_tree_is_stale(tmp_path: Path) -> None:
             "osh_conformance_deviations: 1\ndeviations:\n- reason: r\n",
             (":3: deviations[0]: the field `rule` is missing",),
         ),
+        (
+            "osh_conformance_deviations: 1\ndeviations:\n- rule: REF-1\n  reason: '  '\n",
+            (":4: deviations[0]: `reason` is blank", "why the finding is expected"),
+        ),
         ("osh_conformance_deviations: 1\ndeviations:\n- {rule: RFE-1, reason: r}\n", ("did you mean `REF-1`?",)),
         ("osh_conformance_deviations: 1\ndeviations:\n- {rule: REF-1, reson: r}\n", ("did you mean `reason`?",)),
         (
