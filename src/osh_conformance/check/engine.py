@@ -12,7 +12,7 @@ from osh_conformance.charts import changed
 from osh_conformance.charts.find import check_paths, find_targets, in_shard
 from osh_conformance.check.charts import RenderedCharts
 from osh_conformance.config import deviations
-from osh_conformance.config.expectations import Expectations, of_catalog
+from osh_conformance.config.expectations import Expectations, name_of, of_catalog
 from osh_conformance.config.selection import selected_rules
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.event import NoteFound, ResultFound, RunStarted
@@ -42,7 +42,8 @@ class Result:
 class StaticEngine:
     """Checks each of `targets` by each of `rules`. A chart is read and rendered once, at its first rule.
 
-    `left_out` says why charts of the PATH arguments are not among the targets, "" if all are.
+    `left_out` says why charts of the PATH arguments are not among the targets, "" if all are. `remarks` are sentences
+    about options.
     """
 
     def __init__(self, options: CheckOptions) -> None:
@@ -62,6 +63,8 @@ class StaticEngine:
             data=options.data,
         )
         overrides.check(options.overrides, one_chart=len(found) == 1)
+        named = {name_of(target) for target in found} if options.overrides else ()
+        self.remarks = overrides.remarks(options.overrides, named)
         self.baseline = _known(options)
         entries = Expectations.of_files(options.deviations).deviations.all
         self.expectations = Expectations((*entries, *of_catalog(found), *self.baseline))

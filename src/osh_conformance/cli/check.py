@@ -10,6 +10,7 @@ from osh_conformance.check import baseline
 from osh_conformance.check.engine import StaticEngine
 from osh_conformance.cli.arguments import add_outputs, given, reporters_of
 from osh_conformance.config import resolve
+from osh_conformance.loading.files import ensure_folder
 from osh_conformance.model.event import RunFinished
 from osh_conformance.plugin.direct import check_directly
 from osh_conformance.report.base import Listeners
@@ -31,9 +32,13 @@ def run(args: argparse.Namespace) -> ExitCode:
     for reporter in reporters:
         reporter.check_writable()
     options = resolve.check_options(given(args))
+    if options.write_baseline and ensure_folder(options.write_baseline):
+        print(f"created the folder {options.write_baseline.parent}", file=sys.stderr)
     engine = StaticEngine(options)
     listeners = Listeners([*reporters, TerminalReporter(sys.stdout)])
     report = listeners.report
+    for remark in engine.remarks:
+        print(f"note  {remark}", file=sys.stderr)
     listeners.handle(engine.started())
     engine.expect(engine.targets)  # worker processes start while pytest does
     arguments = [argument for reporter in reporters for argument in reporter.pytest_arguments()]

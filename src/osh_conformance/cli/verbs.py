@@ -33,6 +33,7 @@ class Verb:
     - add_arguments: adds its arguments to a parser.
     - needs: modules without which it cannot run; they come with the extra `live`.
     - linux: whether it needs Linux.
+    - paths: whether it takes PATH arguments.
     """
 
     help: str
@@ -41,6 +42,7 @@ class Verb:
     epilog: str = ""
     needs: tuple[str, ...] = ()
     linux: bool = False
+    paths: bool = False
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
@@ -111,6 +113,7 @@ VERBS: dict[str, Verb] = {
     "check": Verb(
         help="check charts without a cluster, in seconds",
         description="Renders each chart and checks the manifests by the static rules. Needs no cluster.",
+        paths=True,
         add_arguments=partial(arguments.add_options, verb=CHECK, reports=True),
         epilog="""
 examples:
@@ -133,6 +136,7 @@ runtime and Helm major. Checks what then runs, what the database server shows be
 uninstall` leaves behind. Checks the static rules too. Removes the cluster afterwards. `osh-conformance plan` prints
 what would run and for how long; `osh-conformance setup` provides what a live run needs.
 """,
+        paths=True,
         add_arguments=partial(arguments.add_options, verb=LIVE, reports=True),
         epilog="""
 examples:
@@ -156,6 +160,7 @@ examples:
 Takes the options of `osh-conformance live`, and runs nothing. Prints the cells, the cells that are left out with
 their reasons, the images to pull or build first, and the time, from former runs on this machine.
 """,
+        paths=True,
         add_arguments=partial(arguments.add_options, verb=PLAN, reports=False),
         needs=_REGISTRIES,
         epilog="""

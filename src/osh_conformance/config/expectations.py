@@ -154,12 +154,12 @@ def of_catalog(targets: Iterable[ChartTarget]) -> tuple[Deviation, ...]:
             continue
         if file not in by_file:
             by_file[file] = deviations.read(file)
-        name = _name_of(target)
+        name = name_of(target)
         found += [replace(entry, chart=name) for entry in by_file[file] if entry.speaks_of(name)]
     return tuple(found)
 
 
-def _name_of(target: ChartTarget) -> str:
+def name_of(target: ChartTarget) -> str:
     """Return the name in Chart.yaml, as findings have it; the target's own where the chart cannot be read."""
     try:
         return target.files.name

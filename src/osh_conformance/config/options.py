@@ -374,7 +374,7 @@ OPTIONS: tuple[Option, ...] = (
         "helm-program",
         Kind.FILE,
         _CHARTS,
-        "the helm program that renders (default: $OSH_CONFORMANCE_HELM, else the one on PATH)",
+        "render with this helm program (--renderer helm takes $OSH_CONFORMANCE_HELM, else the one on PATH)",
         repeated=True,
         pytest="--conformance-helm-program",
         environment="OSH_CONFORMANCE_HELM",

@@ -155,9 +155,22 @@ def _fields(verb: str, given: Mapping[str, Any], config: Path | None) -> dict[st
         given.get("data") or file.get("data") or (), config, named_by=partial(_named_by, "data", given, config)
     )
     fields["strict"] = bool(fields["strict"])
+    fields["renderer"] = _renderer(fields["renderer"], given, config)
     _apply_rules(fields, given, file)
     repeated = _repeated(options_of(verb), _to_repeat(given, config, fields), strict=fields["strict"])
     return {**fields, "repeated": repeated}
+
+
+def _renderer(name: str | None, given: Mapping[str, Any], config: Path | None) -> str | None:
+    """Return the renderer: who names a program with --helm-program wants it to render."""
+    if not given.get("helm_program"):
+        return name
+    if name == "sdk":
+        raise UsageError(
+            f"{_named_by('renderer', given, config)} sdk: it does not run --helm-program {given['helm_program']}",
+            expected="--renderer helm, or no --helm-program",
+        )
+    return "helm"
 
 
 def _apply_rules(fields: dict[str, Any], given: Mapping[str, Any], file: Mapping[str, Any]) -> None:

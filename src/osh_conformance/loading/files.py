@@ -29,6 +29,23 @@ def read_text(file: Path) -> str:
     return decode_text(data, str(file))
 
 
+def ensure_folder(file: Path) -> bool:
+    """Create the folder of a file that a user names, and return whether it was missing.
+
+    Raises `UsageError` where more than this folder is missing: that is more likely a slip than a wish.
+    """
+    folder = file.parent
+    if folder.is_dir():
+        return False
+    if not folder.parent.is_dir():
+        raise UsageError(f"cannot write {file}: there is no folder {folder.parent}", fix=f"mkdir -p {folder}")
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}") from error
+    return True
+
+
 def write_whole(file: Path, text: str) -> None:
     """Write a file beside `file` and put it in its place; raises `UsageError`, and then leaves `file` as it was."""
     scratch = file.with_name(f".{file.name}.{os.getpid()}")

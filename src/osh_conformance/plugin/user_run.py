@@ -11,7 +11,7 @@ import pytest
 from osh_conformance.check.engine import StaticEngine
 from osh_conformance.config import resolve
 from osh_conformance.config.options import OPTIONS, Kind
-from osh_conformance.errors import SuiteError
+from osh_conformance.errors import SuiteError, install_extra
 from osh_conformance.loading.search import suite_folder
 from osh_conformance.model.event import RunFinished, RunStarted
 from osh_conformance.model.finding import Status
@@ -55,7 +55,8 @@ def _add_live_half(config: pytest.Config, given: Mapping[str, Any], listeners: L
         from osh_conformance.plugin import live  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pytest.UsageError(
-            f"--live needs `pip install 'osh-conformance[live]'`: the module `{error.name}` is not installed"
+            f"--live needs the extra `live`: the module `{error.name}` is not installed\n"
+            f"  fix        {install_extra('live')}"
         ) from error
     live.register(config, given, listeners, engine)
 
