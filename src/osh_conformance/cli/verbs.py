@@ -48,6 +48,9 @@ class Verb:
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rule", nargs="?", metavar="RULE", help="the rule's id; without it, list all rules")
     parser.add_argument("--markdown", metavar="DIR", type=Path, help="write a page for each rule to DIR, and an index")
+    parser.add_argument(
+        "--schemas", metavar="DIR", type=Path, help="write JSON Schemas of the files that you write to DIR, for editors"
+    )
 
 
 def _setup(parser: argparse.ArgumentParser) -> None:

@@ -43,7 +43,7 @@ _TYPES: Mapping[Kind, Any] = {
 }
 _ANYWHERE = "*"
 #: Keys of which `check` takes one value, and `live` several.
-_AS_LISTS = {"flavor": Kind.NAMES, "flavor-file": Kind.FILES}
+AS_LISTS = {"flavor": Kind.NAMES, "flavor-file": Kind.FILES}
 
 
 def nearest(path: Path) -> Path | None:
@@ -99,7 +99,7 @@ def _value(file: Path, key: str, value: Any) -> Any:
     if key not in OPTION_KEYS:
         raise UsageError(f"{place(file, key)}: no option `{key}`{did_you_mean(key, _KEYS)}", expected=", ".join(_KEYS))
     option = OPTION_KEYS[key]
-    kind = _AS_LISTS.get(key, option.kind)
+    kind = AS_LISTS.get(key, option.kind)
     _check(file, key, value, _TYPES[kind])
     if option.choices and value not in option.choices:
         problem = f"`{key}`: no value `{value}`{did_you_mean(value, option.choices)}"
