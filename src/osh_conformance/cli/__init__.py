@@ -52,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.BROKEN
 
 
-def build_parser(verb: str = "") -> Parser:
-    """Return the parser, with the arguments of one verb."""
+def build_parser(verb: str = "", *, every: bool = False) -> Parser:
+    """Return the parser, with the arguments of one verb or of `every` one."""
     parser = Parser(
         prog="osh-conformance",
         description="Checks that Helm charts run with any image under any container runtime, and clean up afterwards.",
@@ -68,7 +68,7 @@ def build_parser(verb: str = "") -> Parser:
             epilog=entry.epilog,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if name == verb:
+        if every or name == verb:
             entry.add_arguments(own)
     return parser
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+#: The shells that `completion` has a script for.
+SHELLS = ("bash", "zsh", "fish")
 #: The modules that ask registries for images.
 _REGISTRIES = ("requests", "truststore")
 #: The modules of a live run. `setup` and `doctor` need them too, so that they promise no run that cannot begin.
@@ -51,6 +53,10 @@ def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--schemas", metavar="DIR", type=Path, help="write JSON Schemas of the files that you write to DIR, for editors"
     )
+
+
+def _completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help=f"one of {', '.join(SHELLS)}")
 
 
 def _setup(parser: argparse.ArgumentParser) -> None:
@@ -176,6 +182,17 @@ examples:
         help="explain a rule: its reason, and how to fix a finding",
         description="Prints a rule: its title, source and reason, how it is checked, and an example with its fix.",
         add_arguments=_explain,
+    ),
+    "completion": Verb(
+        help="print a script with which your shell completes commands",
+        description="Prints a script with which a shell completes verbs, options, and the names of rules and flavors.",
+        add_arguments=_completion,
+        epilog="""
+Once for your user, and again after an update:
+  osh-conformance completion bash > ~/.local/share/bash-completion/completions/osh-conformance
+  osh-conformance completion zsh  > ~/.zfunc/_osh-conformance       # with fpath+=~/.zfunc before compinit in ~/.zshrc
+  osh-conformance completion fish > ~/.config/fish/completions/osh-conformance.fish
+""",
     ),
     "setup": Verb(
         help="provide what a live run needs; prints time and disk space first",
