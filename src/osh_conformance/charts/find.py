@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 #: What a PATH may be.
 _PATH = "a chart directory, a .tgz, a tree of charts, or a file of a chart"
 
+_LEAVE_OUT = "leave it out, such as for a hook: `exclude` in the configuration file, or --exclude"
 _TREE = "a folder with a Chart.yaml, at any depth"
 
 
@@ -200,8 +201,9 @@ def _chart_named_by(path: Path, convention: Convention | None, others: Sequence[
         return path
     chart = chart_of(path, convention, others) if path.is_file() else None
     if chart is None:
-        noun = "lies in no chart" if path.is_file() else "is neither a file nor a folder"
-        raise SuiteError(f"{path} {noun}", expected=_PATH)
+        if path.is_file():
+            raise SuiteError(f"{path} lies in no chart", expected=_PATH, fix=_LEAVE_OUT)
+        raise SuiteError(f"{path} is neither a file nor a folder", expected=_PATH)
     return chart
 
 

@@ -115,6 +115,16 @@ def test_an_excluded_chart_is_not_checked_also_where_it_is_named(
     assert "0 of 1 charts not excluded" in capsys.readouterr().out
 
 
+def test_an_excluded_file_of_no_chart_is_no_error(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = project / "playbooks" / "templates" / "a.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("")
+    assert main(["check", "playbooks/templates/a.yaml", "--select", "REF-1"]) == 3
+    assert "`exclude` in the configuration file" in capsys.readouterr().out
+    _configure(project, 'exclude = "playbooks"\n')
+    assert main(["check", "playbooks/templates/a.yaml", "charts/api/values.yaml", "--select", "REF-1"]) == 0
+
+
 def test_the_command_line_excludes_relative_to_the_working_directory(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
