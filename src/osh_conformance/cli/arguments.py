@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from osh_conformance.config.options import OUTPUT, Kind, options_of
 from osh_conformance.errors import UsageError
+from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.report.base import registered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from osh_conformance.config.options import Option
+    from osh_conformance.config.resolve import ConfiguredOutput
     from osh_conformance.report.base import FileReporter
 
 #: Stands for the text of an option that is given alone: no command line has this character.
@@ -47,6 +49,19 @@ def given(args: argparse.Namespace) -> Mapping[str, Any]:
     return vars(args)
 
 
+def add_outputs(args: argparse.Namespace, outputs: Mapping[str, ConfiguredOutput]) -> None:
+    """Add the files that the configuration file lets the run write, unless the command line names others.
+
+    Raises `UsageError` for an output that does not exist.
+    """
+    for name, output in outputs.items():
+        if name not in args.reporters:
+            problem = f"{output.place}: no such output{did_you_mean(name, args.reporters)}"
+            raise UsageError(problem, expected=", ".join(args.reporters))
+        attribute = name.replace("-", "_")
+        setattr(args, attribute, getattr(args, attribute) or output.file)
+
+
 def reporters_of(args: argparse.Namespace) -> list[FileReporter]:
     """Return a reporter for each output that the user asked for."""
     offered = getattr(args, "reporters", ())
@@ -64,7 +79,8 @@ def _form(option: Option) -> dict[str, Any]:
         return {"action": argparse.BooleanOptionalAction, "default": None}
     form: dict[str, Any] = {"metavar": option.placeholder, "choices": option.choices or None}
     forms: dict[Kind, dict[str, Any]] = {
-        Kind.NAMES: {"action": "extend", "type": names, "default": []},
+        Kind.NAMES: {"action": "extend", "type": _names, "default": []},
+        Kind.PATTERNS: {"action": "append", "default": []},
         Kind.FILES: {"action": "append", "type": Path, "default": []},
         Kind.FILE: {"type": Path},
         Kind.COUNT: {"type": partial(_count, option.name)},
@@ -76,6 +92,11 @@ def _form(option: Option) -> dict[str, Any]:
 def names(text: str) -> list[str]:
     """Return the names in a comma separated text."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _names(text: str) -> list[str]:
+    """Return the names in a text, the text itself where it has none: that is an error, and no missing option."""
+    return names(text) or [text]
 
 
 def joined(words: Sequence[str], verb: str) -> list[str]:

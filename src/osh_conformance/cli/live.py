@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.check.engine import StaticEngine
-from osh_conformance.cli.arguments import given, reporters_of
+from osh_conformance.cli.arguments import add_outputs, given, reporters_of
 from osh_conformance.config import resolve
 from osh_conformance.folders import default_folders
 from osh_conformance.model.event import RunFinished, RunStarted
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 def run(args: argparse.Namespace) -> ExitCode:
     """Run the cells, print the report, write the files that the user asked for; return the exit code."""
     started = time.monotonic()
+    add_outputs(args, resolve.outputs(given(args)))
     reporters = reporters_of(args)
     for reporter in reporters:
         reporter.check_writable()

@@ -80,6 +80,7 @@ class ResultFound(Event):
             rule=verdict.rule,
             status=verdict.status,
             findings=verdict.findings,
+            dormant=verdict.dormant,
             reason=verdict.reason,
             seconds=seconds,
             cell=cell,

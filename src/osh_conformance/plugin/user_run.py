@@ -11,7 +11,7 @@ import pytest
 from osh_conformance.check.engine import StaticEngine
 from osh_conformance.config import resolve
 from osh_conformance.config.options import OPTIONS, Kind
-from osh_conformance.errors import SuiteError
+from osh_conformance.errors import SuiteError, install_extra
 from osh_conformance.loading.search import suite_folder
 from osh_conformance.model.event import RunFinished, RunStarted
 from osh_conformance.model.finding import Status
@@ -31,7 +31,7 @@ def register(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     try:
         given = given_options(config)
-        reporters = [] if is_worker else given_reporters(config)
+        reporters = [] if is_worker else given_reporters(config, given)
         for reporter in reporters:
             reporter.check_writable()
         is_live = config.getoption("--live")
@@ -55,7 +55,8 @@ def _add_live_half(config: pytest.Config, given: Mapping[str, Any], listeners: L
         from osh_conformance.plugin import live  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pytest.UsageError(
-            f"--live needs `pip install 'osh-conformance[live]'`: the module `{error.name}` is not installed"
+            f"--live needs the extra `live`: the module `{error.name}` is not installed\n"
+            f"  fix        {install_extra('live')}"
         ) from error
     live.register(config, given, listeners, engine)
 
@@ -76,13 +77,15 @@ def given_options(config: pytest.Config) -> dict[str, Any]:
     return given
 
 
-def given_reporters(config: pytest.Config) -> list[FileReporter]:
-    """Return a reporter for each output that the user asked for."""
-    return [
-        reporter(config.invocation_params.dir / file)
-        for name, reporter in registered().items()
-        if reporter.in_pytest and (file := config.getoption(destination(PREFIX + name)))
-    ]
+def given_reporters(config: pytest.Config, given: Mapping[str, Any]) -> list[FileReporter]:
+    """Return a reporter for each output of pytest's options and of the configuration file."""
+    folder = config.invocation_params.dir
+    files = {name: output.file for name, output in resolve.outputs(given).items()}
+    offered = {name: reporter for name, reporter in registered().items() if reporter.in_pytest}
+    for name in offered:
+        if file := config.getoption(destination(PREFIX + name)):
+            files[name] = folder / file
+    return [reporter(files[name]) for name, reporter in offered.items() if name in files]
 
 
 def collect_suite(config: pytest.Config, suite: Path) -> None:

@@ -11,12 +11,13 @@ import abc
 import functools
 import importlib
 import importlib.metadata
-import os
 import pkgutil
+import sys
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from osh_conformance import report as package
 from osh_conformance.errors import UsageError
+from osh_conformance.loading.files import ensure_folder, write_whole
 from osh_conformance.model.event import ErrorFound, RunFinished, RunStarted
 from osh_conformance.model.result import error_finding
 from osh_conformance.report.result import RunReport
@@ -81,21 +82,17 @@ class FileReporter(abc.ABC):
 
     def check_writable(self) -> None:
         """Create the file's folder, and the file; raises `UsageError` where the file cannot be written."""
+        if ensure_folder(self.file):
+            print(f"created the folder {self.file.parent}", file=sys.stderr)
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
             self.file.open("ab").close()
         except OSError as error:
             raise UsageError(f"cannot write {self.file}: {error.strerror}") from error
 
     def write(self, text: str) -> None:
         """Write the file, whole or not at all; raises `UsageError`."""
-        scratch = self.file.with_name(f".{self.file.name}.{os.getpid()}")
-        try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            scratch.write_text(text, encoding="utf-8")
-            scratch.replace(self.file)
-        except OSError as error:
-            raise UsageError(f"cannot write {self.file}: {error.strerror}") from error
+        ensure_folder(self.file)
+        write_whole(self.file, text)
 
 
 def write_error(reporters: Iterable[FileReporter], verb: str, error: SuiteError) -> None:
