@@ -32,7 +32,9 @@ def add_options(parser: argparse.ArgumentParser, verb: str, *, reports: bool) ->
             groups[option.group] = parser.add_argument_group(option.group)
         add_option(groups[option.group], option)
     for name, reporter in registered().items() if reports else ():
-        groups[OUTPUT].add_argument(f"--{name}", type=Path, metavar=reporter.metavar, help=reporter.help)
+        groups[OUTPUT].add_argument(
+            f"--{name}", type=Path, metavar=reporter.metavar, help=f"{reporter.help}; - is standard output"
+        )
     parser.set_defaults(reporters=tuple(registered()) if reports else ())
 
 
@@ -48,10 +50,13 @@ def given(args: argparse.Namespace) -> Mapping[str, Any]:
 
 
 def reporters_of(args: argparse.Namespace) -> list[FileReporter]:
-    """Return a reporter for each output that the user asked for."""
-    offered = getattr(args, "reporters", ())
-    files = {name: getattr(args, name.replace("-", "_"), None) for name in offered}
-    return [registered()[name](file) for name, file in files.items() if file]
+    """Return a reporter for each file that the command line names, the same ones at each call."""
+    if not hasattr(args, "asked_for"):
+        offered = getattr(args, "reporters", ())
+        files = {name: getattr(args, name.replace("-", "_"), None) for name in offered}
+        args.asked_for = [registered()[name](file) for name, file in files.items() if file]
+    asked_for: list[FileReporter] = args.asked_for
+    return asked_for
 
 
 def _form(option: Option) -> dict[str, Any]:

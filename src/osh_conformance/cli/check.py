@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from osh_conformance.check import baseline
 from osh_conformance.check.engine import StaticEngine
-from osh_conformance.cli.arguments import given, reporters_of
+from osh_conformance.cli.arguments import given
+from osh_conformance.cli.outputs import outputs_of
 from osh_conformance.config import resolve
 from osh_conformance.model.event import RunFinished
 from osh_conformance.plugin.direct import check_directly
 from osh_conformance.report.base import Listeners
 from osh_conformance.report.status_line import StatusLine
-from osh_conformance.report.terminal import TerminalReporter
 
 if TYPE_CHECKING:
     import argparse
@@ -26,16 +25,14 @@ if TYPE_CHECKING:
 def run(args: argparse.Namespace) -> ExitCode:
     """Check the charts, print the report, write the files that the user asked for; return the exit code."""
     started = time.monotonic()
-    reporters = reporters_of(args)
-    for reporter in reporters:
-        reporter.check_writable()
+    documents, reporters = outputs_of(args)
     options = resolve.check_options(given(args))
     engine = StaticEngine(options)
-    listeners = Listeners([*reporters, TerminalReporter(sys.stdout)])
+    listeners = Listeners(reporters)
     report = listeners.report
     listeners.handle(engine.started())
     engine.expect(engine.targets)  # worker processes start while pytest does
-    arguments = [argument for reporter in reporters for argument in reporter.pytest_arguments()]
+    arguments = [argument for document in documents for argument in document.pytest_arguments()]
     with StatusLine(lambda: _progress(report)):
         interrupted = _check_in_pytest(engine, listeners, arguments) if arguments else check_directly(engine, listeners)
     if options.write_baseline and not interrupted:

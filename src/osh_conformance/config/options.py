@@ -423,6 +423,16 @@ OPTIONS: tuple[Option, ...] = (
     ),
     # -- output --------------------------------------------------------------------------------------------------------
     Option(
+        "output-format",
+        Kind.TEXT,
+        OUTPUT,
+        "the form of standard output: full (default), concise, or the name of a file option below, such as json",
+        field="",
+        metavar="NAME",
+        verbs=_CHECKS,
+        in_file=True,
+    ),
+    Option(
         "strict",
         Kind.SWITCH,
         OUTPUT,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from osh_conformance.config.pull_secret import PullSecret
 
 _PULL_SECRET = "image-pull-secret"  # noqa: S105 - the name of an option
+_OUTPUT_FORMAT = "output-format"
 
 
 def check_options(given: Mapping[str, Any]) -> CheckOptions:
@@ -57,6 +58,13 @@ def live_options(given: Mapping[str, Any]) -> LiveOptions:
             "image_pull_secret": _pull_secret(fields["image_pull_secret"], given, config),
         }
     )
+
+
+def configured_output_format(given: Mapping[str, Any]) -> tuple[str | None, str]:
+    """Return the format of standard output that the configuration file chooses, None without one, and its place."""
+    config = _config(given)
+    name = configuration.read(config).get(_OUTPUT_FORMAT) if config else None
+    return name, configuration.place(config, _OUTPUT_FORMAT) if config and name is not None else ""
 
 
 def static_half(options: LiveOptions, given: Mapping[str, Any]) -> CheckOptions:

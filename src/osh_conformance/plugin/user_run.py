@@ -11,14 +11,15 @@ import pytest
 from osh_conformance.check.engine import StaticEngine
 from osh_conformance.config import resolve
 from osh_conformance.config.options import OPTIONS, Kind
-from osh_conformance.errors import SuiteError
+from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading.search import suite_folder
 from osh_conformance.model.event import RunFinished, RunStarted
 from osh_conformance.model.finding import Status
 from osh_conformance.plugin import PREFIX, destination
 from osh_conformance.plugin.static import StaticPlugin
 from osh_conformance.report import terminal
-from osh_conformance.report.base import FileReporter, Listeners, registered
+from osh_conformance.report.base import FileReporter, Listeners, check_outputs, registered
+from osh_conformance.report.destination import STANDARD_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,8 +33,7 @@ def register(config: pytest.Config) -> None:
     try:
         given = given_options(config)
         reporters = [] if is_worker else given_reporters(config)
-        for reporter in reporters:
-            reporter.check_writable()
+        check_outputs(reporters)
         is_live = config.getoption("--live")
         static = resolve.static_half(resolve.live_options(given), given) if is_live else resolve.check_options(given)
         engine = StaticEngine(static)
@@ -77,12 +77,14 @@ def given_options(config: pytest.Config) -> dict[str, Any]:
 
 
 def given_reporters(config: pytest.Config) -> list[FileReporter]:
-    """Return a reporter for each output that the user asked for."""
-    return [
-        reporter(config.invocation_params.dir / file)
-        for name, reporter in registered().items()
-        if reporter.in_pytest and (file := config.getoption(destination(PREFIX + name)))
-    ]
+    """Return a reporter for each output that the user asked for; raises `UsageError` for standard output."""
+    reporters = []
+    for name, reporter in registered().items():
+        if reporter.in_pytest and (file := config.getoption(destination(PREFIX + name))):
+            if Path(file) == STANDARD_OUTPUT:
+                raise UsageError(f"{PREFIX}{name} -: standard output has the report of pytest", expected="a file")
+            reporters.append(reporter(config.invocation_params.dir / file))
+    return reporters
 
 
 def collect_suite(config: pytest.Config, suite: Path) -> None:

@@ -1,0 +1,136 @@
+"""The places that outputs are written to: files, and standard output."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from osh_conformance.errors import SuiteError, UsageError
+
+#: The name of standard output on the command line.
+STANDARD_OUTPUT = Path("-")
+_NAME = "standard output"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A file, or standard output for `-`. Text arrives there whole or not at all, as far as the place allows it."""
+
+    file: Path
+
+    @property
+    def is_standard_output(self) -> bool:
+        """Whether the text goes to standard output."""
+        return self.file == STANDARD_OUTPUT
+
+    @property
+    def identity(self) -> object:
+        """The same for two destinations that name one file, also by a link or a stream: `-` for standard output.
+
+        None for a device, such as /dev/null, because it takes several outputs.
+        """
+        if self.is_standard_output:
+            return STANDARD_OUTPUT
+        try:
+            status = self.file.stat()
+        except OSError:  # the file is not there yet
+            return self.file.resolve()
+        if stat.S_ISCHR(status.st_mode):
+            return None
+        place = (status.st_dev, status.st_ino)
+        return STANDARD_OUTPUT if place == _standard_output_is() else place
+
+    def check(self) -> None:
+        """Create the file's folder, but not the file; raises `UsageError` where text cannot be written."""
+        if self.is_standard_output:
+            _stream()
+            return
+        try:
+            if self._is_stream():
+                # Opening a pipe would wait for its reader.
+                if not os.access(self.file, os.W_OK):
+                    raise self._refused("Permission denied")
+                return
+            scratch = self._scratch()
+            scratch.open("ab").close()
+            scratch.unlink()
+        except OSError as error:
+            raise self._refused(error.strerror) from error
+
+    def write(self, text: str) -> None:
+        """Write the text; raises `UsageError`, or `SuiteError` where the reader of standard output has gone."""
+        if self.is_standard_output:
+            _print(text)
+            return
+        scratch = None
+        try:
+            if self._is_stream():
+                self.file.write_text(text, encoding="utf-8")
+                return
+            scratch = self._scratch()
+            scratch.write_text(text, encoding="utf-8")
+            scratch.replace(self.file.resolve())
+        except OSError as error:
+            if scratch:
+                with suppress(OSError):
+                    scratch.unlink(missing_ok=True)
+            raise self._refused(error.strerror) from error
+
+    def _is_stream(self) -> bool:
+        """Return whether the file is a pipe or a device, which no other file can replace. Raises `OSError`."""
+        if self.file.is_dir():
+            raise self._refused("Is a directory")
+        return self.file.exists() and not self.file.is_file()
+
+    def _scratch(self) -> Path:
+        """Return the file beside this one that replaces it. A link stays, and its target is replaced."""
+        target = self.file.resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target.with_name(f".{target.name}.{os.getpid()}")
+
+    def _refused(self, reason: str | None) -> UsageError:
+        return UsageError(f"cannot write {self.file}: {reason}")
+
+
+def _standard_output_is() -> tuple[int, int] | None:
+    """Return what identifies the file behind standard output, None if there is none."""
+    try:
+        status = os.fstat(sys.stdout.fileno())
+    except (AttributeError, OSError, ValueError):
+        return None
+    return (status.st_dev, status.st_ino)
+
+
+def _stream() -> int:
+    """Return the file descriptor of standard output, -1 if it is no file; raises `UsageError` where it is closed."""
+    if sys.stdout is None or sys.stdout.closed:
+        raise UsageError(f"cannot write {_NAME}: it is closed", fix="name a file instead of `-`")
+    try:
+        return sys.stdout.fileno()
+    except OSError:
+        return -1
+
+
+def _print(text: str) -> None:
+    """Print the text as UTF-8, whatever the locale is."""
+    descriptor = _stream()
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError as error:
+        _discard(descriptor)
+        raise SuiteError(f"cannot write {_NAME}: its reader has closed the pipe") from error
+    except OSError as error:
+        _discard(descriptor)
+        raise UsageError(f"cannot write {_NAME}: {error.strerror}") from error
+
+
+def _discard(descriptor: int) -> None:
+    """Let Python drop what it still wants to print, so that the end of the program is no second error."""
+    if descriptor >= 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
