@@ -59,4 +59,10 @@ def _started(options: LiveOptions, charts: int) -> RunStarted:
         "scenario": list(options.scenarios),
         "reduced": options.reduced,
     }
-    return RunStarted(target=target, charts=charts, shard=options.shard, helm=",".join(map(str, options.helm_majors)))
+    return RunStarted(
+        target=target,
+        charts=charts,
+        shard=options.shard,
+        helm=",".join(map(str, options.helm_majors)),
+        rule_pages=options.rule_pages,
+    )

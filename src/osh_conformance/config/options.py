@@ -433,6 +433,16 @@ OPTIONS: tuple[Option, ...] = (
         in_file=True,
     ),
     Option(
+        "rule-pages",
+        Kind.TEXT,
+        OUTPUT,
+        "the address below which each rule has a page, for links; outputs name `explain RULE` without it",
+        metavar="URL",
+        verbs=_CHECKS,
+        default="",
+        in_file=True,
+    ),
+    Option(
         "strict",
         Kind.SWITCH,
         OUTPUT,

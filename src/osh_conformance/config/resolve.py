@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _PULL_SECRET = "image-pull-secret"  # noqa: S105 - the name of an option
 _OUTPUT_FORMAT = "output-format"
+_ADDRESS = re.compile(r"https?://[\w.~:/?#@!$&*+,;=%{}-]+", re.ASCII)
 
 
 def check_options(given: Mapping[str, Any]) -> CheckOptions:
@@ -86,6 +88,7 @@ def static_half(options: LiveOptions, given: Mapping[str, Any]) -> CheckOptions:
             shared, _to_repeat(given, _config(given), {"catalog": options.catalog}), strict=options.strict
         ),
         data=options.data,
+        rule_pages=options.rule_pages,
     )
 
 
@@ -131,8 +134,20 @@ def _fields(verb: str, given: Mapping[str, Any], config: Path | None) -> dict[st
         given.get("data") or file.get("data") or (), config, named_by=partial(_named_by, "data", given, config)
     )
     fields["strict"] = bool(fields["strict"])
+    _check_address(fields["rule_pages"], given, config)
     repeated = _repeated(options_of(verb), _to_repeat(given, config, fields), strict=fields["strict"])
     return {**fields, "repeated": repeated}
+
+
+def _check_address(address: str, given: Mapping[str, Any], config: Path | None) -> None:
+    """Raise `UsageError` unless the address of the rule pages can stand in a link of every output."""
+    if address and not _ADDRESS.fullmatch(address):
+        named_by = (
+            "--rule-pages" if given.get("rule_pages") or not config else configuration.place(config, "rule-pages")
+        )
+        raise UsageError(
+            f"{named_by}: `{address}` is no address", expected="https://HOST/FOLDER, without spaces or `()`"
+        )
 
 
 def _to_repeat(given: Mapping[str, Any], config: Path | None, fields: Mapping[str, Any]) -> Mapping[str, Any]:

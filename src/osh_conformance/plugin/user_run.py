@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from osh_conformance.config import resolve
 from osh_conformance.config.options import OPTIONS, Kind
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading.search import suite_folder
-from osh_conformance.model.event import RunFinished, RunStarted
+from osh_conformance.model.event import RunFinished
 from osh_conformance.model.finding import Status
 from osh_conformance.plugin import PREFIX, destination
 from osh_conformance.plugin.static import StaticPlugin
@@ -118,8 +119,7 @@ class UserRun:
     def pytest_sessionstart(self) -> None:
         """Tell the listeners what the run checks."""
         started = self._engine.started()
-        target = {**started.target, "verb": "pytest"}
-        self._listeners.handle(RunStarted(target=target, charts=started.charts))
+        self._listeners.handle(replace(started, target={**started.target, "verb": "pytest"}))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:

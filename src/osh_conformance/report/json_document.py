@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from osh_conformance import __version__
 from osh_conformance.model.finding import Finding, Severity, Status
 from osh_conformance.report.base import FileReporter, register
+from osh_conformance.report.rule_help import help_for
 
 if TYPE_CHECKING:
     from osh_conformance.model.result import CellReport, ChartCoverage, Fates, RemovedData
@@ -42,7 +43,7 @@ def build(run: RunReport) -> dict[str, Any]:
         "target": dict(run.target),
         "shard": run.shard,
         "summary": _summary(run),
-        "findings": [_finding(finding) for finding in (*run.findings, *_undecided(run))],
+        "findings": [_finding(finding, run) for finding in (*run.findings, *_undecided(run))],
         "charts": [_chart(each) for each in run.coverage.values()],
         "cells": [_cell(cell, run) for cell in run.cells],
     }
@@ -91,7 +92,7 @@ def _undecided(run: RunReport) -> list[Finding]:
     ]
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, run: RunReport) -> dict[str, Any]:
     return {
         "id": finding.id,
         "rule": finding.rule,
@@ -112,6 +113,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "fix": finding.fix,
         "reason": finding.reason,
         "reproduce": finding.reproduce,
+        "help": help_for(finding.rule, run.rule_pages),
     }
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class RunReport:
     """All that a run has found so far. `handle` fills it from the events of the run.
 
-    - target, helm, charts, shard, left_out: see `RunStarted`.
+    - target, helm, charts, shard, left_out, rule_pages: see `RunStarted`.
     - kubernetes: the version of the cluster, None without one.
     - versions: see `ClusterOpened`.
     - checks: the result of each rule on each chart or cell, in the order in which they were found.
@@ -43,6 +43,7 @@ class RunReport:
     coverage: dict[str, ChartCoverage] = field(default_factory=dict)
     shard: str | None = None
     left_out: str = ""
+    rule_pages: str = ""
     all_scenarios: bool = False
     interrupted: bool = False
     seconds: float | None = None
@@ -67,7 +68,7 @@ class RunReport:
                 self.notes.append(event.note)
             case events.RunStarted():
                 self.target, self.helm, self.shard = event.target, event.helm, event.shard
-                self.charts, self.left_out = event.charts, event.left_out
+                self.charts, self.left_out, self.rule_pages = event.charts, event.left_out, event.rule_pages
             case events.ClusterOpened():
                 self.kubernetes, self.versions = event.kubernetes, event.versions
             case events.ScenariosFinished():

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from osh_conformance.plan import scenarios
+from osh_conformance.report.rule_help import page_name
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
@@ -36,11 +37,6 @@ def pages() -> dict[str, str]:
     """Return the text of each page by its file name; raises `SuiteError` for rules that do not load."""
     rules = registry.all_rules().values()
     return {INDEX: _index(rules), **{page_name(rule.id): _page(rule) for rule in rules}}
-
-
-def page_name(rule: str) -> str:
-    """Return the file name of the page of a rule."""
-    return f"{rule.lower()}.md"
 
 
 def checks(rule: str) -> dict[str, str]:
