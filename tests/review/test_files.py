@@ -60,8 +60,8 @@ def test_pre_commit_takes_the_hook() -> None:
     ],
 )
 def test_the_hook_gets_the_files_of_charts(file: str, taken: bool) -> None:  # noqa: FBT001
-    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    assert bool(re.search(hook["files"], file)) is taken
+    for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text()):
+        assert bool(re.search(hook["files"], file)) is taken
 
 
 def test_github_takes_the_action() -> None:
@@ -228,6 +228,18 @@ def test_the_job_of_zuul_returns_comments_at_their_lines(changed: Path, tmp_path
     assert (work / "logs" / "osh-conformance.json").is_file()
 
 
+def test_the_hook_for_trees_checks_what_changed(changed: Path) -> None:
+    environment = {**os.environ, "PRE_COMMIT_HOME": str(changed.parent / "home")}
+    argv = (_program("pre-commit"), "try-repo", ROOT, "osh-conformance-tree", "--verbose", "--all-files")
+    assert _run(*argv, cwd=changed, env=environment).returncode == 0, "nothing is changed"
+    with (changed / "charts" / "old" / "values.yaml").open("a") as values:
+        values.write("# changed\n")
+    done = _run(*argv, cwd=changed, env=environment)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "FAIL REF-2  old" in done.stdout
+    assert "FAIL REF-2  new" not in done.stdout
+
+
 def test_pre_commit_installs_the_hook_with_a_renderer(changed: Path) -> None:
     (changed / ".pre-commit-config.yaml").write_text("repos: []\n")
     environment = {**os.environ, "PRE_COMMIT_HOME": str(changed.parent / "home")}
@@ -236,5 +248,5 @@ def test_pre_commit_installs_the_hook_with_a_renderer(changed: Path) -> None:
     done = _run(*argv, cwd=changed, env=environment)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "FAIL REF-2" in done.stdout
-    assert "charts/new/values.yaml:3" in done.stdout
+    assert "values.yaml:3" in done.stdout
     shutil.rmtree(environment["PRE_COMMIT_HOME"])

@@ -54,3 +54,5 @@ def _explained(rule: Rule, checks: Mapping[str, str]) -> Iterator[str]:
         if example:
             yield f"  {label}"
             yield textwrap.indent(example.rstrip(), " " * 6)
+    yield "  opt out"
+    yield from (f"      {way}" for way in rule_pages.opt_outs(rule.id))

@@ -86,8 +86,19 @@ def _lines(rule: Rule) -> Iterator[str]:
     for title, example in (("Before", rule.before), ("After", rule.after)):
         if example:
             yield f"{title}:\n\n```yaml\n{example.rstrip()}\n```\n"
+    yield "## Opt out\n"
+    yield from opt_outs(rule.id)
+    yield ""
     yield "## Run it\n"
     yield from _commands(rule.id)
+
+
+def opt_outs(rule: str) -> Iterator[str]:
+    """Yield the ways to accept a finding of a rule, or to switch it off; as items of a list in Markdown."""
+    if rule in registry.static_rules():
+        yield f"- One place: `# osh-conformance: ignore {rule} REASON`, in the chart's file beside it or above it."
+    yield f"- Findings of your choice: an entry with `rule: {rule}` and a `reason` in a file for `--deviations`."
+    yield f'- Everywhere: `--ignore {rule}`, or `ignore = ["{rule}"]` in the configuration file.'
 
 
 def _commands(rule: str) -> Iterator[str]:
