@@ -50,15 +50,15 @@ def test_explain_and_the_page_say_what_a_rule_does_not_look_at(capsys: pytest.Ca
     assert "custom resources of operators" in page
 
 
-@pytest.mark.parametrize(("rule", "in_charts"), [("REF-1", True), ("DROP-4", False)])
+@pytest.mark.parametrize(("rule", "comments"), [("REF-1", 1), ("DROP-4", 0)])
 def test_explain_and_the_page_say_how_to_opt_out(
     rule: str,
-    in_charts: bool,
-    capsys: pytest.CaptureFixture[str],  # noqa: FBT001
+    comments: int,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["explain", rule]) == 0
     for text in (capsys.readouterr().out, rule_pages.pages()[f"{rule.lower()}.md"]):
-        assert (f"# osh-conformance: ignore {rule} REASON" in text) is in_charts, "no comment reaches a live rule"
+        assert text.count(f"# osh-conformance: ignore {rule} REASON") == comments, "no comment reaches a live rule"
         assert f"`rule: {rule}`" in text
         assert f"--ignore {rule}" in text
 
