@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance import __version__
+from osh_conformance import __version__, here
 from osh_conformance.model.finding import Finding, Severity, Status
 from osh_conformance.report.base import FileReporter, register
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from osh_conformance.model.result import CellReport, ChartCoverage, Fates, RemovedData
     from osh_conformance.report.result import RunReport
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @register
@@ -39,6 +39,7 @@ def build(run: RunReport) -> dict[str, Any]:
             "kubernetes": run.kubernetes,
             "versions": dict(run.versions),
         },
+        "root": here.root(),
         "target": dict(run.target),
         "shard": run.shard,
         "summary": _summary(run),

@@ -40,7 +40,7 @@ def test_charts_become_items_with_readable_ids(pytester: pytest.Pytester) -> Non
         [
             "*::test_image_references?ref-2-latest-REF-1? PASSED*",
             "*::test_image_references?ref-2-latest-REF-2? FAILED*",
-            "*FAIL REF-2  ref-2-latest  ref-2-latest/values.yaml:3  images.api*",
+            "*FAIL REF-2  ref-2-latest  charts/ref-2-latest/values.yaml:3  images.api*",
         ]
     )
     result.assert_outcomes(passed=5, failed=1)
@@ -120,7 +120,7 @@ def test_workers_get_whole_charts_and_their_verdicts_reach_the_controller(pytest
         [
             "WARN REF-1  clean-flat  d.yaml:1",
             "*long gone*",
-            "XFAIL REF-2  ref-2-latest  ref-2-latest/values.yaml:3  images.api: known (d.yaml)",
+            "XFAIL REF-2  ref-2-latest  charts/ref-2-latest/values.yaml:3  images.api: known (d.yaml)",
             "4 charts, 12 checks: *1 failed, 1 expected*, 1 warning*",
         ]
     )
@@ -193,7 +193,7 @@ def test_pytest_reads_data_files_of_the_user(pytester: pytest.Pytester) -> None:
     arguments = ("--charts", "charts", "--conformance-select", "KEY-1,REF-2", "--conformance-data", "mine", "-n", "2")
     result = pytester.runpytest_subprocess(*arguments)
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*FAIL REF-2  painter  painter/values.yaml:1  pictures.api*"])
+    result.stdout.fnmatch_lines(["*FAIL REF-2  painter  charts/painter/values.yaml:1  pictures.api*"])
 
 
 def test_an_error_is_an_error_in_junit_from_a_worker_too(pytester: pytest.Pytester) -> None:
