@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -31,12 +32,13 @@ def run(args: argparse.Namespace) -> ExitCode:
         reporter.check_writable()
     options = resolve.check_options(given(args))
     engine = StaticEngine(options)
-    listeners = Listeners([*reporters, TerminalReporter(sys.stdout)])
+    terminal = TerminalReporter(sys.stdout, statistics=args.statistics, quiet=args.quiet)
+    listeners = Listeners([*reporters, terminal])
     report = listeners.report
     listeners.handle(engine.started())
     engine.expect(engine.targets)  # worker processes start while pytest does
     arguments = [argument for reporter in reporters for argument in reporter.pytest_arguments()]
-    with StatusLine(lambda: _progress(report)):
+    with contextlib.nullcontext() if args.quiet else StatusLine(lambda: _progress(report)):
         interrupted = _check_in_pytest(engine, listeners, arguments) if arguments else check_directly(engine, listeners)
     if options.write_baseline and not interrupted:
         event = baseline.write(options.write_baseline, report.findings, report.notes, engine.baseline)

@@ -38,9 +38,10 @@ def run(args: argparse.Namespace) -> ExitCode:
     options = resolve.live_options(given(args))
     scratch.hold_temporary_files(default_folders().scratch)
     engine = StaticEngine(resolve.static_half(options, given(args)))
-    progress = Progress()
+    progress = Progress(quiet=args.quiet)
     suite = LiveSuite(options, engine.targets, progress)
-    listeners = Listeners([*reporters, TerminalReporter(sys.stdout)])
+    terminal = TerminalReporter(sys.stdout, statistics=args.statistics, quiet=args.quiet)
+    listeners = Listeners([*reporters, terminal])
     listeners.handle(_started(options, charts=len(engine.targets)))
     plugins = [StaticPlugin(engine, listeners), LivePlugin(suite, listeners, progress, engine.expectations)]
     arguments = [argument for reporter in reporters for argument in reporter.pytest_arguments()]

@@ -55,7 +55,7 @@ def test_a_finding_in_a_template_names_template_workload_and_container(capsys: p
 def test_charts_of_a_tree_are_named_by_their_place_in_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(CASES), "--select", "ref-1,REF-4"]) == 1
     out = capsys.readouterr().out
-    assert "FAIL REF-1  ref-1-no-host  ref-1/no-host/values.yaml:3  images.api" in out
+    assert "\n  ref-1/no-host/values.yaml:3  images.api: " in out
     assert "FAIL REF-2" not in out
 
 

@@ -121,7 +121,8 @@ def test_workers_get_whole_charts_and_their_verdicts_reach_the_controller(pytest
             "WARN REF-1  clean-flat  d.yaml:1",
             "*long gone*",
             "XFAIL REF-2  ref-2-latest  charts/ref-2-latest/values.yaml:3  images.api: known (d.yaml)",
-            "4 charts, 12 checks: *1 failed, 1 expected*, 1 warning*",
+            "*findings: 1 fail, 1 warn, 1 expected",
+            "4 charts, 12 checks: *1 failed, 1 expected*",
         ]
     )
     workers: dict[str, set[str]] = {}
