@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Check the charts, print the report, write the files that the user asked for; return the exit code."""
-    started = time.monotonic()
     reporters = reporters_of(args)
     for reporter in reporters:
         reporter.check_writable()
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     if options.write_baseline and not interrupted:
         event = baseline.write(options.write_baseline, report.findings, report.notes, engine.baseline)
         listeners.handle(event)
-    listeners.handle(RunFinished(seconds=time.monotonic() - started, interrupted=interrupted))
+    listeners.handle(RunFinished(seconds=time.monotonic() - args.started, interrupted=interrupted))
     return report.exit_code
 
 

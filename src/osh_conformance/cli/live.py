@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Run the cells, print the report, write the files that the user asked for; return the exit code."""
-    started = time.monotonic()
     reporters = reporters_of(args)
     for reporter in reporters:
         reporter.check_writable()
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     arguments = [argument for reporter in reporters for argument in reporter.pytest_arguments()]
     code = run_suites(["static", "live"], plugins, ["-p", "pytest_helm_charts.plugin", *arguments])
     interrupted = code is pytest.ExitCode.INTERRUPTED
-    listeners.handle(RunFinished(seconds=time.monotonic() - started, interrupted=interrupted))
+    listeners.handle(RunFinished(seconds=time.monotonic() - args.started, interrupted=interrupted))
     return listeners.report.exit_code
 
 

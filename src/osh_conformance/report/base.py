@@ -8,6 +8,7 @@ names its class in the entry-point group `osh_conformance.reporters`.
 from __future__ import annotations
 
 import abc
+import contextlib
 import functools
 import importlib
 import importlib.metadata
@@ -16,7 +17,7 @@ import pkgutil
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from osh_conformance import report as package
-from osh_conformance.errors import UsageError
+from osh_conformance.errors import UsageError, cannot_write
 from osh_conformance.model.event import ErrorFound, RunFinished, RunStarted
 from osh_conformance.model.result import error_finding
 from osh_conformance.report.result import RunReport
@@ -91,11 +92,16 @@ class FileReporter(abc.ABC):
         """Write the file, whole or not at all; raises `UsageError`."""
         scratch = self.file.with_name(f".{self.file.name}.{os.getpid()}")
         try:
+            if self.file.is_symlink() or (self.file.exists() and not self.file.is_file()):
+                self.file.write_text(text, encoding="utf-8")  # a device, a pipe or a link stays what it is
+                return
             self.file.parent.mkdir(parents=True, exist_ok=True)
             scratch.write_text(text, encoding="utf-8")
             scratch.replace(self.file)
         except OSError as error:
-            raise UsageError(f"cannot write {self.file}: {error.strerror}") from error
+            with contextlib.suppress(OSError):
+                scratch.unlink(missing_ok=True)
+            raise cannot_write(self.file, error) from error
 
 
 def write_error(reporters: Iterable[FileReporter], verb: str, error: SuiteError) -> None:

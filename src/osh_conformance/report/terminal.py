@@ -159,6 +159,7 @@ class _Printer:
         self.width = _width(stream)
 
     def lines(self, *lines: str) -> None:
+        """Print lines."""
         for line in map(plain, lines):
             print(colour.painted(line) if self._colour else line, file=self._stream)
 
