@@ -12,7 +12,7 @@ from osh_conformance.loading.search import suite_folder
 from osh_conformance.model.event import ResultFound
 from osh_conformance.model.finding import Status
 from osh_conformance.plugin.markers import rules_of_test
-from osh_conformance.report.plain import plain_lines
+from osh_conformance.report.plain import plain, plain_lines
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -60,7 +60,7 @@ class StaticPlugin:
             return
         rules = rules_of_test(metafunc.definition, "rules", self._folder, self._engine.rules)
         pairs = [(target, rule) for target in self._engine.targets for rule in rules]
-        ids = [f"{target.label}-{rule}" for target, rule in pairs]
+        ids = [f"{plain(target.label)}-{rule}" for target, rule in pairs]
         metafunc.parametrize(_ITEM, pairs, ids=ids, scope="function")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:

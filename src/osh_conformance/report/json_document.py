@@ -25,7 +25,8 @@ class JsonReporter(FileReporter):
 
     def text(self, report: RunReport) -> str:
         """Return the document."""
-        return json.dumps(build(report), indent=2) + "\n"
+        # Azure obeys `##vso[` anywhere in a log, and the document may be printed into one.
+        return json.dumps(build(report), indent=2).replace("##", r"#\u0023") + "\n"
 
 
 def build(run: RunReport) -> dict[str, Any]:

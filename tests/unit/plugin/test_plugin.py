@@ -14,6 +14,7 @@ import pytest
 
 from osh_conformance.rules import registry
 from tests.case_charts import case
+from tests.unit.hostile_texts import hostile_tree, problems
 from tests.unit.loading.toys import write_all, write_painter
 
 if TYPE_CHECKING:
@@ -204,3 +205,11 @@ def test_an_error_is_an_error_in_junit_from_a_worker_too(pytester: pytest.Pytest
     result.assert_outcomes(passed=1, errors=1)
     (broken,) = [case for case in _cases(pytester.path / "r.xml") if case.find("error") is not None]
     assert broken.attrib["name"] == "test_image_references[clean-tags-REF-1]"
+
+
+def test_nothing_that_a_chart_says_is_obeyed_where_pytest_prints_it(pytester: pytest.Pytester) -> None:
+    hostile_tree(pytester.path / "charts")
+    result = pytester.runpytest_subprocess("--charts", "charts", "-rA", "-k", "REF or PP", "--junitxml=r.xml")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert problems("\n".join(result.outlines)) == []
+    assert "\x1b" not in (pytester.path / "r.xml").read_text()
