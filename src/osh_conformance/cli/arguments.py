@@ -40,8 +40,13 @@ def add_options(parser: argparse.ArgumentParser, verb: str, *, reports: bool) ->
 
 def add_option(parser: argparse._ActionsContainer, option: Option) -> None:
     """Offer one option."""
-    flags = [f"--{name}" for name in (option.name, option.alias) if name]
+    names = filter(None, (option.name, option.alias))
+    flags = sorted((f"--{name}" if len(name) > 1 else f"-{name}" for name in names), key=_is_long)
     parser.add_argument(*flags, dest=option.dest, help=option.help, **_form(option))
+
+
+def _is_long(flag: str) -> bool:
+    return flag.startswith("--")
 
 
 def given(args: argparse.Namespace) -> Mapping[str, Any]:

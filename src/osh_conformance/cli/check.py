@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Check the charts, print the report, write the files that the user asked for; return the exit code."""
-    started = time.monotonic()
     documents, reporters = outputs_of(args)
     options = resolve.check_options(given(args))
     engine = StaticEngine(options)
@@ -33,12 +33,12 @@ def run(args: argparse.Namespace) -> ExitCode:
     listeners.handle(engine.started())
     engine.expect(engine.targets)  # worker processes start while pytest does
     arguments = [argument for document in documents for argument in document.pytest_arguments()]
-    with StatusLine(lambda: _progress(report)):
+    with contextlib.nullcontext() if args.quiet else StatusLine(lambda: _progress(report)):
         interrupted = _check_in_pytest(engine, listeners, arguments) if arguments else check_directly(engine, listeners)
     if options.write_baseline and not interrupted:
         event = baseline.write(options.write_baseline, report.findings, report.notes, engine.baseline)
         listeners.handle(event)
-    listeners.handle(RunFinished(seconds=time.monotonic() - started, interrupted=interrupted))
+    listeners.handle(RunFinished(seconds=time.monotonic() - args.started, interrupted=interrupted))
     return report.exit_code
 
 

@@ -30,12 +30,11 @@ if TYPE_CHECKING:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Run the cells, print the report, write the files that the user asked for; return the exit code."""
-    started = time.monotonic()
     documents, reporters = outputs_of(args)
     options = resolve.live_options(given(args))
     scratch.hold_temporary_files(default_folders().scratch)
     engine = StaticEngine(resolve.static_half(options, given(args)))
-    progress = Progress()
+    progress = Progress(quiet=args.quiet)
     suite = LiveSuite(options, engine.targets, progress)
     listeners = Listeners(reporters)
     listeners.handle(_started(options, charts=len(engine.targets)))
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     arguments = [argument for document in documents for argument in document.pytest_arguments()]
     code = run_suites(["static", "live"], plugins, ["-p", "pytest_helm_charts.plugin", *arguments])
     interrupted = code is pytest.ExitCode.INTERRUPTED
-    listeners.handle(RunFinished(seconds=time.monotonic() - started, interrupted=interrupted))
+    listeners.handle(RunFinished(seconds=time.monotonic() - args.started, interrupted=interrupted))
     return listeners.report.exit_code
 
 

@@ -40,7 +40,8 @@ def outputs_of(args: argparse.Namespace) -> tuple[list[FileReporter], list[Repor
             _add_document(files, name, named_by)
     if any(map(_is_standard_output, files)):
         return files, [*files]
-    return files, [*files, TerminalReporter(sys.stdout)]
+    form = {each: name == each for each in _FOR_PEOPLE}
+    return files, [*files, TerminalReporter(sys.stdout, **form, statistics=args.statistics, quiet=args.quiet)]
 
 
 def _is_standard_output(reporter: FileReporter) -> bool:

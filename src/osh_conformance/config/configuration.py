@@ -39,14 +39,16 @@ def nearest(path: Path) -> Path | None:
     """Return the file nearest to `path`, going upwards, None if there is none. Raises `UsageError` for a wrong file."""
     here = path.resolve()
     for folder in (here, *here.parents):
-        own = folder / FILE
-        if own.is_file():
-            return own
-        shared = folder / _SHARED
-        if shared.is_file() and _table(shared) is not None:
-            return shared
-        if (folder / ".git").exists():
-            break
+        own, shared = folder / FILE, folder / _SHARED
+        try:
+            if own.is_file():
+                return own
+            if shared.is_file() and _table(shared) is not None:
+                return shared
+            if (folder / ".git").exists():
+                break
+        except OSError:  # a folder that this user may not read: whoever needs a file of it says so
+            continue
     return None
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import fnmatch
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.here import from_here
 from osh_conformance.loading import records
 from osh_conformance.model.field_values import RULES, RuleId
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from osh_conformance.model.finding import Finding
 
@@ -133,7 +134,7 @@ def read(file: Path) -> tuple[Deviation, ...]:
         raise UsageError(f"{file}: no file of deviations", expected=f"`{MARK}: 1` and a list `{_LIST}`")
     tidy = [_tidied(entry) for entry in entries] if isinstance(entries, list) else entries
     found = records.convert(DeviationsFile, replace(content, fields={**content.fields, _LIST: tidy}))
-    shown = str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
+    shown = from_here(file)
     return tuple(
         _placed(entry, shown, content.lines.get(f"{_LIST}[{number}]")) for number, entry in enumerate(found.deviations)
     )

@@ -61,7 +61,7 @@ class Option:
     - in_file: whether the configuration file may set it.
     - repeated: whether `reproduce` repeats it, because it changes what is found.
     - pytest: its name in pytest, "" where pytest does not offer it. Names such as `--ignore` are pytest's own.
-    - alias: another name on the command line, "" without one.
+    - alias: another name on the command line, a letter for a short one, "" without one.
     - environment: a variable that sets it where the command line does not.
     """
 
@@ -426,7 +426,8 @@ OPTIONS: tuple[Option, ...] = (
         "output-format",
         Kind.TEXT,
         OUTPUT,
-        "the form of standard output: full (default), concise, or the name of a file option below, such as json",
+        "the form of standard output: full, concise, or the name of a file option below, such as json "
+        "(default: full for a few findings, an overview for many)",
         field="",
         metavar="NAME",
         verbs=_CHECKS,
@@ -451,6 +452,23 @@ OPTIONS: tuple[Option, ...] = (
         in_file=True,
         repeated=True,
         pytest="--conformance-strict",
+    ),
+    Option(
+        "statistics",
+        Kind.FLAG,
+        OUTPUT,
+        "print how many findings each rule has, instead of the findings",
+        field="",
+        verbs=_CHECKS,
+    ),
+    Option(
+        "quiet",
+        Kind.FLAG,
+        OUTPUT,
+        "print only what fails: no warnings, tables, summary and progress",
+        field="",
+        verbs=_CHECKS,
+        alias="q",
     ),
     Option(
         "artifacts",

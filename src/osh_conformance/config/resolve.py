@@ -15,6 +15,7 @@ from osh_conformance.config.options import CHECK, LIVE, Kind, options_of
 from osh_conformance.config.selection import check_static
 from osh_conformance.config.static_rules import static_rules
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.here import from_here
 from osh_conformance.loading import definitions, records
 from osh_conformance.loading.files import read_text
 from osh_conformance.loading.search import DataPath, data_path
@@ -101,7 +102,7 @@ def _read_values(files: Iterable[Path]) -> tuple[dict[str, Any], tuple[GivenValu
         except SuiteError as error:
             raise UsageError(error.message, expected=error.expected) from error
         layers.append(values.content)
-        given.append(GivenValues(path=str(file), lines=values.lines))
+        given.append(GivenValues(path=from_here(file), lines=values.lines))
     return merged(*layers), tuple(given)
 
 

@@ -35,7 +35,7 @@ class Location:
     """The place of a finding. `Rule.finding` takes one, and `Finding` has the same fields.
 
     - chart: the chart's name.
-    - path: the file, relative to the PATH argument.
+    - path: the file, relative to the working directory; absolute if the chart lies outside of it.
     - line: the line (from 1), None if it is not known.
     - key: the image key, or the dotted path in values.
     - workload: `Kind/name`.

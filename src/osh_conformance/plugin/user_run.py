@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +13,16 @@ from osh_conformance.config import resolve
 from osh_conformance.config.options import OPTIONS, Kind
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading.search import suite_folder
-from osh_conformance.model.event import RunFinished
+from osh_conformance.model.event import RunFinished, RunStarted
 from osh_conformance.model.finding import Status
 from osh_conformance.plugin import PREFIX, destination
 from osh_conformance.plugin.static import StaticPlugin
-from osh_conformance.report import terminal
 from osh_conformance.report.base import FileReporter, Listeners, check_outputs, registered
 from osh_conformance.report.destination import STANDARD_OUTPUT
+from osh_conformance.report.messages import message
+from osh_conformance.report.plain import plain, plain_lines
+from osh_conformance.report.summary import summary
+from osh_conformance.report.terminal import expected_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,7 +44,7 @@ def register(config: pytest.Config) -> None:
         if is_live:
             _add_live_half(config, given, listeners, engine)
     except SuiteError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(plain_lines(str(error))) from error
     collect_suite(config, suite_folder("static"))
     if is_live:
         collect_suite(config, suite_folder("live"))
@@ -119,7 +121,8 @@ class UserRun:
     def pytest_sessionstart(self) -> None:
         """Tell the listeners what the run checks."""
         started = self._engine.started()
-        self._listeners.handle(replace(started, target={**started.target, "verb": "pytest"}))
+        target = {**started.target, "verb": "pytest"}
+        self._listeners.handle(RunStarted(target=target, charts=started.charts))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
@@ -128,7 +131,7 @@ class UserRun:
         try:
             self._listeners.handle(RunFinished(seconds=time.monotonic() - self._started, interrupted=interrupted))
         except SuiteError as error:
-            pytest.exit(str(error), returncode=int(pytest.ExitCode.USAGE_ERROR))
+            pytest.exit(plain_lines(str(error)), returncode=int(pytest.ExitCode.USAGE_ERROR))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print warnings, expected findings, and expectations without a finding: pytest's own lines omit them."""
@@ -137,9 +140,9 @@ class UserRun:
             return
         warnings = [finding for finding in report.findings if finding.status is Status.WARNING]
         shown = [*warnings, *(note for note in report.notes if note not in warnings)]
-        lines = [terminal.message(finding) for finding in shown] + terminal.expected_lines(report)
+        lines = [*map(message, shown), *map(plain, expected_lines(report))]
         if lines:
-            _print_section(terminalreporter, (*lines, terminal.summary(report)))
+            _print_section(terminalreporter, (*lines, summary(report)))
 
 
 def _print_section(terminalreporter: pytest.TerminalReporter, lines: Iterable[str]) -> None:

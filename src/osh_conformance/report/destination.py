@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -9,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.errors import SuiteError, cannot_write
 
 #: The name of standard output on the command line.
 STANDARD_OUTPUT = Path("-")
@@ -45,24 +46,23 @@ class Destination:
         return STANDARD_OUTPUT if place == _standard_output_is() else place
 
     def check(self) -> None:
-        """Create the file's folder, but not the file; raises `UsageError` where text cannot be written."""
+        """Create the file's folder, but not the file; raises `SuiteError` where text cannot be written."""
         if self.is_standard_output:
-            _stream()
             return
         try:
             if self._is_stream():
                 # Opening a pipe would wait for its reader.
                 if not os.access(self.file, os.W_OK):
-                    raise self._refused("Permission denied")
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
                 return
             scratch = self._scratch()
             scratch.open("ab").close()
             scratch.unlink()
         except OSError as error:
-            raise self._refused(error.strerror) from error
+            raise cannot_write(self.file, error) from error
 
     def write(self, text: str) -> None:
-        """Write the text; raises `UsageError`, or `SuiteError` where the reader of standard output has gone."""
+        """Write the text; raises `SuiteError`."""
         if self.is_standard_output:
             _print(text)
             return
@@ -78,12 +78,12 @@ class Destination:
             if scratch:
                 with suppress(OSError):
                     scratch.unlink(missing_ok=True)
-            raise self._refused(error.strerror) from error
+            raise cannot_write(self.file, error) from error
 
     def _is_stream(self) -> bool:
         """Return whether the file is a pipe or a device, which no other file can replace. Raises `OSError`."""
         if self.file.is_dir():
-            raise self._refused("Is a directory")
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         return self.file.exists() and not self.file.is_file()
 
     def _scratch(self) -> Path:
@@ -91,9 +91,6 @@ class Destination:
         target = self.file.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
         return target.with_name(f".{target.name}.{os.getpid()}")
-
-    def _refused(self, reason: str | None) -> UsageError:
-        return UsageError(f"cannot write {self.file}: {reason}")
 
 
 def _standard_output_is() -> tuple[int, int] | None:
@@ -105,32 +102,21 @@ def _standard_output_is() -> tuple[int, int] | None:
     return (status.st_dev, status.st_ino)
 
 
-def _stream() -> int:
-    """Return the file descriptor of standard output, -1 if it is no file; raises `UsageError` where it is closed."""
-    if sys.stdout is None or sys.stdout.closed:
-        raise UsageError(f"cannot write {_NAME}: it is closed", fix="name a file instead of `-`")
-    try:
-        return sys.stdout.fileno()
-    except OSError:
-        return -1
-
-
 def _print(text: str) -> None:
     """Print the text as UTF-8, whatever the locale is."""
-    descriptor = _stream()
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode())
         sys.stdout.buffer.flush()
     except BrokenPipeError as error:
-        _discard(descriptor)
+        _discard()
         raise SuiteError(f"cannot write {_NAME}: its reader has closed the pipe") from error
     except OSError as error:
-        _discard(descriptor)
-        raise UsageError(f"cannot write {_NAME}: {error.strerror}") from error
+        _discard()
+        raise cannot_write(_NAME, error) from error
 
 
-def _discard(descriptor: int) -> None:
+def _discard() -> None:
     """Let Python drop what it still wants to print, so that the end of the program is no second error."""
-    if descriptor >= 0:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+    with suppress(OSError, ValueError):  # standard output is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance import __version__
+from osh_conformance import __version__, here
 from osh_conformance.model.finding import Finding, Severity, Status
 from osh_conformance.report.base import FileReporter, register
 from osh_conformance.report.rule_help import help_for
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from osh_conformance.model.result import CellReport, ChartCoverage, Fates, RemovedData
     from osh_conformance.report.result import RunReport
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @register
@@ -26,7 +26,8 @@ class JsonReporter(FileReporter):
 
     def text(self, report: RunReport) -> str:
         """Return the document."""
-        return json.dumps(build(report), indent=2) + "\n"
+        # Azure obeys `##vso[` anywhere in a log, and the document may be printed into one.
+        return json.dumps(build(report), indent=2).replace("##", r"#\u0023") + "\n"
 
 
 def build(run: RunReport) -> dict[str, Any]:
@@ -40,6 +41,7 @@ def build(run: RunReport) -> dict[str, Any]:
             "kubernetes": run.kubernetes,
             "versions": dict(run.versions),
         },
+        "root": here.root(),
         "target": dict(run.target),
         "shard": run.shard,
         "summary": _summary(run),

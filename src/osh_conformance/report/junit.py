@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 from osh_conformance.model.event import RunFinished
 from osh_conformance.report.base import FileReporter, register
+from osh_conformance.report.plain import plain, plain_lines
 
 if TYPE_CHECKING:
     from osh_conformance.model.event import Event
@@ -55,5 +56,5 @@ class JunitReporter(FileReporter):
         for error in report.errors:
             parts = (error.found, error.expected and f"expected: {error.expected}", error.fix and f"fix: {error.fix}")
             details = "\n".join(part for part in (*parts, error.why) if part)
-            ET.SubElement(case, "error", message=error.found.splitlines()[0]).text = details
+            ET.SubElement(case, "error", message=plain(error.found)).text = plain_lines(details)
         return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suites, encoding="unicode")

@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from osh_conformance.model.finding import Finding, Status
-from osh_conformance.report import review, terminal
+from osh_conformance.model.finding import Status
+from osh_conformance.report import review
 from osh_conformance.report.base import FileReporter, line_of, register
+from osh_conformance.report.causes import by_rule, place, subject
 from osh_conformance.report.markup import code
 from osh_conformance.report.rule_help import page_address
+from osh_conformance.report.summary import summary
+from osh_conformance.report.words import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from osh_conformance.model.finding import Finding
+    from osh_conformance.report.causes import Cause, RuleCauses
     from osh_conformance.report.result import RunReport
 
-#: As many findings as people read. GitHub takes a summary of 1 MiB, and 50 findings have a tenth of that at most.
-_SHOWN = 50
+#: So that people read them all.
+_SHOWN_OF_A_RULE = 5
+#: GitHub takes a summary of 1 MiB.
+_MOST_BYTES = 900_000
 _WORDS = {Status.FAIL: "FAIL", Status.ERROR: "ERROR", Status.WARNING: "WARN"}
 
 
@@ -31,11 +38,20 @@ class MarkdownReporter(FileReporter):
     def text(self, report: RunReport) -> str:
         """Return the page."""
         findings = review.to_review(report)
-        parts = [["## osh-conformance"], [terminal.summary(report)], _table(findings, report.rule_pages)]
-        parts.append([line for finding in findings[:_SHOWN] for line in _item(finding, report.rule_pages)])
-        if len(findings) > _SHOWN:
-            parts.append([f"{len(findings) - _SHOWN} more findings are not shown here; the JSON document has all."])
-        return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
+        parts = [["## osh-conformance"], [summary(report).replace("\n", "\n\n")], _table(findings, report.rule_pages)]
+        parts += [list(_items(group, report.rule_pages)) for group in by_rule(findings)]
+        return "\n\n".join(_as_many_as_fit("\n".join(lines) for lines in parts if lines)) + "\n"
+
+
+def _as_many_as_fit(parts: Iterable[str]) -> Iterator[str]:
+    """Yield the parts of a page until it is as large as GitHub takes it."""
+    size = 0
+    for part in parts:
+        size += len(part.encode())
+        if size > _MOST_BYTES:
+            yield "More is not shown here: the page has its largest size."
+            return
+        yield part
 
 
 def _table(findings: Sequence[Finding], rule_pages: str) -> list[str]:
@@ -47,18 +63,22 @@ def _table(findings: Sequence[Finding], rule_pages: str) -> list[str]:
     return [f"| {row} |" for row in (head, " | ".join(["---"] * (1 + len(_WORDS))), *rows)] if rows else []
 
 
-def _item(finding: Finding, rule_pages: str) -> Iterator[str]:
-    place = f"{finding.path}:{finding.line}" if finding.line else finding.path
-    subject = finding.key or f"{finding.workload} {finding.container}".strip()
-    words = (_WORDS[finding.status], _rule(finding.rule, rule_pages), *map(_code, (place, subject or finding.chart)))
+def _items(group: RuleCauses, rule_pages: str) -> Iterator[str]:
+    """Yield the causes of one rule, as the items of a list."""
+    for cause in group.causes[:_SHOWN_OF_A_RULE]:
+        yield from _item(cause, rule_pages)
+    if (more := len(group.causes) - _SHOWN_OF_A_RULE) > 0:
+        yield f"- and {more} more of {_rule(group.rule, rule_pages)}"
+
+
+def _item(cause: Cause, rule_pages: str) -> Iterator[str]:
+    first = cause.first
+    places = (place(first), subject(first) or first.chart)
+    others = f"and {plural(len(cause.findings) - 1, 'more finding')} of this cause" if len(cause.findings) > 1 else ""
+    words = (_WORDS[first.status], _rule(first.rule, rule_pages), *map(_code, places), others)
     yield f"- {' '.join(filter(None, words))}"
-    yield from (f"  - {label} {_code(text)}" for label, text in _lines(finding) if text)
-
-
-def _lines(finding: Finding) -> tuple[tuple[str, str], ...]:
-    """Return what differs from finding to finding; the rule's page has its reason."""
-    remark = line_of(finding)[1]
-    return (("found", finding.found), ("expected", finding.expected), ("fix", finding.fix), ("note", remark))
+    labelled = (("found", first.found), ("expected", first.expected), ("fix", first.fix), ("note", line_of(first)[1]))
+    yield from (f"  - {label} {_code(text)}" for label, text in labelled if text)
 
 
 def _code(text: str) -> str:

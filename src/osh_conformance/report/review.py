@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Finding, Status
 from osh_conformance.report.base import line_of
+from osh_conformance.report.causes import subject
 from osh_conformance.report.plain import plain
 from osh_conformance.report.rule_help import help_for
 
@@ -15,22 +16,20 @@ if TYPE_CHECKING:
 
     from osh_conformance.report.result import RunReport
 
-#: The findings that a review shows, the worst first. Expected ones are no news, and undecided ones no findings.
-_ORDER = (Status.FAIL, Status.ERROR, Status.WARNING)
+#: The findings that a review shows. Expected ones are no news, and undecided ones no findings.
+_SHOWN = frozenset({Status.FAIL, Status.ERROR, Status.WARNING})
 #: A chart decides how long a text is.
 _LONGEST = 500
 
 
 def to_review(report: RunReport) -> list[Finding]:
-    """Return the findings that a review shows, the worst first, else in the order of the run."""
-    found = [finding for finding in report.findings if finding.status in _ORDER]
-    return sorted(found, key=lambda finding: _ORDER.index(finding.status))
+    """Return the findings that a review shows, the worst first."""
+    return [finding for finding in report.findings if finding.status in _SHOWN]
 
 
 def title(finding: Finding) -> str:
     """Return the rule and what breaks it, such as `REF-2 images.api`."""
-    subject = finding.key or f"{finding.workload} {finding.container}".strip()
-    return " ".join(filter(None, (finding.rule or "not checked", short(subject or finding.chart))))
+    return f"{finding.rule or 'not checked'} {short(subject(finding) or finding.chart)}".rstrip()
 
 
 def details(finding: Finding, rule_pages: str) -> list[str]:

@@ -188,17 +188,24 @@ def _links(page: str) -> list[str]:
 
 
 def test_a_summary_counts_by_rule_and_shows_the_worst_findings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(markdown, "_SHOWN", 2)
+    monkeypatch.setattr(markdown, "_SHOWN_OF_A_RULE", 2)
     findings = [finding(str(number), Status.WARNING) for number in range(3)]
-    page = MarkdownReporter(_FILE).text(report_of([*findings, finding("worst", rule="DROP-3")]))
-    assert "| `DROP-3` | 1 | 0 | 0 |\n| `REF-2` | 0 | 0 | 3 |" in page
-    assert page.index("- FAIL `DROP-3`") < page.index("- WARN `REF-2`")
-    assert "2 more findings are not shown here" in page
+    shared = [replace(finding(name, rule="REF-3"), shared="one image") for name in ("a", "b", "c")]
+    page = MarkdownReporter(_FILE).text(report_of([*findings, *shared, finding("worst", rule="DROP-3")]))
+    assert "| `DROP-3` | 1 | 0 | 0 |\n| `REF-3` | 3 | 0 | 0 |\n| `REF-2` | 0 | 0 | 3 |" in page
+    assert page.index("- FAIL `DROP-3`") < page.index("- FAIL `REF-3`") < page.index("- WARN `REF-2`")
+    assert page.count("- FAIL `REF-3`") == 1
+    assert "`a` and 2 more findings of this cause" in page
+    assert page.endswith("- and 1 more of `REF-2`\n")
 
 
 def test_the_largest_summary_is_smaller_than_github_allows() -> None:
-    report = report_of([finding(f"{number} {'`' * 600}") for number in range(200)], rule_pages=_PAGES)
-    assert len(MarkdownReporter(_FILE).text(report).encode()) < 1_000_000
+    rules = [f"REF-{number}" for number in range(50)]
+    texts = [f"{number} {'`' * 600}" for number in range(10)]
+    report = report_of([finding(text, rule=rule) for rule in rules for text in texts], rule_pages=_PAGES)
+    page = MarkdownReporter(_FILE).text(report)
+    assert 800_000 < len(page.encode()) < 1_000_000
+    assert page.endswith("\n\nMore is not shown here: the page has its largest size.\n")
 
 
 # -- SARIF -------------------------------------------------------------------------------------------------------------
@@ -238,7 +245,7 @@ def test_sarif_describes_each_rule_that_ran() -> None:
         assert "db_sync: docker.io/kolla/keystone:18.0.1\n" in ref_2["help"][form], "what complies"
     assert "```yaml\n" in ref_2["help"]["markdown"]
     results = run["results"]
-    assert [(each["ruleId"], each["ruleIndex"]) for each in results] == [("REF-2", 1), ("ACME-1", 0)]
+    assert [(each["ruleId"], each["ruleIndex"]) for each in results] == [("ACME-1", 0), ("REF-2", 1)]
 
 
 def test_sarif_without_rule_pages_names_the_command() -> None:
