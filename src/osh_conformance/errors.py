@@ -58,3 +58,8 @@ class UsageError(SuiteError):
     """The command line, or a file that it names, is wrong (exit code 4)."""
 
     exit_code = ExitCode.USAGE
+
+
+def install_extra(extra: str) -> str:
+    """Return the command that installs an extra. The package is on no index, so it names the checkout."""
+    return f"pip install '.[{extra}]' in a checkout of osh-conformance"

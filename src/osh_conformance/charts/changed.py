@@ -33,15 +33,15 @@ def changed_since(targets: Sequence[ChartTarget], reference: str) -> tuple[Chart
     """Return the targets that changed since the merge base with `reference`, uncommitted changes included.
 
     A chart that depends on a changed one, by `file://` or by the name of a chart beside it, counts as changed. So do a
-    path that does not exist, and a chart inside a git repository that a catalog names. Raises `UsageError` outside of
-    git, and for a reference that does not exist.
+    path that does not exist or cannot be read, and a chart inside a git repository that a catalog names. Raises
+    `UsageError` outside of git, and for a reference that does not exist.
     """
     changes: dict[Path, frozenset[Path]] = {}
     folders = {target.path.resolve(): target for target in targets}
     by_name = {target.name: path for path, target in folders.items()}
     found = []
     for path, target in folders.items():
-        if not path.exists() or (target.entry and target.entry.source):
+        if not _is_readable(path) or (target.entry and target.entry.source):
             found.append(target)
             continue
         marked = next((folder for folder in (path, *path.parents) if (folder / ".git").exists()), path)
@@ -53,6 +53,10 @@ def changed_since(targets: Sequence[ChartTarget], reference: str) -> tuple[Chart
         if any(_holds(places, file) or _matches(patterns, file) for file in changes[root]):
             found.append(target)
     return tuple(found)
+
+
+def _is_readable(path: Path) -> bool:
+    return os.access(path, os.R_OK) and (path.is_file() or os.access(path, os.X_OK))
 
 
 def _work_tree(path: Path) -> Path:

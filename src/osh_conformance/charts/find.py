@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from osh_conformance.charts import conventions
 from osh_conformance.charts.catalogs import Catalogs
+from osh_conformance.charts.enclosing import chart_of, is_archive
 from osh_conformance.charts.files import CHART_FILE
 from osh_conformance.charts.source import Reader, read_metadata
 from osh_conformance.charts.target import ChartTarget
@@ -28,9 +29,16 @@ if TYPE_CHECKING:
     from osh_conformance.model.convention import Convention
 
 
+#: What a PATH may be.
+_PATH = "a chart directory, a .tgz, a tree of charts, or a file of a chart"
+
+_LEAVE_OUT = "leave it out, such as for a hook: `exclude` in the configuration file, or --exclude"
+_TREE = "a folder with a Chart.yaml, at any depth"
+
+
 def missing(path: Path) -> SuiteError:
     """Return the error for a PATH that does not exist."""
-    return SuiteError(f"{path} does not exist", expected="a chart directory, a .tgz, or a tree of charts")
+    return SuiteError(f"{path} does not exist", expected=_PATH)
 
 
 def check_paths(paths: Sequence[Path], catalog_file: Path | None = None) -> None:
@@ -41,9 +49,9 @@ def check_paths(paths: Sequence[Path], catalog_file: Path | None = None) -> None
     if not paths and catalog_file is None:
         raise UsageError(
             "no chart is named",
-            expected="PATH: a chart directory, a .tgz, or a tree of charts; or --catalog FILE, for all of its charts",
+            expected=f"PATH: {_PATH}; or --catalog FILE, for all of its charts",
         )
-    if paths and not any(path.exists() for path in paths):
+    if paths and not any(_exists(path) for path in paths):
         error = missing(paths[0])
         raise UsageError(error.message, expected=error.expected)
 
@@ -59,7 +67,8 @@ def find_targets(  # noqa: PLR0913  (the options of a run)
 ) -> tuple[ChartTarget, ...]:
     """Find the charts below `paths`, each once. A path without a chart becomes a target with an error.
 
-    Without paths, find the charts of `catalog_file`, and fetch those that are inside git repositories.
+    A file of a chart stands for that chart. Without paths, find the charts of `catalog_file`, and fetch those that are
+    inside git repositories.
 
     `convention` is a name or a file, `catalog_file` replaces the catalog beside a chart, `values` go over those of the
     catalog and come from the files `given`, conventions come from `data`. Raises `UsageError` for a convention that
@@ -74,7 +83,7 @@ def find_targets(  # noqa: PLR0913  (the options of a run)
         found = [_of_entry(entry, catalogs.name(entry)) for entry in catalogs.all()]
     else:
         by_place: dict[Path, ChartTarget] = {}
-        for target in (target for path in paths for target in _targets_of(path)):
+        for target in (target for path in paths for target in _targets_of(path, named, others)):
             by_place.setdefault(target.path.resolve(), target)
         found = _with_entries(list(by_place.values()), catalogs)
     names = Counter(target.label for target in found)
@@ -156,19 +165,53 @@ def _check_components(target: ChartTarget, entry: ChartEntry) -> None:
             )
 
 
-def _targets_of(path: Path) -> list[ChartTarget]:
-    label = path.resolve().name
-    if not path.exists():
-        return [ChartTarget(name=label, label=label, path=path, error=missing(path))]
+def _exists(path: Path) -> bool:
     try:
-        charts = find_charts(path)
+        return path.exists()
+    except OSError:
+        return True  # in a folder that cannot be read: the error of its target says so
+
+
+def _targets_of(path: Path, convention: Convention | None, others: Sequence[Convention]) -> list[ChartTarget]:
+    """Return the targets of one PATH: its charts, and an error for each folder that cannot be read."""
+    if not _exists(path):
+        return [_broken(path, missing(path))]
+    failures: list[OSError] = []
+    try:
+        path = _chart_named_by(path, convention, others)
     except OSError as failure:
-        error = SuiteError(f"{failure.filename}: cannot be read: {failure.strerror}")
-        return [ChartTarget(name=label, label=label, path=path, error=error)]
-    if not charts:
-        error = SuiteError(f"{path}: no chart in it", expected="a folder with a Chart.yaml, at any depth")
-        return [ChartTarget(name=label, label=label, path=path, error=error)]
-    return [_target(chart, path) for chart in charts]
+        failures.append(failure)
+    except SuiteError as error:
+        return [_broken(path, error)]
+    charts = [] if failures else find_charts(path, failures.append)
+    if not charts and not failures:
+        return [_broken(path, SuiteError(f"{path}: no chart in it", expected=_TREE))]
+    return [*(_target(chart, path) for chart in charts), *(_unreadable(path, failure) for failure in failures)]
+
+
+def _chart_named_by(path: Path, convention: Convention | None, others: Sequence[Convention]) -> Path:
+    """Return the chart that a file belongs to, and a folder or an archive as it is.
+
+    Raises `SuiteError` for a file of no chart, and `OSError`.
+    """
+    if path.is_dir() or (path.is_file() and is_archive(path)):
+        return path
+    chart = chart_of(path, convention, others) if path.is_file() else None
+    if chart is None:
+        if path.is_file():
+            raise SuiteError(f"{path} lies in no chart", expected=_PATH, fix=_LEAVE_OUT)
+        raise SuiteError(f"{path} is neither a file nor a folder", expected=_PATH)
+    return chart
+
+
+def _broken(path: Path, error: SuiteError) -> ChartTarget:
+    label = path.absolute().name
+    return ChartTarget(name=label, label=label, path=path, error=error)
+
+
+def _unreadable(path: Path, failure: OSError) -> ChartTarget:
+    place = Path(str(failure.filename or path))
+    return _broken(place, SuiteError(f"{place}: cannot be read: {failure.strerror}"))
 
 
 def _target(chart: Path, argument: Path) -> ChartTarget:
@@ -188,18 +231,28 @@ def _target(chart: Path, argument: Path) -> ChartTarget:
 _PACKAGE = re.compile(r".+-v?\d+\.\d+\.\d+[^/]*\.tgz")
 
 
-def find_charts(path: Path) -> list[Path]:
-    """List the charts at or below `path`, sorted; charts inside a chart belong to that one."""
-    if path.is_file() or (path / CHART_FILE).is_file():
-        return [path]
+def _raise(failure: OSError) -> None:
+    raise failure
+
+
+def find_charts(path: Path, on_error: Callable[[OSError], None] = _raise) -> list[Path]:
+    """List the charts at or below `path`, sorted; charts inside a chart belong to that one.
+
+    `on_error` gets the error of each folder that cannot be read, as that of `os.walk` does.
+    """
     found = []
-    for entry in sorted(path.iterdir()):
-        if entry.is_symlink() or entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            found += find_charts(entry)
-        elif _PACKAGE.fullmatch(entry.name):
-            found.append(entry)
+    try:
+        if path.is_file() or (path / CHART_FILE).is_file():
+            return [path]
+        for entry in sorted(path.iterdir()):
+            if entry.is_symlink() or entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                found += find_charts(entry, on_error)
+            elif _PACKAGE.fullmatch(entry.name):
+                found.append(entry)
+    except OSError as failure:
+        on_error(failure)
     return found
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from osh_conformance.config import deviations
-from osh_conformance.errors import UsageError
+from osh_conformance.loading.files import write_whole
 from osh_conformance.model.event import FindingsAccepted
 from osh_conformance.model.finding import Status
 
@@ -14,27 +15,63 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from osh_conformance.config.deviations import Deviation
-    from osh_conformance.model.finding import Finding
+    from osh_conformance.model.result import Check
 
 
-def write(
-    file: Path, findings: Iterable[Finding], notes: Iterable[Finding], known: Sequence[Deviation]
-) -> FindingsAccepted:
-    """Write `file` so that it expects each finding that fails, and return the event that says so.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """A baseline that was written.
 
-    `known` are the entries of the former file: they keep their reasons, and those that `notes` call stale leave the
-    file. Raises `UsageError` where the file cannot be written.
+    - file: where.
+    - entries: how many it has.
+    - new, removed: how many of them are new, and how many stale ones left the file.
+    - dormant: how many of the new ones expect what only a bump of the shipped references brings up.
+    - accepted: the event that says what the file expects.
     """
-    stale = {(note.path, note.line) for note in notes}
+
+    file: Path
+    entries: int
+    new: int
+    removed: int
+    dormant: int
+    accepted: FindingsAccepted
+
+    def __str__(self) -> str:
+        """Return the sentence for the user."""
+        if not self.entries:
+            return f"wrote {self.file} without an entry: this run found nothing that fails"
+        parts = [f"{self.new} new"]
+        if self.dormant:
+            parts.append(f"{self.dormant} of these for what a bump of the shipped tags would bring up")
+        if kept := self.entries - self.new:
+            parts.append(f"{kept} kept")
+        if self.removed:
+            parts.append(f"{self.removed} stale removed")
+        return f"wrote {self.file}: {self.entries} {'entry' if self.entries == 1 else 'entries'} ({', '.join(parts)})"
+
+
+def write(file: Path, checks: Iterable[Check], unneeded: Iterable[Deviation], known: Sequence[Deviation]) -> Baseline:
+    """Write `file` so that it expects each finding of `checks` that fails, and return what was written.
+
+    `known` are the entries of the former file: they keep their reasons, and those that are `unneeded` leave the
+    file. Raises `UsageError` where the file cannot be written; it then stays as it was.
+    """
+    stale = {(entry.file, entry.line) for entry in unneeded}
     kept = [entry for entry in known if (entry.file, entry.line) not in stale]
-    failing = [finding for finding in findings if finding.status is Status.FAIL and finding.rule]
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(deviations.baseline(failing, kept), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}") from error
-    return FindingsAccepted(
-        ids=frozenset(finding.id for finding in failing),
-        reason=f"written to {file}",
-        entries=frozenset((entry.file, entry.line) for entry in known),
+    found = [finding for check in checks for finding in (*check.findings, *check.dormant)]
+    failing = [finding for finding in found if finding.status is Status.FAIL and finding.rule]
+    shown = [finding for finding in failing if not finding.dormant]
+    entries = deviations.baseline((*shown, *(finding for finding in failing if finding.dormant)), kept)
+    write_whole(file, deviations.written(entries))
+    return Baseline(
+        file=file,
+        entries=len(entries),
+        new=len(entries) - len(kept),
+        removed=len(known) - len(kept),
+        dormant=sum(entry.dormant for entry in entries[len(kept) :]),
+        accepted=FindingsAccepted(
+            ids=frozenset(finding.id for finding in shown),
+            reason=f"written to {file}",
+            entries=frozenset((entry.file, entry.line) for entry in known),
+        ),
     )

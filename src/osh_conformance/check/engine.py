@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 import time
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from osh_conformance.charts import changed
 from osh_conformance.charts.find import check_paths, find_targets, in_shard
 from osh_conformance.check.charts import RenderedCharts
 from osh_conformance.config import deviations
-from osh_conformance.config.expectations import Expectations, of_catalog
+from osh_conformance.config.expectations import Expectations, name_of, of_catalog
 from osh_conformance.config.selection import selected_rules
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.event import NoteFound, ResultFound, RunStarted
@@ -41,7 +42,8 @@ class Result:
 class StaticEngine:
     """Checks each of `targets` by each of `rules`. A chart is read and rendered once, at its first rule.
 
-    `left_out` says why charts of the PATH arguments are not among the targets, "" if all are.
+    `left_out` says why charts of the PATH arguments are not among the targets, "" if all are. `remarks` are sentences
+    about options.
     """
 
     def __init__(self, options: CheckOptions) -> None:
@@ -61,6 +63,8 @@ class StaticEngine:
             data=options.data,
         )
         overrides.check(options.overrides, one_chart=len(found) == 1)
+        named = {name_of(target) for target in found} if options.overrides else ()
+        self.remarks = overrides.remarks(options.overrides, named)
         self.baseline = _known(options)
         entries = Expectations.of_files(options.deviations).deviations.all
         self.expectations = Expectations((*entries, *of_catalog(found), *self.baseline))
@@ -119,13 +123,13 @@ class StaticEngine:
 
         `cluster`: every scenario ran on one. With `strict` the notes fail the run.
         """
-        verdicts: dict[str, list[Verdict]] = {}
-        for check in checks:
-            verdict = Verdict(rule=check.rule, status=check.status, findings=check.findings)
-            verdicts.setdefault(check.chart, []).append(verdict)
-        notes = self.expectations.stale(verdicts, self.targets, cluster=cluster)
+        notes = self.expectations.stale(_by_label(checks), self.targets, cluster=cluster)
         status = Status.FAIL if self.options.strict else Status.WARNING
         return tuple(NoteFound(note=replace(note, status=status)) for note in notes)
+
+    def unneeded(self, checks: Iterable[Check]) -> tuple[deviations.Deviation, ...]:
+        """Return the deviations that matched no finding of the `checks` of a whole run, stale or not."""
+        return self.expectations.unneeded(_by_label(checks), self.targets)
 
     def reproduce(self, target: ChartTarget, rule: str | None = None) -> str:
         """Return the command that checks this chart again, by one rule or all."""
@@ -136,11 +140,14 @@ class StaticEngine:
         result = self._charts.result(target)
         if result is None:
             return Verdict.not_applicable(rule, "a library chart renders nothing by itself")
-        verdict = result.verdict(rule)
-        if not verdict.findings:
+        verdict = self.options.levels.applied(result.verdict(rule), lambda finding: _places(finding, target))
+        if not verdict.findings and not verdict.dormant:
             return verdict
         findings = tuple(self._completed(finding, target) for finding in verdict.findings)
-        return Verdict.of(rule, findings) if self.options.strict else replace(verdict, findings=findings)
+        dormant = tuple(self._completed(finding, target) for finding in verdict.dormant)
+        if self.options.strict and findings:
+            verdict = Verdict.of(rule, findings)
+        return replace(verdict, findings=findings, dormant=dormant)
 
     def _coverage(self, target: ChartTarget) -> ChartCoverage | None:
         """Return what was seen of a chart, for its first result."""
@@ -165,6 +172,21 @@ class StaticEngine:
         )
 
 
+def _places(finding: Finding, target: ChartTarget) -> tuple[str, ...]:
+    """Return the absolute paths of a finding. Those that rules give begin with the folder of the chart."""
+    chart = target.path.resolve()
+    paths = replace(finding, folder=target.folder).paths_in_chart
+    return tuple(posixpath.normpath(posixpath.join(chart, path)) for path in paths)
+
+
+def _by_label(checks: Iterable[Check]) -> dict[str, list[Verdict]]:
+    verdicts: dict[str, list[Verdict]] = {}
+    for check in checks:
+        verdict = Verdict(rule=check.rule, status=check.status, findings=check.findings, dormant=check.dormant)
+        verdicts.setdefault(check.chart, []).append(verdict)
+    return verdicts
+
+
 def _known(options: CheckOptions) -> tuple[deviations.Deviation, ...]:
     """Return the entries of the baseline that the run overwrites, empty without one."""
     file = options.write_baseline
@@ -175,6 +197,9 @@ def _narrowed(targets: Sequence[ChartTarget], options: CheckOptions) -> tuple[tu
     """Return the targets that `--since` and `--shard` select, and a sentence about the others."""
     found = tuple(targets)
     limits = []
+    if options.levels.exclude:
+        found = tuple(each for each in found if not options.levels.excludes(str(each.path.resolve())))
+        limits += ["not excluded"] if len(found) < len(targets) else []
     if options.since:
         found = changed.changed_since(found, options.since)
         limits.append(f"changed since {options.since}")

@@ -27,8 +27,9 @@ def with_subchart(
 
 def _merged(own: Verdict, other: Verdict, subchart: str, chart: str) -> Verdict:
     # A chart that is brought twice, under two aliases, has each fault once.
-    more = (replace(finding, chart=chart) for finding in other.findings)
-    findings = (*own.findings, *(finding for finding in more if finding not in own.findings))
+    mine, others = (*own.findings, *own.dormant), (*other.findings, *other.dormant)
+    more = (replace(finding, chart=chart) for finding in others)
+    findings = (*mine, *(finding for finding in more if finding not in mine))
     status = next(status for status in _STRONGEST if status in {own.status, other.status})
     if other.reason and subchart not in other.reason:
         other = replace(other, reason=f"in the subchart {subchart}: {other.reason}")

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import importlib
 import importlib.util
+import re
 import sys
 import time
 from typing import TYPE_CHECKING, NoReturn
@@ -14,7 +15,7 @@ from osh_conformance import __version__, host
 from osh_conformance.cli import endings
 from osh_conformance.cli.arguments import joined, reporters_of
 from osh_conformance.cli.verbs import VERBS
-from osh_conformance.errors import ExitCode, SuiteError, UsageError
+from osh_conformance.errors import ExitCode, SuiteError, UsageError, install_extra
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.report.base import write_error
 from osh_conformance.waiting import orderly
@@ -69,13 +70,13 @@ def _ended(args: argparse.Namespace, error: SuiteError) -> int:
     return error.exit_code
 
 
-def build_parser(verb: str = "") -> Parser:
-    """Return the parser, with the arguments of one verb."""
+def build_parser(verb: str = "", *, every: bool = False) -> Parser:
+    """Return the parser, with the arguments of one verb or of `every` one."""
     parser = Parser(
         prog="osh-conformance",
         description="Checks that Helm charts run with any image under any container runtime, and clean up afterwards.",
     )
-    parser.add_argument("--version", action="version", version=f"osh-conformance {__version__}")
+    parser.add_argument("--version", "-V", action="version", version=f"osh-conformance {__version__}")
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
     for name, entry in VERBS.items():
         own = subparsers.add_parser(
@@ -85,16 +86,45 @@ def build_parser(verb: str = "") -> Parser:
             epilog=entry.epilog,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if name == verb:
+        if every or name == verb:
             entry.add_arguments(own)
     return parser
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
     verb = next((word for word in words if not word.startswith("-")), "")
+    if not words:
+        # An empty variable in a script must not pass for a chart that conforms.
+        raise UsageError(f"no verb\n\n{build_parser().format_help()}")
     if verb and verb not in VERBS:
         raise UsageError(f"no verb `{verb}`{did_you_mean(verb, VERBS)}", expected=", ".join(VERBS))
-    return build_parser(verb).parse_args(joined(words, verb))
+    args, unknown = build_parser(verb).parse_known_args(joined(words, verb))
+    if unknown:
+        raise _unknown(verb, unknown)
+    return args
+
+
+def _unknown(verb: str, words: list[str]) -> UsageError:
+    """Return the error about words that the verb does not take, and suggest an option.
+
+    Behind a misspelt option its value may follow.
+    """
+    option = next((word.partition("=")[0] for word in words if word.startswith("-")), "")
+    meant = did_you_mean(option, options_in_help(verb)) if option.startswith("--") else ""
+    if option:
+        return UsageError(f"`{verb}` has no option {option}{meant}", fix=f"osh-conformance {verb} --help")
+    paths = VERBS[verb].paths
+    fix = "name every PATH in one place, before or behind the options" if paths else f"osh-conformance {verb} --help"
+    return UsageError(f"`{verb}` does not take {' '.join(words)} here", fix=fix)
+
+
+def options_in_help(verb: str) -> list[str]:
+    """Return the long options of a verb."""
+    parser = argparse.ArgumentParser()
+    VERBS[verb].add_arguments(parser)
+    return list(dict.fromkeys(re.findall(r"(?<![\w-])--[a-z][\w-]*", parser.format_usage())))
 
 
 def _implementation(name: str) -> Callable[[argparse.Namespace], int]:
@@ -118,7 +148,7 @@ def _implementation(name: str) -> Callable[[argparse.Namespace], int]:
 
 def _extra_missing(verb: str, module: str) -> SuiteError:
     return SuiteError(
-        f"`{verb}` needs `pip install 'osh-conformance[live]'`: the module `{module}` is not installed",
+        f"`{verb}` needs the extra `live`: the module `{module}` is not installed", fix=install_extra("live")
     )
 
 

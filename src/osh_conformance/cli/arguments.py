@@ -74,7 +74,8 @@ def _form(option: Option) -> dict[str, Any]:
         return {"action": argparse.BooleanOptionalAction, "default": None}
     form: dict[str, Any] = {"metavar": option.placeholder, "choices": option.choices or None}
     forms: dict[Kind, dict[str, Any]] = {
-        Kind.NAMES: {"action": "extend", "type": names, "default": []},
+        Kind.NAMES: {"action": "extend", "type": _names, "default": []},
+        Kind.PATTERNS: {"action": "append", "default": []},
         Kind.FILES: {"action": "append", "type": Path, "default": []},
         Kind.FILE: {"type": Path},
         Kind.COUNT: {"type": partial(_count, option.name)},
@@ -86,6 +87,11 @@ def _form(option: Option) -> dict[str, Any]:
 def names(text: str) -> list[str]:
     """Return the names in a comma separated text."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _names(text: str) -> list[str]:
+    """Return the names in a text, the text itself where it has none: that is an error, and no missing option."""
+    return names(text) or [text]
 
 
 def joined(words: Sequence[str], verb: str) -> list[str]:

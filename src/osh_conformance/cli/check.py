@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from osh_conformance.check.engine import StaticEngine
 from osh_conformance.cli.arguments import given
 from osh_conformance.cli.outputs import outputs_of
 from osh_conformance.config import resolve
+from osh_conformance.loading.files import ensure_folder
 from osh_conformance.model.event import RunFinished
 from osh_conformance.plugin.direct import check_directly
 from osh_conformance.report.base import Listeners
@@ -27,18 +29,28 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Check the charts, print the report, write the files that the user asked for; return the exit code."""
     documents, reporters = outputs_of(args)
     options = resolve.check_options(given(args))
+    if options.write_baseline and ensure_folder(options.write_baseline):
+        print(f"created the folder {options.write_baseline.parent}", file=sys.stderr)
     engine = StaticEngine(options)
     listeners = Listeners(reporters)
     report = listeners.report
+    for remark in engine.remarks:
+        print(f"note  {remark}", file=sys.stderr)
     listeners.handle(engine.started())
     engine.expect(engine.targets)  # worker processes start while pytest does
     arguments = [argument for document in documents for argument in document.pytest_arguments()]
     with contextlib.nullcontext() if args.quiet else StatusLine(lambda: _progress(report)):
         interrupted = _check_in_pytest(engine, listeners, arguments) if arguments else check_directly(engine, listeners)
-    if options.write_baseline and not interrupted:
-        event = baseline.write(options.write_baseline, report.findings, report.notes, engine.baseline)
-        listeners.handle(event)
+    remark = ""
+    if options.write_baseline and interrupted:
+        remark = f"{options.write_baseline} is not written: the run was interrupted"
+    elif options.write_baseline:
+        written = baseline.write(options.write_baseline, report.checks, engine.unneeded(report.checks), engine.baseline)
+        listeners.handle(written.accepted)
+        remark = str(written)
     listeners.handle(RunFinished(seconds=time.monotonic() - args.started, interrupted=interrupted))
+    if remark:
+        print(remark, file=sys.stderr)
     return report.exit_code
 
 

@@ -6,6 +6,8 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from osh_conformance.errors import ExitCode, UsageError
+from osh_conformance.loading.files import read_text
+from osh_conformance.loading.search import data_folder
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.report.pages import rule_pages
 from osh_conformance.rules import registry
@@ -22,7 +24,11 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Print one rule or the list of all, or write the pages of the rules."""
     rules = registry.all_rules()
     if args.markdown is not None:
-        _write(rule_pages.pages(), args.markdown)
+        _write(rule_pages.pages(), args.markdown, "--markdown")
+    if args.schemas is not None:
+        files = {file.name: read_text(file) for file in data_folder("schemas").iterdir()}
+        _write(files, args.schemas, "--schemas")
+    if args.markdown is not None or args.schemas is not None:
         return ExitCode.OK
     if args.rule is None:
         for rule in rules.values():
@@ -35,13 +41,13 @@ def run(args: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def _write(pages: Mapping[str, str], folder: Path) -> None:
+def _write(pages: Mapping[str, str], folder: Path, option: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"--markdown {folder}: {error.strerror}", expected="a folder to write to") from error
+        raise UsageError(f"{option} {folder}: {error.strerror}", expected="a folder to write to") from error
 
 
 def _explained(rule: Rule, checks: Mapping[str, str]) -> Iterator[str]:

@@ -34,6 +34,9 @@ def outputs_of(args: argparse.Namespace) -> tuple[list[FileReporter], list[Repor
     if name in _FOR_PEOPLE and (other := next(filter(_is_standard_output, files), None)):
         raise UsageError(f"two outputs on standard output: {other.named_by} and {named_by}", fix=_FIX)
     check_outputs(files)
+    if added := _configured(args):
+        files += added
+        check_outputs(files)
     if name is None and not any(map(_is_standard_output, files)):
         name, named_by = resolve.configured_output_format(given(args))
         if name is not None:
@@ -42,6 +45,20 @@ def outputs_of(args: argparse.Namespace) -> tuple[list[FileReporter], list[Repor
         return files, [*files]
     form = {each: name == each for each in _FOR_PEOPLE}
     return files, [*files, TerminalReporter(sys.stdout, **form, statistics=args.statistics, quiet=args.quiet)]
+
+
+def _configured(args: argparse.Namespace) -> list[FileReporter]:
+    """Return the outputs of the configuration file; the command line overrides each by its name."""
+    reporters = []
+    for name, output in resolve.outputs(given(args)).items():
+        if name not in registered():
+            problem = f"{output.place}: no such output{did_you_mean(name, registered())}"
+            raise UsageError(problem, expected=", ".join(registered()))
+        if getattr(args, name.replace("-", "_")) is None:
+            reporter = registered()[name](output.file)
+            reporter.named_by = output.place
+            reporters.append(reporter)
+    return reporters
 
 
 def _is_standard_output(reporter: FileReporter) -> bool:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+#: The shells that `completion` has a script for.
+SHELLS = ("bash", "zsh", "fish")
 #: The modules that ask registries for images.
 _REGISTRIES = ("requests", "truststore")
 #: The modules of a live run. `setup` and `doctor` need them too, so that they promise no run that cannot begin.
@@ -33,6 +35,7 @@ class Verb:
     - add_arguments: adds its arguments to a parser.
     - needs: modules without which it cannot run; they come with the extra `live`.
     - linux: whether it needs Linux.
+    - paths: whether it takes PATH arguments.
     """
 
     help: str
@@ -41,11 +44,19 @@ class Verb:
     epilog: str = ""
     needs: tuple[str, ...] = ()
     linux: bool = False
+    paths: bool = False
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rule", nargs="?", metavar="RULE", help="the rule's id; without it, list all rules")
     parser.add_argument("--markdown", metavar="DIR", type=Path, help="write a page for each rule to DIR, and an index")
+    parser.add_argument(
+        "--schemas", metavar="DIR", type=Path, help="write JSON Schemas of the files that you write to DIR, for editors"
+    )
+
+
+def _completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help=f"one of {', '.join(SHELLS)}")
 
 
 def _setup(parser: argparse.ArgumentParser) -> None:
@@ -111,6 +122,7 @@ VERBS: dict[str, Verb] = {
     "check": Verb(
         help="check charts without a cluster, in seconds",
         description="Renders each chart and checks the manifests by the static rules. Needs no cluster.",
+        paths=True,
         add_arguments=partial(arguments.add_options, verb=CHECK, reports=True),
         epilog="""
 examples:
@@ -133,6 +145,7 @@ runtime and Helm major. Checks what then runs, what the database server shows be
 uninstall` leaves behind. Checks the static rules too. Removes the cluster afterwards. `osh-conformance plan` prints
 what would run and for how long; `osh-conformance setup` provides what a live run needs.
 """,
+        paths=True,
         add_arguments=partial(arguments.add_options, verb=LIVE, reports=True),
         epilog="""
 examples:
@@ -156,6 +169,7 @@ examples:
 Takes the options of `osh-conformance live`, and runs nothing. Prints the cells, the cells that are left out with
 their reasons, the images to pull or build first, and the time, from former runs on this machine.
 """,
+        paths=True,
         add_arguments=partial(arguments.add_options, verb=PLAN, reports=False),
         needs=_REGISTRIES,
         epilog="""
@@ -168,6 +182,17 @@ examples:
         help="explain a rule: its reason, and how to fix a finding",
         description="Prints a rule: its title, source and reason, how it is checked, and an example with its fix.",
         add_arguments=_explain,
+    ),
+    "completion": Verb(
+        help="print a script with which your shell completes commands",
+        description="Prints a script with which a shell completes verbs, options, and the names of rules and flavors.",
+        add_arguments=_completion,
+        epilog="""
+Once for your user, and again after an update:
+  osh-conformance completion bash > ~/.local/share/bash-completion/completions/osh-conformance
+  osh-conformance completion zsh  > ~/.zfunc/_osh-conformance       # with fpath+=~/.zfunc before compinit in ~/.zshrc
+  osh-conformance completion fish > ~/.config/fish/completions/osh-conformance.fish
+""",
     ),
     "setup": Verb(
         help="provide what a live run needs; prints time and disk space first",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from osh_conformance.loading.records import Content
     from osh_conformance.model.finding import Finding
 
 #: The key that tells a file of deviations from any other.
 MARK = "osh_conformance_deviations"
 _LIST = "deviations"
-_ANY = "*"
+#: The pattern that matches anything.
+ANY = "*"
 _BASELINE_REASON = "baseline: it was so when the gate was switched on"
 _HEADER = """\
 # Expected findings. With this file as --deviations, `osh-conformance check` fails on new findings only, and reports
@@ -40,16 +43,25 @@ class ExpectedFinding:
     """The id of the rule."""
     reason: str
     """Why the finding is expected."""
-    chart: str = _ANY
+    chart: str = ANY
     """A pattern for the chart's name."""
-    path: str = _ANY
+    path: str = ANY
     """A pattern for the finding's file, relative to the chart."""
-    key: str = _ANY
+    key: str = ANY
     """A pattern for the finding's key."""
-    container: str = _ANY
+    container: str = ANY
     """A pattern for the finding's container."""
     id: str = ""
     """The id of one finding. With it, the patterns do not count."""
+    also: tuple[str, ...] = ()
+    """With `id`: further keys of that file which the finding was about. If a change of tags splits the finding, each
+    part is expected."""
+    cause: str = ""
+    """With `id`: what distinguished the finding from others of its rule at that place."""
+    dormant: bool = False
+    """Whether the chart has the finding only after a bump of the tags that it ships. Such an entry is never stale."""
+    found: str = ""
+    """With `id`: a note of what was found when the entry was written. It is not compared."""
     expires: date | None = None
     """The last day on which the entry counts, `YYYY-MM-DD`; by default it has none."""
 
@@ -84,6 +96,12 @@ class Deviation(ExpectedFinding):
         )
         return all(fnmatch.fnmatchcase(text, pattern) for text, pattern in pairs)
 
+    def covers(self, finding: Finding, key: str) -> bool:
+        """Whether the finding of this entry, which has an id, was about that key in the file of `finding` too."""
+        mine = (self.rule, self.chart, self.path, self.container, self.cause)
+        others = (finding.rule, finding.chart, finding.path_in_chart, finding.container or ANY, finding.cause)
+        return mine == others and key in (self.key, *self.also)
+
     def speaks_of(self, chart: str) -> bool:
         """Whether the entry applies to the chart of that name."""
         return fnmatch.fnmatchcase(chart, self.chart)
@@ -109,15 +127,46 @@ class Entries:
     def __init__(self, entries: Iterable[Deviation]) -> None:
         self.all = tuple(entries)
         self._by_id: dict[str, list[Deviation]] = {}
+        self._of_keys: dict[tuple[str, str], list[Deviation]] = {}
         for entry in self.all:
             self._by_id.setdefault(entry.id, []).append(entry)
+            if entry.id and entry.key != ANY:
+                self._of_keys.setdefault((entry.rule, entry.path), []).append(entry)
 
-    def matching(self, finding: Finding) -> list[Deviation]:
-        """Return the entries that match `finding`, those with its id first."""
-        patterns = [entry for entry in self._by_id.get("", ()) if entry.matches(finding)]
-        return [*self._by_id.get(finding.id, ()), *patterns]
+    def matching(self, finding: Finding) -> list[tuple[Deviation, ...]]:
+        """Return the entries that match `finding`: those with its id, patterns, and several that share its keys.
+
+        All entries of one tuple are needed for the match.
+        """
+        parts = self._parts(finding)
+        shared = [tuple(dict.fromkeys(part for part in parts if part))] if parts and None not in parts else []
+        return [(entry,) for entry in self._whole(finding)] or shared
+
+    def about(self, finding: Finding) -> tuple[Deviation, ...]:
+        """Return the entries that match `finding`, or that expect one of its keys."""
+        return (*self._whole(finding), *(part for part in self._parts(finding) if part))
+
+    def _whole(self, finding: Finding) -> tuple[Deviation, ...]:
+        """Return the entries with the id of `finding`, then the patterns that match it."""
+        return (*self._by_id.get(finding.id, ()), *(e for e in self._by_id.get("", ()) if e.matches(finding)))
+
+    def _parts(self, finding: Finding) -> list[Deviation | None]:
+        """Return for each key of `finding` an entry that expected it, None for one without.
+
+        A change of tags divides the findings about several keys of one file anew.
+        """
+        known = self._of_keys.get((finding.rule, finding.path_in_chart), ())
+        if finding.subject or not (finding.also or any(entry.also for entry in known)):
+            return []  # of two charts with one name, only ids say which is meant
+        keys = (finding.key, *finding.also)
+        return [next((entry for entry in known if entry.covers(finding, key)), None) for key in keys]
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes an id such as `1675216e28492695`, which is a number for every reader of YAML but PyYAML."""
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[0-9]+e[0-9]+"), list("0123456789"))
 _FIELDS = tuple(entry.name for entry in fields(ExpectedFinding))
 
 
@@ -133,6 +182,7 @@ def read(file: Path) -> tuple[Deviation, ...]:
     if (content.fields.get(MARK) != 1 or not isinstance(entries, list)) and set(content.fields) <= {MARK, _LIST}:
         raise UsageError(f"{file}: no file of deviations", expected=f"`{MARK}: 1` and a list `{_LIST}`")
     tidy = [_tidied(entry) for entry in entries] if isinstance(entries, list) else entries
+    _check_reasons(content, tidy)
     found = records.convert(DeviationsFile, replace(content, fields={**content.fields, _LIST: tidy}))
     shown = from_here(file)
     return tuple(
@@ -145,7 +195,7 @@ def _tidied(entry: Any) -> Any:
     if not isinstance(entry, dict):
         return entry
     texts = {
-        name: value if isinstance(value, dict | list) else str(value)
+        name: value if isinstance(value, dict | list | bool) else str(value)
         for name, value in entry.items()
         if value not in (None, "")
     }
@@ -153,20 +203,33 @@ def _tidied(entry: Any) -> Any:
     return {**texts, "rule": rule.upper()} if isinstance(rule, str) else texts
 
 
+def _check_reasons(content: Content, entries: Any) -> None:
+    """Raise `UsageError` for a reason without a word."""
+    for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+        if isinstance(entry, dict) and isinstance(entry.get("reason"), str) and not entry["reason"].strip():
+            where = f"{_LIST}[{number}]"
+            raise content.error(
+                f"{where}.reason", f"{where}: `reason` is blank", expected="why the finding is expected"
+            )
+
+
 def _placed(entry: ExpectedFinding, file: str, line: int | None) -> Deviation:
     return Deviation(**{name: getattr(entry, name) for name in _FIELDS}, file=file, line=line)
 
 
-def baseline(findings: Iterable[Finding], known: Iterable[Deviation] = ()) -> str:
-    """Return a file that expects `findings`. The entries of `known` stay as they are."""
+def baseline(findings: Iterable[Finding], known: Iterable[Deviation] = ()) -> tuple[Deviation, ...]:
+    """Return the entries of a file that expects `findings`. Those of `known` stay as they are."""
     kept = Entries(known)
     # Cells may find different things of one id.
     added = {finding.id: _expecting(finding) for finding in findings if not kept.matching(finding)}
-    entries = [_written(entry) for entry in (*kept.all, *added.values())]
-    entries.sort(key=lambda entry: [str(entry.get(name, "")) for name in ("chart", "rule", "path", "key", "id")])
-    content = yaml.safe_dump(
-        {MARK: 1, _LIST: entries}, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=False
-    )
+    return (*kept.all, *added.values())
+
+
+def written(entries: Iterable[Deviation]) -> str:
+    """Return the text of a file of deviations."""
+    rows = [_written(entry) for entry in entries]
+    rows.sort(key=lambda row: [str(row.get(name, "")) for name in ("chart", "rule", "path", "key", "id")])
+    content = yaml.dump({MARK: 1, _LIST: rows}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
     return _HEADER + content
 
 
@@ -177,15 +240,22 @@ def _expecting(finding: Finding) -> Deviation:
         chart=finding.chart,
         path=finding.path_in_chart,
         key=finding.key,
+        also=finding.also,
         container=finding.container,
+        cause=finding.cause,
+        dormant=finding.dormant,
+        found=finding.found,
         reason=_BASELINE_REASON,
     )
 
 
 def _written(entry: Deviation) -> dict[str, Any]:
     values = {name: getattr(entry, name) for name in ("id", *_FIELDS)}
-    return {
-        name: value.isoformat() if isinstance(value, date) else value
-        for name, value in values.items()
-        if value not in (None, "", _ANY)
-    }
+    return {name: _plain(value) for name, value in values.items() if value not in (None, "", ANY, (), False)}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of an entry as YAML has it."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value

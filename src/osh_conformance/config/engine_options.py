@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from osh_conformance.config.levels import NONE, Levels
 from osh_conformance.loading.search import PACKAGE_ONLY, DataPath
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class CheckOptions:
 
     - paths: charts, archives and trees of charts, as the user wrote them.
     - select, ignore: rule ids and families; `select` empty means all rules.
+    - levels: what findings of rules are by the configuration file. Its `exclude` leaves out charts and files.
     - since, shard: check only charts that changed since that git reference, and only that part (`I/N`) of them.
     - values: values files, merged; they override the values of every chart. `given`: the lines of each of them.
     - flavor: its images replace those of each chart.
@@ -42,6 +44,7 @@ class CheckOptions:
     paths: tuple[Path, ...]
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    levels: Levels = NONE
     since: str | None = None
     shard: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -66,8 +69,8 @@ class CheckOptions:
 class LiveOptions:
     """The options of a live run, and of its plan.
 
-    - paths, select, ignore, values, given, convention, catalog, renderer, helm_program, deviations, strict, repeated,
-      data, rule_pages: as in `CheckOptions`; `select` and `ignore` choose live and matrix rules too.
+    - paths, select, ignore, levels, values, given, convention, catalog, renderer, helm_program, deviations, strict,
+      repeated, data, rule_pages: as in `CheckOptions`; `select` and `ignore` choose live and matrix rules too.
     - flavors: names; empty means the catalog's choice for each chart. `all` is every flavor that can be had here.
     - flavor_files: flavors of the user.
     - packaging_formats, runtimes: names, or `all`; empty means docker, and the nodes' own runtime.
@@ -92,6 +95,7 @@ class LiveOptions:
     paths: tuple[Path, ...]
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    levels: Levels = NONE
     values: Mapping[str, Any] = field(default_factory=dict)
     given: tuple[GivenValues, ...] = ()
     convention: str | None = None

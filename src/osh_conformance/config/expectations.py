@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import posixpath
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -68,18 +69,13 @@ class Expectations:
         `by_label` holds the verdicts by the label of each target, without rules that were not run. `cluster` says
         whether every scenario ran on a cluster: without that, an entry that may be about a live finding is not stale.
         """
-        found = (finding for verdicts in by_label.values() for verdict in verdicts for finding in verdict.findings)
-        needed = {entry for finding in found for entry in self.deviations.matching(finding)}
-        stale = [
-            _stale_deviation(entry)
-            for entry in self.deviations.all
-            if entry not in needed and (cluster or not _may_be_live(entry)) and _was_asked(entry, by_label, targets)
-        ]
+        unneeded = self.unneeded(by_label, targets, cluster=cluster)
+        stale = [_stale_deviation(entry) for entry in unneeded if not entry.dormant]
         for target in targets:
             rules = {verdict.rule for verdict in by_label.get(target.label, ()) if verdict.status in _DECIDED}
             if not rules:
                 continue
-            own = [finding for verdict in by_label[target.label] for finding in verdict.findings]
+            own = [finding for each in by_label[target.label] for finding in (*each.findings, *each.dormant)]
             stale += [
                 _stale_opt_out(entry, target)
                 for entry in self._of(target)
@@ -87,12 +83,22 @@ class Expectations:
             ]
         return tuple(stale)
 
+    def unneeded(
+        self, by_label: Mapping[str, Sequence[Verdict]], targets: Sequence[ChartTarget], *, cluster: bool = False
+    ) -> tuple[Deviation, ...]:
+        """Return the deviations that matched no finding, dormant or not; arguments as for `stale`."""
+        verdicts = (verdict for found in by_label.values() for verdict in found)
+        found = (finding for verdict in verdicts for finding in (*verdict.findings, *verdict.dormant))
+        needed = {entry for finding in found for entry in self.deviations.about(finding)}
+        return tuple(
+            entry
+            for entry in self.deviations.all
+            if entry not in needed and (cluster or not _may_be_live(entry)) and _was_asked(entry, by_label, targets)
+        )
+
     def _check_opt_outs(self, rule: str, target: ChartTarget) -> None:
         for entry in self._of(target):
-            if entry.problem and entry.rule in ("", rule):
-                raise SuiteError(
-                    f"{target.folder}{entry.path}:{entry.line}: {entry.problem}", expected=f"`{optouts.FORM}`"
-                )
+            _check(entry, rule, target)
 
     def _of(self, target: ChartTarget) -> tuple[OptOut, ...]:
         if target.path not in self._opt_outs:
@@ -112,6 +118,7 @@ class Expectations:
         if finding.status not in (Status.FAIL, Status.WARNING):
             return finding
         for opt_out in (*self._of(target), *self._beside(target, finding)):
+            _check(opt_out, finding.rule, target)
             if opt_out.matches(finding):
                 reason = f"{opt_out.reason} ({finding.path}:{opt_out.line})"
                 return replace(finding, status=Status.EXPECTED, reason=reason)
@@ -119,11 +126,19 @@ class Expectations:
 
     def _deviating(self, finding: Finding) -> Finding:
         expired = ""
-        for entry in self.deviations.matching(finding):
-            if not entry.expired(self._today):
-                return replace(finding, status=Status.EXPECTED, reason=f"{entry.reason} ({entry.file})")
-            expired = f"{entry.place} expected this until {entry.expires}: {entry.reason}"
+        for entries in self.deviations.matching(finding):
+            over = next((entry for entry in entries if entry.expired(self._today)), None)
+            if over is None:
+                return replace(finding, status=Status.EXPECTED, reason=f"{entries[0].reason} ({entries[0].file})")
+            expired = f"{over.place} expected this until {over.expires}: {over.reason}"
         return replace(finding, reason=expired) if expired != finding.reason else finding
+
+
+def _check(entry: OptOut, rule: str, target: ChartTarget) -> None:
+    """Raise `SuiteError` for an opt-out with a mistake that is about this rule, or about no known one."""
+    if entry.problem and entry.rule in ("", rule):
+        place = posixpath.normpath(f"{target.folder}{entry.path}")
+        raise SuiteError(f"{place}:{entry.line}: {entry.problem}", expected=f"`{optouts.FORM}`")
 
 
 def of_catalog(targets: Iterable[ChartTarget]) -> tuple[Deviation, ...]:
@@ -139,12 +154,12 @@ def of_catalog(targets: Iterable[ChartTarget]) -> tuple[Deviation, ...]:
             continue
         if file not in by_file:
             by_file[file] = deviations.read(file)
-        name = _name_of(target)
+        name = name_of(target)
         found += [replace(entry, chart=name) for entry in by_file[file] if entry.speaks_of(name)]
     return tuple(found)
 
 
-def _name_of(target: ChartTarget) -> str:
+def name_of(target: ChartTarget) -> str:
     """Return the name in Chart.yaml, as findings have it; the target's own where the chart cannot be read."""
     try:
         return target.files.name
@@ -186,8 +201,14 @@ def _stale_deviation(entry: Deviation) -> Finding:
         "" if not entry.one_chart else entry.chart,
         entry.file,
         entry.line,
-        f"a deviation that matches no finding: {entry.reason}",
+        f"a deviation that matches no finding{_meant(entry)}: {entry.reason}",
     )
+
+
+def _meant(entry: Deviation) -> str:
+    """Return the file and the key that an entry names, "" if it names none."""
+    named = [text for text in (entry.path, entry.key) if text != deviations.ANY]
+    return f" ({' '.join(named)})" if named else ""
 
 
 def _stale_opt_out(entry: OptOut, target: ChartTarget) -> Finding:

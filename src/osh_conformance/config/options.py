@@ -23,6 +23,8 @@ class Kind(Enum):
     FILE = auto()
     #: Paths: repeatable.
     FILES = auto()
+    #: Patterns of paths: repeatable.
+    PATTERNS = auto()
     #: False, or True where it is given.
     FLAG = auto()
     #: None, or True or False where `--x` or `--no-x` is given.
@@ -102,7 +104,7 @@ OPTIONS: tuple[Option, ...] = (
         "",
         Kind.FILES,
         "",
-        "a chart directory, a .tgz, or a folder with charts in it; without PATH, the charts of --catalog",
+        "a chart (its folder, a .tgz or a file of it) or a folder with charts; without PATH, the charts of --catalog",
         field="paths",
         metavar="PATH",
         pytest="--charts",
@@ -119,6 +121,15 @@ OPTIONS: tuple[Option, ...] = (
         alias="rule",
     ),
     Option(
+        "extend-select",
+        Kind.NAMES,
+        _RULES,
+        "check these rules too, which the configuration file does not select or ignores; repeatable",
+        field="",
+        metavar="RULE,...",
+        pytest="--conformance-extend-select",
+    ),
+    Option(
         "ignore",
         Kind.NAMES,
         _RULES,
@@ -128,15 +139,32 @@ OPTIONS: tuple[Option, ...] = (
         pytest="--conformance-ignore",
     ),
     Option(
+        "exclude",
+        Kind.PATTERNS,
+        _RULES,
+        "leave out charts in these paths, and findings in these files (vendor, '**/old-*'); repeatable",
+        metavar="PATTERN",
+        in_file=True,
+        repeated=True,
+        pytest="--conformance-exclude",
+    ),
+    Option(
         "since",
         Kind.TEXT,
         _RULES,
         "check only charts that changed since this git commit or branch, and charts that depend on them",
         metavar="REF",
         verbs=_CHECK,
+        pytest="--conformance-since",
     ),
     Option(
-        "shard", Kind.TEXT, _RULES, "check only part I of N; each chart stays in its part", metavar="I/N", verbs=_CHECK
+        "shard",
+        Kind.TEXT,
+        _RULES,
+        "check only part I of N; each chart stays in its part",
+        metavar="I/N",
+        verbs=_CHECK,
+        pytest="--conformance-shard",
     ),
     # -- cells and scenarios to run ------------------------------------------------------------------------------------
     Option(
@@ -147,6 +175,7 @@ OPTIONS: tuple[Option, ...] = (
         field="flavors",
         metavar="NAME,...|all",
         verbs=_CELLS,
+        in_file=True,
     ),
     Option(
         "flavor-file",
@@ -155,6 +184,7 @@ OPTIONS: tuple[Option, ...] = (
         "a file that describes your own flavor; repeatable",
         field="flavor_files",
         verbs=_CELLS,
+        in_file=True,
     ),
     Option(
         "format",
@@ -256,7 +286,9 @@ OPTIONS: tuple[Option, ...] = (
         "values overrides to check that are not in the chart's tree: DIR/<chart>/*.yaml; repeatable",
         metavar="DIR|FILE",
         verbs=_CHECK,
+        in_file=True,
         repeated=True,
+        pytest="--conformance-overrides",
     ),
     Option(
         "config",
@@ -323,7 +355,9 @@ OPTIONS: tuple[Option, ...] = (
         "check the charts with the images of this flavor",
         metavar="NAME",
         verbs=_CHECK,
+        in_file=True,
         repeated=True,
+        pytest="--conformance-flavor",
     ),
     Option(
         "flavor-file",
@@ -332,17 +366,28 @@ OPTIONS: tuple[Option, ...] = (
         "check the charts with the images of a flavor that this file describes",
         field="flavor",
         verbs=_CHECK,
+        in_file=True,
         repeated=True,
+        pytest="--conformance-flavor-file",
     ),
     Option(
         "helm-program",
         Kind.FILE,
         _CHARTS,
-        "the helm program that renders (default: $OSH_CONFORMANCE_HELM, else the one on PATH)",
+        "render with this helm program (--renderer helm takes $OSH_CONFORMANCE_HELM, else the one on PATH)",
         repeated=True,
+        pytest="--conformance-helm-program",
         environment="OSH_CONFORMANCE_HELM",
     ),
-    Option("no-cache", Kind.FLAG, _CHARTS, "render every chart again, and store nothing", field="cache", verbs=_CHECK),
+    Option(
+        "no-cache",
+        Kind.FLAG,
+        _CHARTS,
+        "render every chart again, and store nothing",
+        field="cache",
+        verbs=_CHECK,
+        pytest="--conformance-no-cache",
+    ),
     # -- the cluster ---------------------------------------------------------------------------------------------------
     Option(
         "node-image",

@@ -7,7 +7,7 @@ an empty line after it covers the whole file. In a template, a comment covers wh
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from osh_conformance.charts import conventions
@@ -24,15 +24,19 @@ if TYPE_CHECKING:
     from osh_conformance.model.finding import Finding
 
 _WORD = "ignore"
-_MARK = b"osh-conformance:"
-_COMMENT = re.compile(r"(?:#|/\*-?)\s*osh-conformance:\s*(?P<word>\S*)\s*(?P<rest>.*)$")
+_MARK = b"osh-conformance"
+_COMMENT = re.compile(r"(?:#|/\*-?)\s*osh-conformance\s*:\s*(?P<word>\S*)\s*(?P<rest>.*)$")
+#: The same without the colon; words of prose do not look like the id of a rule.
+_WITHOUT_COLON = re.compile(r"(?:#|/\*-?)\s*osh-conformance\s+(?P<word>ignore)\s+(?P<rest>[A-Za-z]+-[0-9]+.*)$")
+#: Rules with commas, then the reason.
+_RULES = re.compile(r"(?P<names>\S*?(?:\s*,\s*[^\s,]+)*)(?:\s+(?P<reason>.*))?$")
 _END = re.compile(r"\s*\*/\s*-?\}\}.*$|\s*\*/\s*$")
 _YAML = (".yaml", ".yml")
 _TEMPLATES = "templates"
 _SUFFIXES = (*_YAML, ".tpl", ".txt")
 _MAX_BYTES = 4 * 1024 * 1024
 #: How an opt-out is written.
-FORM = "# osh-conformance: ignore RULE reason"
+FORM = "# osh-conformance: ignore RULE[,RULE...] reason"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,34 +94,37 @@ def _opt_outs(path: str, text: str) -> Iterator[OptOut]:
     lines = text.splitlines()
     keys: dict[int, list[str]] | None = None
     for number, line in enumerate(lines, 1):
-        comment = _COMMENT.search(line)
+        comment = _COMMENT.search(line) or _WITHOUT_COLON.search(line)
         if comment is None:
             continue
         covered: tuple[str, ...] = ()
         if path.endswith(_YAML) and not path.startswith(f"{_TEMPLATES}/"):
             keys = _keys_by_line(path, text) if keys is None else keys
             covered = _covered(lines, number, comment.start(), keys)
-        yield from _read_comment(comment["word"], _END.sub("", comment["rest"]).strip(), path, number, covered)
+        slip = "no colon after `osh-conformance`" if comment.re is _WITHOUT_COLON else ""
+        rest = _END.sub("", comment["rest"]).strip()
+        for found in _read_comment(comment["word"], rest, path, number, covered):
+            yield replace(found, problem=slip) if slip and not found.problem else found
 
 
 def _read_comment(word: str, rest: str, path: str, line: int, keys: tuple[str, ...]) -> Iterator[OptOut]:
-    names, _, reason = rest.partition(" ")
     known = registry.all_rules()
     if word != _WORD:
         problem = f"`osh-conformance: {word}` is no opt-out{did_you_mean(word, [_WORD])}"
         yield OptOut(rule="", reason="", path=path, line=line, problem=problem)
         return
-    for name in [name.strip().upper() for name in names.split(",")]:
-        problem = "" if reason.strip() else f"the opt-out of {name} gives no reason"
+    parts = _RULES.match(rest)
+    names = [name.strip().upper() for name in (parts["names"] if parts else rest).split(",")]
+    reason = ((parts and parts["reason"]) or "").strip()
+    first = reason.partition(" ")[0].strip(",").upper()
+    for name in (*names, first) if first in known else names:
+        problem = "" if reason else f"the opt-out of {name} gives no reason"
+        if first in known:
+            problem = f"no comma between {names[-1]} and {first}"
         if name not in known:
-            problem = f"no rule `{name}`{did_you_mean(name, known)}"
+            problem = f"no rule `{name}`{did_you_mean(name, known)}" if name else "a rule is missing"
         yield OptOut(
-            rule=name if name in known else "",
-            reason=reason.strip(),
-            path=path,
-            line=line,
-            keys=keys,
-            problem=problem,
+            rule=name if name in known else "", reason=reason, path=path, line=line, keys=keys, problem=problem
         )
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts.values import merged
-from osh_conformance.config import configuration, pull_secret
+from osh_conformance.config import configuration, path_patterns, pull_secret
 from osh_conformance.config.engine_options import CheckOptions, LiveOptions
-from osh_conformance.config.options import CHECK, LIVE, Kind, options_of
-from osh_conformance.config.selection import check_static
+from osh_conformance.config.levels import Levels
+from osh_conformance.config.options import CHECK, LIVE, OPTIONS, Kind, options_of
+from osh_conformance.config.selection import check_static, ids_of, without
 from osh_conformance.config.static_rules import static_rules
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.here import from_here
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from osh_conformance.config.options import Option
     from osh_conformance.config.pull_secret import PullSecret
 
+_EXTEND = next(option for option in OPTIONS if option.name == "extend-select")
+_REPEATABLE = (Kind.NAMES, Kind.FILES, Kind.PATTERNS)
 _PULL_SECRET = "image-pull-secret"  # noqa: S105 - the name of an option
 _OUTPUT_FORMAT = "output-format"
 _ADDRESS = re.compile(r"https?://[\w.~:/?#@!$&*+,;=%{}-]+", re.ASCII)
@@ -43,7 +47,9 @@ def check_options(given: Mapping[str, Any]) -> CheckOptions:
     config = _config(given)
     fields = _fields(CHECK, given, config)
     check_static(fields["select"], partial(_named_by, "select", given, config), shared=not given.get("select"))
-    return CheckOptions(**{**fields, "flavor": _flavor(given, fields["data"]), "cache": not given.get("no_cache")})
+    check_static(given.get("extend_select") or (), lambda: "--extend-select")
+    flavor = _flavor(given, config, fields["data"])
+    return CheckOptions(**{**fields, "flavor": flavor, "cache": not given.get("no_cache")})
 
 
 def live_options(given: Mapping[str, Any]) -> LiveOptions:
@@ -77,6 +83,7 @@ def static_half(options: LiveOptions, given: Mapping[str, Any]) -> CheckOptions:
         paths=options.paths,
         select=static_rules(options),
         ignore=options.ignore,
+        levels=options.levels,
         values=options.values,
         given=options.given,
         convention=options.convention,
@@ -91,6 +98,27 @@ def static_half(options: LiveOptions, given: Mapping[str, Any]) -> CheckOptions:
         data=options.data,
         rule_pages=options.rule_pages,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfiguredOutput:
+    """A file that the configuration file lets a run write; `place` names its key in messages."""
+
+    file: Path
+    place: str
+
+
+def outputs(given: Mapping[str, Any]) -> Mapping[str, ConfiguredOutput]:
+    """Return the outputs of the configuration file by their names; `given` and errors as for `check_options`."""
+    config = _config(given)
+    if config is None:
+        return {}
+    return {
+        name: ConfiguredOutput(
+            file=file, place=f"{configuration.place(config, name)}: `{configuration.OUTPUTS}.{name}`"
+        )
+        for name, file in configuration.read(config).get(configuration.OUTPUTS, {}).items()
+    }
 
 
 def _read_values(files: Iterable[Path]) -> tuple[dict[str, Any], tuple[GivenValues, ...]]:
@@ -129,6 +157,10 @@ def _fields(verb: str, given: Mapping[str, Any], config: Path | None) -> dict[st
             value = file.get(option.name)
         if value is None:
             value = option.default if option.default is not None else _nothing(option)
+        if option.kind is Kind.NAMES and value and not "".join(value).strip(", "):
+            raise UsageError(
+                f"{_named_by(option.name, given, config)} '{','.join(value)}': no name", expected=option.metavar or ""
+            )
         fields[option.target] = value
     fields["values"], fields["given"] = _read_values(fields["values"])
     fields["data"] = data_path(
@@ -136,6 +168,8 @@ def _fields(verb: str, given: Mapping[str, Any], config: Path | None) -> dict[st
     )
     fields["strict"] = bool(fields["strict"])
     _check_address(fields["rule_pages"], given, config)
+    fields["renderer"] = _renderer(fields["renderer"], given, config)
+    _apply_rules(fields, given, file)
     repeated = _repeated(options_of(verb), _to_repeat(given, config, fields), strict=fields["strict"])
     return {**fields, "repeated": repeated}
 
@@ -151,6 +185,31 @@ def _check_address(address: str, given: Mapping[str, Any], config: Path | None) 
         )
 
 
+def _renderer(name: str | None, given: Mapping[str, Any], config: Path | None) -> str | None:
+    """Return the renderer: who names a program with --helm-program wants it to render."""
+    if not given.get("helm_program"):
+        return name
+    if name == "sdk":
+        raise UsageError(
+            f"{_named_by('renderer', given, config)} sdk: it does not run --helm-program {given['helm_program']}",
+            expected="--renderer helm, or no --helm-program",
+        )
+    return "helm"
+
+
+def _apply_rules(fields: dict[str, Any], given: Mapping[str, Any], file: Mapping[str, Any]) -> None:
+    """Add what the configuration file says about rules, and the rules that the command line adds to it."""
+    extended = _given(_EXTEND, given) or ()
+    added = ids_of(extended, f"--{_EXTEND.name}")
+    levels = Levels(entries=file.get(configuration.SEVERITY, ()), exclude=fields.pop("exclude")).with_rules(added)
+    if fields["select"]:
+        fields["select"] = (*fields["select"], *extended)
+    if added and not given.get("ignore"):
+        fields["ignore"] = without(fields["ignore"], extended)
+    fields["ignore"] = (*fields["ignore"], *sorted(levels.off()))
+    fields["levels"] = levels
+
+
 def _to_repeat(given: Mapping[str, Any], config: Path | None, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the values that `reproduce` repeats.
 
@@ -162,8 +221,11 @@ def _to_repeat(given: Mapping[str, Any], config: Path | None, fields: Mapping[st
 def _given(option: Option, given: Mapping[str, Any]) -> Any:
     """Return the user's value of an option, None where there is none."""
     value = given.get(option.dest)
+    if option.kind is Kind.PATTERNS:
+        return tuple(path_patterns.absolute(Path(), text) for text in value) if value else None
     if option.kind in (Kind.NAMES, Kind.FILES):
-        return tuple(value) or None if value else None
+        # pytest has one option for `check`, which takes one value, and for `live`, which takes several.
+        return (value,) if isinstance(value, str | Path) else tuple(value) or None if value else None
     if value is None and option.environment and (text := os.environ.get(option.environment)):
         return Path(text)
     return None if option.kind is Kind.FLAG and not value else value
@@ -173,7 +235,7 @@ def _nothing(option: Option) -> Any:
     """Return the value of an option that neither the user nor the file sets, and that has no default."""
     if option.kind is Kind.FLAG:
         return False
-    return () if option.kind in (Kind.NAMES, Kind.FILES) else None
+    return () if option.kind in _REPEATABLE else None
 
 
 def _repeated(options: Iterable[Option], given: Mapping[str, Any], *, strict: bool) -> tuple[str, ...]:
@@ -182,11 +244,11 @@ def _repeated(options: Iterable[Option], given: Mapping[str, Any], *, strict: bo
     `strict` may come from the configuration file, so it is repeated by its value.
     """
     wanted = [option for option in options if option.repeated and option.kind is not Kind.SWITCH]
-    wanted.sort(key=lambda option: option.kind is not Kind.FILES)
+    wanted.sort(key=lambda option: option.kind not in _REPEATABLE)
     words: list[str] = []
     for option in wanted:
         value = given.get(option.dest)
-        for text in value or () if option.kind is Kind.FILES else (value,) if value else ():
+        for text in value or () if option.kind in _REPEATABLE else (value,) if value else ():
             words += [f"--{option.name}", str(text)]
     return (*words, "--strict") if strict else tuple(words)
 
@@ -200,13 +262,28 @@ def _pull_secret(file: Path | None, given: Mapping[str, Any], config: Path | Non
     return pull_secret.read(file, named_by)
 
 
-def _flavor(given: Mapping[str, Any], data: DataPath) -> Flavor | None:
+def _flavor(given: Mapping[str, Any], config: Path | None, data: DataPath) -> Flavor | None:
+    """Return the flavor that `check` takes the images from: one name or one file, of the user or of the file."""
+    found = configuration.read(config) if config else {}
+    if not given.get("flavor") and not given.get("flavor_file"):
+        given = {"flavor": _only("flavor", found, config), "flavor_file": _only("flavor-file", found, config)}
     name, file = given.get("flavor"), given.get("flavor_file")
     if name and file:
         raise UsageError("--flavor and --flavor-file exclude each other")
     if file:
         return records.load(Flavor, file)
     return definitions.chosen(definitions.flavors(data), name, "flavor") if name else None
+
+
+def _only(key: str, found: Mapping[str, Any], config: Path | None) -> Any:
+    """Return the one value of a key that `live` reads as a list; raises `UsageError` for several."""
+    values = found.get(key, ())
+    if len(values) > 1 and config:
+        raise UsageError(
+            f"{configuration.place(config, key)}: `{key}` has {len(values)} values, and `check` takes one",
+            fix=f"choose one on the command line: --{key} {values[0]}",
+        )
+    return values[0] if values else None
 
 
 def _majors(names: tuple[str, ...]) -> tuple[int, ...]:

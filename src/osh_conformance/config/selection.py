@@ -41,6 +41,19 @@ def check_static(
         )
 
 
+def ids_of(entries: Iterable[str], where: str) -> frozenset[str]:
+    """Return the ids of all rules that the entries name; the error of a wrong name begins with `where`."""
+    try:
+        return frozenset(_ids(entries))
+    except UsageError as error:
+        raise UsageError(f"{where}: {error.message}", expected=error.expected) from error
+
+
+def without(ignore: Iterable[str], extended: Iterable[str]) -> tuple[str, ...]:
+    """Return the ids that `ignore` names and `extended` does not."""
+    return tuple(sorted(_ids(ignore) - _ids(extended)))
+
+
 def _ids(entries: Iterable[str]) -> set[str]:
     """Return the ids of all rules that the entries name."""
     named = _names(entries)

@@ -1,14 +1,15 @@
-"""Reads text files with a limit on their size."""
+"""Reads text files with a limit on their size, and writes them whole or not at all."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import os
+from pathlib import Path
 
-from osh_conformance.errors import SuiteError
+from osh_conformance.errors import SuiteError, UsageError, cannot_write
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+#: The name of standard output, where a file can be named.
+STANDARD_OUTPUT = Path("-")
 #: Bytes: Helm's own limit for one file.
 MAX_FILE = 5 * 1024 * 1024
 
@@ -25,6 +26,35 @@ def read_text(file: Path) -> str:
     if len(data) > MAX_FILE:
         raise SuiteError(f"{file}: more than {MAX_FILE // 1024**2} MiB")
     return decode_text(data, str(file))
+
+
+def ensure_folder(file: Path) -> bool:
+    """Create the folder of a file that a user names, and return whether it was missing.
+
+    Raises `UsageError` where more than this folder is missing: that is more likely a slip than a wish.
+    """
+    folder = file.parent
+    if folder.is_dir():
+        return False
+    if not folder.parent.is_dir():
+        raise UsageError(f"cannot write {file}: there is no folder {folder.parent}", fix=f"mkdir -p {folder}")
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}") from error
+    return True
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file beside `file` and put it in its place; raises `SuiteError`, and then leaves `file` as it was."""
+    scratch = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(file)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            scratch.unlink()
+        raise cannot_write(file, error) from error
 
 
 def decode_text(data: bytes, where: str) -> str:

@@ -82,6 +82,7 @@ class ResultFound(Event):
             rule=verdict.rule,
             status=verdict.status,
             findings=verdict.findings,
+            dormant=verdict.dormant,
             reason=verdict.reason,
             seconds=seconds,
             cell=cell,

@@ -45,6 +45,8 @@ class Location:
       library's file, or the values.yaml whose value a file of `--values` replaces.
     - shared: what findings of one rule about several charts have in common, if one edit repairs them all: a define of a
       library, an image reference. "" if the cause is in the chart alone.
+    - also: further keys of the same file that the finding is about.
+    - dormant: whether the chart has the fault only as long as it ships other references: see `Verdict.dormant`.
     """
 
     chart: str
@@ -56,6 +58,8 @@ class Location:
     containers: tuple[str, ...] = ()
     anchor: str = ""
     shared: str = ""
+    also: tuple[str, ...] = ()
+    dormant: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,7 @@ class Finding:
     """One violation of one rule. Rules create it with `Rule.finding`; the JSON report has the same fields.
 
     - rule: the rule's id, "" for an error that concerns no single rule.
-    - chart, path, line, key, workload, container, containers, anchor, shared: see `Location`.
+    - chart, path, line, key, workload, container, containers, anchor, shared, also, dormant: see `Location`.
     - found: the actual state.
     - expected: the state that the rule requires.
     - why: the consequence for an operator.
@@ -95,6 +99,8 @@ class Finding:
     containers: tuple[str, ...] = ()
     anchor: str = ""
     shared: str = ""
+    also: tuple[str, ...] = ()
+    dormant: bool = False
     cause: str = ""
     reproduce: str = ""
     folder: str = ""
@@ -162,19 +168,26 @@ class Verdict:
     - status: the outcome.
     - findings: the violations and warnings.
     - reason: why the rule does not apply or is undecided, "" otherwise.
+    - dormant: what would be a finding if the chart shipped other references, such as a tag that moves, in a values
+      override that repeats the shipped one. No report has it. A baseline expects it, so that it survives a bump of the
+      shipped references.
     """
 
     rule: str
     status: Status
     findings: tuple[Finding, ...] = ()
     reason: str = ""
+    dormant: tuple[Finding, ...] = ()
 
     @classmethod
     def of(cls, rule: str, findings: Iterable[Finding]) -> Verdict:
-        """Return a verdict with these findings: `FAIL` if the status of any finding is `FAIL`, `PASS` otherwise."""
-        listed = tuple(_with_distinct_ids(findings))
+        """Return a verdict with these findings: `FAIL` if one of them fails that is not dormant, else `PASS`."""
+        every = tuple(_with_distinct_ids(findings))
+        listed = tuple(finding for finding in every if not finding.dormant)
         failed = any(finding.status is Status.FAIL for finding in listed)
-        return cls(rule=rule, status=Status.FAIL if failed else Status.PASS, findings=listed)
+        known = {finding.id for finding in listed}
+        dormant = tuple(finding for finding in every if finding.dormant and finding.id not in known)
+        return cls(rule=rule, status=Status.FAIL if failed else Status.PASS, findings=listed, dormant=dormant)
 
     @classmethod
     def not_applicable(cls, rule: str, reason: str) -> Verdict:
@@ -189,8 +202,9 @@ class Verdict:
 
 def _with_distinct_ids(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Yield the findings in order. Those that would have the same id get a number in `cause`."""
-    seen: Counter[tuple[str, ...]] = Counter()
+    seen: Counter[tuple[object, ...]] = Counter()
     for finding in findings:
-        seen[finding._place] += 1  # noqa: SLF001  (of this module)
-        number = seen[finding._place]  # noqa: SLF001
+        place = (*finding._place, finding.dormant)  # noqa: SLF001  (of this module)
+        seen[place] += 1
+        number = seen[place]
         yield finding if number == 1 else replace(finding, cause=f"{finding.cause} ({number})".strip())

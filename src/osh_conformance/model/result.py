@@ -19,7 +19,7 @@ class Check:
 
     - chart: the chart's label in the run.
     - rule: the rule's id.
-    - status, findings: those of the verdict.
+    - status, findings, dormant: those of the verdict.
     - reason: why the rule does not apply, is undecided, or was stopped by an error; "" otherwise.
     - seconds: how long the check took.
     - cell, scenario: the cell's id and the scenario's name, "" for a static check.
@@ -33,6 +33,7 @@ class Check:
     seconds: float = 0.0
     cell: str = ""
     scenario: str = ""
+    dormant: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,8 @@ class Rule:
             containers=place.containers,
             anchor=place.anchor,
             shared=place.shared,
+            also=place.also,
+            dormant=place.dormant,
             found=found,
             expected=expected,
             why=why or self.why,

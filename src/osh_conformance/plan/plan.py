@@ -139,12 +139,12 @@ class LiveSuite:
     def graded(self, verdict: Verdict, cell_run: CellRun) -> Verdict:
         """Return `verdict` with the severity that this run gives to its findings.
 
-        A finding is a warning where a chart runs on images that hold less than its convention requires; with `strict`
-        a warning fails.
+        The configuration file may give a rule a level. A finding is a warning where a chart runs on images that hold
+        less than its convention requires; with `strict` a warning fails.
         """
+        findings = self.options.levels.applied(verdict, lambda _: ()).findings
         if not verdict.findings:
             return verdict
-        findings = verdict.findings
         if cell_run.axes.flavor.tier is Tier.MINIMAL and cell_run.convention.image_contract is not Tier.MINIMAL:
             findings = tuple(replace(each, severity=Severity.WARNING, status=Status.WARNING) for each in findings)
         if self.options.strict:

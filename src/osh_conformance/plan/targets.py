@@ -60,7 +60,7 @@ def live_targets(options: LiveOptions, found: Sequence[ChartTarget] | None = Non
             data=options.data,
         )
         of_catalog(found)
-    for target in found:
+    for target in (each for each in found if not options.levels.excludes(str(each.path.resolve()))):
         _check_database(target)
         try:
             if target.files.library:

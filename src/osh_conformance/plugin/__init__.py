@@ -21,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup(*_GROUP)
     for option in (option for option in OPTIONS if option.pytest):
         form: dict[str, Any] = {"metavar": option.placeholder or "NAME", "default": None}
-        if option.kind in (Kind.NAMES, Kind.FILES):
+        if option.kind in (Kind.NAMES, Kind.FILES, Kind.PATTERNS):
             form |= {"action": "append", "default": []}
         if option.kind in (Kind.FLAG, Kind.SWITCH):
             form = {"action": "store_true", "default": None}

@@ -9,7 +9,7 @@ import pytest
 
 from osh_conformance import host
 from osh_conformance.config import resolve
-from osh_conformance.errors import SuiteError
+from osh_conformance.errors import SuiteError, install_extra
 from osh_conformance.live.cell_report import reduced_sentence
 from osh_conformance.live.engine import LiveEngine
 from osh_conformance.live.removed_data import removed_data
@@ -54,7 +54,7 @@ def _check_usage(config: pytest.Config) -> None:
     for problem in host.live_problems():
         raise pytest.UsageError(f"--live does not run here. {problem}")
     if not hasattr(config.option, "kubeconfig"):
-        raise pytest.UsageError("--live needs pytest-helm-charts: pip install 'osh-conformance[live]'")
+        raise pytest.UsageError(f"--live needs the extra `live`, with pytest-helm-charts: {install_extra('live')}")
     if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
         raise pytest.UsageError("--live runs its cells in parallel by itself, on one cluster: leave out -n")
 

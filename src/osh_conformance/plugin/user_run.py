@@ -11,14 +11,14 @@ import pytest
 from osh_conformance.check.engine import StaticEngine
 from osh_conformance.config import resolve
 from osh_conformance.config.options import OPTIONS, Kind
-from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.errors import SuiteError, UsageError, install_extra
+from osh_conformance.loading.files import STANDARD_OUTPUT
 from osh_conformance.loading.search import suite_folder
 from osh_conformance.model.event import RunFinished, RunStarted
 from osh_conformance.model.finding import Status
 from osh_conformance.plugin import PREFIX, destination
 from osh_conformance.plugin.static import StaticPlugin
 from osh_conformance.report.base import FileReporter, Listeners, check_outputs, registered
-from osh_conformance.report.destination import STANDARD_OUTPUT
 from osh_conformance.report.messages import message
 from osh_conformance.report.plain import plain, plain_lines
 from osh_conformance.report.summary import summary
@@ -35,7 +35,7 @@ def register(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     try:
         given = given_options(config)
-        reporters = [] if is_worker else given_reporters(config)
+        reporters = [] if is_worker else given_reporters(config, given)
         check_outputs(reporters)
         is_live = config.getoption("--live")
         static = resolve.static_half(resolve.live_options(given), given) if is_live else resolve.check_options(given)
@@ -58,7 +58,8 @@ def _add_live_half(config: pytest.Config, given: Mapping[str, Any], listeners: L
         from osh_conformance.plugin import live  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise pytest.UsageError(
-            f"--live needs `pip install 'osh-conformance[live]'`: the module `{error.name}` is not installed"
+            f"--live needs the extra `live`: the module `{error.name}` is not installed\n"
+            f"  fix        {install_extra('live')}"
         ) from error
     live.register(config, given, listeners, engine)
 
@@ -79,13 +80,22 @@ def given_options(config: pytest.Config) -> dict[str, Any]:
     return given
 
 
-def given_reporters(config: pytest.Config) -> list[FileReporter]:
-    """Return a reporter for each output that the user asked for; raises `UsageError` for standard output."""
+def given_reporters(config: pytest.Config, given: Mapping[str, Any]) -> list[FileReporter]:
+    """Return a reporter for each output of pytest's options and of the configuration file.
+
+    Raises `UsageError` for standard output, which has the report of pytest.
+    """
+    configured = {name: (output.file, output.place) for name, output in resolve.outputs(given).items()}
     reporters = []
     for name, reporter in registered().items():
-        if reporter.in_pytest and (file := config.getoption(destination(PREFIX + name))):
-            if Path(file) == STANDARD_OUTPUT:
-                raise UsageError(f"{PREFIX}{name} -: standard output has the report of pytest", expected="a file")
+        if not reporter.in_pytest:
+            continue
+        file, named_by = configured.get(name, (None, ""))
+        if option := config.getoption(destination(PREFIX + name)):
+            file, named_by = Path(option), f"{PREFIX}{name}"
+        if file == STANDARD_OUTPUT:
+            raise UsageError(f"{named_by} -: standard output has the report of pytest", expected="a file")
+        if file:
             reporters.append(reporter(config.invocation_params.dir / file))
     return reporters
 

@@ -10,10 +10,11 @@ from osh_conformance.charts.files import MAX_FILES
 from osh_conformance.charts.values import merged
 from osh_conformance.errors import SuiteError, UsageError
 from osh_conformance.loading.files import MAX_FILE
+from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.loading.yaml import read_chart_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from osh_conformance.model.convention import Convention
@@ -67,6 +68,24 @@ def check(given: Sequence[Path], *, one_chart: bool) -> None:
                 f"--overrides {path} has no folder for each chart, and the run has several charts",
                 expected="a folder in it for each chart, with the chart's name",
             )
+
+
+def remarks(given: Sequence[Path], charts: Collection[str]) -> tuple[str, ...]:
+    """Return a sentence for each folder below `--overrides` that may be misspelt, and for one without any chart's name.
+
+    Neither is an error: the folders of other charts are there too where a run is about a part of them.
+    """
+    found = []
+    for path in given:
+        if path.is_file() or _is_flat(path):
+            continue
+        names = sorted({file.relative_to(path).parts[0] for file in _files(path) if file.parent != path})
+        left = [chart for chart in charts if chart not in names]
+        meant = {name: did_you_mean(name, left) for name in names if name not in charts}
+        found += [f"--overrides {path}: {name} names no chart{other}" for name, other in meant.items() if other]
+        if len(left) == len(charts) and not any(meant.values()):
+            found.append(f"--overrides {path}: no folder in it has the name of a chart of this run")
+    return tuple(found)
 
 
 def with_given(

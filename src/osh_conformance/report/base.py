@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from osh_conformance import report as package
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.loading.files import STANDARD_OUTPUT
 from osh_conformance.model.event import ErrorFound, RunFinished, RunStarted
 from osh_conformance.model.result import error_finding
-from osh_conformance.report.destination import STANDARD_OUTPUT, Destination
+from osh_conformance.report.destination import Destination
 from osh_conformance.report.result import RunReport
 
 if TYPE_CHECKING:

@@ -8,12 +8,14 @@ import stat
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError, cannot_write
+from osh_conformance.loading.files import STANDARD_OUTPUT, ensure_folder, write_whole
 
-#: The name of standard output on the command line.
-STANDARD_OUTPUT = Path("-")
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _NAME = "standard output"
 
 
@@ -46,7 +48,7 @@ class Destination:
         return STANDARD_OUTPUT if place == _standard_output_is() else place
 
     def check(self) -> None:
-        """Create the file's folder, but not the file; raises `SuiteError` where text cannot be written."""
+        """Create the file's folder if it is missing, but not the file; raises `SuiteError` where text cannot go."""
         if self.is_standard_output:
             return
         try:
@@ -55,42 +57,33 @@ class Destination:
                 if not os.access(self.file, os.W_OK):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
                 return
-            scratch = self._scratch()
+            if ensure_folder(self.file):
+                print(f"created the folder {self.file.parent}", file=sys.stderr)
+            scratch = self.file.resolve().with_name(f".{self.file.name}.{os.getpid()}")
             scratch.open("ab").close()
             scratch.unlink()
         except OSError as error:
             raise cannot_write(self.file, error) from error
 
     def write(self, text: str) -> None:
-        """Write the text; raises `SuiteError`."""
+        """Write the text; raises `SuiteError`. A link stays, and its target is replaced."""
         if self.is_standard_output:
             _print(text)
             return
-        scratch = None
         try:
             if self._is_stream():
                 self.file.write_text(text, encoding="utf-8")
                 return
-            scratch = self._scratch()
-            scratch.write_text(text, encoding="utf-8")
-            scratch.replace(self.file.resolve())
         except OSError as error:
-            if scratch:
-                with suppress(OSError):
-                    scratch.unlink(missing_ok=True)
             raise cannot_write(self.file, error) from error
+        ensure_folder(self.file)
+        write_whole(self.file.resolve(), text)
 
     def _is_stream(self) -> bool:
         """Return whether the file is a pipe or a device, which no other file can replace. Raises `OSError`."""
         if self.file.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         return self.file.exists() and not self.file.is_file()
-
-    def _scratch(self) -> Path:
-        """Return the file beside this one that replaces it. A link stays, and its target is replaced."""
-        target = self.file.resolve()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return target.with_name(f".{target.name}.{os.getpid()}")
 
 
 def _standard_output_is() -> tuple[int, int] | None:

@@ -12,10 +12,10 @@ from osh_conformance.reference import InvalidReferenceError, parse
 from osh_conformance.rules.registry import static_rule
 from osh_conformance.rules.shared import places
 from osh_conformance.rules.shared.image_keys import without_section
-from osh_conformance.rules.shared.releases import mixes
+from osh_conformance.rules.shared.releases import bump, mixes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from osh_conformance.model.chart import DeclaredImage, RenderedChart, ValuesOverride
     from osh_conformance.model.finding import Finding
@@ -53,10 +53,9 @@ def check(chart: RenderedChart) -> Verdict:
     findings = list(_unused(chart))
     for override in chart.overrides:
         findings += _unknown_keys(chart, override)
-        findings += _left_behind(chart, override)
-        findings += _mixed(chart, override)
+        findings += _of_releases(chart, override)
     undecided = [override.path for override in chart.overrides if override.undecided]
-    if undecided and not findings:
+    if undecided and all(finding.dormant for finding in findings):
         return Verdict.undecided(RULE.id, f"the chart does not render with {', '.join(undecided)}")
     return Verdict.of(RULE.id, findings)
 
@@ -121,15 +120,24 @@ def _similar(key: str, known: set[str]) -> str:
     return f"the key that the chart has: {' or '.join(sorted(ending))}" if ending else "remove the key, or rename it"
 
 
-def _mixed(chart: RenderedChart, override: ValuesOverride) -> Iterator[Finding]:
-    """An override gives different releases to keys that belong together."""
+def _of_releases(chart: RenderedChart, override: ValuesOverride) -> Iterator[Finding]:
+    """Yield the mixes of releases, and dormant those that a bump of the references in values.yaml would bring up."""
     shipped = {image.key: image.reference for image in chart.images if image.reference}
+    bumped = {key: bump(reference) for key, reference in shipped.items()}
+    for references, dormant in ((shipped, False), (bumped, True)):
+        yield from _left_behind(chart, override, references, dormant=dormant)
+        yield from _mixed(chart, override, references, dormant=dormant)
+
+
+def _mixed(
+    chart: RenderedChart, override: ValuesOverride, shipped: Mapping[str, str], *, dormant: bool
+) -> Iterator[Finding]:
+    """An override gives different releases to keys that belong together."""
     new = {image.key: image for image in override.images if image.key in shipped}
     for mix in mixes(shipped, {key: image.reference for key, image in new.items()}):
-        odd = new[mix.odd[0]]
         others = f"{', '.join(mix.others)} are at {new[mix.others[0]].reference}" if mix.others else "each has another"
         yield RULE.finding(
-            _place(chart, override.path, odd),
+            _place(chart, override.path, *(new[key] for key in mix.odd), dormant=dormant),
             found=f"{', '.join(f'{key} at {new[key].reference}' for key in mix.odd)}, while {others}",
             expected="one release for all keys that ship with one",
             why="the chart mixes two releases of one program: the schema of one and the services of the other",
@@ -138,13 +146,16 @@ def _mixed(chart: RenderedChart, override: ValuesOverride) -> Iterator[Finding]:
         )
 
 
-def _left_behind(chart: RenderedChart, override: ValuesOverride) -> Iterator[Finding]:
+def _left_behind(
+    chart: RenderedChart, override: ValuesOverride, shipped: Mapping[str, str], *, dormant: bool
+) -> Iterator[Finding]:
     """Some keys ship with the same reference, and an override gives only some of them another release of it."""
-    shipped = {image.key: image for image in chart.images if image.reference and image.key not in chart.unused}
+    paths = {image.key: image.path for image in chart.images if image.key not in chart.unused}
     new = {image.key: image for image in override.images if image.key in shipped}
     groups: defaultdict[str, list[str]] = defaultdict(list)
-    for image in shipped.values():
-        groups[image.reference].append(image.key)
+    for key, reference in shipped.items():
+        if key in paths:
+            groups[reference].append(key)
     for reference, members in groups.items():
         changed = [key for key in members if key in new and new[key].reference != reference]
         left = [key for key in members if key not in changed]
@@ -153,13 +164,13 @@ def _left_behind(chart: RenderedChart, override: ValuesOverride) -> Iterator[Fin
             moved = changed  # another flavor; a few keys alone may get an image for one purpose
         if not left or not moved:
             continue
-        first = new[moved[0]]
+        stays = "stays" if len(left) == 1 else "stay"
         yield RULE.finding(
-            _place(chart, override.path, first),
-            found=f"{', '.join(moved)} at {first.reference}, while {', '.join(left)} stay at {reference}",
+            _place(chart, override.path, *(new[key] for key in moved), dormant=dormant),
+            found=f"{', '.join(moved)} at {new[moved[0]].reference}, while {', '.join(left)} {stays} at {reference}",
             expected="all keys that ship with one reference, moved together",
             why="the chart mixes two releases of one program: the schema of one and the services of the other",
-            fix=f"set {', '.join(shipped[key].path for key in left)} in the override too",
+            fix=f"set {', '.join(paths[key] for key in left)} in the override too",
         )
 
 
@@ -170,5 +181,7 @@ def _same_repository(one: str, other: str) -> bool:
         return False
 
 
-def _place(chart: RenderedChart, path: str, image: DeclaredImage) -> Location:
-    return Location(chart=chart.name, path=path, line=image.line, key=image.path)
+def _place(chart: RenderedChart, path: str, *images: DeclaredImage, dormant: bool = False) -> Location:
+    first, *others = images
+    also = tuple(image.path for image in others)
+    return Location(chart=chart.name, path=path, line=first.line, key=first.path, also=also, dormant=dormant)

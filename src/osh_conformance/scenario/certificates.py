@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from osh_conformance.errors import SuiteError
+from osh_conformance.errors import SuiteError, install_extra
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ def create(hosts: Sequence[str]) -> Certificates:
     try:
         import trustme  # noqa: PLC0415  (only live runs have it)
     except ImportError as error:
-        raise SuiteError("trustme is not installed", fix="pip install 'osh-conformance[live]'") from error
+        raise SuiteError("trustme is not installed", fix=install_extra("live")) from error
     # Clients distinguish the two by key; people by name.
     trusted = trustme.CA(organization_name="osh-conformance, trusted")
     untrusted = trustme.CA(organization_name="osh-conformance, untrusted")

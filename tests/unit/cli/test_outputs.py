@@ -77,6 +77,19 @@ def test_the_configuration_file_chooses_the_format(tmp_path: Path, capsys: pytes
     assert main([*_CHECK, "--config", str(file), "--json", "-"]) == 1
 
 
+def test_the_configuration_file_names_outputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "osh-conformance.toml"
+    file.write_text('[outputs]\nsarif = "r.sarif"\ngitlab = "-"\n')
+    assert main([*_CHECK, "--config", str(file)]) == 1
+    assert json.loads(capsys.readouterr().out)[0]["check_name"] == "REF-2", "`-` is standard output here too"
+    assert json.loads((tmp_path / "r.sarif").read_text())["runs"]
+    assert main([*_CHECK, "--config", str(file), "--gitlab", str(tmp_path / "r.json")]) == 1
+    assert "FAIL REF-2" in capsys.readouterr().out, "the command line overrides the file"
+    assert main([*_CHECK, "--config", str(file), "--json", "-"]) == 4
+    err = capsys.readouterr().err
+    assert f"two outputs on standard output: --json - and {file}:3: `outputs.gitlab`" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -145,6 +145,10 @@ def test_a_pattern_without_a_match_in_the_tree_is_stale(tmp_path: Path) -> None:
             "osh_conformance_deviations: 1\ndeviations:\n- reason: r\n",
             (":3: deviations[0]: the field `rule` is missing",),
         ),
+        (
+            "osh_conformance_deviations: 1\ndeviations:\n- rule: REF-1\n  reason: '  '\n",
+            (":4: deviations[0]: `reason` is blank", "why the finding is expected"),
+        ),
         ("osh_conformance_deviations: 1\ndeviations:\n- {rule: RFE-1, reason: r}\n", ("did you mean `REF-1`?",)),
         ("osh_conformance_deviations: 1\ndeviations:\n- {rule: REF-1, reson: r}\n", ("did you mean `reason`?",)),
         (
@@ -174,11 +178,11 @@ def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
 def test_a_new_baseline_keeps_the_entries_of_people(tmp_path: Path) -> None:
     known = Deviation(rule="REF-1", chart="a*", reason="ours: a fork", expires=date(2027, 1, 2))
     file = tmp_path / "d.yaml"
-    file.write_text(deviations.baseline([_FINDING], [known]))
+    file.write_text(deviations.written(deviations.baseline([_FINDING], [known])))
     first, second = deviations.read(file)
     assert (first.chart, first.reason, first.expires) == ("a*", "ours: a fork", known.expires)
     assert second.matches(_FINDING)
-    file.write_text(deviations.baseline([_FINDING], [first, second]))
+    file.write_text(deviations.written(deviations.baseline([_FINDING], [first, second])))
     assert len(deviations.read(file)) == 2
 
 

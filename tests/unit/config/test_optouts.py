@@ -76,6 +76,14 @@ def test_one_comment_may_name_several_rules(tmp_path: Path) -> None:
         ("ignore REF-2", ("REF-2", "reason")),
         ("ignore RFE-2 vendor", ("`RFE-2`", "`REF-2`")),
         ("ignroe REF-2 vendor", ("ignroe", "`ignore`")),
+        ("ignore REF-1 REF-2 vendor", ("no comma between REF-1 and REF-2",)),
+        ("ignore REF-2 REF-1 vendor", ("no comma between REF-2 and REF-1",)),
+        ("ignore REF-1,REF-2 ref-3", ("no comma between REF-2 and REF-3",)),
+        ("ignore REF-2:  vendor", ("no rule `REF-2:`", "`REF-2`")),
+        ("ignore REF-2   ", ("REF-2", "reason")),
+        ("ignore REF-2,", ("the opt-out of REF-2 gives no reason",)),
+        ("ignore ,REF-2 vendor", ("a rule is missing",)),
+        ("ignore", ("a rule is missing",)),
     ],
 )
 def test_a_wrong_comment_is_an_error_and_covers_nothing(
@@ -88,6 +96,38 @@ def test_a_wrong_comment_is_an_error_and_covers_nothing(
     out = capsys.readouterr().out
     assert "ERROR" in out
     assert all(word in out for word in ("values.yaml:3", *words))
+
+
+def test_a_comment_without_its_colon_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chart = _chart(tmp_path)
+    values = chart / "values.yaml"
+    values.write_text(values.read_text().replace(":latest", ":latest # osh-conformance ignore REF-2 because"))
+    assert main(["check", str(chart), "--select", "REF-2"]) == 3
+    assert "values.yaml:3: no colon after `osh-conformance`" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "text", ["# osh-conformance checks this\n", "# osh-conformance ignores it\n", "# see osh-conformance.invalid\n"]
+)
+def test_prose_is_no_opt_out(tmp_path: Path, text: str) -> None:
+    assert _values(tmp_path, f"{text}a: 1\n") == []
+
+
+@pytest.mark.parametrize(
+    "comment", ["osh-conformance : ignore REF-1,REF-2 v", "osh-conformance: ignore REF-1 , REF-2 v"]
+)
+def test_spaces_around_the_signs_of_a_comment_do_not_matter(tmp_path: Path, comment: str) -> None:
+    found = _values(tmp_path, f"# {comment}\na: 1\n")
+    assert [(rule, problem) for _, rule, problem in found] == [("REF-1", ""), ("REF-2", "")]
+
+
+def test_a_slip_in_an_override_beside_the_chart_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chart = shutil.copytree(case("clean-tags"), tmp_path / "clean-tags")
+    override = tmp_path / "values_overrides" / "clean-tags" / "a.yaml"
+    override.parent.mkdir(parents=True)
+    override.write_text("images:\n  tags:\n    api: docker.io/x/y:latest  # osh-conformance: ignore REF-2\n")
+    assert main(["check", str(chart), "--select", "REF-2"]) == 3
+    assert "values_overrides/clean-tags/a.yaml:3: the opt-out of REF-2 gives no reason" in capsys.readouterr().out
 
 
 def test_an_opt_out_is_shown_as_expected_with_its_reason(

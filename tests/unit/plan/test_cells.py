@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.config.engine_options import LiveOptions
+from osh_conformance.config.levels import Level, Levels, RuleLevel
 from osh_conformance.errors import UsageError
 from osh_conformance.loading import definitions
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
@@ -260,3 +261,16 @@ def test_a_chart_of_convention_osh_fails_on_any_other_image() -> None:
 
 def test_a_warning_on_minimal_images_fails_when_strict() -> None:
     assert finished(flavor="minimal", convention="osh", strict=True).status is Status.FAIL
+
+
+def test_the_level_of_the_configuration_holds_on_a_cluster_too() -> None:
+    levels = Levels(entries=(RuleLevel(rules=frozenset({"SCRIPT-1"}), level=Level.WARNING),))
+    found = suite(flavors=("distribution",), scenarios=("drop-enabled",), levels=levels)
+    verdict = found.graded(Verdict.of("SCRIPT-1", [_FAILS]), found.cell_runs[0])
+    assert [each.status for each in verdict.findings] == [Status.WARNING]
+
+
+def test_an_excluded_chart_is_not_installed(tmp_path: Path) -> None:
+    other = renamed(tmp_path, "swift")
+    found = suite(KEYSTONE, other, levels=Levels(exclude=(str(other.resolve()),)))
+    assert {cell_run.cell.chart for cell_run in found.cell_runs} == {"keystone"}

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from osh_conformance.config.options import CHECK, options_of
 from osh_conformance.rules import registry
 from tests.case_charts import case
 from tests.unit.hostile_texts import hostile_tree, problems
@@ -164,6 +165,22 @@ def test_python_files_patterns_of_the_user_do_not_hide_the_suite(pytester: pytes
     result = pytester.runpytest_subprocess("--charts", "charts", "--junitxml=r.xml")
     result.assert_outcomes(passed=6)
     assert {case.attrib["classname"].split(".")[0] for case in _cases(pytester.path / "r.xml")} == {"osh_conformance"}
+
+
+def test_pytest_has_the_options_of_check(pytester: pytest.Pytester) -> None:
+    _tree(pytester, "ref-2-latest", "clean-flat", settings='[severity]\nREF-2 = "off"\n[outputs]\njson = "r.json"\n')
+    (pytester.path / "own.yaml").write_text("name: own\nsummary: s\nimages:\n  api: docker.io/example/api:latest\n")
+    options = ("--conformance-extend-select=REF-2", "--conformance-exclude=charts/clean-flat", "--conformance-no-cache")
+    result = pytester.runpytest_subprocess("--charts=charts", *options, "--conformance-flavor-file=own.yaml")
+    result.assert_outcomes(passed=5, failed=1)
+    found = json.loads((pytester.path / "r.json").read_text())["findings"]
+    assert [finding["chart"] for finding in found] == ["ref-2-latest"]
+
+
+def test_pytest_offers_every_option_of_check() -> None:
+    # `--write-baseline` writes a file of the run itself, whatever pytest deselects.
+    missing = {option.name for option in options_of(CHECK) if not option.pytest}
+    assert missing == {"write-baseline"}
 
 
 def test_the_configuration_may_be_in_pyproject(pytester: pytest.Pytester) -> None:

@@ -139,7 +139,7 @@ def test_a_report_keeps_the_findings_of_each_cell_and_a_baseline_has_one_entry(t
     assert [finding.found for finding in run.findings] == ["runs a", "runs b"]
     assert len({finding.id for finding in run.findings}) == 1
     file = tmp_path / "deviations.yaml"
-    file.write_text(deviations.baseline(run.findings))
+    file.write_text(deviations.written(deviations.baseline(run.findings)))
     (entry,) = deviations.read(file)
     assert all(entry.matches(finding) for finding in run.findings)
 

@@ -49,7 +49,8 @@ class ProgramRenderer:
                 argv.append("--is-upgrade")
             outcome = run(Command(argv=argv, env=_isolated(Path(scratch))), deadline=_DEADLINE, check=False)
         if not outcome.ok:
-            raise SuiteError(f"does not render: {without_folder(outcome.tail, folder)}")
+            silent = f"{self._helm} ended with exit code {outcome.code}, and printed nothing"
+            raise SuiteError(f"does not render: {without_folder(outcome.tail, folder) or silent}")
         return _by_template(outcome.stdout)
 
 

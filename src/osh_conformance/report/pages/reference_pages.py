@@ -187,11 +187,11 @@ A file with a mistake ends the run with exit code 4, and one error with the file
 def _page(page: Page) -> str:
     kind = types.type_info(page.record)
     assert isinstance(kind, types.DataclassType)  # noqa: S101  (each of `kinds`)
-    parts = [f"# {page.title}\n", f"{_NOTE}\n", f"{_wrapped(_doc(page.record))}\n"]
+    parts = [f"# {page.title}\n", f"{_NOTE}\n", f"{_wrapped(doc(page.record))}\n"]
     parts += [_wrapped(f"A file of this kind is {page.place}") + "\n", "## Fields\n", _fields(kind)]
     for nested in _nested(kind):
         tag = f"`do: {nested.tag}`" if isinstance(nested, types.StructType) and nested.tag else ""
-        parts += [f"## {tag or _name(nested.cls)}\n", f"{_wrapped(_doc(nested.cls))}\n"]
+        parts += [f"## {tag or _name(nested.cls)}\n", f"{_wrapped(doc(nested.cls))}\n"]
         parts += [_fields(nested)] if nested.fields else []
     parts += _faults() if page.record is Scenario else []
     parts += ["## Example\n", *(f"```yaml\n{example.rstrip()}\n```\n" for example in page.examples)]
@@ -213,11 +213,11 @@ def _faults() -> Iterator[str]:
 
 
 def _fields(kind: _RecordType) -> str:
-    meanings = _meanings(kind.cls)
+    texts = meanings(kind.cls)
     lines = []
     for each in kind.fields:
         default = _default(each)
-        lines.append(_item(f"`{each.encode_name}` ({_type(each.type)}, {default}): {meanings[each.name]}"))
+        lines.append(_item(f"`{each.encode_name}` ({_type(each.type)}, {default}): {texts[each.name]}"))
     return "\n".join(lines) + "\n"
 
 
@@ -309,7 +309,7 @@ def _records(kind: types.Type) -> Iterator[_RecordType]:
 # -- texts -----------------------------------------------------------------------------------------------------------
 
 
-def _meanings(record: type) -> dict[str, str]:
+def meanings(record: type) -> dict[str, str]:
     """Return the docstring below each field of a record."""
     (body,) = ast.parse(textwrap.dedent(inspect.getsource(record))).body
     assert isinstance(body, ast.ClassDef)  # noqa: S101  (the source of a class)
@@ -320,7 +320,8 @@ def _meanings(record: type) -> dict[str, str]:
     return found
 
 
-def _doc(record: type) -> str:
+def doc(record: type) -> str:
+    """Return the docstring of a record as one paragraph."""
     return " ".join((inspect.getdoc(record) or "").split())
 
 

@@ -29,7 +29,7 @@ class Use:
     """A reference, the place where it is written, and the containers that run it.
 
     `only_repository`: the place holds the repository alone, the tag stands elsewhere. `more` are other keys with the
-    same text.
+    same text. `dormant`: the place repeats what the chart ships, so its faults are those of values.yaml.
     """
 
     text: str
@@ -39,6 +39,7 @@ class Use:
     containers: tuple[Container, ...] = ()
     only_repository: bool = False
     more: tuple[str, ...] = ()
+    dormant: bool = False
 
     @property
     def cause(self) -> str:
@@ -54,7 +55,7 @@ class Use:
         else:
             labels = tuple(container.label for container in self.containers)
             found = Location(chart=chart.name, path=self.path, line=self.line, key=self.key, containers=labels)
-        return replace(found, shared=self.text)
+        return replace(found, shared=self.text, also=self.more, dormant=self.dormant)
 
     def described(self, remark: str) -> str:
         """Return the reference with a remark, and the other keys that have it."""
@@ -115,7 +116,7 @@ def uses(chart: RenderedChart) -> Iterator[Use]:
 
     - each declared one, unless every container of its key runs something else: the template puts more around it
     - each rendered one that is not a declared one
-    - those of values overrides
+    - those of values overrides, dormant where they repeat the chart's own
     """
     declared = {image.key: image for image in chart.images}
     reached: defaultdict[str, list[Container]] = defaultdict(list)
@@ -229,18 +230,18 @@ def _is_made_up(container: Container) -> bool:
 
 
 def _overridden(chart: RenderedChart, around: Mapping[str, str]) -> Iterator[Use]:
-    """Yield the references of the values files beside the chart: each text once a file, unless the chart ships it.
+    """Yield the references of the values files beside the chart: each text once a file, dormant if the chart ships it.
 
     Where templates put something `around` the reference of a key, they do so with the one of the file.
     """
     shipped = {image.key: image.reference for image in chart.images}
     for override in chart.overrides:
-        lines: defaultdict[str, list[tuple[str, int | None]]] = defaultdict(list)
+        lines: defaultdict[tuple[str, bool], list[tuple[str, int | None]]] = defaultdict(list)
         for image in override.images:
-            if image.reference and shipped.get(image.key) != image.reference:
-                text = around.get(image.key, ARRIVED).replace(ARRIVED, image.reference)
-                if text and not ("{{" in text and _has_tpl(chart)):
-                    lines[text].append((image.path, image.line))
-        for text, found in lines.items():
+            text = around.get(image.key, ARRIVED).replace(ARRIVED, image.reference) if image.reference else ""
+            if text and not ("{{" in text and _has_tpl(chart)):
+                lines[text, shipped.get(image.key) == image.reference].append((image.path, image.line))
+        for (text, repeated), found in lines.items():
             (key, line), *others = found
-            yield Use(text=text, path=override.path, line=line, key=key, more=tuple(path for path, _ in others))
+            more = tuple(path for path, _ in others)
+            yield Use(text=text, path=override.path, line=line, key=key, more=more, dormant=repeated)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _CUT: Final = re.compile(r"[-_+]")
+_BUMPED: Final = "bumped"
 _VERSION: Final = re.compile(r"v?([0-9]+(?:\.[0-9]+)+\w*)")
 #: So many other keys have to agree before a key of another repository is the odd one.
 _AGREEING: Final = 2
@@ -51,6 +52,12 @@ def mixes(shipped: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Mix]:
             agreed = len({by_release[key] for key in mix.others}) == 1
             if agreed and known.isdisjoint((*mix.odd, *mix.others)):
                 yield mix
+
+
+def bump(reference: str) -> str:
+    """Return another reference of the same repository and release, as the next build of an image has it."""
+    name = reference.partition("@")[0]
+    return f"{name}-{_BUMPED}" if ":" in name.rpartition("/")[2] else f"{name}:{_BUMPED}"
 
 
 def release_of(reference: str) -> str:
