@@ -14,6 +14,7 @@ from osh_conformance.config import resolve
 from osh_conformance.model.event import RunFinished
 from osh_conformance.plugin.direct import check_directly
 from osh_conformance.report.base import Listeners
+from osh_conformance.report.check_progress import CheckProgress
 from osh_conformance.report.status_line import StatusLine
 from osh_conformance.report.terminal import TerminalReporter
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import argparse
 
     from osh_conformance.errors import ExitCode
-    from osh_conformance.report.result import RunReport
 
 
 def run(args: argparse.Namespace) -> ExitCode:
@@ -30,20 +30,23 @@ def run(args: argparse.Namespace) -> ExitCode:
     for reporter in reporters:
         reporter.check_writable()
     options = resolve.check_options(given(args))
-    engine = StaticEngine(options)
     terminal = TerminalReporter(sys.stdout, statistics=args.statistics, quiet=args.quiet)
     listeners = Listeners([*reporters, terminal])
-    report = listeners.report
-    listeners.handle(engine.started())
-    engine.expect(engine.targets)  # worker processes start while pytest does
     arguments = [argument for reporter in reporters for argument in reporter.pytest_arguments()]
-    with contextlib.nullcontext() if args.quiet else StatusLine(lambda: _progress(report)):
+    progress = CheckProgress()
+    with contextlib.nullcontext() if args.quiet else StatusLine(progress.text):
+        engine = StaticEngine(options)
+        listeners.handle(engine.started())
+        engine.expect(engine.targets)  # worker processes start while pytest does
+        progress.begin(listeners.report, len(engine.rules))
         interrupted = _check_in_pytest(engine, listeners, arguments) if arguments else check_directly(engine, listeners)
-    if options.write_baseline and not interrupted:
-        event = baseline.write(options.write_baseline, report.findings, report.notes, engine.baseline)
-        listeners.handle(event)
+        progress.end("write the report")
+        if options.write_baseline and not interrupted:
+            report = listeners.report
+            event = baseline.write(options.write_baseline, report.findings, report.notes, engine.baseline)
+            listeners.handle(event)
     listeners.handle(RunFinished(seconds=time.monotonic() - args.started, interrupted=interrupted))
-    return report.exit_code
+    return listeners.report.exit_code
 
 
 def _check_in_pytest(engine: StaticEngine, listeners: Listeners, arguments: list[str]) -> bool:
@@ -55,8 +58,3 @@ def _check_in_pytest(engine: StaticEngine, listeners: Listeners, arguments: list
     from osh_conformance.plugin.static import StaticPlugin  # noqa: PLC0415
 
     return run_suites(["static"], [StaticPlugin(engine, listeners)], arguments) is pytest.ExitCode.INTERRUPTED
-
-
-def _progress(report: RunReport) -> str:
-    charts = len({check.chart for check in report.checks})
-    return f"{charts} of {report.charts} charts, {len(report.checks)} checks"
