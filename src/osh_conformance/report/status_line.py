@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+#: Seconds between two lines, at most, where each is a new one.
+_RAREST = 60.0
+
+
 class StatusLine:
     """Prints how far a run is: on a terminal twice a second on one line, elsewhere on new lines, ever more rarely."""
 
@@ -41,7 +45,7 @@ class StatusLine:
         while not self._done.wait(pause):
             line = f"  ..   {plain(self._text())}  {time.monotonic() - started:.0f} s"
             self._write(f"\r{line}\033[K" if on_terminal else f"{line}\n")
-            pause, written = (0.5, True) if on_terminal else (pause * 2, False)
+            pause, written = (0.5, True) if on_terminal else (min(pause * 2, _RAREST), False)
         if written:
             self._write("\r\033[K")
 

@@ -93,7 +93,7 @@ def show(run: RunReport, stream: TextIO, form: Form = Form()) -> None:
     """Print the cells and findings of a run, its tables and its summary to `stream`."""
     printer = _Printer(stream)
     is_whole = not (form.quiet or form.concise)
-    if is_whole and (cells := tables.cells(run)):
+    if is_whole and (cells := tables.cells(run, printer.known_width)):
         printer.lines(*cells.split("\n"), "")
     is_brief = _print_findings(run, printer, form)
     if form.quiet:
@@ -156,7 +156,8 @@ class _Printer:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._colour = colour.wanted(stream)
-        self.width = _width(stream)
+        self.known_width = _width(stream)
+        self.width = self.known_width or _WIDTH
 
     def lines(self, *lines: str) -> None:
         """Print lines."""
@@ -169,13 +170,13 @@ class _Printer:
             self.lines(*block.split("\n"), "")
 
 
-def _width(stream: TextIO) -> int:
-    """Return the columns of a terminal; COLUMNS counts more, as in other programs."""
+def _width(stream: TextIO) -> int | None:
+    """Return the columns of a terminal, None for another stream; COLUMNS counts more, as in other programs."""
     if (given := os.environ.get("COLUMNS", "")).isdecimal() and int(given) > 0:
         return int(given)
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        return os.get_terminal_size(stream.fileno()).columns or _WIDTH
-    return _WIDTH
+        return os.get_terminal_size(stream.fileno()).columns or None
+    return None
 
 
 def _first_of_each_rule(findings: Iterable[Finding]) -> Iterator[str]:
