@@ -112,6 +112,19 @@ def define_names(text: str) -> tuple[str, ...]:
     return tuple(_DEFINE.findall(text))
 
 
+def open_blocks(text: str, position: int) -> tuple[str, ...]:
+    """Return the words of the blocks around a position, outermost first: `if`, `with`, `range`, `block`, `define`."""
+    stack: list[str] = []
+    for token in _TOKEN.finditer(text, 0, position):
+        found = _WORD.match(token[1] or "")
+        word = found[1] if found else None
+        if word in ("if", "with", "range", "block", "define"):
+            stack.append(word)
+        elif word == "end" and stack:
+            stack.pop()
+    return tuple(stack)
+
+
 @functools.lru_cache(maxsize=1024)
 def parts(file: str, text: str) -> tuple[Part, ...]:
     """Split a template into the text outside of its defines, and its defines."""
