@@ -61,7 +61,8 @@ def objection(before: Judged, after: Judged, repairs: Sequence[Repair]) -> str:
     had, has = before.counts, after.counts
     for trait, number in has.items():
         if number > had[trait] - removed[trait]:
-            return "with the edit the finding is still there" if trait in removed else f"with the edit {trait[0]} fails"
+            rule, path, place, *_ = trait
+            return f"with the edit {rule} would {'still ' * (trait in removed)}be found at {path} {place}".rstrip()
     for rule, verdict in before.verdicts.items():
         if _worse(verdict, after.verdicts[rule]):
             return f"with the edit {rule} cannot be decided"

@@ -323,9 +323,13 @@ class _Walk:
 def fits(pattern: str, text: str) -> bool:
     """Whether a value of a template, with actions in it, can render `text`."""
     plain = pattern.strip()
-    if len(plain) > 1 and plain[0] == plain[-1] and plain[0] in "\"'":
-        plain = plain[1:-1]
-    elif " #" in plain:
+    if " #" in plain and not _is_quoted(plain):
         plain = plain.partition(" #")[0].rstrip()
+    if _is_quoted(plain):
+        plain = plain[1:-1]
     expression = ".*".join(re.escape(piece.strip("\"'") if ACTION in plain else piece) for piece in plain.split(ACTION))
     return re.fullmatch(expression, text, re.DOTALL) is not None
+
+
+def _is_quoted(text: str) -> bool:
+    return len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"

@@ -46,11 +46,13 @@ class ValuesFile:
 
     def __init__(self, source: Source) -> None:
         """Parse the file; raises `UncertainError` unless it is one document that parses."""
-        self._text = source.text
+        #: Parsers count no byte order mark.
+        self._skipped = len(source.text) - len(source.text.removeprefix("\ufeff"))
+        self._text = source.text[self._skipped :]
         self._nodes: dict[str, list[yaml.Node]] = {}
         self._uses: dict[int, set[str]] = {}
         try:
-            self._add(_document(source), "", ())
+            self._add(_document(self._text, source.path), "", ())
         except (yaml.YAMLError, ValueError, RecursionError, SuiteError) as error:
             raise UncertainError("the file does not parse as plain YAML") from error
 
@@ -83,7 +85,13 @@ class ValuesFile:
         # The mark of its start may be that of its anchor or tag. So the text is read backwards from its end.
         if start < 0 or self._text[start:end] != written or not node.value:
             raise UncertainError(f"{path} is not written as it is read: it has escapes, or several lines")
-        return Scalar(start=start, end=end, value=node.value, quote=quote, uses=frozenset(self._uses[id(node)]))
+        return Scalar(
+            start=start + self._skipped,
+            end=end + self._skipped,
+            value=node.value,
+            quote=quote,
+            uses=frozenset(self._uses[id(node)]),
+        )
 
     def _node(self, path: str) -> yaml.Node:
         found = self._nodes.get(path, [])
@@ -103,9 +111,9 @@ class ValuesFile:
             self._add(entry, below, (*around, id(node)))
 
 
-def _document(source: Source) -> yaml.Node | None:
-    check_depth(source.text, source.path)
-    loader = Loader(readable(source.text, source.path))
+def _document(text: str, where: str) -> yaml.Node | None:
+    check_depth(text, where)
+    loader = Loader(readable(text, where))
     found = []
     try:
         while loader.check_node():
@@ -114,7 +122,7 @@ def _document(source: Source) -> yaml.Node | None:
         loader.dispose()
     if len(found) > 1:
         raise UncertainError("the file has several documents")
-    check_size(found[0] if found else None, source.path, aliases=True)
+    check_size(found[0] if found else None, where, aliases=True)
     return found[0] if found else None
 
 
