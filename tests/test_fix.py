@@ -110,7 +110,7 @@ def test_a_second_run_changes_nothing(runs: tuple[Tried, ...]) -> None:
 
 def test_only_the_lines_of_the_edits_change(runs: tuple[Tried, ...]) -> None:
     for run in runs:
-        changed = {file for file in run.old | run.new if run.old.get(file) != run.new.get(file)}
+        changed = {file for file in {*run.old, *run.new} if run.old.get(file) != run.new.get(file)}
         assert changed == {change.file for change in run.outcome.changes}
         for change in run.outcome.changes:
             repairs_of = {each.repair.edits for each in run.outcome.repairs if change in each.files}

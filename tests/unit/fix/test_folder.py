@@ -22,6 +22,10 @@ def _change(file: Path, after: bytes = b"new") -> FileChange:
     return FileChange(path=file.name, file=file, before=file.read_bytes(), after=after)
 
 
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def test_a_file_is_replaced_with_its_mode(tmp_path: Path) -> None:
     file = tmp_path / "values.yaml"
     file.write_bytes(b"old")
@@ -29,7 +33,7 @@ def test_a_file_is_replaced_with_its_mode(tmp_path: Path) -> None:
     _change(file).write()
     assert file.read_bytes() == b"new"
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
-    assert os.listdir(tmp_path) == ["values.yaml"]
+    assert _names(tmp_path) == ["values.yaml"]
 
 
 def test_a_file_that_was_changed_while_it_was_fixed_stays(tmp_path: Path) -> None:
@@ -40,7 +44,7 @@ def test_a_file_that_was_changed_while_it_was_fixed_stays(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="changed while it was fixed"):
         change.write()
     assert file.read_bytes() == b"of somebody else"
-    assert os.listdir(tmp_path) == ["values.yaml"]
+    assert _names(tmp_path) == ["values.yaml"]
 
 
 def test_a_file_that_became_a_link_stays(tmp_path: Path) -> None:
@@ -70,9 +74,9 @@ def test_a_file_that_is_gone_is_an_error(tmp_path: Path) -> None:
     file.write_bytes(b"old")
     change = _change(file)
     file.unlink()
-    with pytest.raises(UsageError, match="cannot write .*values.yaml: No such file"):
+    with pytest.raises(UsageError, match="No such file"):
         change.write()
-    assert not os.listdir(tmp_path)
+    assert not _names(tmp_path)
 
 
 def test_a_disk_that_is_full_leaves_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +91,7 @@ def test_a_disk_that_is_full_leaves_the_file(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(UsageError, match="No space left on device"):
         change.write()
     assert file.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["values.yaml"]
+    assert _names(tmp_path) == ["values.yaml"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +149,10 @@ def test_edits_of_several_rounds_add_up(tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_bytes(b"a: b\r\nc: d")
     folder = ChartFolder(root=tmp_path)
     folder.read("values.yaml")
-    first = [Edit(path="values.yaml", start=9, old=b"d", new=b"dd"), Edit(path="values.yaml", start=3, old=b"b", new=b"")]
+    first = [
+        Edit(path="values.yaml", start=9, old=b"d", new=b"dd"),
+        Edit(path="values.yaml", start=3, old=b"b", new=b""),
+    ]
     folder.keep(folder.changed(first))
     assert folder.read("values.yaml").text == "a: \r\nc: dd"
     folder.keep(folder.changed([Edit(path="values.yaml", start=8, old=b"dd", new=b"d")]))
@@ -155,10 +162,17 @@ def test_edits_of_several_rounds_add_up(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("first", "second", "overlap"),
-    [((0, b"abc"), (2, b"c"), True), ((0, b"ab"), (2, b"c"), False), ((4, b""), (4, b""), True), ((1, b"bcd"), (2, b""), True)],
+    [
+        ((0, b"abc"), (2, b"c"), True),
+        ((0, b"ab"), (2, b"c"), False),
+        ((4, b""), (4, b""), True),
+        ((1, b"bcd"), (2, b""), True),
+    ],
 )
 def test_edits_overlap_where_they_change_the_same_bytes(
-    first: tuple[int, bytes], second: tuple[int, bytes], overlap: bool  # noqa: FBT001
+    first: tuple[int, bytes],
+    second: tuple[int, bytes],
+    overlap: bool,  # noqa: FBT001
 ) -> None:
     one, two = (Edit(path="v", start=start, old=old, new=b"x") for start, old in (first, second))
     assert one.overlaps(two) is two.overlaps(one) is overlap

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,12 +19,18 @@ _OLD, _NEW = "example/api:1.2.3", "docker.io/example/api:1.2.3"
 _BLANKS = st.sampled_from(["", " ", "  ", "\t", " \t "])
 _COMMENTS = st.sampled_from(["", " # why", "  # a: 'b' \"c\" {d} *e", " # ü 日本 \U0001f600", "\t#"])
 _OTHERS = st.sampled_from(
-    ["ü: 日本", "list: [a, 'b', {c: d}]", "text: |\n    # no comment\n    api: x", "anchor: &a 1.10", "'q': \"\\u00fc\""]
+    [
+        "ü: 日本",
+        "list: [a, 'b', {c: d}]",
+        "text: |\n    # no comment\n    api: x",
+        "anchor: &a 1.10",
+        "'q': \"\\u00fc\"",
+    ]
 )
 
 
 @st.composite
-def layouts(draw: Callable[..., str]) -> str:
+def layouts(draw: Callable[..., Any]) -> str:
     """Return a values file with `images.api`, in a layout of its own."""
     quote = draw(st.sampled_from(["", "'", '"']))
     value = f"{draw(st.sampled_from(['', '!!str ', '&one ', '&one !!str ']))}{quote}{_OLD}{quote}"
@@ -37,7 +43,7 @@ def layouts(draw: Callable[..., str]) -> str:
     else:
         before = draw(st.sampled_from(["", f"{indent}# first\n", f"{indent}x: y{draw(_COMMENTS)}\n", "\n"]))
         body = f"images:{draw(_COMMENTS)}\n{before}{indent}{key}:{draw(st.sampled_from([' ', '   ']))}{value}{tail}"
-    lines = [*draw(st.lists(_OTHERS, unique_by=lambda line: line.partition(':')[0], max_size=2)), body]
+    lines = [*draw(st.lists(_OTHERS, unique_by=lambda line: line.partition(":")[0], max_size=2)), body]
     text = "\n".join(draw(st.permutations(lines))) + draw(st.sampled_from(["", "\n", "\n\n# end\n"]))
     text = draw(st.sampled_from(["", "---\n", "# head\n\n"])) + text
     if draw(st.booleans()):
@@ -59,9 +65,7 @@ def _edited(text: str) -> bytes:
 def test_an_edit_changes_its_value_and_nothing_else_in_any_layout(text: str) -> None:
     data = _edited(text)
     assert data == text.encode().replace(_OLD.encode(), _NEW.encode(), 1)
-    before, after = (
-        read_values(each.removeprefix("\ufeff"), "values.yaml").content for each in (text, data.decode())
-    )
+    before, after = (read_values(each.removeprefix("\ufeff"), "values.yaml").content for each in (text, data.decode()))
     before["images"]["api"] = _NEW
     assert after == before
 
@@ -102,5 +106,5 @@ def test_a_value_that_is_not_certain_is_refused(text: str, path: str, reason: st
 
 @pytest.mark.parametrize("text", ["a: b\n---\nc: d\n", "a: [b\n", "a: *unknown\n", "a: \x00\n", "a: &a {b: *a}\n"])
 def test_a_file_that_is_no_single_document_is_refused(text: str) -> None:
-    with pytest.raises(UncertainError, match="document|parse"):
+    with pytest.raises(UncertainError, match=r"document|parse"):
         ValuesFile(Source(path="v", text=text))
