@@ -10,7 +10,7 @@ from osh_conformance.model.chart import PULL_POLICIES
 from osh_conformance.model.repair import Repair
 from osh_conformance.repairs.problem import UncertainError
 from osh_conformance.repairs.registry import repair
-from osh_conformance.repairs.shared.template import checked, key_line
+from osh_conformance.repairs.shared.template import checked, key_line, may_print, section_around
 
 if TYPE_CHECKING:
     from osh_conformance.repairs.problem import Problem, Source
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 _FIELD: Final = "imagePullPolicy"
 #: A path that a template can name with dots.
 _PATH: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+#: The image of a container, as a value that ends on its line.
+_IMAGE: Final = re.compile(r"(?P<indent> *)(?P<item>(?:- +)*)image:[ \t]+(?P<value>[^|>\s][^#]*?)[ \t]*(#.*)?")
 #: Within these blocks the dot is no longer the chart.
 _REBIND: Final = frozenset({"with", "range", "block"})
 
 
 @repair("PP-1")
 def as_declared(problem: Problem) -> Repair:
-    """Replace a literal `imagePullPolicy` in a template by the declared one.
+    """Replace a literal `imagePullPolicy` in a template by the declared one; add it below `image` where it is missing.
 
     In a define it stays: callers decide what the dot is there.
     """
@@ -35,14 +37,42 @@ def as_declared(problem: Problem) -> Repair:
     if not _PATH.fullmatch(path):
         raise UncertainError(f"a template cannot name {path} with dots" if path else "no pull policy is declared")
     source = checked(problem, problem.path)
+    start, _ = source.line_span(finding.line)
+    policy = f"{{{{ {_root(source, start)}.Values.{path} }}}}"
     found = key_line(source.line(finding.line), _FIELD)
-    if found is None or found["value"] not in PULL_POLICIES:
+    if found is None:
+        edit = source.inserted_below(finding.line, _added(problem, source, finding.line) + policy)
+    elif found["value"] in PULL_POLICIES:
+        edit = source.edit(start + found.start("value"), start + found.end("value"), policy)
+    else:
         raise UncertainError("the line has no literal policy")
-    start = source.line_span(finding.line)[0]
-    new = f"{{{{ {_root(source, start)}.Values.{path} }}}}"
-    edit = source.edit(start + found.start("value"), start + found.end("value"), new)
     findings = tuple(other for other in problem.alike if other.line == finding.line)
     return Repair(findings=findings, edits=(edit,), objects=True)
+
+
+def _added(problem: Problem, source: Source, number: int) -> str:
+    """Return the begin of a line below that of the image, up to the policy."""
+    image = _IMAGE.fullmatch(source.line(number))
+    if image is None or not _has_none(problem):
+        raise UncertainError("the line has no literal policy")
+    if image["value"].count("{{") != image["value"].count("}}") or image["value"].endswith("-}}"):
+        raise UncertainError("the image is not on one line")
+    section = section_around(problem.chart, problem.path, number)
+    item = next(field.item for field in section if field.line.number == number)
+    own = [field for field in section if field.item == item and field.item is not None and field.path[-2] == "[]"]
+    if not own or any(field.key == _FIELD for field in own) or may_print(problem.chart, own, _FIELD):
+        raise UncertainError("the template may print a policy under a condition")
+    return " " * (len(image["indent"]) + len(image["item"])) + f"{_FIELD}: "
+
+
+def _has_none(problem: Problem) -> bool:
+    """Whether no rendering gives one of the containers a policy."""
+    chart = problem.chart
+    labels = set(problem.finding.containers)
+    positions = {each.position for each in chart.every_container if each.label in labels}
+    found = [each for rendering in chart.renderings.values() for each in rendering.containers]
+    found += [each for containers in chart.by_policy.values() for each in containers]
+    return bool(positions) and all(each.pull_policy is None for each in found if each.position in positions)
 
 
 def _policy_path(problem: Problem) -> str:

@@ -114,6 +114,54 @@ def test_a_template_with_the_line_ends_of_windows_keeps_them(tmp_path: Path) -> 
     assert _text(chart) == text.replace("Always", DECLARED)
 
 
+_SILENT = "        - name: api\n          image: {{ .Values.images.api }}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (_SILENT, _SILENT + f"          imagePullPolicy: {DECLARED}\n"),
+        (
+            _SILENT.replace("api }}\n", 'api | quote }}  # ours\n          args: ["{{ .Values.x }}"]\n'),
+            _SILENT.replace(
+                "api }}\n",
+                "api | quote }}  # ours\n"
+                f'          imagePullPolicy: {DECLARED}\n          args: ["{{{{ .Values.x }}}}"]\n',
+            ),
+        ),
+        (
+            "        -   image: docker.io/example/a:1.2\n            name: api\n",
+            "        -   image: docker.io/example/a:1.2\n            imagePullPolicy: POLICY\n            name: api\n",
+        ),
+    ],
+)
+def test_a_missing_policy_is_written_below_the_image(tmp_path: Path, before: str, after: str) -> None:
+    chart = write(tmp_path, {"templates/api.yaml": deployment(before, container("other"))})
+    fix(chart, "PP-1")
+    assert _text(chart) == deployment(after.replace("POLICY", DECLARED), container("other"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        (
+            _SILENT + "          {{- if .Values.x }}\n          imagePullPolicy: Never\n          {{- end }}\n",
+            "the template may print a policy under a condition",
+        ),
+        (_SILENT + '          {{- include "more" . }}\n', "the line has no literal policy"),
+        (_SILENT.replace("{{ .Values.images.api }}", "{{\n .Values.images.api }}"), "the image is not on one line"),
+        (_SILENT.replace("api }}\n", "api -}}\n"), "the image is not on one line"),
+        (_SILENT.replace("{{ .Values", ">-\n            {{ .Values"), "the line is not certain"),
+    ],
+)
+def test_a_missing_policy_stays_where_the_template_may_print_one(tmp_path: Path, entry: str, reason: str) -> None:
+    more = '{{- define "more" }}{{ if .Values.x }}\n          imagePullPolicy: Never\n{{ end }}{{ end }}\n'
+    text = deployment(container("other"), entry)
+    chart = write(tmp_path, {"templates/api.yaml": text, "templates/_more.tpl": more})
+    assert reasons(fix(chart, "PP-1")) == [reason]
+    assert _text(chart) == text
+
+
 # -- HOOK-1 ------------------------------------------------------------------------------------------------------------
 
 

@@ -48,7 +48,7 @@ def layouts(draw: Callable[..., Any]) -> str:
     text = draw(st.sampled_from(["", "---\n", "# head\n\n"])) + text
     if draw(st.booleans()):
         text = text.replace("\n", "\r\n")
-    return draw(st.sampled_from(["", "\ufeff"])) + text
+    return f"\ufeff{text}" if draw(st.booleans()) else text
 
 
 def _edited(text: str) -> bytes:
