@@ -49,8 +49,8 @@ def run(args: argparse.Namespace) -> ExitCode:
         event = baseline.write(options.write_baseline, report.findings, report.notes, engine.baseline)
         listeners.handle(event)
     listeners.handle(RunFinished(seconds=time.monotonic() - started, interrupted=interrupted))
-    failed = fixed is not None and fixed.errors and report.exit_code in (ExitCode.OK, ExitCode.NOTHING)
-    return ExitCode.USAGE if failed else report.exit_code
+    failed = fixed.errors if fixed else ()
+    return failed[0].exit_code if failed and report.exit_code in (ExitCode.OK, ExitCode.NOTHING) else report.exit_code
 
 
 def _fix(engine: StaticEngine) -> Outcome:
@@ -88,9 +88,12 @@ def _show_diff(args: argparse.Namespace, reporters: list[FileReporter]) -> ExitC
     else:
         sys.stdout.buffer.write(text)
     sys.stdout.flush()
+    for error in (*outcome.unchecked, *outcome.errors):
+        print(f"ERROR {error}", file=sys.stderr)
     for line in messages.lines(outcome, written=False):
         print(line, file=sys.stderr)
-    return ExitCode.VIOLATED if outcome.changes else ExitCode.OK
+    unknown = ExitCode.BROKEN if outcome.unchecked or outcome.errors else ExitCode.OK
+    return ExitCode.VIOLATED if outcome.changes else unknown
 
 
 def _check_in_pytest(engine: StaticEngine, listeners: Listeners, arguments: list[str]) -> bool:

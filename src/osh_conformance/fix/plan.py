@@ -45,11 +45,15 @@ class ChartPlan:
     - repairs: those that are made.
     - refusals: the findings that stay, of rules that have a repair.
     - changes: the files that change.
+    - unchecked: why the chart cannot be checked, None if it can. The run reports that itself.
+    - broken: the error of a repair that broke; then nothing of the chart changes.
     """
 
     repairs: tuple[Repair, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     changes: tuple[FileChange, ...] = ()
+    unchecked: SuiteError | None = None
+    broken: SuiteError | None = None
 
 
 def plan(engine: StaticEngine, target: ChartTarget) -> ChartPlan:
@@ -59,8 +63,11 @@ def plan(engine: StaticEngine, target: ChartTarget) -> ChartPlan:
     """
     try:
         return _Planner(engine, target).plan() if _wanted(engine, target) else ChartPlan()
-    except SuiteError:
-        return ChartPlan()
+    except SuiteError as error:
+        return ChartPlan(unchecked=error)
+    except Exception as error:  # noqa: BLE001  (a mistake of ours must not end the repairs of other charts)
+        broken = SuiteError(f"the repairs of {target.label} broke: {error!r}", fix="report it, with the chart")
+        return ChartPlan(broken=broken)
     finally:
         engine.forget(target)
 

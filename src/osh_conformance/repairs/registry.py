@@ -1,7 +1,7 @@
 """The register of repairs, found by the rule's id: `ref_1.py` repairs findings of REF-1.
 
 A repair is a function with `@repair("<id>")`. It gets a `Problem`, and returns a `Repair` or raises `UncertainError`.
-The first paragraph of its docstring says in `explain` and on the page of the rule what it repairs.
+Its docstring says in `explain` and on the page of the rule what it repairs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def repairs() -> Mapping[str, Proposal]:
 def described(rule: str) -> str:
     """Return what `check --fix` repairs of a rule, "" if it repairs nothing."""
     function = repairs().get(rule)
-    return " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split()) if function else ""
+    return " ".join((inspect.getdoc(function) or "").split()) if function else ""
 
 
 @functools.cache

@@ -10,10 +10,14 @@ import pytest
 
 from osh_conformance.cli import main
 from osh_conformance.fix import folder
+from osh_conformance.repairs import registry
 from tests.unit.repairs.charts import VALUES, container, deployment, write
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from osh_conformance.model.repair import Repair
+    from osh_conformance.repairs.problem import Problem
 
 _SHORT = VALUES.replace("docker.io/", "")
 _FIXED = "fixed  chart/values.yaml: REF-1 images.api\n"
@@ -151,6 +155,33 @@ def test_a_chart_that_does_not_render_stops_no_other_one(
     assert "fixed 1 finding in 1 file" in capsys.readouterr().err
     assert (chart / "values.yaml").read_text() == VALUES
     assert (broken / "values.yaml").read_text() == _SHORT
+
+
+def test_diff_reports_a_chart_that_does_not_render(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = write(tmp_path, {"templates/api.yaml": "{{ fail `no` }}"})
+    assert main(["check", str(broken), "--diff"]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("ERROR ")
+    assert err.endswith("would fix nothing\n")
+
+
+@pytest.mark.parametrize("option", ["--fix", "--diff"])
+def test_a_repair_that_breaks_stops_no_other_chart(
+    chart: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    metadata = "apiVersion: v2\nname: other\nversion: 1.0.0\n"
+    other = write(tmp_path / "other", {"values.yaml": VALUES.replace("example/", ""), "Chart.yaml": metadata})
+    right = registry.repairs()["REF-1"]
+
+    def breaking(problem: Problem) -> Repair:
+        return {"chart": right}[problem.chart.name](problem)
+
+    monkeypatch.setitem(registry._repairs, "REF-1", breaking)
+    assert main(["check", str(tmp_path), option]) == (3 if option == "--fix" else 1)
+    assert "ERROR the repairs of other broke: KeyError('other')\n" in capsys.readouterr().err
+    assert (chart / "values.yaml").read_text() == (VALUES if option == "--fix" else _SHORT)
+    assert (other / "values.yaml").read_text() == VALUES.replace("example/", "")
 
 
 def test_names_of_charts_reach_the_terminal_as_data(

@@ -232,7 +232,15 @@ def test_a_deadline_takes_the_indentation_of_its_neighbors(tmp_path: Path) -> No
     assert _text(chart) == f"{head}spec:  # of the Job\n    activeDeadlineSeconds: 240\n{wide}"
 
 
-@pytest.mark.parametrize("written", ["0", "600", '"240"'])
+@pytest.mark.parametrize(("written", "fixed"), [('"240"', "240"), ("'299'  # seconds", "299  # seconds"), ('"1"', "1")])
+def test_a_deadline_in_quotes_loses_them(tmp_path: Path, written: str, fixed: str) -> None:
+    text = _JOB.replace("240", written)
+    chart = _job(tmp_path, text)
+    fix(chart, "HOOK-2")
+    assert _text(chart) == text.replace(written, fixed)
+
+
+@pytest.mark.parametrize("written", ["0", "600", '"600"', "'0240'", '"-1"', '"4m"'])
 def test_a_deadline_that_is_there_stays(tmp_path: Path, written: str) -> None:
     text = _JOB.replace("activeDeadlineSeconds: 240", f"activeDeadlineSeconds: {written}")
     chart = _job(tmp_path, text)

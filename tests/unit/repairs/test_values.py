@@ -166,6 +166,20 @@ def test_the_version_of_the_chart_stays(tmp_path: Path) -> None:
     assert (chart / "Chart.yaml").read_text() in (metadata, metadata.replace("2.10", '"2.10"'))
 
 
+@pytest.mark.parametrize(
+    ("written", "fixed"),
+    [
+        ('"docker.io/example/api:1.2.3 "', '"docker.io/example/api:1.2.3"'),
+        ("' docker.io/example/api:1.2.3'  # why", "'docker.io/example/api:1.2.3'  # why"),
+    ],
+)
+def test_blanks_around_a_reference_are_removed(tmp_path: Path, written: str, fixed: str) -> None:
+    template = deployment(container().replace("{{ .Values.images.api }}", "{{ .Values.images.api | quote }}"))
+    chart = write(tmp_path, {"values.yaml": _values(f"  api: {written}\n"), "templates/api.yaml": template})
+    fix(chart, "REF-4")
+    assert (chart / "values.yaml").read_text() == _values(f"  api: {fixed}\n")
+
+
 def test_another_fault_of_a_reference_stays(tmp_path: Path) -> None:
     chart = write(tmp_path, {"values.yaml": _values("  api: docker.io/Example/api:1.2.3\n")})
     assert reasons(fix(chart, "REF-4")) == ["only an author can say what the reference should be"]
