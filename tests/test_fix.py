@@ -6,6 +6,7 @@ A fix removes its findings, adds none, changes no other byte, and a second run c
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import Counter
 from dataclasses import dataclass
@@ -73,6 +74,18 @@ def _tried(*charts: Path) -> Tried:
     )
 
 
+def _in_layout(data: bytes, layout: str, name: str) -> bytes:
+    """Return a file of a chart in another layout that says the same."""
+    if layout == "windows":
+        return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    if layout == "no newline":
+        return data.rstrip(b"\r\n")
+    if layout == "mark":
+        return b"\xef\xbb\xbf" + data
+    # Scripts in templates have lines that a comment would change.
+    return re.sub(rb"(?m)(?<=\w)$", b"   # \xc3\xbc", data) if name.endswith("values.yaml") else data
+
+
 def _runs(place: Path) -> Iterator[Tried]:
     """Copy every chart below `place`, and try it: cases in one run, others each as a PATH of its own."""
     for source in (CASES, FIELD, CHARTS):
@@ -84,6 +97,23 @@ def _runs(place: Path) -> Iterator[Tried]:
             yield _tried(folder)
     yield _tried(place / CHARTS.name)
     yield _tried(*(mutant_chart(place / "mutants", name) for name in mutants()))
+
+
+def _fixed_cases(runs: tuple[Tried, ...]) -> list[Path]:
+    """Return the cases that the first run has repaired, as they are in the checkout."""
+    files = [change.file.parts for change in runs[0].outcome.changes]
+    return sorted({CASES.joinpath(*parts[parts.index(CASES.name) + 1 :][:2]) for parts in files})
+
+
+@pytest.fixture(scope="module", params=["windows", "no newline", "mark", "comments"])
+def in_another_layout(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, runs: tuple[Tried, ...]
+) -> Tried:
+    place = tmp_path_factory.mktemp("layout")
+    charts = [shutil.copytree(case, place / case.parent.name / case.name) for case in _fixed_cases(runs)]
+    for file in (file for chart in charts for file in chart.rglob("*.yaml") if file.name != "expect.yaml"):
+        file.write_bytes(_in_layout(file.read_bytes(), request.param, file.name))
+    return _tried(*charts)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +160,18 @@ def test_a_chart_without_a_certain_repair_keeps_every_byte(runs: tuple[Tried, ..
     untouched = [run for run in runs if not run.fixed]
     assert len(untouched) > 50
     assert all(run.old == run.new and not run.outcome.changes for run in untouched)
+
+
+def test_the_same_is_fixed_in_another_layout(runs: tuple[Tried, ...], in_another_layout: Tried) -> None:
+    plain = {(finding.chart, finding.rule, finding.key, finding.container) for finding in runs[0].fixed}
+    assert plain == {(each.chart, each.rule, each.key, each.container) for each in in_another_layout.fixed}
+    assert len(plain) >= 20
+
+
+def test_another_layout_is_kept(in_another_layout: Tried) -> None:
+    test_a_fix_removes_its_findings_and_adds_none((in_another_layout,))
+    test_a_second_run_changes_nothing((in_another_layout,))
+    test_only_the_lines_of_the_edits_change((in_another_layout,))
 
 
 def test_what_is_not_fixed_has_a_reason(runs: tuple[Tried, ...]) -> None:

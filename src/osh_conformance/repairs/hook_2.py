@@ -29,7 +29,7 @@ _SPEC: Final = re.compile(r"[ ]*spec:[ \t]*(#.*)?")
 def with_deadline(problem: Problem) -> Repair:
     """Add `activeDeadlineSeconds: 240` below the `spec:` of a literal Job template that has no deadline.
 
-    Remove the quotes around a literal deadline that is in bounds. Of another deadline only the author can say what it should be.
+    Remove the quotes around a literal deadline in bounds. Of another one only the author can say what it should be.
     """
     finding = problem.finding
     document = object_of(problem.chart, finding.workload)

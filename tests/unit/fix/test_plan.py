@@ -8,8 +8,9 @@ import pytest
 
 from osh_conformance.check.engine import StaticEngine
 from osh_conformance.config.engine_options import CheckOptions
+from osh_conformance.fix.plan import _Planner
 from osh_conformance.fix.run import planned, written
-from osh_conformance.model.repair import Repair
+from osh_conformance.model.repair import Edit, Repair
 from osh_conformance.repairs import registry
 from osh_conformance.repairs.problem import Problem, UncertainError
 from tests.unit.repairs.charts import VALUES, container, deployment, fix, plan, reasons, write
@@ -65,7 +66,11 @@ def test_a_repair_that_takes_an_object_away_is_not_made(tmp_path: Path, repairin
     assert reasons(plan(chart)) == ["the edit would change ConfigMap/more too"]
 
 
-def test_of_several_repairs_those_that_hold_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("wrong", ["a", "d", "e"])
+def test_of_several_repairs_those_that_hold_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    """The wrong one fails alone, whether it is tried first or last."""
     names = ("a", "b", "c", "d", "e")
     values = "images:\n  pull_policy: IfNotPresent\n" + "".join(f"  {name}: example/{name}:1.2.3\n" for name in names)
     chart = write(
@@ -73,17 +78,19 @@ def test_of_several_repairs_those_that_hold_are_made(tmp_path: Path, monkeypatch
         {"values.yaml": values, "templates/api.yaml": deployment(*(container(name, name) for name in names))},
     )
     right = registry.repairs()["REF-1"]
+    written_so = f"example/{wrong}:1.2.3"
 
     def sometimes(problem: Problem) -> Repair:
-        if problem.finding.key != "images.d":
+        if problem.finding.key != f"images.{wrong}":
             return right(problem)
-        start = problem.source.text.index("example/d")
-        return Repair(findings=(problem.finding,), edits=(problem.source.edit(start, start + 7, "example2"),))
+        start = problem.source.text.index(written_so)
+        edit = problem.source.edit(start, start + len(written_so), f"docker.io/example/{wrong}")
+        return Repair(findings=(problem.finding,), edits=(edit,))
 
     monkeypatch.setitem(registry._repairs, "REF-1", sometimes)
     outcome = fix(chart, "REF-1")
-    assert [refusal.finding.key for refusal in outcome.refusals] == ["images.d"]
-    fixed = values.replace("example", "docker.io/example").replace("docker.io/example/d", "example/d")
+    assert reasons(outcome) == [f"with the edit REF-2 would be found at values.yaml images.{wrong}"]
+    fixed = values.replace("example", "docker.io/example").replace(f"docker.io/{written_so}", written_so)
     assert (chart / "values.yaml").read_text() == fixed
 
 
@@ -102,6 +109,19 @@ def test_edits_that_overlap_are_not_both_made(tmp_path: Path, monkeypatch: pytes
     outcome = written(plan(chart, "REF-1"))
     assert (chart / "values.yaml").read_text() == values.replace("example", "docker.io/example")
     assert len(outcome.repairs) == 1
+
+
+def test_two_insertions_at_one_place_overlap(tmp_path: Path) -> None:
+    """What should come first would be a guess."""
+    engine = StaticEngine(CheckOptions(paths=(write(tmp_path, {"values.yaml": _SHORT}),)))
+    planner = _Planner(engine, engine.targets[0])
+    (finding,) = engine.unmarked(engine.targets[0], "REF-1").findings
+    one, two = (
+        Repair(findings=(finding,), edits=(Edit(path="values.yaml", start=0, old=b"", new=new),))
+        for new in (b"#a", b"#b")
+    )
+    with pytest.raises(UncertainError, match="overlaps that of REF-1"):
+        planner._check(two, [one])
 
 
 def test_a_repair_that_is_refused_changes_no_other_chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
