@@ -24,7 +24,8 @@ MAX_CHART = 64 * 1024 * 1024
 MAX_FILES = 10_000
 _MAX_DEPTH = 32
 _MIB = 1024 * 1024
-_BOM = b"\xef\xbb\xbf"
+#: A byte order mark, which no reader of a chart shows.
+BOM = b"\xef\xbb\xbf"
 #: Never a part of a chart, and often larger than the chart.
 _NEVER = frozenset({".git"})
 
@@ -115,7 +116,7 @@ def _content(entry: os.DirEntry[str], path: str, bounded: _Bounded) -> bytes:
             data = file.read(MAX_FILE + 1)
     except OSError as error:
         raise SuiteError(f"{entry.path}: cannot be read: {error.strerror}") from error
-    return data.removeprefix(_BOM)
+    return data.removeprefix(BOM)
 
 
 def read_archive(archive: Path | str, data: bytes | None = None) -> dict[str, bytes]:
@@ -135,7 +136,7 @@ def read_archive(archive: Path | str, data: bytes | None = None) -> dict[str, by
                     inside = "/".join(parts[1:])
                     bounded.announce(inside, member.size)
                     content = tar.extractfile(member)
-                    bounded.files[inside] = (content.read() if content else b"").removeprefix(_BOM)
+                    bounded.files[inside] = (content.read() if content else b"").removeprefix(BOM)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise SuiteError(
             f"{archive}: not a packaged chart: {error}", expected="a .tgz made by `helm package`"

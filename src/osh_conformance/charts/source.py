@@ -8,12 +8,12 @@ import os
 import re
 import tempfile
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.charts import semver
-from osh_conformance.charts.files import CHART_FILE, MAX_FILES, packed, read_archive, read_folder
+from osh_conformance.charts.files import BOM, CHART_FILE, MAX_FILES, packed, read_archive, read_folder
 from osh_conformance.charts.siblings import Sibling, Siblings
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading.files import MAX_FILE, decode_text, read_text
@@ -85,6 +85,11 @@ class ChartFiles:
     def values(self) -> Values:
         """The chart's values.yaml, parsed once; raises `SuiteError` where it does not parse."""
         return read_chart_values(decode_text(self.files.get("values.yaml", b""), "values.yaml"), "values.yaml")
+
+    def edited(self, changes: Mapping[str, bytes]) -> ChartFiles:
+        """Return the same chart with other content in files that it has; raises `SuiteError` for its Chart.yaml."""
+        files = {path: changes.get(path, data).removeprefix(BOM) for path, data in self.files.items()}
+        return replace(self, files=files, metadata=_metadata(files, Path(self.name)))
 
     def packed(self) -> bytes:
         """The chart as a `.tgz`."""

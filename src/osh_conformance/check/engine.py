@@ -102,7 +102,7 @@ class StaticEngine:
         """Check one chart by one rule. A chart that cannot be checked, and a rule that breaks, are results too."""
         started = time.monotonic()
         try:
-            verdict = self.expectations.applied(self._verdict(target, rule), target)
+            verdict = self.marked(target, rule)
         except SuiteError as error:
             error = _from_here(error, target)
             event = ResultFound.broken(target.label, rule, error, reproduce=self.reproduce(target))
@@ -114,6 +114,24 @@ class StaticEngine:
         event = ResultFound.of(target.label, verdict, seconds=time.monotonic() - started)
         coverage = self._coverage(target)
         return Result(event=replace(event, coverage=coverage) if coverage else event, verdict=verdict)
+
+    def marked(self, target: ChartTarget, rule: str) -> Verdict:
+        """Return the verdict with its expected findings marked; raises `SuiteError`, and what a broken rule raises."""
+        return self.expectations.applied(self.unmarked(target, rule), target)
+
+    def unmarked(self, target: ChartTarget, rule: str) -> Verdict:
+        """Return the verdict as if no finding was expected; raises as `marked` does."""
+        result = self._charts.result(target)
+        if result is None:
+            return Verdict.not_applicable(rule, "a library chart renders nothing by itself")
+        verdict = self.options.levels.applied(result.verdict(rule), lambda finding: _places(finding, target))
+        if not verdict.findings and not verdict.dormant:
+            return verdict
+        findings = tuple(self._completed(finding, target) for finding in verdict.findings)
+        dormant = tuple(self._completed(finding, target) for finding in verdict.dormant)
+        if self.options.strict and findings:
+            verdict = Verdict.of(rule, findings)
+        return replace(verdict, findings=findings, dormant=dormant)
 
     def forget(self, target: ChartTarget) -> None:
         """Drop what is kept of a chart whose results are no longer needed."""
@@ -141,19 +159,6 @@ class StaticEngine:
         """Return the command that checks this chart again, by one rule or all."""
         words = ("osh-conformance", "check", str(target.path), *self.options.repeated)
         return shlex.join((*words, "--select", rule) if rule else words)
-
-    def _verdict(self, target: ChartTarget, rule: str) -> Verdict:
-        result = self._charts.result(target)
-        if result is None:
-            return Verdict.not_applicable(rule, "a library chart renders nothing by itself")
-        verdict = self.options.levels.applied(result.verdict(rule), lambda finding: _places(finding, target))
-        if not verdict.findings and not verdict.dormant:
-            return verdict
-        findings = tuple(self._completed(finding, target) for finding in verdict.findings)
-        dormant = tuple(self._completed(finding, target) for finding in verdict.dormant)
-        if self.options.strict and findings:
-            verdict = Verdict.of(rule, findings)
-        return replace(verdict, findings=findings, dormant=dormant)
 
     def _coverage(self, target: ChartTarget) -> ChartCoverage | None:
         """Return what was seen of a chart, for its first result."""

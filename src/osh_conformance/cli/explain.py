@@ -9,6 +9,7 @@ from osh_conformance.errors import ExitCode, UsageError
 from osh_conformance.loading.files import read_text
 from osh_conformance.loading.search import data_folder
 from osh_conformance.loading.suggest import did_you_mean
+from osh_conformance.repairs.registry import described
 from osh_conformance.report.pages import rule_pages
 from osh_conformance.rules import registry
 
@@ -53,7 +54,8 @@ def _write(pages: Mapping[str, str], folder: Path, option: str) -> None:
 def _explained(rule: Rule, checks: Mapping[str, str]) -> Iterator[str]:
     yield f"{rule.id}  {rule.title}"
     parts = (("source", f'"{rule.source}"'), ("why", rule.why), *checks.items(), ("not seen", rule.blind))
-    for label, text in (*parts, ("fix", rule.fix)):
+    repairs = described(rule.id) or rule_pages.NO_REPAIR if rule.id in registry.static_ids() else ""
+    for label, text in (*parts, ("fix", rule.fix), ("--fix", repairs)):
         if text:
             yield textwrap.fill(text, width=100, initial_indent=f"  {label:<10} ", subsequent_indent=" " * 13)
     yield "  opt out"

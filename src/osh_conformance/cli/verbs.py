@@ -130,6 +130,7 @@ examples:
   osh-conformance check --catalog catalog.yaml
   osh-conformance check charts --select REF,KEY-1 --ignore REF-4
   osh-conformance check charts --since origin/main
+  osh-conformance check charts --fix
   osh-conformance check charts --write-baseline deviations.yaml
   osh-conformance check charts --deviations deviations.yaml --junit report.xml
 

@@ -41,12 +41,13 @@ CHECK, LIVE, PLAN = "check", "live", "plan"
 _ALL = (CHECK, LIVE, PLAN)
 _CELLS, _CHECK, _LIVE, _CHECKS = (LIVE, PLAN), (CHECK,), (LIVE,), (CHECK, LIVE)
 
-_RULES, _CHARTS, _RUNS, _CLUSTER, _EXPECTED, OUTPUT = (
+_RULES, _CHARTS, _RUNS, _CLUSTER, _EXPECTED, _REPAIRS, OUTPUT = (
     "rules and charts to check",
     "the charts",
     "cells and scenarios to run",
     "the cluster",
     "expected findings",
+    "repairs",
     "output",
 )
 
@@ -464,6 +465,23 @@ OPTIONS: tuple[Option, ...] = (
         Kind.FILE,
         _EXPECTED,
         "write a file for --deviations that expects every finding of this run; an old file keeps its reasons",
+        verbs=_CHECK,
+    ),
+    # -- repairs -------------------------------------------------------------------------------------------------------
+    Option(
+        "fix",
+        Kind.FLAG,
+        _REPAIRS,
+        "repair what is mechanical and certain in the charts' own files, and then check what is left",
+        field="",
+        verbs=_CHECK,
+    ),
+    Option(
+        "diff",
+        Kind.FLAG,
+        _REPAIRS,
+        "print what --fix would change as a unified diff, and change nothing",
+        field="",
         verbs=_CHECK,
     ),
     # -- output --------------------------------------------------------------------------------------------------------

@@ -112,6 +112,19 @@ def define_names(text: str) -> tuple[str, ...]:
     return tuple(_DEFINE.findall(text))
 
 
+def open_blocks(text: str, position: int) -> tuple[str, ...]:
+    """Return the words of the blocks around a position, outermost first: `if`, `with`, `range`, `block`, `define`."""
+    stack: list[str] = []
+    for token in _TOKEN.finditer(text, 0, position):
+        found = _WORD.match(token[1] or "")
+        word = found[1] if found else None
+        if word in ("if", "with", "range", "block", "define"):
+            stack.append(word)
+        elif word == "end" and stack:
+            stack.pop()
+    return tuple(stack)
+
+
 @functools.lru_cache(maxsize=1024)
 def parts(file: str, text: str) -> tuple[Part, ...]:
     """Split a template into the text outside of its defines, and its defines."""
@@ -310,9 +323,13 @@ class _Walk:
 def fits(pattern: str, text: str) -> bool:
     """Whether a value of a template, with actions in it, can render `text`."""
     plain = pattern.strip()
-    if len(plain) > 1 and plain[0] == plain[-1] and plain[0] in "\"'":
-        plain = plain[1:-1]
-    elif " #" in plain:
+    if " #" in plain and not _is_quoted(plain):
         plain = plain.partition(" #")[0].rstrip()
+    if _is_quoted(plain):
+        plain = plain[1:-1]
     expression = ".*".join(re.escape(piece.strip("\"'") if ACTION in plain else piece) for piece in plain.split(ACTION))
     return re.fullmatch(expression, text, re.DOTALL) is not None
+
+
+def _is_quoted(text: str) -> bool:
+    return len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"

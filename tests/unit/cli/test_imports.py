@@ -17,6 +17,7 @@ import sys
 from osh_conformance.cli import main
 code = main(["check", sys.argv[1]])
 needless = ("pytest", "filelock", "osh_conformance.check.worker", "osh_conformance.rules.ref_1", "helm_python")
+needless += ("osh_conformance.fix", "osh_conformance.repairs")
 print([name for name in needless if name in sys.modules], code)
 """
 

@@ -1,0 +1,61 @@
+"""What `check --fix` and `check --diff` say: one line a file, one line a reason, one line for the whole run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from osh_conformance.fix.diff import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from osh_conformance.fix.plan import Refusal
+    from osh_conformance.fix.run import ChartRepair, Outcome
+    from osh_conformance.model.finding import Finding
+
+_SHOWN: Final = 3
+
+
+def lines(outcome: Outcome, *, written: bool) -> Iterator[str]:
+    """Yield the lines about a run. `written`: the files were written, and not only planned."""
+    word = "fixed" if written else "would fix"
+    for change in outcome.changes:
+        repairs = [each for each in outcome.repairs if change in each.files]
+        places = [f"{finding.rule} {_place(finding)}".rstrip() for each in repairs for finding in each.repair.findings]
+        yield f"{word}  {plain(shown(change.file))}: {_some(places)}"
+    refused: defaultdict[tuple[str, str], list[Refusal]] = defaultdict(list)
+    for refusal in outcome.refusals:
+        refused[refusal.finding.rule, refusal.reason].append(refusal)
+    for (rule, reason), alike in sorted(refused.items()):
+        yield f"not fixed  {rule}  {_some([_where(refusal) for refusal in alike])}: {plain(reason)}"
+    yield _summary(outcome.repairs, len(outcome.changes), len(outcome.refusals), word)
+
+
+def _summary(repairs: Sequence[ChartRepair], files: int, refusals: int, word: str) -> str:
+    findings = sum(len(each.repair.findings) for each in repairs)
+    done = f"{word} {_plural(findings, 'finding')} in {_plural(files, 'file')}" if findings else f"{word} nothing"
+    return f"{done}; {_plural(refusals, 'finding')} without a certain repair" if refusals else done
+
+
+def _place(finding: Finding) -> str:
+    return plain(finding.key or f"{finding.workload} {finding.container}".strip())
+
+
+def _where(refusal: Refusal) -> str:
+    line = f":{refusal.finding.line}" if refusal.finding.line else ""
+    return f"{plain(shown(refusal.file))}{line} {_place(refusal.finding)}".strip()
+
+
+def _some(names: Sequence[str]) -> str:
+    shown_names = ", ".join(names[:_SHOWN])
+    return f"{shown_names} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown_names
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def plain(text: str) -> str:
+    """Return a text of a chart on one line, each character that a terminal could obey as its escape."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
