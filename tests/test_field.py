@@ -13,6 +13,7 @@ The kinds come from public bug reports and foreign charts. A folder of `tests/fi
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -81,11 +82,16 @@ def _fits(finding: Finding, entry: Mapping[str, Any]) -> bool:
     return (
         finding.rule == entry["rule"]
         and finding.status.value == entry["status"]
-        and finding.path == entry.get("at", finding.path)
+        and _path(finding) == entry.get("at", _path(finding))
         and finding.key == entry.get("key", finding.key)
         and str(entry.get("says", "")).lower() in said
     )
 
 
 def _misplaced(finding: Finding, entry: Mapping[str, Any]) -> bool:
-    return finding.rule == entry["rule"] and "not_at" in entry and finding.path == entry["not_at"]
+    return finding.rule == entry["rule"] and "not_at" in entry and _path(finding) == entry["not_at"]
+
+
+def _path(finding: Finding) -> str:
+    """Return the file of a finding, relative to its chart."""
+    return posixpath.relpath(finding.path, finding.folder) if finding.path else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 
 
@@ -12,7 +13,7 @@ class ExitCode(IntEnum):
     OK = 0
     #: A rule failed on a chart.
     VIOLATED = 1
-    #: Ctrl-C or SIGTERM ended the run.
+    #: Ctrl-C, SIGTERM or SIGHUP ended the run.
     INTERRUPTED = 2
     #: The suite or its environment broke.
     BROKEN = 3
@@ -41,6 +42,16 @@ class SuiteError(Exception):
         lines += [f"  fix        {self.fix}"] if self.fix else []
         lines += [f"  | {line}" for line in self.details.rstrip().splitlines()]
         return "\n".join(lines)
+
+
+#: What is full or broken here, so that the name of the file is not at fault.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+
+
+def cannot_write(file: object, error: OSError) -> SuiteError:
+    """Return the error for a file that cannot be written: a usage error unless the disk is full or broken."""
+    kind = SuiteError if error.errno in _FULL else UsageError
+    return kind(f"cannot write {file}: {error.strerror}")
 
 
 class UsageError(SuiteError):

@@ -6,6 +6,7 @@ import contextlib
 import os
 import platform
 import re
+import time
 from pathlib import Path
 
 _MEMORY = Path("/proc/meminfo")
@@ -47,3 +48,11 @@ def live_problems() -> tuple[str, ...]:
     if system == "Linux":
         return ()
     return (f"A live run needs Linux, and this is {_NAMES.get(system, system)}.",)
+
+
+def process_seconds() -> float:
+    """Return how long this process has been running, 0 where the system does not say."""
+    with contextlib.suppress(OSError, ValueError, IndexError, AttributeError):
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
+    return 0.0

@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
+from osh_conformance.plain import plain, plain_lines
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -70,21 +72,21 @@ class Progress:
     def say(self, text: str) -> None:
         """Print one line."""
         with self._lock:
-            self._write(f"{self._line_break()}{text}\n")
+            self._write(f"{self._line_break()}{plain_lines(text)}\n")
 
     def _begin(self, text: str) -> None:
         with self._lock:
             if self._is_terminal():
-                self._write(f"{self._line_break()}  …    {text}")
+                self._write(f"{self._line_break()}  …    {plain(text)}")
                 self._unfinished = text
             else:
-                self._write(f"  ..   {text}\n")
+                self._write(f"  ..   {plain(text)}\n")
 
     def _finish(self, text: str, line: str) -> None:
         with self._lock:
             start = "\r" if self._unfinished == text else self._line_break()
             self._unfinished = ""
-            self._write(f"{start}{line}\n")
+            self._write(f"{start}{plain(line)}\n")
 
     def _line_break(self) -> str:
         unfinished, self._unfinished = self._unfinished, ""

@@ -1,4 +1,4 @@
-"""Waiting: for a condition, with a deadline; and for Ctrl-C or SIGTERM, which end a run in order."""
+"""Waiting: for a condition, with a deadline; and for Ctrl-C, SIGTERM or SIGHUP, which end a run in order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: Ctrl-C, a polite end, and a terminal that is gone.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 T = TypeVar("T")
 
 
@@ -71,17 +72,18 @@ class _Handler:
 
 @contextlib.contextmanager
 def orderly() -> Iterator[None]:
-    """Raise `KeyboardInterrupt` on the first SIGINT or SIGTERM within the body; end this process on the next one.
+    """Raise `KeyboardInterrupt` on the first SIGINT, SIGTERM or SIGHUP within the body; end this process on the next.
 
-    `gc` removes what the second signal leaves behind. Signals belong to the main thread: in any other thread, and
-    within another `orderly`, this changes nothing.
+    `gc` removes what the second signal leaves behind. SIGHUP stays ignored where `nohup` ignores it. Signals belong to
+    the main thread: in any other thread, and within another `orderly`, this changes nothing.
     """
     nested = isinstance(signal.getsignal(signal.SIGINT), _Handler)
     if nested or threading.current_thread() is not threading.main_thread():
         yield
         return
     handler = _Handler()
-    before = {number: signal.signal(number, handler) for number in _SIGNALS}
+    heard = (each for each in _SIGNALS if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN)
+    before = {number: signal.signal(number, handler) for number in heard}
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ from osh_conformance.provision.docker import BUILDS
 from tests.controls import RepeatedScenario, is_nightly, keeps, mutants, record, twins
 from tests.live.driving import Program, Result, chart, new_program, tree
 from tests.live.watching import PasswordWatch
+from tests.named import leave_out_unless_named
 from tests.paths import ROOT
 
 if TYPE_CHECKING:
@@ -43,13 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests of this folder, unless the command line names it."""
-    places = [Path(str(argument).split("::")[0]).resolve() for argument in config.args]
-    if any(place.is_relative_to(HERE) for place in places):
-        return
-    left_out = [item for item in items if item.path.is_relative_to(HERE)]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    leave_out_unless_named(HERE, config, items)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from osh_conformance.charts.source import Reader, read_metadata
 from osh_conformance.charts.target import ChartTarget
 from osh_conformance.charts.values import merged
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.here import folder_from_here, from_here
 from osh_conformance.loading.search import PACKAGE_ONLY, DataPath
 from osh_conformance.loading.suggest import did_you_mean
 
@@ -109,12 +110,8 @@ def _of_entry(entry: ChartEntry, name: str) -> ChartTarget:
     Its path is one that the user can open, also of a chart inside a git repository.
     """
     root = entry.root if entry.path.is_relative_to(entry.root) else entry.path
-    target = replace(_target(_from_here(entry.path), _from_here(root)), entry=entry)
+    target = replace(_target(Path(from_here(entry.path)), Path(from_here(root))), entry=entry)
     return replace(target, name=name, label=name) if name else target
-
-
-def _from_here(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _with_entries(targets: Sequence[ChartTarget], catalogs: Catalogs) -> list[ChartTarget]:
@@ -131,7 +128,7 @@ def _completed(
     if target.error or entry is None:
         return target
     named = convention or _convention_of(entry, data)
-    catalog = (replace(each, path=str(_from_here(Path(each.path)))) for each in entry.given)
+    catalog = (replace(each, path=from_here(Path(each.path))) for each in entry.given)
     given = (*catalog, *target.given)
     found = replace(target, convention=named, values=merged(entry.values, values), given=given)
     _check_components(found, entry)
@@ -218,7 +215,7 @@ def _unreadable(path: Path, failure: OSError) -> ChartTarget:
 
 
 def _target(chart: Path, argument: Path) -> ChartTarget:
-    folder = "" if chart == argument else f"{chart.relative_to(argument).as_posix()}/"
+    folder = folder_from_here(chart)
     name = chart.resolve().name
     if chart.is_dir():
         try:

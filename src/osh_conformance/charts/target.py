@@ -28,7 +28,7 @@ class ChartTarget:
     - label: unique in the run: the name, or the path where two charts have the same name.
     - path: the chart, a directory or a `.tgz`, as the user wrote it (`str(path)` is what messages repeat).
     - root: the PATH argument below which the chart was found, None without one.
-    - folder: the part of `path` that leads from `root` to the chart: "" or "x/y/".
+    - folder: what leads from the working directory to the chart, in front of the paths of findings: "" or "x/y/".
     - error: why the chart cannot be checked, None for a chart that can. The fields below are then empty.
     - entry: the chart's entry in a catalog, None without one.
     - convention: the one that `--convention` or the catalog names, None without a name: see `recognised`.

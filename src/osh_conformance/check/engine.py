@@ -81,7 +81,13 @@ class StaticEngine:
             "since": self.options.since,
             "catalog": str(self.options.catalog) if self.options.catalog else None,
         }
-        return RunStarted(target=target, charts=len(self.targets), shard=self.options.shard, left_out=self.left_out)
+        return RunStarted(
+            target=target,
+            charts=len(self.targets),
+            shard=self.options.shard,
+            left_out=self.left_out,
+            rule_pages=self.options.rule_pages,
+        )
 
     def expect(self, targets: Iterable[ChartTarget]) -> None:
         """Announce the targets whose results will be needed, in that order, so that they are rendered ahead."""

@@ -37,8 +37,8 @@ def placed(
 ) -> RenderedChart:
     """Return the chart with what its rendering does not depend on.
 
-    Paths are relative to the PATH argument, below which it lies in `folder` ("" or "x/"). `elsewhere` and `given` as
-    `RenderedChart` has them; those of the chart's own files come first.
+    Paths are relative to the working directory, from which `folder` ("" or "x/") leads to the chart. `elsewhere` and
+    `given` as `RenderedChart` has them; those of the chart's own files come first.
     """
     overrides = tuple(
         replace(override, path=posixpath.normpath(folder + override.path)) for override in chart.overrides

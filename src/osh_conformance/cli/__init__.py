@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import importlib.util
-import os
 import re
 import sys
+import time
 from typing import TYPE_CHECKING, NoReturn
 
 from osh_conformance import __version__, host
+from osh_conformance.cli import endings
 from osh_conformance.cli.arguments import joined, reporters_of
 from osh_conformance.cli.verbs import VERBS
 from osh_conformance.errors import ExitCode, SuiteError, UsageError, install_extra
@@ -33,23 +35,39 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb and return its exit code; see `ExitCode`."""
     words = list(sys.argv[1:] if argv is None else argv)
+    # The program began before it imported this module, a call in a test does not.
+    started = time.monotonic() - (host.process_seconds() if argv is None else 0.0)
+    endings.open_streams()
     args = argparse.Namespace()
     try:
-        with orderly():
-            args = _parse(words)
-            return int(_implementation(args.verb)(args))
+        try:
+            with orderly():
+                endings.check_output()
+                args = _parse(words)
+                args.started = started
+                code = int(_implementation(args.verb)(args))
+        finally:
+            endings.flush()
     except SuiteError as error:
-        print(f"ERROR {error}", file=sys.stderr)
-        _write_error(args, error)
-        return error.exit_code
+        return _ended(args, error)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        with contextlib.suppress(OSError):  # the terminal may have gone
+            print("interrupted", file=sys.stderr)
         _write_error(args, SuiteError("interrupted"))
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`): write nothing more, not even when Python closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output has gone (`| head`).
+        endings.discard_output()
         return ExitCode.BROKEN
+    except Exception as error:  # noqa: BLE001  (code 1 would say that a chart does not conform)
+        return _ended(args, endings.unexpected(error, words))
+    return code
+
+
+def _ended(args: argparse.Namespace, error: SuiteError) -> int:
+    endings.tell(error)
+    _write_error(args, error)
+    return error.exit_code
 
 
 def build_parser(verb: str = "", *, every: bool = False) -> Parser:
@@ -140,4 +158,4 @@ def _write_error(args: argparse.Namespace, error: SuiteError) -> None:
         write_error(reporters_of(args), getattr(args, "verb", ""), error)
     except SuiteError as second:
         if str(second) != str(error):  # the first error may be that same file
-            print(f"ERROR {second}", file=sys.stderr)
+            endings.tell(second)

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from osh_conformance.config.options import OUTPUT, Kind, options_of
 from osh_conformance.errors import UsageError
-from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.report.base import registered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from osh_conformance.config.options import Option
-    from osh_conformance.config.resolve import ConfiguredOutput
     from osh_conformance.report.base import FileReporter
 
 #: Stands for the text of an option that is given alone: no command line has this character.
@@ -34,14 +32,21 @@ def add_options(parser: argparse.ArgumentParser, verb: str, *, reports: bool) ->
             groups[option.group] = parser.add_argument_group(option.group)
         add_option(groups[option.group], option)
     for name, reporter in registered().items() if reports else ():
-        groups[OUTPUT].add_argument(f"--{name}", type=Path, metavar=reporter.metavar, help=reporter.help)
+        groups[OUTPUT].add_argument(
+            f"--{name}", type=Path, metavar=reporter.metavar, help=f"{reporter.help}; - is standard output"
+        )
     parser.set_defaults(reporters=tuple(registered()) if reports else ())
 
 
 def add_option(parser: argparse._ActionsContainer, option: Option) -> None:
     """Offer one option."""
-    flags = [f"--{name}" for name in (option.name, option.alias) if name]
+    names = filter(None, (option.name, option.alias))
+    flags = sorted((f"--{name}" if len(name) > 1 else f"-{name}" for name in names), key=_is_long)
     parser.add_argument(*flags, dest=option.dest, help=option.help, **_form(option))
+
+
+def _is_long(flag: str) -> bool:
+    return flag.startswith("--")
 
 
 def given(args: argparse.Namespace) -> Mapping[str, Any]:
@@ -49,24 +54,14 @@ def given(args: argparse.Namespace) -> Mapping[str, Any]:
     return vars(args)
 
 
-def add_outputs(args: argparse.Namespace, outputs: Mapping[str, ConfiguredOutput]) -> None:
-    """Add the files that the configuration file lets the run write, unless the command line names others.
-
-    Raises `UsageError` for an output that does not exist.
-    """
-    for name, output in outputs.items():
-        if name not in args.reporters:
-            problem = f"{output.place}: no such output{did_you_mean(name, args.reporters)}"
-            raise UsageError(problem, expected=", ".join(args.reporters))
-        attribute = name.replace("-", "_")
-        setattr(args, attribute, getattr(args, attribute) or output.file)
-
-
 def reporters_of(args: argparse.Namespace) -> list[FileReporter]:
-    """Return a reporter for each output that the user asked for."""
-    offered = getattr(args, "reporters", ())
-    files = {name: getattr(args, name.replace("-", "_"), None) for name in offered}
-    return [registered()[name](file) for name, file in files.items() if file]
+    """Return a reporter for each file that the command line names, the same ones at each call."""
+    if not hasattr(args, "asked_for"):
+        offered = getattr(args, "reporters", ())
+        files = {name: getattr(args, name.replace("-", "_"), None) for name in offered}
+        args.asked_for = [registered()[name](file) for name, file in files.items() if file]
+    asked_for: list[FileReporter] = args.asked_for
+    return asked_for
 
 
 def _form(option: Option) -> dict[str, Any]:

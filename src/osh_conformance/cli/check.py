@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from osh_conformance.check import baseline
 from osh_conformance.check.engine import StaticEngine
-from osh_conformance.cli.arguments import add_outputs, given, reporters_of
+from osh_conformance.cli.arguments import given
+from osh_conformance.cli.outputs import outputs_of
 from osh_conformance.config import resolve
 from osh_conformance.loading.files import ensure_folder
 from osh_conformance.model.event import RunFinished
 from osh_conformance.plugin.direct import check_directly
 from osh_conformance.report.base import Listeners
 from osh_conformance.report.status_line import StatusLine
-from osh_conformance.report.terminal import TerminalReporter
 
 if TYPE_CHECKING:
     import argparse
@@ -26,23 +27,19 @@ if TYPE_CHECKING:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Check the charts, print the report, write the files that the user asked for; return the exit code."""
-    started = time.monotonic()
-    add_outputs(args, resolve.outputs(given(args)))
-    reporters = reporters_of(args)
-    for reporter in reporters:
-        reporter.check_writable()
+    documents, reporters = outputs_of(args)
     options = resolve.check_options(given(args))
     if options.write_baseline and ensure_folder(options.write_baseline):
         print(f"created the folder {options.write_baseline.parent}", file=sys.stderr)
     engine = StaticEngine(options)
-    listeners = Listeners([*reporters, TerminalReporter(sys.stdout)])
+    listeners = Listeners(reporters)
     report = listeners.report
     for remark in engine.remarks:
         print(f"note  {remark}", file=sys.stderr)
     listeners.handle(engine.started())
     engine.expect(engine.targets)  # worker processes start while pytest does
-    arguments = [argument for reporter in reporters for argument in reporter.pytest_arguments()]
-    with StatusLine(lambda: _progress(report)):
+    arguments = [argument for document in documents for argument in document.pytest_arguments()]
+    with contextlib.nullcontext() if args.quiet else StatusLine(lambda: _progress(report)):
         interrupted = _check_in_pytest(engine, listeners, arguments) if arguments else check_directly(engine, listeners)
     remark = ""
     if options.write_baseline and interrupted:
@@ -51,7 +48,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         written = baseline.write(options.write_baseline, report.checks, engine.unneeded(report.checks), engine.baseline)
         listeners.handle(written.accepted)
         remark = str(written)
-    listeners.handle(RunFinished(seconds=time.monotonic() - started, interrupted=interrupted))
+    listeners.handle(RunFinished(seconds=time.monotonic() - args.started, interrupted=interrupted))
     if remark:
         print(remark, file=sys.stderr)
     return report.exit_code

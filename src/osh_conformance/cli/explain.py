@@ -56,6 +56,8 @@ def _explained(rule: Rule, checks: Mapping[str, str]) -> Iterator[str]:
     for label, text in (*parts, ("fix", rule.fix)):
         if text:
             yield textwrap.fill(text, width=100, initial_indent=f"  {label:<10} ", subsequent_indent=" " * 13)
+    yield "  opt out"
+    yield from (f"      {way}" for way in rule_pages.opt_outs(rule.id))
     for label, example in (("before", rule.before), ("after", rule.after)):
         if example:
             yield f"  {label}"

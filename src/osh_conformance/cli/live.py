@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from osh_conformance.check.engine import StaticEngine
-from osh_conformance.cli.arguments import add_outputs, given, reporters_of
+from osh_conformance.cli.arguments import given
+from osh_conformance.cli.outputs import outputs_of
 from osh_conformance.config import resolve
 from osh_conformance.folders import default_folders
 from osh_conformance.model.event import RunFinished, RunStarted
@@ -20,7 +20,6 @@ from osh_conformance.plugin.static import StaticPlugin
 from osh_conformance.progress import Progress
 from osh_conformance.provision import scratch
 from osh_conformance.report.base import Listeners
-from osh_conformance.report.terminal import TerminalReporter
 
 if TYPE_CHECKING:
     import argparse
@@ -31,23 +30,19 @@ if TYPE_CHECKING:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Run the cells, print the report, write the files that the user asked for; return the exit code."""
-    started = time.monotonic()
-    add_outputs(args, resolve.outputs(given(args)))
-    reporters = reporters_of(args)
-    for reporter in reporters:
-        reporter.check_writable()
+    documents, reporters = outputs_of(args)
     options = resolve.live_options(given(args))
     scratch.hold_temporary_files(default_folders().scratch)
     engine = StaticEngine(resolve.static_half(options, given(args)))
-    progress = Progress()
+    progress = Progress(quiet=args.quiet)
     suite = LiveSuite(options, engine.targets, progress)
-    listeners = Listeners([*reporters, TerminalReporter(sys.stdout)])
+    listeners = Listeners(reporters)
     listeners.handle(_started(options, charts=len(engine.targets)))
     plugins = [StaticPlugin(engine, listeners), LivePlugin(suite, listeners, progress, engine.expectations)]
-    arguments = [argument for reporter in reporters for argument in reporter.pytest_arguments()]
+    arguments = [argument for document in documents for argument in document.pytest_arguments()]
     code = run_suites(["static", "live"], plugins, ["-p", "pytest_helm_charts.plugin", *arguments])
     interrupted = code is pytest.ExitCode.INTERRUPTED
-    listeners.handle(RunFinished(seconds=time.monotonic() - started, interrupted=interrupted))
+    listeners.handle(RunFinished(seconds=time.monotonic() - args.started, interrupted=interrupted))
     return listeners.report.exit_code
 
 
@@ -63,4 +58,10 @@ def _started(options: LiveOptions, charts: int) -> RunStarted:
         "scenario": list(options.scenarios),
         "reduced": options.reduced,
     }
-    return RunStarted(target=target, charts=charts, shard=options.shard, helm=",".join(map(str, options.helm_majors)))
+    return RunStarted(
+        target=target,
+        charts=charts,
+        shard=options.shard,
+        helm=",".join(map(str, options.helm_majors)),
+        rule_pages=options.rule_pages,
+    )

@@ -12,6 +12,7 @@ from osh_conformance.plan.estimate import estimate
 from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.progress import Progress
 from osh_conformance.report import plan as report
+from osh_conformance.report.plain import plain_lines
 
 if TYPE_CHECKING:
     import argparse
@@ -21,9 +22,9 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Print the plan. The exit code is `BROKEN` for a chart that cannot be read, `NOTHING` where no cell would run."""
     suite = LiveSuite(resolve.live_options(given(args)), progress=Progress())
     plan = estimate(suite)
-    print(report.text(plan))
+    print(plain_lines(report.text(plan)))
     for error in suite.errors.values():
-        print(f"ERROR {error}", file=sys.stderr)
+        print(plain_lines(f"ERROR {error}"), file=sys.stderr)
     if suite.errors:
         return ExitCode.BROKEN
     # A part of the matrix may be empty.

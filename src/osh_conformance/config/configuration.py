@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,12 +19,11 @@ from osh_conformance.config.levels import Level, RuleLevel
 from osh_conformance.config.options import OPTIONS, Kind, Option
 from osh_conformance.config.selection import ids_of
 from osh_conformance.errors import SuiteError, UsageError
-from osh_conformance.loading.files import read_text
+from osh_conformance.loading.files import STANDARD_OUTPUT, read_text
 from osh_conformance.loading.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 FILE = "osh-conformance.toml"
 _SHARED = "pyproject.toml"
@@ -50,14 +50,16 @@ def nearest(path: Path) -> Path | None:
     """Return the file nearest to `path`, going upwards, None if there is none. Raises `UsageError` for a wrong file."""
     here = path.resolve()
     for folder in (here, *here.parents):
-        own = folder / FILE
-        if own.is_file():
-            return own
-        shared = folder / _SHARED
-        if shared.is_file() and _table(shared) is not None:
-            return shared
-        if (folder / ".git").exists():
-            break
+        own, shared = folder / FILE, folder / _SHARED
+        try:
+            if own.is_file():
+                return own
+            if shared.is_file() and _table(shared) is not None:
+                return shared
+            if (folder / ".git").exists():
+                break
+        except OSError:  # a folder that this user may not read: whoever needs a file of it says so
+            continue
     return None
 
 
@@ -95,7 +97,8 @@ def _value(file: Path, key: str, value: Any) -> Any:
     if key == OUTPUTS:
         folder = file.resolve().parent
         table = _table_of(file, key, value)
-        return {name: folder / _text(file, f"{key}.{name}", path) for name, path in table.items()}
+        files = {name: Path(_text(file, f"{key}.{name}", path)) for name, path in table.items()}
+        return {name: path if path == STANDARD_OUTPUT else folder / path for name, path in files.items()}
     if key not in OPTION_KEYS:
         raise UsageError(f"{place(file, key)}: no option `{key}`{did_you_mean(key, _KEYS)}", expected=", ".join(_KEYS))
     option = OPTION_KEYS[key]

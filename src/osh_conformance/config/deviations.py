@@ -6,18 +6,19 @@ import fnmatch
 import re
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.here import from_here
 from osh_conformance.loading import records
 from osh_conformance.model.field_values import RULES, RuleId
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from osh_conformance.loading.records import Content
     from osh_conformance.model.finding import Finding
@@ -184,7 +185,7 @@ def read(file: Path) -> tuple[Deviation, ...]:
     tidy = [_tidied(entry) for entry in entries] if isinstance(entries, list) else entries
     _check_reasons(content, tidy)
     found = records.convert(DeviationsFile, replace(content, fields={**content.fields, _LIST: tidy}))
-    shown = str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
+    shown = from_here(file)
     return tuple(
         _placed(entry, shown, content.lines.get(f"{_LIST}[{number}]")) for number, entry in enumerate(found.deviations)
     )

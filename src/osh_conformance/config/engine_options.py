@@ -38,6 +38,7 @@ class CheckOptions:
     - strict: a warning fails.
     - repeated: words of the command line that `reproduce` repeats.
     - data: where flavors, formats, runtimes, conventions and scenarios are found.
+    - rule_pages: the address below which each rule has a page; "": outputs name the command `explain`.
     """
 
     paths: tuple[Path, ...]
@@ -61,6 +62,7 @@ class CheckOptions:
     strict: bool = False
     repeated: tuple[str, ...] = ()
     data: DataPath = PACKAGE_ONLY
+    rule_pages: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ class LiveOptions:
     """The options of a live run, and of its plan.
 
     - paths, select, ignore, levels, values, given, convention, catalog, renderer, helm_program, deviations, strict,
-      repeated, data: as in `CheckOptions`; `select` and `ignore` choose live and matrix rules too.
+      repeated, data, rule_pages: as in `CheckOptions`; `select` and `ignore` choose live and matrix rules too.
     - flavors: names; empty means the catalog's choice for each chart. `all` is every flavor that can be had here.
     - flavor_files: flavors of the user.
     - packaging_formats, runtimes: names, or `all`; empty means docker, and the nodes' own runtime.
@@ -126,3 +128,4 @@ class LiveOptions:
     allow_privileged: bool = False
     artifacts: Path = Path("artifacts")
     data: DataPath = PACKAGE_ONLY
+    rule_pages: str = ""

@@ -63,7 +63,7 @@ class Option:
     - in_file: whether the configuration file may set it.
     - repeated: whether `reproduce` repeats it, because it changes what is found.
     - pytest: its name in pytest, "" where pytest does not offer it. Names such as `--ignore` are pytest's own.
-    - alias: another name on the command line, "" without one.
+    - alias: another name on the command line, a letter for a short one, "" without one.
     - environment: a variable that sets it where the command line does not.
     """
 
@@ -468,6 +468,27 @@ OPTIONS: tuple[Option, ...] = (
     ),
     # -- output --------------------------------------------------------------------------------------------------------
     Option(
+        "output-format",
+        Kind.TEXT,
+        OUTPUT,
+        "the form of standard output: full, concise, or the name of a file option below, such as json "
+        "(default: full for a few findings, an overview for many)",
+        field="",
+        metavar="NAME",
+        verbs=_CHECKS,
+        in_file=True,
+    ),
+    Option(
+        "rule-pages",
+        Kind.TEXT,
+        OUTPUT,
+        "the address below which each rule has a page, for links; outputs name `explain RULE` without it",
+        metavar="URL",
+        verbs=_CHECKS,
+        default="",
+        in_file=True,
+    ),
+    Option(
         "strict",
         Kind.SWITCH,
         OUTPUT,
@@ -476,6 +497,23 @@ OPTIONS: tuple[Option, ...] = (
         in_file=True,
         repeated=True,
         pytest="--conformance-strict",
+    ),
+    Option(
+        "statistics",
+        Kind.FLAG,
+        OUTPUT,
+        "print how many findings each rule has, instead of the findings",
+        field="",
+        verbs=_CHECKS,
+    ),
+    Option(
+        "quiet",
+        Kind.FLAG,
+        OUTPUT,
+        "print only what fails: no warnings, tables, summary and progress",
+        field="",
+        verbs=_CHECKS,
+        alias="q",
     ),
     Option(
         "artifacts",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from osh_conformance.config.options import CHECK, LIVE, OPTIONS, Kind, options_o
 from osh_conformance.config.selection import check_static, ids_of, without
 from osh_conformance.config.static_rules import static_rules
 from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.here import from_here
 from osh_conformance.loading import definitions, records
 from osh_conformance.loading.files import read_text
 from osh_conformance.loading.search import DataPath, data_path
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 _EXTEND = next(option for option in OPTIONS if option.name == "extend-select")
 _REPEATABLE = (Kind.NAMES, Kind.FILES, Kind.PATTERNS)
 _PULL_SECRET = "image-pull-secret"  # noqa: S105 - the name of an option
+_OUTPUT_FORMAT = "output-format"
+_ADDRESS = re.compile(r"https?://[\w.~:/?#@!$&*+,;=%{}-]+", re.ASCII)
 
 
 def check_options(given: Mapping[str, Any]) -> CheckOptions:
@@ -65,6 +69,13 @@ def live_options(given: Mapping[str, Any]) -> LiveOptions:
     )
 
 
+def configured_output_format(given: Mapping[str, Any]) -> tuple[str | None, str]:
+    """Return the format of standard output that the configuration file chooses, None without one, and its place."""
+    config = _config(given)
+    name = configuration.read(config).get(_OUTPUT_FORMAT) if config else None
+    return name, configuration.place(config, _OUTPUT_FORMAT) if config and name is not None else ""
+
+
 def static_half(options: LiveOptions, given: Mapping[str, Any]) -> CheckOptions:
     """Return the options with which a live run checks the static rules on the same charts."""
     shared = [option for option in options_of(LIVE) if CHECK in option.verbs]
@@ -85,6 +96,7 @@ def static_half(options: LiveOptions, given: Mapping[str, Any]) -> CheckOptions:
             shared, _to_repeat(given, _config(given), {"catalog": options.catalog}), strict=options.strict
         ),
         data=options.data,
+        rule_pages=options.rule_pages,
     )
 
 
@@ -118,7 +130,7 @@ def _read_values(files: Iterable[Path]) -> tuple[dict[str, Any], tuple[GivenValu
         except SuiteError as error:
             raise UsageError(error.message, expected=error.expected) from error
         layers.append(values.content)
-        given.append(GivenValues(path=str(file), lines=values.lines))
+        given.append(GivenValues(path=from_here(file), lines=values.lines))
     return merged(*layers), tuple(given)
 
 
@@ -155,10 +167,22 @@ def _fields(verb: str, given: Mapping[str, Any], config: Path | None) -> dict[st
         given.get("data") or file.get("data") or (), config, named_by=partial(_named_by, "data", given, config)
     )
     fields["strict"] = bool(fields["strict"])
+    _check_address(fields["rule_pages"], given, config)
     fields["renderer"] = _renderer(fields["renderer"], given, config)
     _apply_rules(fields, given, file)
     repeated = _repeated(options_of(verb), _to_repeat(given, config, fields), strict=fields["strict"])
     return {**fields, "repeated": repeated}
+
+
+def _check_address(address: str, given: Mapping[str, Any], config: Path | None) -> None:
+    """Raise `UsageError` unless the address of the rule pages can stand in a link of every output."""
+    if address and not _ADDRESS.fullmatch(address):
+        named_by = (
+            "--rule-pages" if given.get("rule_pages") or not config else configuration.place(config, "rule-pages")
+        )
+        raise UsageError(
+            f"{named_by}: `{address}` is no address", expected="https://HOST/FOLDER, without spaces or `()`"
+        )
 
 
 def _renderer(name: str | None, given: Mapping[str, Any], config: Path | None) -> str | None:

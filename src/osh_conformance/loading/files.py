@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.errors import SuiteError, UsageError, cannot_write
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+#: The name of standard output, where a file can be named.
+STANDARD_OUTPUT = Path("-")
 #: Bytes: Helm's own limit for one file.
 MAX_FILE = 5 * 1024 * 1024
 
@@ -47,7 +46,7 @@ def ensure_folder(file: Path) -> bool:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Write a file beside `file` and put it in its place; raises `UsageError`, and then leaves `file` as it was."""
+    """Write a file beside `file` and put it in its place; raises `SuiteError`, and then leaves `file` as it was."""
     scratch = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         scratch.write_text(text, encoding="utf-8")
@@ -55,7 +54,7 @@ def write_whole(file: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             scratch.unlink()
-        raise UsageError(f"cannot write {file}: {error.strerror}") from error
+        raise cannot_write(file, error) from error
 
 
 def decode_text(data: bytes, where: str) -> str:

@@ -86,7 +86,7 @@ class Shape(StrEnum):
 class GivenValues:
     """A file with values over those of a chart: one of `--values`, or a catalog.
 
-    - path: as the user wrote it.
+    - path: relative to the working directory.
     - lines: the line (from 1) of each dotted path that it sets.
     """
 
@@ -280,7 +280,7 @@ class UnrenderedTemplate:
 class ValuesOverride:
     """A values file that ships with a chart and that operators may choose: a flavor, a feature.
 
-    - path: relative to the PATH argument.
+    - path: relative to the working directory.
     - values: its content, empty if it cannot be read. In a rendered chart only its `problems`.
     - images: the entries of its images section, with their lines.
     - without_effect: the images in it, wherever they are, that reach no manifest, and that the chart has no place for.
@@ -336,7 +336,7 @@ class RenderedChart:
     """A chart and its renderings, for the static rules. All lines count from 1 in the chart's values.yaml.
 
     - name, version: those in Chart.yaml.
-    - folder: the chart's directory relative to the PATH argument: "" or ending in a slash.
+    - folder: the chart's directory relative to the working directory: "" or ending in a slash.
     - convention: the convention's name, None if the chart follows no known one.
     - containers: the containers of the rendering `shipped`.
     - images: the entries of the images section, empty without a convention.
@@ -401,7 +401,7 @@ class RenderedChart:
 
     @property
     def values_file(self) -> str:
-        """The chart's values.yaml, relative to the PATH argument."""
+        """The chart's values.yaml, relative to the working directory."""
         return f"{self.folder}values.yaml"
 
     def set_by(self, path: str) -> tuple[str, int] | None:
@@ -412,7 +412,7 @@ class RenderedChart:
         return None
 
     def place_of(self, file: str) -> str:
-        """Return a file of `templates`, relative to the PATH argument: where the tree has it."""
+        """Return a file of `templates`, relative to the working directory: where the tree has it."""
         copies = [copy for copy in self.elsewhere if file.startswith(f"{copy}/")]
         if not copies:
             return self.folder + file

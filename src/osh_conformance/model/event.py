@@ -37,6 +37,7 @@ class RunStarted(Event):
     - shard: `I/N`, None if the run is not split.
     - helm: the Helm majors of a live run as the user wrote them (`3,4`), None for `check`.
     - left_out: why the run does not check some charts of the PATH arguments, "" if it checks all.
+    - rule_pages: the address below which each rule has a page, "" without one.
     """
 
     target: Mapping[str, Any] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class RunStarted(Event):
     shard: str | None = None
     helm: str | None = None
     left_out: str = ""
+    rule_pages: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

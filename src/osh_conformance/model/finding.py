@@ -35,7 +35,7 @@ class Location:
     """The place of a finding. `Rule.finding` takes one, and `Finding` has the same fields.
 
     - chart: the chart's name.
-    - path: the file, relative to the PATH argument.
+    - path: the file, relative to the working directory; absolute if the chart lies outside of it.
     - line: the line (from 1), None if it is not known.
     - key: the image key, or the dotted path in values.
     - workload: `Kind/name`.
@@ -116,14 +116,14 @@ class Finding:
         """
         chart = self.subject or self.chart
         parts = (self.rule, chart, self.path_in_chart, self.key, self._workload, self.container, self.cause)
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+        return _hash("\0".join(parts))
 
     @property
     def cause_id(self) -> str:
         """The id of the cause (16 hex digits): the same for all findings that one edit repairs, else the finding's."""
         if not self.shared:
             return self.id
-        return hashlib.sha256(f"{self.rule}\0{self.shared}".encode()).hexdigest()[:16]
+        return _hash(f"{self.rule}\0{self.shared}")
 
     @property
     def _workload(self) -> str:
@@ -149,6 +149,11 @@ class Finding:
         if path.startswith(self.folder):
             return path.removeprefix(self.folder)
         return _relative(path, self.folder) if path else ""
+
+
+def _hash(text: str) -> str:
+    # The name of a file may have bytes that are no UTF-8.
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 #: Asked for several times of each finding, and most findings of a chart are in few files.

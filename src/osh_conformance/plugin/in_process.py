@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from osh_conformance.errors import SuiteError
+from osh_conformance.errors import SuiteError, cannot_write
 from osh_conformance.loading.search import data_folder, suite_folder
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _USERS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DEBUG")
 _OWN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-#: Plugins of pytest that these runs do not need; the last two search the whole memory for garbage.
-_UNUSED = ("cacheprovider", "unraisableexception", "threadexception")
+#: Plugins of pytest that these runs do not need. Two search the whole memory for garbage, the last one needs a stderr.
+_UNUSED = ("cacheprovider", "unraisableexception", "threadexception", "faulthandler")
 _UNDERSTOOD = (
     pytest.ExitCode.OK,
     pytest.ExitCode.TESTS_FAILED,
@@ -42,7 +42,10 @@ def run_suites(names: Sequence[str], plugins: Sequence[object], arguments: Seque
     ]
     printed = io.StringIO()
     with _environment(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        code = pytest.ExitCode(pytest.main(argv, plugins=list(plugins)))
+        try:
+            code = pytest.ExitCode(pytest.main(argv, plugins=list(plugins)))
+        except OSError as error:  # pytest writes its own file at the very end
+            raise cannot_write(error.filename or "the file of --junit", error) from error
     if code not in _UNDERSTOOD:
         raise SuiteError(f"pytest ended with {code.name}", details=printed.getvalue())
     return code

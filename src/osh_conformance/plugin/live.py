@@ -20,6 +20,7 @@ from osh_conformance.plugin.fixtures import LIVE_PLUGIN, uses_cluster
 from osh_conformance.plugin.markers import rules_of_test
 from osh_conformance.progress import Progress
 from osh_conformance.report import removals, tables
+from osh_conformance.report.plain import plain, plain_lines
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
@@ -88,13 +89,13 @@ class LivePlugin:
         if _CELL in metafunc.fixturenames:
             cells: list[CellRun | LeftOut] = [*{each.cell.id: each for each in suite.cell_runs}.values()]
             cells += suite.left_out
-            metafunc.parametrize(_CELL, cells, ids=[each.cell.id for each in cells], scope="function")
+            metafunc.parametrize(_CELL, cells, ids=[plain(each.cell.id) for each in cells], scope="function")
         if _ITEM not in metafunc.fixturenames:
             return
         registered = {**registry.live_rules(), **registry.matrix_rules()}
         marked = rules_of_test(metafunc.definition, "live_rules", suite_folder("live"), registered)
         assertions = [(each, rule) for each in suite.cell_runs for rule in marked if rule in each.rules]
-        ids = [f"{cell_run.id}-{rule}" for cell_run, rule in assertions]
+        ids = [f"{plain(cell_run.id)}-{rule}" for cell_run, rule in assertions]
         metafunc.parametrize(_ITEM, assertions, ids=ids, scope="function")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -152,10 +153,10 @@ class LivePlugin:
             self._start_module(request)
             result = self._engine.result(cell_run)
         except LeftOutError as reason:
-            pytest.skip(f"left out: {reason.message}")
+            pytest.skip(plain(f"left out: {reason.message}"))
         except SuiteError as error:
             self._engine.record_error(cell_run, rule, error)
-            pytest.fail(f"ERROR {cell_run.id}: {error}", pytrace=False)
+            pytest.fail(plain_lines(f"ERROR {cell_run.id}: {error}"), pytrace=False)
         request.node.user_properties += properties_of(cell_run, result)
         return self._engine.judge(cell_run, rule)
 
@@ -163,14 +164,14 @@ class LivePlugin:
     def proof(self, request: pytest.FixtureRequest, conformance_cell: CellRun | LeftOut) -> str:
         """Return what shows that a cell had its packaging format and runtime; skip a cell that was left out."""
         if isinstance(conformance_cell, LeftOut):
-            pytest.skip(f"left out: {conformance_cell.reason}")
+            pytest.skip(plain(f"left out: {conformance_cell.reason}"))
         try:
             self._start_module(request)
             return self._engine.prove(conformance_cell.cell)
         except LeftOutError as reason:
-            pytest.skip(f"left out: {reason.message}")
+            pytest.skip(plain(f"left out: {reason.message}"))
         except SuiteError as error:
-            pytest.fail(f"ERROR {conformance_cell.cell.id}: {error}", pytrace=False)
+            pytest.fail(plain_lines(f"ERROR {conformance_cell.cell.id}: {error}"), pytrace=False)
 
     def _start_module(self, request: pytest.FixtureRequest) -> None:
         """Start every cell run of the item's module. Their namespaces belong to the module."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.model.finding import Status
-from osh_conformance.report.terminal import message
+from osh_conformance.report.messages import messages
+from osh_conformance.report.plain import plain
 
 if TYPE_CHECKING:
     from osh_conformance.model.finding import Verdict
@@ -17,8 +18,8 @@ def hold(verdict: Verdict) -> None:
     """End the test by the verdict: fail with the findings as message, xfail, skip, or return."""
     if verdict.status is Status.FAIL:
         failing = [finding for finding in verdict.findings if finding.status is Status.FAIL]
-        pytest.fail("\n\n".join(message(finding) for finding in failing), pytrace=False)
+        pytest.fail("\n\n".join(messages(failing)), pytrace=False)
     if verdict.status is Status.EXPECTED:
-        pytest.xfail(verdict.reason)
+        pytest.xfail(plain(verdict.reason))
     if verdict.status in (Status.UNDECIDED, Status.NOT_APPLICABLE):
-        pytest.skip(f"{verdict.status}: {verdict.reason}")
+        pytest.skip(plain(f"{verdict.status}: {verdict.reason}"))

@@ -12,6 +12,7 @@ from osh_conformance.loading.search import suite_folder
 from osh_conformance.model.event import ResultFound
 from osh_conformance.model.finding import Status
 from osh_conformance.plugin.markers import rules_of_test
+from osh_conformance.report.plain import plain, plain_lines
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -59,7 +60,7 @@ class StaticPlugin:
             return
         rules = rules_of_test(metafunc.definition, "rules", self._folder, self._engine.rules)
         pairs = [(target, rule) for target in self._engine.targets for rule in rules]
-        ids = [f"{target.label}-{rule}" for target, rule in pairs]
+        ids = [f"{plain(target.label)}-{rule}" for target, rule in pairs]
         metafunc.parametrize(_ITEM, pairs, ids=ids, scope="function")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -74,7 +75,7 @@ class StaticPlugin:
         result = self._engine.result(*chart_and_rule)
         request.node.stash[_EVENT] = msgspec.to_builtins(result.event)
         if isinstance(result.failure, SuiteError):
-            pytest.fail(f"ERROR {chart_and_rule[0].label}: {result.failure}", pytrace=False)
+            pytest.fail(plain_lines(f"ERROR {chart_and_rule[0].label}: {result.failure}"), pytrace=False)
         if result.failure:
             raise result.failure
         assert result.verdict is not None  # noqa: S101  (a result without a failure has one)

@@ -11,14 +11,18 @@ import pytest
 from osh_conformance.check.engine import StaticEngine
 from osh_conformance.config import resolve
 from osh_conformance.config.options import OPTIONS, Kind
-from osh_conformance.errors import SuiteError, install_extra
+from osh_conformance.errors import SuiteError, UsageError, install_extra
+from osh_conformance.loading.files import STANDARD_OUTPUT
 from osh_conformance.loading.search import suite_folder
 from osh_conformance.model.event import RunFinished, RunStarted
 from osh_conformance.model.finding import Status
 from osh_conformance.plugin import PREFIX, destination
 from osh_conformance.plugin.static import StaticPlugin
-from osh_conformance.report import terminal
-from osh_conformance.report.base import FileReporter, Listeners, registered
+from osh_conformance.report.base import FileReporter, Listeners, check_outputs, registered
+from osh_conformance.report.messages import message
+from osh_conformance.report.plain import plain, plain_lines
+from osh_conformance.report.summary import summary
+from osh_conformance.report.terminal import expected_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,8 +36,7 @@ def register(config: pytest.Config) -> None:
     try:
         given = given_options(config)
         reporters = [] if is_worker else given_reporters(config, given)
-        for reporter in reporters:
-            reporter.check_writable()
+        check_outputs(reporters)
         is_live = config.getoption("--live")
         static = resolve.static_half(resolve.live_options(given), given) if is_live else resolve.check_options(given)
         engine = StaticEngine(static)
@@ -41,7 +44,7 @@ def register(config: pytest.Config) -> None:
         if is_live:
             _add_live_half(config, given, listeners, engine)
     except SuiteError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(plain_lines(str(error))) from error
     collect_suite(config, suite_folder("static"))
     if is_live:
         collect_suite(config, suite_folder("live"))
@@ -78,14 +81,23 @@ def given_options(config: pytest.Config) -> dict[str, Any]:
 
 
 def given_reporters(config: pytest.Config, given: Mapping[str, Any]) -> list[FileReporter]:
-    """Return a reporter for each output of pytest's options and of the configuration file."""
-    folder = config.invocation_params.dir
-    files = {name: output.file for name, output in resolve.outputs(given).items()}
-    offered = {name: reporter for name, reporter in registered().items() if reporter.in_pytest}
-    for name in offered:
-        if file := config.getoption(destination(PREFIX + name)):
-            files[name] = folder / file
-    return [reporter(files[name]) for name, reporter in offered.items() if name in files]
+    """Return a reporter for each output of pytest's options and of the configuration file.
+
+    Raises `UsageError` for standard output, which has the report of pytest.
+    """
+    configured = {name: (output.file, output.place) for name, output in resolve.outputs(given).items()}
+    reporters = []
+    for name, reporter in registered().items():
+        if not reporter.in_pytest:
+            continue
+        file, named_by = configured.get(name, (None, ""))
+        if option := config.getoption(destination(PREFIX + name)):
+            file, named_by = Path(option), f"{PREFIX}{name}"
+        if file == STANDARD_OUTPUT:
+            raise UsageError(f"{named_by} -: standard output has the report of pytest", expected="a file")
+        if file:
+            reporters.append(reporter(config.invocation_params.dir / file))
+    return reporters
 
 
 def collect_suite(config: pytest.Config, suite: Path) -> None:
@@ -129,7 +141,7 @@ class UserRun:
         try:
             self._listeners.handle(RunFinished(seconds=time.monotonic() - self._started, interrupted=interrupted))
         except SuiteError as error:
-            pytest.exit(str(error), returncode=int(pytest.ExitCode.USAGE_ERROR))
+            pytest.exit(plain_lines(str(error)), returncode=int(pytest.ExitCode.USAGE_ERROR))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print warnings, expected findings, and expectations without a finding: pytest's own lines omit them."""
@@ -138,9 +150,9 @@ class UserRun:
             return
         warnings = [finding for finding in report.findings if finding.status is Status.WARNING]
         shown = [*warnings, *(note for note in report.notes if note not in warnings)]
-        lines = [terminal.message(finding) for finding in shown] + terminal.expected_lines(report)
+        lines = [*map(message, shown), *map(plain, expected_lines(report))]
         if lines:
-            _print_section(terminalreporter, (*lines, terminal.summary(report)))
+            _print_section(terminalreporter, (*lines, summary(report)))
 
 
 def _print_section(terminalreporter: pytest.TerminalReporter, lines: Iterable[str]) -> None:

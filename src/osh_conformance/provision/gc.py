@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance import process
 from osh_conformance.errors import SuiteError
-from osh_conformance.provision import gc_nodes, leftovers, runs, unnamed
+from osh_conformance.provision import gc_nodes, leftovers, runs, temporary, unnamed
 from osh_conformance.provision.prerequisites import POLICY, policy_text
 from osh_conformance.provision.scratch import abandoned, clear, elsewhere, remove_tree
 from osh_conformance.waiting import until
@@ -70,6 +70,7 @@ def collect(docker: Docker | None, folders: Folders, *, kept: AbstractSet[str] |
                 removed += remove_run(docker, run)
     removed += _dead_builds(docker, folders)
     removed += _abandoned(folders.scratch, left)[0]
+    removed += temporary.remove_abandoned()
     return GcResult(removed=tuple(removed), left=tuple(left))
 
 

@@ -18,7 +18,7 @@ class Job:
     """A chart to render.
 
     - files: by path in the chart, with everything that it depends on.
-    - folder: where the chart lies below the PATH argument: "" or "x/".
+    - folder: what leads from the working directory to the chart: "" or "x/".
     - rendered: the encoded result of a former rendering, None without one.
     - overrides: the values overrides of the chart: path relative to the chart, and content.
     - values: they override the chart's own. `convention`: None means: recognise it.

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from osh_conformance import host
 from osh_conformance.errors import SuiteError
+from osh_conformance.provision import temporary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,7 +115,8 @@ class Pool:
         self._function = function
         self._limits = limits
         self._size = size or _cores()
-        self._scratch = tempfile.TemporaryDirectory(prefix="osh-conformance-render-")
+        self._scratch = tempfile.TemporaryDirectory(prefix=temporary.RENDER)
+        self._owner = temporary.hold(Path(self._scratch.name))
         self._workers: list[Worker] = []
         self._waiting: deque[tuple[int, Any]] = deque()
         self._done: dict[int, bytes | SuiteError] = {}
@@ -146,6 +148,7 @@ class Pool:
             worker.end()
         self._workers.clear()
         self._scratch.cleanup()
+        self._owner.close()
 
     def _feed(self) -> None:
         idle = [worker for worker in self._workers if worker.ticket is None]

@@ -12,21 +12,20 @@ import functools
 import importlib
 import importlib.metadata
 import pkgutil
-import sys
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from osh_conformance import report as package
-from osh_conformance.errors import UsageError
-from osh_conformance.loading.files import ensure_folder, write_whole
+from osh_conformance.errors import SuiteError, UsageError
+from osh_conformance.loading.files import STANDARD_OUTPUT
 from osh_conformance.model.event import ErrorFound, RunFinished, RunStarted
 from osh_conformance.model.result import error_finding
+from osh_conformance.report.destination import Destination
 from osh_conformance.report.result import RunReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from osh_conformance.errors import SuiteError
     from osh_conformance.model.event import Event
     from osh_conformance.model.finding import Finding
 
@@ -51,9 +50,10 @@ def line_of(finding: Finding) -> tuple[int, str]:
 
 
 class FileReporter(abc.ABC):
-    """Writes one file at the end of the run, whole or not at all; also where the run broke or was interrupted.
+    """Writes one file, or standard output for `-`, at the end of the run; also where the run broke or was interrupted.
 
-    A subclass sets `option` (without dashes) and `help`, and returns the text of the file in `text`.
+    A subclass sets `option` (without dashes) and `help`, and returns the text of the file in `text`. Its option's name
+    is the name of its format in `--output-format` too.
     """
 
     option: ClassVar[str]
@@ -63,7 +63,11 @@ class FileReporter(abc.ABC):
     in_pytest: ClassVar[bool] = True
 
     def __init__(self, file: Path) -> None:
-        self.file = file
+        self.destination = Destination(file)
+        #: What asks for this output, for messages.
+        self.named_by = f"--{self.option} {file}"
+        #: Whether there is nothing more to write: the file is written, or cannot be.
+        self.done = False
         self._report = RunReport()
 
     @abc.abstractmethod
@@ -75,33 +79,54 @@ class FileReporter(abc.ABC):
         return ()
 
     def handle(self, event: Event) -> None:
-        """Collect the event; write the file after the last one. Raises `UsageError` where it cannot be written."""
+        """Collect the event; write the file after the last one. Raises `SuiteError` where it cannot be written."""
         self._report.handle(event)
         if isinstance(event, RunFinished):
             self.write(self.text(self._report))
 
     def check_writable(self) -> None:
-        """Create the file's folder, and the file; raises `UsageError` where the file cannot be written."""
-        if ensure_folder(self.file):
-            print(f"created the folder {self.file.parent}", file=sys.stderr)
+        """Raise `UsageError` where the file cannot be written."""
         try:
-            self.file.open("ab").close()
-        except OSError as error:
-            raise UsageError(f"cannot write {self.file}: {error.strerror}") from error
+            self.destination.check()
+        except SuiteError:
+            self.done = True
+            raise
 
     def write(self, text: str) -> None:
-        """Write the file, whole or not at all; raises `UsageError`."""
-        ensure_folder(self.file)
-        write_whole(self.file, text)
+        """Write the file; raises `SuiteError`."""
+        self.done = True
+        self.destination.write(text)
+
+
+def check_outputs(reporters: Sequence[FileReporter]) -> None:
+    """Raise `UsageError` where two outputs go to one place, or an output cannot be written."""
+    places: dict[object, FileReporter] = {}
+    for reporter in reporters:
+        place = reporter.destination.identity
+        if place == STANDARD_OUTPUT and not reporter.destination.is_standard_output:
+            reporter.done = True
+            raise UsageError(f"{reporter.named_by} is standard output", fix=f"--{reporter.option} -")
+        if place is not None and (first := places.setdefault(place, reporter)) is not reporter:
+            raise _collision(first, reporter)
+    for reporter in reporters:
+        reporter.check_writable()
+
+
+def _collision(first: FileReporter, second: FileReporter) -> UsageError:
+    for reporter in (first, second):
+        reporter.done = True
+    both = f"{first.named_by} and {second.named_by}"
+    if first.destination.is_standard_output:
+        return UsageError(f"two outputs on standard output: {both}", fix="name a file for one of them")
+    return UsageError(f"two outputs in one file: {both}", fix="name a file for each of them")
 
 
 def write_error(reporters: Iterable[FileReporter], verb: str, error: SuiteError) -> None:
-    """Write the file of each reporter for a run that ended with `error` before it began. Raises `UsageError`."""
+    """Write the files that are not written yet, for a run that ended with `error`. Raises the first `SuiteError`."""
     report = RunReport()
     for event in (RunStarted(target={"verb": verb}), ErrorFound(error=error_finding(error)), RunFinished(seconds=0.0)):
         report.handle(event)
-    for reporter in reporters:
-        reporter.write(reporter.text(report))
+    _each(lambda reporter: reporter.write(reporter.text(report)), [each for each in reporters if not each.done])
 
 
 class Listeners:
@@ -112,14 +137,35 @@ class Listeners:
         self._reporters = tuple(reporters)
 
     def handle(self, event: Event) -> None:
-        """Pass one event on."""
+        """Pass one event on, to each reporter also where another one could not write. Raises the first `SuiteError`."""
         self.report.handle(event)
-        for reporter in self._reporters:
-            reporter.handle(event)
+        _each(lambda reporter: reporter.handle(event), self._reporters)
+
+
+_Item = TypeVar("_Item")
+
+
+def _each(act: Callable[[_Item], None], items: Iterable[_Item]) -> None:
+    """Act on each item, and raise the first `SuiteError` afterwards."""
+    first: SuiteError | None = None
+    for item in items:
+        try:
+            act(item)
+        except SuiteError as error:
+            first = first or error
+    if first:
+        raise first
 
 
 _Class = TypeVar("_Class", bound=type[FileReporter])
 _registered: dict[str, type[FileReporter]] = {}
+
+
+def for_standard_output(name: str, named_by: str) -> FileReporter:
+    """Return the registered reporter of this name, which writes to standard output."""
+    reporter = registered()[name](STANDARD_OUTPUT)
+    reporter.named_by = named_by
+    return reporter
 
 
 def register(reporter: _Class) -> _Class:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance import __version__
+from osh_conformance import __version__, here
 from osh_conformance.model.finding import Finding, Severity, Status
 from osh_conformance.report.base import FileReporter, register
+from osh_conformance.report.rule_help import help_for
 
 if TYPE_CHECKING:
     from osh_conformance.model.result import CellReport, ChartCoverage, Fates, RemovedData
     from osh_conformance.report.result import RunReport
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @register
@@ -25,7 +26,8 @@ class JsonReporter(FileReporter):
 
     def text(self, report: RunReport) -> str:
         """Return the document."""
-        return json.dumps(build(report), indent=2) + "\n"
+        # Azure obeys `##vso[` anywhere in a log, and the document may be printed into one.
+        return json.dumps(build(report), indent=2).replace("##", r"#\u0023") + "\n"
 
 
 def build(run: RunReport) -> dict[str, Any]:
@@ -39,10 +41,11 @@ def build(run: RunReport) -> dict[str, Any]:
             "kubernetes": run.kubernetes,
             "versions": dict(run.versions),
         },
+        "root": here.root(),
         "target": dict(run.target),
         "shard": run.shard,
         "summary": _summary(run),
-        "findings": [_finding(finding) for finding in (*run.findings, *_undecided(run))],
+        "findings": [_finding(finding, run) for finding in (*run.findings, *_undecided(run))],
         "charts": [_chart(each) for each in run.coverage.values()],
         "cells": [_cell(cell, run) for cell in run.cells],
     }
@@ -91,7 +94,7 @@ def _undecided(run: RunReport) -> list[Finding]:
     ]
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, run: RunReport) -> dict[str, Any]:
     return {
         "id": finding.id,
         "rule": finding.rule,
@@ -112,6 +115,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "fix": finding.fix,
         "reason": finding.reason,
         "reproduce": finding.reproduce,
+        "help": help_for(finding.rule, run.rule_pages),
     }
 
 

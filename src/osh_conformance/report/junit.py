@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from osh_conformance.model.event import RunFinished
 from osh_conformance.report.base import FileReporter, register
+from osh_conformance.report.plain import plain, plain_lines
 
 if TYPE_CHECKING:
     from osh_conformance.model.event import Event
@@ -21,13 +24,26 @@ class JunitReporter(FileReporter):
     help = "write JUnit XML, even if the run fails"
     in_pytest = False  # pytest has its own `--junitxml`
 
+    def __init__(self, file: Path) -> None:
+        super().__init__(file)
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
     def pytest_arguments(self) -> tuple[str, ...]:
-        """Return the arguments with which pytest writes the file."""
-        return ("--junitxml", str(self.file), "-o", "junit_suite_name=osh-conformance")
+        """Return the arguments with which pytest writes the text. It writes in place, so not to the file itself."""
+        self._folder = tempfile.TemporaryDirectory(prefix="osh-conformance-junit-")
+        return ("--junitxml", str(self._written), "-o", "junit_suite_name=osh-conformance")
+
+    @property
+    def _written(self) -> Path:
+        """The file that pytest writes."""
+        return Path(self._folder.name if self._folder else "", "junit.xml")
 
     def handle(self, event: Event) -> None:
-        """Leave the file of a finished run to pytest."""
-        if not isinstance(event, RunFinished):
+        """Take over, at the end of a run, what pytest has written."""
+        if isinstance(event, RunFinished) and self._folder:
+            self.write(self._written.read_text(encoding="utf-8"))
+            self._folder.cleanup()
+        else:
             super().handle(event)
 
     def text(self, report: RunReport) -> str:
@@ -40,5 +56,5 @@ class JunitReporter(FileReporter):
         for error in report.errors:
             parts = (error.found, error.expected and f"expected: {error.expected}", error.fix and f"fix: {error.fix}")
             details = "\n".join(part for part in (*parts, error.why) if part)
-            ET.SubElement(case, "error", message=error.found.splitlines()[0]).text = details
+            ET.SubElement(case, "error", message=plain(error.found)).text = plain_lines(details)
         return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suites, encoding="unicode")

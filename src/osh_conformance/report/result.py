@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from osh_conformance.errors import ExitCode
 from osh_conformance.model import event as events
 from osh_conformance.model.finding import Finding, Status
+from osh_conformance.report import order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class RunReport:
     """All that a run has found so far. `handle` fills it from the events of the run.
 
-    - target, helm, charts, shard, left_out: see `RunStarted`.
+    - target, helm, charts, shard, left_out, rule_pages: see `RunStarted`.
     - kubernetes: the version of the cluster, None without one.
     - versions: see `ClusterOpened`.
     - checks: the result of each rule on each chart or cell, in the order in which they were found.
@@ -43,6 +44,7 @@ class RunReport:
     coverage: dict[str, ChartCoverage] = field(default_factory=dict)
     shard: str | None = None
     left_out: str = ""
+    rule_pages: str = ""
     all_scenarios: bool = False
     interrupted: bool = False
     seconds: float | None = None
@@ -67,7 +69,7 @@ class RunReport:
                 self.notes.append(event.note)
             case events.RunStarted():
                 self.target, self.helm, self.shard = event.target, event.helm, event.shard
-                self.charts, self.left_out = event.charts, event.left_out
+                self.charts, self.left_out, self.rule_pages = event.charts, event.left_out, event.rule_pages
             case events.ClusterOpened():
                 self.kubernetes, self.versions = event.kubernetes, event.versions
             case events.ScenariosFinished():
@@ -97,7 +99,7 @@ class RunReport:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Return every finding and error, chart by chart and line by line; then the notes.
+        """Return every finding, error and note: by severity and rule, then chart by chart and line by line.
 
         The same finding of several cells is one, unless they found different things.
         """
@@ -113,8 +115,11 @@ class RunReport:
                 key = (finding.id, finding.found)
                 known = found.get(key)
                 found[key] = (charts[check.chart], _joined(known[1], finding) if known else finding)
-        ordered = sorted(found.values(), key=lambda pair: (pair[0], *_order(pair[1])))
-        return (*(finding for _, finding in ordered), *self.errors, *self.notes)
+        others = [(len(charts), finding) for finding in (*self.errors, *self.notes)]
+        ordered = sorted(
+            (*found.values(), *others), key=lambda pair: (order.severity(pair[1]), pair[0], order.place(pair[1]))
+        )
+        return tuple(finding for _, finding in ordered)
 
     def count(self, status: Status) -> int:
         """Count the checks of that outcome; for warnings the findings, as they fail no check."""
@@ -148,7 +153,3 @@ class RunReport:
 def _joined(first: Finding, second: Finding) -> Finding:
     """Return `first` with the containers of both: the cause is the same."""
     return replace(first, containers=tuple(dict.fromkeys((*first.containers, *second.containers))))
-
-
-def _order(finding: Finding) -> tuple[str, int, str, str]:
-    return (finding.path, finding.line or 0, finding.rule, finding.key)

@@ -9,6 +9,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self, TextIO
 
+from osh_conformance.plain import plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -37,7 +39,7 @@ class StatusLine:
         on_terminal = self._stream.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ
         pause, written = self._after, False
         while not self._done.wait(pause):
-            line = f"  ..   {self._text()}  {time.monotonic() - started:.0f} s"
+            line = f"  ..   {plain(self._text())}  {time.monotonic() - started:.0f} s"
             self._write(f"\r{line}\033[K" if on_terminal else f"{line}\n")
             pause, written = (0.5, True) if on_terminal else (pause * 2, False)
         if written:

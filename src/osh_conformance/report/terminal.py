@@ -1,116 +1,194 @@
-"""The output on the terminal: each finding with its place, state, reason and fix; then tables and a summary.
+"""The output on the terminal, in one of three forms, then tables and a summary.
 
-Of many findings in a tree of charts, the first of each rule is printed in full, the others on one line each.
+- By default, a few causes are printed in full. Of many causes in one chart the first of each rule is, the others have a
+  line each. Many causes in a tree of charts become an overview of two screens: see `report/overview.py`.
+- `full`: every cause in full.
+- `concise`: a line `path:line: RULE severity message` for each finding, which editors and review tools understand.
+
+One cause is one entry, with the number of its findings. All text that a chart may bring is made harmless.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from osh_conformance.model.event import RunFinished
 from osh_conformance.model.finding import Finding, Status
-from osh_conformance.report import tables
+from osh_conformance.report import colour, tables
+from osh_conformance.report.causes import causes, place, subject
+from osh_conformance.report.messages import concise as concise_line
+from osh_conformance.report.messages import messages, short
+from osh_conformance.report.overview import hint, overview, worst_charts
+from osh_conformance.report.plain import plain
 from osh_conformance.report.result import RunReport
+from osh_conformance.report.summary import statistics as statistics_of
+from osh_conformance.report.summary import summary
+from osh_conformance.report.words import clipped, plural, some, word
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from osh_conformance.model.event import Event
 
-_WORDS = {Status.FAIL: "FAIL", Status.WARNING: "WARN", Status.ERROR: "ERROR", Status.EXPECTED: "XFAIL"}
-_COLOURS = {Status.FAIL: "31", Status.WARNING: "33", Status.ERROR: "35"}
-_SHOWN_CONTAINERS = 4
 _SHOWN_ALIKE = 3
 _SHOWN_CHARTS = 4
-#: Findings of several charts that are printed in full.
-_SHOWN_IN_FULL = 40
-_SHOWN_CAUSES = 5
+#: Causes that are printed in full by default: a screen or two.
+_SHOWN_IN_FULL = 12
 #: Lines about templates that never rendered.
 _SHOWN_TEMPLATES = 20
+#: Lines of one kind in an overview.
+_SHOWN_LINES = 3
 _ALL = "all"
+#: The width where the output is no terminal.
+_WIDTH = 80
 #: The report names only a few charts to which a rule does not apply, but all undecided ones.
 _SHORTENED = Status.NOT_APPLICABLE
 #: Its warnings are in the lines about coverage, many templates in one line.
 _COVERAGE_RULE = "RENDER-1"
-_COUNTED = (
-    (Status.PASS, "passed"),
-    (Status.FAIL, "failed"),
-    (Status.EXPECTED, "expected to fail"),
-    (Status.UNDECIDED, "undecided"),
-    (Status.NOT_APPLICABLE, "not applicable"),
-    (Status.ERROR, "not checked because of an error"),
-)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """The form of the output.
+
+    - full, concise: the form of the findings; neither: by their number.
+    - statistics: print how many findings each rule has, instead of the findings.
+    - quiet: print only what fails: no warnings, tables, notes and summary.
+    """
+
+    full: bool = False
+    concise: bool = False
+    statistics: bool = False
+    quiet: bool = False
 
 
 class TerminalReporter:
-    """Prints the report when the run is over. A live run begins with the table of its cells."""
+    """Prints the report when the run is over. A live run begins with the table of its cells. Options as in `Form`."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        full: bool = False,
+        concise: bool = False,
+        statistics: bool = False,
+        quiet: bool = False,
+    ) -> None:
         self._stream = stream
+        self._form = Form(full=full, concise=concise, statistics=statistics, quiet=quiet)
         self._report = RunReport()
 
     def handle(self, event: Event) -> None:
         """Collect the event; print the report after the last one."""
         self._report.handle(event)
         if isinstance(event, RunFinished):
-            if cells := tables.cells(self._report):
-                print(cells, end="\n\n", file=self._stream)
-            show(self._report, self._stream)
+            show(self._report, self._stream, self._form)
 
 
-def message(finding: Finding, *, colour: bool = False) -> str:
-    """Return the lines that describe a finding."""
-    lines = (
-        ("found", finding.found),
-        ("reaches", _reached(finding)),
-        ("expected", finding.expected),
-        ("but", finding.reason),
-        ("why", finding.why),
-        ("fix", finding.fix),
-        ("reproduce", finding.reproduce),
+def show(run: RunReport, stream: TextIO, form: Form = Form()) -> None:
+    """Print the cells and findings of a run, its tables and its summary to `stream`."""
+    printer = _Printer(stream)
+    is_whole = not (form.quiet or form.concise)
+    if is_whole and (cells := tables.cells(run)):
+        printer.lines(*cells.split("\n"), "")
+    is_brief = _print_findings(run, printer, form)
+    if form.quiet:
+        return
+    if is_whole and not form.statistics:
+        printer.lines(*(_brief_rest(run, printer.width) if is_brief else _rest(run, printer.width)))
+    printer.lines(*filter(None, (run.left_out, *summary(run).splitlines())))
+    if is_brief:
+        printer.lines(*hint(printer.width))
+
+
+def _print_findings(run: RunReport, printer: _Printer, form: Form) -> bool:
+    """Print the findings; return whether as an overview."""
+    findings = [finding for finding in run.findings if _is_shown(finding, form)]
+    if form.statistics:
+        printer.lines(*statistics_of(findings))
+    elif form.concise:
+        printer.lines(*map(concise_line, findings))
+    elif form.full or len(causes(findings)) <= _SHOWN_IN_FULL:
+        printer.blocks(messages(findings))
+    elif run.charts == 1:
+        printer.blocks(_first_of_each_rule(findings))
+    else:
+        printer.lines(*overview(findings, printer.width))
+        return True
+    return False
+
+
+def _is_shown(finding: Finding, form: Form) -> bool:
+    if form.quiet:
+        return finding.status in (Status.FAIL, Status.ERROR)
+    if finding.status is Status.EXPECTED:
+        return False
+    return form.concise or form.statistics or not _covered(finding)
+
+
+def _rest(run: RunReport, width: int) -> Iterator[str]:
+    """Yield the lines about expected findings, undecided rules and coverage, and the table of charts and rules."""
+    yield from (*expected_lines(run), *_undecided(run), *coverage_lines(run), *_table(run, width))
+
+
+def _brief_rest(run: RunReport, width: int) -> Iterator[str]:
+    """Yield the first lines of each kind, and the worst charts."""
+    kinds = (
+        (expected_lines(run), "lines about expected findings"),
+        (_undecided(run), "lines about rules without a verdict"),
+        (_notices(run), "notes"),
     )
-    return "\n".join(
-        [_heading(_word(finding, colour=colour), finding), *(_labelled(label, text) for label, text in lines if text)]
-    )
+    for lines, what in kinds:
+        yield from (clipped(line, width) for line in _first(lines, what))
+    if run.never_rendered:
+        yield f"{plural(run.never_rendered, 'template')} never rendered, so they were not checked (RENDER-1)"
+    yield from worst_charts(run, width)
+    yield ""
 
 
-def show(run: RunReport, stream: TextIO) -> None:
-    """Print the findings of a run, its tables and its summary to `stream`."""
-    colour = stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    for text in _findings(run, colour=colour):
-        print(text, file=stream)
-    for line in (*expected_lines(run), *_undecided(run), *coverage_lines(run), *_table(run), *_shared_causes(run)):
-        print(line, file=stream)
-    if run.left_out:
-        print(run.left_out, file=stream)
-    print(summary(run), file=stream)
+class _Printer:
+    """Prints lines to a stream: each harmless, and with the colour of its first word."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._colour = colour.wanted(stream)
+        self.width = _width(stream)
+
+    def lines(self, *lines: str) -> None:
+        """Print lines."""
+        for line in map(plain, lines):
+            print(colour.painted(line) if self._colour else line, file=self._stream)
+
+    def blocks(self, blocks: Iterable[str]) -> None:
+        """Print blocks of lines, each with an empty line after it."""
+        for block in blocks:
+            self.lines(*block.split("\n"), "")
 
 
-def _findings(run: RunReport, *, colour: bool) -> list[str]:
-    """Return the findings that are not expected, each as text."""
-    findings = [finding for finding in run.findings if finding.status is not Status.EXPECTED and not _covered(finding)]
-    if len(findings) <= _SHOWN_IN_FULL or run.charts == 1:
-        return [f"{message(finding, colour=colour)}\n" for finding in findings]
-    known: set[tuple[str, Status]] = set()
-    lines: list[str] = []
-    chart = findings[0].chart
+def _width(stream: TextIO) -> int:
+    """Return the columns of a terminal; COLUMNS counts more, as in other programs."""
+    if (given := os.environ.get("COLUMNS", "")).isdecimal() and int(given) > 0:
+        return int(given)
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return os.get_terminal_size(stream.fileno()).columns or _WIDTH
+    return _WIDTH
+
+
+def _first_of_each_rule(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield the first cause of each rule in full, with a line for each other one below it."""
+    grouped: dict[tuple[str, Status], list[Finding]] = {}
     for finding in findings:
-        kind = (finding.rule, finding.status)
-        if kind not in known or finding.status is Status.ERROR:
-            lines += [*_gap(lines), message(finding, colour=colour), ""]
+        grouped.setdefault((finding.rule, finding.status), []).append(finding)
+    for (_, status), found in grouped.items():
+        first, *others = causes(found)
+        if status is Status.ERROR:
+            yield from messages(found)
         else:
-            text = f"{_heading(_word(finding, colour=colour), finding)}: {finding.found}"
-            lines += [*(_gap(lines) if finding.chart != chart else ()), text]
-        known.add(kind)
-        chart = finding.chart
-    hint = f"{len(findings)} findings, the first of each rule in full; --json FILE has all of them in full"
-    return [*lines, *_gap(lines), hint, ""]
-
-
-def _gap(lines: Sequence[str]) -> Sequence[str]:
-    return ("",) if lines and lines[-1] else ()
+            yield "\n".join([next(messages(first.findings)), *map(short, others)])
 
 
 def expected_lines(run: RunReport) -> list[str]:
@@ -122,33 +200,50 @@ def expected_lines(run: RunReport) -> list[str]:
     lines = []
     for (rule, reason), findings in alike.items():
         if len(findings) <= _SHOWN_ALIKE:
-            lines += [f"{_heading('XFAIL', finding)}: {reason}" for finding in findings]
+            lines += [f"{_heading(finding)}: {reason}" for finding in findings]
         else:
             charts = list(dict.fromkeys(finding.chart for finding in findings))
-            lines.append(f"XFAIL {rule}  {_some(charts, _SHOWN_CHARTS)}  {len(findings)} findings: {reason}")
+            lines.append(f"XFAIL {rule}  {some(charts, _SHOWN_CHARTS)}  {len(findings)} findings: {reason}")
     return lines
+
+
+def _heading(finding: Finding) -> str:
+    head = f"{word(finding.status)} {finding.rule}".rstrip()
+    return "  ".join(part for part in (head, finding.chart, place(finding), subject(finding)) if part)
 
 
 def _covered(finding: Finding) -> bool:
     return finding.rule == _COVERAGE_RULE and finding.status is Status.WARNING
 
 
-def coverage_lines(run: RunReport) -> list[str]:
-    """Return the notices of the charts, and the templates that never rendered; those of one name share a line."""
+def _first(lines: Sequence[str], what: str) -> Iterator[str]:
+    """Yield the first lines of a kind, and how many more there are."""
+    yield from lines[:_SHOWN_LINES]
+    if len(lines) > _SHOWN_LINES:
+        yield f"and {len(lines) - _SHOWN_LINES} more {what}"
+
+
+def _notices(run: RunReport) -> list[str]:
+    """Return the notices of the charts, those alike in one line."""
     notices: defaultdict[str, list[str]] = defaultdict(list)
-    templates: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
     for each in run.coverage.values():
         for notice in each.notices:
             notices[notice].append(each.chart)
+    return [f"note  {some(charts, _SHOWN_CHARTS)}: {notice}" for notice, charts in notices.items()]
+
+
+def coverage_lines(run: RunReport) -> list[str]:
+    """Return the notices of the charts, and the templates that never rendered; those of one name share a line."""
+    templates: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
+    for each in run.coverage.values():
         for template in each.never_rendered:
             name = f"templates/{template.template.rpartition('templates/')[2]}"
             templates[name].setdefault(template.guard, []).append(each.chart)
-    lines = [f"note  {_some(charts, _SHOWN_CHARTS)}: {notice}" for notice, charts in notices.items()]
     found = [_never_rendered(name, guards) for name, guards in sorted(templates.items(), key=_most_charts_first)]
     hidden = len(found) - _SHOWN_TEMPLATES
     if hidden > 0:
         found[_SHOWN_TEMPLATES:] = [f"never rendered  {hidden} more; --json FILE has all of them"]
-    return [*lines, *found]
+    return [*_notices(run), *found]
 
 
 def _most_charts_first(item: tuple[str, Mapping[str, Sequence[str]]]) -> tuple[int, str]:
@@ -160,53 +255,8 @@ def _never_rendered(name: str, guards: Mapping[str, Sequence[str]]) -> str:
     """Return the line about the templates of one name; of several conditions the one of most charts."""
     charts = sorted({chart for found in guards.values() for chart in found})
     guard = max(guards, key=lambda guard: len(guards[guard]))
-    others = f"; {_plural(len(guards) - 1, 'other condition')}" if len(guards) > 1 else ""
-    return f"never rendered  {_some(charts, _SHOWN_CHARTS)}: {name}{f'  ({guard}{others})' if guard else ''}"
-
-
-def summary(run: RunReport) -> str:
-    """Return the last line: how many charts and checks, and their outcomes."""
-    counts = [f"{number} {word}" for status, word in _COUNTED if (number := run.count(status))]
-    if warnings := run.count(Status.WARNING):
-        counts.append(_plural(warnings, "warning"))
-    if run.interrupted:
-        counts.append("interrupted")
-    if run.coverage:
-        counts.append(f"{_plural(run.containers, 'container')} seen")
-        counts += [f"{_plural(run.never_rendered, 'template')} never rendered"] if run.never_rendered else []
-    seconds = f" in {run.seconds:.1f} s" if run.seconds is not None else ""
-    subjects = f"{_plural(run.charts, 'chart')}, {_plural(len(run.checks), 'check')}"
-    return f"{subjects}: {', '.join(counts) or 'nothing'}{seconds}"
-
-
-def _word(finding: Finding, *, colour: bool) -> str:
-    word = _WORDS.get(finding.status, finding.status.upper())
-    return f"\033[1;{_COLOURS[finding.status]}m{word}\033[0m" if colour and finding.status in _COLOURS else word
-
-
-def _heading(word: str, finding: Finding) -> str:
-    return "  ".join(part for part in (f"{word} {finding.rule}".rstrip(), finding.chart, *_place(finding)) if part)
-
-
-def _place(finding: Finding) -> tuple[str, ...]:
-    path = f"{finding.path}:{finding.line}" if finding.line else finding.path
-    return (path, finding.key or f"{finding.workload} {finding.container}".strip())
-
-
-def _reached(finding: Finding) -> str:
-    if not finding.key and len(finding.containers) < 2:  # noqa: PLR2004  (the heading names the one)
-        return ""
-    return _some(finding.containers, _SHOWN_CONTAINERS)
-
-
-def _some(names: Sequence[str], most: int) -> str:
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
-
-
-def _labelled(label: str, text: str) -> str:
-    first, *rest = text.splitlines()
-    return "\n".join([f"  {label:<10} {first}", *(f"  {'':<10} {line}" for line in rest)])
+    others = f"; {plural(len(guards) - 1, 'other condition')}" if len(guards) > 1 else ""
+    return f"never rendered  {some(charts, _SHOWN_CHARTS)}: {name}{f'  ({guard}{others})' if guard else ''}"
 
 
 def _undecided(run: RunReport) -> list[str]:
@@ -219,13 +269,16 @@ def _undecided(run: RunReport) -> list[str]:
     for (status, reason, chart), found in rules.items():
         charts[status, reason, " ".join(sorted(set(found)))].append(chart)
     return [
-        f"{status}  {names}  {_some(sorted(found), _SHOWN_CHARTS if status is _SHORTENED else len(found))}: {reason}"
+        f"{status}  {names}  {some(sorted(found), _SHOWN_CHARTS if status is _SHORTENED else len(found))}: {reason}"
         for (status, reason, names), found in sorted(charts.items())
     ]
 
 
-def _table(run: RunReport) -> list[str]:
-    """Return the table of violations by chart and rule, for a run of several charts."""
+def _table(run: RunReport, width: int) -> list[str]:
+    """Return the table of violations by chart and rule, for a run of several charts.
+
+    Where its columns do not fit side by side, it becomes several tables below each other.
+    """
     counts: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for finding in run.findings:
         if finding.status is Status.FAIL:
@@ -234,42 +287,29 @@ def _table(run: RunReport) -> list[str]:
         return []
     rules = sorted({rule for row in counts.values() for rule in row})
     total = {rule: sum(row[rule] for row in counts.values()) for rule in rules}
-    rows = [(name, [row[rule] for rule in rules]) for name, row in (*counts.items(), (_ALL, total))]
-    rows = [(name, [*row, sum(row)]) for name, row in rows]
-    width = max(len(name) for name, _ in rows)
-    heads = [f"{rule:>4}" for rule in (*rules, _ALL)]
-    return [
-        " " * width + "".join(f"  {head}" for head in heads),
-        *(
-            f"{name:<{width}}"
-            + "".join(f"  {number or '-':>{len(head)}}" for head, number in zip(heads, row, strict=True))
-            for name, row in rows
-        ),
-        "",
-    ]
+    worst_first = sorted(counts.items(), key=lambda item: (-sum(item[1].values()), item[0]))
+    rows = {name: {**row, _ALL: sum(row.values())} for name, row in (*worst_first, (_ALL, total))}
+    names = {name: clipped(plain(name), width // 3) for name in rows}
+    left = max(map(len, names.values()))
+    lines: list[str] = []
+    for heads in _side_by_side([*rules, _ALL], width - left):
+        lines.append(" " * left + "".join(f"  {head:>4}" for head in heads))
+        for name, row in rows.items():
+            numbers = "".join(f"  {row.get(head) or '-':>{max(len(head), 4)}}" for head in heads)
+            lines.append(f"{names[name]:<{left}}{numbers}")
+        lines.append("")
+    return lines
 
 
-def _shared_causes(run: RunReport) -> list[str]:
-    """Return a line for each of the causes that most charts share, for a run with many findings."""
-    alike: defaultdict[str, list[Finding]] = defaultdict(list)
-    findings = [finding for finding in run.findings if finding.status in (Status.FAIL, Status.WARNING)]
-    for finding in findings:
-        if finding.shared:
-            alike[finding.cause_id].append(finding)
-    charts = {cause: len({finding.subject or finding.chart for finding in found}) for cause, found in alike.items()}
-    shared = sorted((cause for cause in alike if charts[cause] > 1), key=lambda cause: -charts[cause])
-    if len(findings) <= _SHOWN_IN_FULL or not shared:
-        return []
-    lines = ["causes that charts share:"]
-    for cause in shared[:_SHOWN_CAUSES]:
-        first = alike[cause][0]
-        where = f"{_place(first)[0]}: " if first.anchor else ""
-        lines.append(
-            f"  {first.rule:<8}  {_plural(charts[cause], 'chart'):>10}  {where}{first.found.partition('; also ')[0]}"
-        )
-    more = len(shared) - _SHOWN_CAUSES
-    return [*lines, *([f"  and {more} more; `cause` in --json FILE names them all"] if more > 0 else []), ""]
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _side_by_side(heads: Sequence[str], width: int) -> list[list[str]]:
+    """Share columns among tables, so that each is at most `width` wide."""
+    tables: list[list[str]] = [[]]
+    free = width
+    for head in heads:
+        needed = max(len(head), 4) + 2
+        if needed > free and tables[-1]:
+            tables.append([])
+            free = width
+        tables[-1].append(head)
+        free -= needed
+    return tables

@@ -56,8 +56,8 @@ def _line(tmp_path: Path, error: UsageError) -> str:
 def test_without_a_path_all_charts_of_the_catalog_are_found(tmp_path: Path, upstream: str) -> None:
     entries = f"- path: one\n  values: {{a: 1}}\n- {{git: upstream, commit: {upstream}, path: api, convention: osh}}\n"
     one, api = _found(tmp_path, entries)
-    assert (one.name, one.path, one.values, one.folder) == ("one", tmp_path / "one", {"a": 1}, "one/")
-    assert (api.name, api.label, api.folder) == ("api", "api", "api/")
+    assert (one.name, one.path, one.values, one.folder) == ("one", tmp_path / "one", {"a": 1}, f"{tmp_path}/one/")
+    assert (api.name, api.label, api.folder) == ("api", "api", f"{api.path}/")
     assert api.convention is not None
     assert "charts/lib/Chart.yaml" in api.files.files
     assert api.entry is not None
@@ -76,7 +76,7 @@ def test_a_chart_may_be_the_whole_repository(tmp_path: Path) -> None:
     whole = chart(tmp_path / "whole")
     git(whole, "init", "-q", "-b", "main")
     (target,) = _found(tmp_path, f"- {{git: whole, commit: {commit(whole)}, path: .}}\n")
-    assert (target.name, target.folder) == ("whole", "")
+    assert (target.name, target.folder) == ("whole", f"{target.path}/")
     assert target.files.name == "whole"
 
 

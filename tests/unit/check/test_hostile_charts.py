@@ -77,7 +77,7 @@ def test_a_bad_chart_is_an_error_and_the_others_are_checked(tmp_path: Path) -> N
     write_chart(tree / "a-good-one")
     write_chart(tree / "z-good-one")
     engine = engine_of(tree)
-    label = {target.folder.rstrip("/"): target.label for target in engine.targets}
+    label = {target.path.name: target.label for target in engine.targets}
     wrong = {
         name: message
         for name, (_, expected) in _BAD.items()

@@ -6,6 +6,8 @@ import io
 import tarfile
 from typing import TYPE_CHECKING
 
+import pytest
+
 from osh_conformance.check.engine import StaticEngine
 from osh_conformance.check.subcharts import with_subchart
 from osh_conformance.config.engine_options import CheckOptions
@@ -56,13 +58,18 @@ def _places(result: Result) -> list[str]:
     return [finding.path for finding in result.verdict.findings]
 
 
+@pytest.fixture(autouse=True)
+def _in_the_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 _GOOD, _BAD = "quay.io/example/a:1.0.0", "quay.io/example/a:latest"
 
 
 def test_an_archive_in_charts_is_judged_in_the_chart_that_brings_it(tmp_path: Path) -> None:
     chart = _write(tmp_path / "app", _files("app", _GOOD, "{name: db, version: 1.x}"))
     _archive(chart / "charts" / "db-1.0.0.tgz", _files("db", _BAD), "db")
-    assert _places(_results(chart)["app"]) == ["charts/db-1.0.0.tgz/values.yaml"]
+    assert _places(_results(chart)["app"]) == ["app/charts/db-1.0.0.tgz/values.yaml"]
 
 
 def test_a_broken_archive_is_one_error_and_the_neighbours_are_judged(tmp_path: Path) -> None:
@@ -83,7 +90,7 @@ def test_a_dependency_of_the_tree_is_judged_once(tmp_path: Path) -> None:
     both = _results(tmp_path)
     assert (_places(both["app"]), _places(both["db"])) == ([], ["db/values.yaml"])
     alone = _results(tmp_path / "app")
-    assert _places(alone["app"]) == ["../db/values.yaml"]
+    assert _places(alone["app"]) == ["db/values.yaml"]
 
 
 def test_a_subchart_gets_the_values_that_its_parent_gives_it(tmp_path: Path) -> None:

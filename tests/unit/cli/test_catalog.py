@@ -51,7 +51,7 @@ def test_charts_of_a_commit_and_an_archive_are_checked(
 ) -> None:
     assert main(["check", "--catalog", str(place / "all.yaml"), _REF, "--json", str(tmp_path / "report.json")]) == 1
     out = capsys.readouterr().out
-    assert "FAIL REF-2  ref-2-latest  packed.tgz/values.yaml:3" in out
+    assert f"FAIL REF-2  ref-2-latest  {place / 'packed.tgz'}/values.yaml:3" in out
     assert "2 charts, 4 checks: 3 passed, 1 failed" in out
     assert document_of(tmp_path / "report.json")["target"]["catalog"] == str(place / "all.yaml")  # type: ignore[index]
 
@@ -64,16 +64,17 @@ def test_a_finding_in_a_commit_has_its_path_in_the_repository_and_a_command_that
     (place / "osh-conformance.toml").write_text("strict = true\n")
     assert main(["check", "--catalog", str(place / "all.yaml"), "--select", "REF-2"]) == 1
     out = capsys.readouterr().out
-    assert "FAIL REF-2  api  api/values.yaml:3  images.api" in out
+    chart = default_folders().charts / commit / "api"
+    assert f"FAIL REF-2  api  {chart}/values.yaml:3  images.api" in out
     command = next(line for line in out.splitlines() if "reproduce" in line).partition("reproduce")[2]
     words = shlex.split(command)
-    assert words[:3] == ["osh-conformance", "check", str(default_folders().charts / commit / "api")]
+    assert words[:3] == ["osh-conformance", "check", str(chart)]
     assert words[3:] == [
         *("--config", str(place / "osh-conformance.toml"), "--catalog", str(place / "all.yaml")),
         *("--strict", "--select", "REF-2"),
     ]
     assert main(words[1:]) == 1
-    assert "FAIL REF-2  api  values.yaml:3  images.api" in capsys.readouterr().out
+    assert f"FAIL REF-2  api  {chart}/values.yaml:3  images.api" in capsys.readouterr().out
 
 
 def _committed(place: Path) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import pytest
+
 from osh_conformance.cli import main
 from osh_conformance.rules import registry
 from tests.case_charts import case
@@ -14,20 +16,25 @@ from tests.unit.cli.reports import CLEAN, SIX
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
 
 def test_a_clean_chart_conforms(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", CLEAN, SIX]) == 0
     assert capsys.readouterr().out.startswith("1 chart, 6 checks: 6 passed, 15 containers seen in ")
 
 
+@pytest.fixture
+def in_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the folder of all cases the working directory, to which paths are relative."""
+    monkeypatch.chdir(CASES)
+
+
+@pytest.mark.usefixtures("in_cases")
 def test_a_finding_prints_place_value_reason_fix_and_command(capsys: pytest.CaptureFixture[str]) -> None:
-    chart = str(case("ref-2-latest"))
+    chart = "ref-2/latest"
     assert main(["check", chart, "--select", "REF-2"]) == 1
     first, *lines = capsys.readouterr().out.splitlines()
     parts = dict(line.split(maxsplit=1) for line in lines[:6])
-    assert first == "FAIL REF-2  ref-2-latest  values.yaml:3  images.api"
+    assert first == "FAIL REF-2  ref-2-latest  ref-2/latest/values.yaml:3  images.api"
     assert list(parts) == ["found", "reaches", "expected", "why", "fix", "reproduce"]
     assert parts["found"].startswith("docker.io/example/api:latest")
     assert parts["reaches"] == "Deployment/api api"
@@ -35,18 +42,20 @@ def test_a_finding_prints_place_value_reason_fix_and_command(capsys: pytest.Capt
     assert parts["reproduce"] == f"osh-conformance check {chart} --select REF-2"
 
 
+@pytest.mark.usefixtures("in_cases")
 def test_a_finding_in_a_template_names_template_workload_and_container(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(case("pp-1-hook")), "--select", "PP-1"]) == 1
     out = capsys.readouterr().out
-    assert out.startswith("FAIL PP-1  pp-1-hook  templates/job.yaml:14  Job/prepare prepare\n")
+    assert out.startswith("FAIL PP-1  pp-1-hook  pp-1/hook/templates/job.yaml:14  Job/prepare prepare\n")
     assert "Always" in out
     assert "images.pull_policy" in out
 
 
+@pytest.mark.usefixtures("in_cases")
 def test_charts_of_a_tree_are_named_by_their_place_in_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(CASES), "--select", "ref-1,REF-4"]) == 1
     out = capsys.readouterr().out
-    assert "FAIL REF-1  ref-1-no-host  ref-1/no-host/values.yaml:3  images.api" in out
+    assert "\n  ref-1/no-host/values.yaml:3  images.api: " in out
     assert "FAIL REF-2" not in out
 
 

@@ -190,10 +190,10 @@ def test_a_baseline_that_cannot_be_written_stays_as_it_was(
     capsys.readouterr()
 
     def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(Path, "replace", fail)
     error = _error(capsys, ["check", str(chart), "--write-baseline", str(baseline)])
-    assert f"cannot write {baseline}: No space left on device" in error
+    assert f"cannot write {baseline}: Read-only file system" in error
     assert baseline.read_text() == before
     assert sorted(file.name for file in tmp_path.iterdir()) == ["baseline.yaml", "chart"]

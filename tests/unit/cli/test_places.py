@@ -84,24 +84,64 @@ def _findings(*arguments: str, rule: str) -> list[dict[str, Any]]:
 
 def test_what_a_library_renders_points_to_the_line_in_the_library(tree: Path) -> None:
     first, second = _findings("charts", rule="HOOK-1")
-    assert {(finding["path"], finding["line"]) for finding in (first, second)} == {("lib/templates/_job.tpl", 9)}
+    assert {(finding["path"], finding["line"]) for finding in (first, second)} == {("charts/lib/templates/_job.tpl", 9)}
     assert [finding["anchor"] for finding in (first, second)] == [
-        "shop/templates/job-db-drop.yaml",
-        "till/templates/job-db-drop.yaml",
+        "charts/shop/templates/job-db-drop.yaml",
+        "charts/till/templates/job-db-drop.yaml",
     ]
     alone = _findings("charts/shop", rule="HOOK-1")[0]
-    assert (alone["path"], alone["line"]) == ("../lib/templates/_job.tpl", 9)
-    assert (alone["anchor"], alone["id"]) == ("templates/job-db-drop.yaml", first["id"])
+    assert (alone["path"], alone["line"]) == ("charts/lib/templates/_job.tpl", 9)
+    assert (alone["anchor"], alone["id"]) == ("charts/shop/templates/job-db-drop.yaml", first["id"])
     assert alone["cause"] == first["cause"]
     assert tree.is_dir()
+
+
+@pytest.mark.parametrize("argument", ["charts", "charts/shop", "./charts/../charts/shop/", "{absolute}"])
+def test_a_path_is_relative_to_the_working_directory_however_the_chart_is_named(
+    tree: Path, tmp_path: Path, argument: str
+) -> None:
+    overrides = {"values_overrides/shop/a.yaml": "images: {tags: {db_init: quay.io/other/shop:latest}}\n"}
+    _write(tree, overrides)
+    arguments = (argument.format(absolute=tmp_path / "charts" / "shop"), "--overrides", "charts/values_overrides")
+    found = [finding for finding in _findings(*arguments, rule="REF-2") if finding["chart"] == "shop"]
+    assert {(finding["path"], finding["line"]) for finding in found} == {("charts/values_overrides/shop/a.yaml", 1)}
+    assert all(Path(finding["path"]).is_file() for finding in found)
+    assert document_of(Path("report.json"))["root"] == str(tmp_path)
+
+
+def test_the_id_of_a_finding_is_the_same_from_every_working_directory(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {}
+    for folder, argument in ((tmp_path, "charts"), (tree, "."), (tree / "shop", "."), (tree / "till", "../shop")):
+        monkeypatch.chdir(folder)
+        found = [each for each in _findings(argument, rule="HOOK-1") if each["chart"] == "shop"]
+        assert all(Path(each["path"]).is_file() and Path(each["anchor"]).is_file() for each in found)
+        known[folder] = [each["id"] for each in found]
+        Path("report.json").unlink()
+    assert len(known[tree]) == 1
+    assert len({tuple(ids) for ids in known.values()}) == 1
+
+
+def test_a_path_outside_of_the_working_directory_is_absolute_where_the_user_wrote_it_so(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    (absolute,) = _findings(str(tree / "shop"), rule="HOOK-1")
+    assert absolute["path"] == str(tree / "lib/templates/_job.tpl")
+    (relative,) = _findings("../charts/shop", rule="HOOK-1")
+    assert relative["path"] == "../charts/lib/templates/_job.tpl"
+    assert relative["id"] == absolute["id"]
 
 
 def test_a_chart_that_brings_the_library_along_names_its_copy(tree: Path) -> None:
     for name in ("shop", "till"):
         shutil.copytree(tree / "lib", tree / name / "charts" / "lib")
     first, second = _findings("charts", rule="HOOK-1")
-    assert first["path"] == "shop/charts/lib/templates/_job.tpl"
-    assert second["path"] == "till/charts/lib/templates/_job.tpl"
+    assert first["path"] == "charts/shop/charts/lib/templates/_job.tpl"
+    assert second["path"] == "charts/till/charts/lib/templates/_job.tpl"
     assert first["line"] == second["line"] == 9
     assert first["cause"] == second["cause"]
 
@@ -151,13 +191,13 @@ def test_a_value_that_a_values_file_sets_points_to_that_file(tree: Path, tmp_pat
     _write(tmp_path, {"first.yaml": _OVER, "ci/second.yaml": "images:\n  pull_policy: Never Ever\n"})
     arguments = ("charts/shop", "--values", "first.yaml", "--values", "ci/second.yaml")
     (policy,) = _findings(*arguments, rule="PP-2")
-    assert (policy["path"], policy["line"], policy["anchor"]) == ("ci/second.yaml", 2, "values.yaml")
+    assert (policy["path"], policy["line"], policy["anchor"]) == ("ci/second.yaml", 2, "charts/shop/values.yaml")
     (reference,) = _findings(*arguments, rule="REF-2")
-    assert (reference["path"], reference["line"], reference["anchor"]) == ("first.yaml", 5, "values.yaml")
+    assert (reference["path"], reference["line"], reference["anchor"]) == ("first.yaml", 5, "charts/shop/values.yaml")
     file = tree / "shop" / "values.yaml"
     file.write_text(file.read_text().replace("quay.io/shop/shop:1.0.2", "quay.io/other/shop:latest", 1))
     (shipped,) = _findings("charts/shop", rule="REF-2")
-    assert (shipped["path"], shipped["line"], shipped["anchor"]) == ("values.yaml", 3, "")
+    assert (shipped["path"], shipped["line"], shipped["anchor"]) == ("charts/shop/values.yaml", 3, "")
     assert shipped["id"] == reference["id"]
 
 
@@ -174,7 +214,7 @@ def test_a_value_that_a_catalog_sets_points_to_the_catalog(tree: Path) -> None:
     """
     _write(tree, {"catalog.yaml": textwrap.dedent(catalog)})
     (found,) = _findings("charts", rule="REF-2")
-    assert (found["path"], found["line"], found["anchor"]) == ("charts/catalog.yaml", 8, "shop/values.yaml")
+    assert (found["path"], found["line"], found["anchor"]) == ("charts/catalog.yaml", 8, "charts/shop/values.yaml")
     assert found["chart"] == "shop"
 
 
@@ -185,7 +225,7 @@ def test_an_opt_out_counts_in_the_template_and_in_the_partial_that_has_the_line(
     for job in templates.glob("*.yaml"):
         job.write_text(job.read_text().replace("lib.job", "own.job"))
     (before,) = _findings("charts/shop", rule="HOOK-1")
-    assert (before["path"], before["line"], before["status"]) == ("templates/_own.tpl", 9, "fail")
+    assert (before["path"], before["line"], before["status"]) == ("charts/shop/templates/_own.tpl", 9, "fail")
     (templates / file).write_text(
         (templates / file).read_text() + "{{/* osh-conformance: ignore HOOK-1 old charts */}}\n"
     )

@@ -13,6 +13,8 @@ from tests.unit.cli.reports import CLEAN, count, document_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
 
 def test_reports_are_written_after_a_usage_error(tmp_path: Path) -> None:
     report, junit = tmp_path / "deep" / "r.json", tmp_path / "r.xml"
@@ -32,8 +34,9 @@ def test_the_document_of_a_violation_fits_its_schema(tmp_path: Path) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_the_document_has_expected_findings_and_stale_opt_outs(tmp_path: Path) -> None:
+def test_the_document_has_expected_findings_and_stale_opt_outs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chart = shutil.copytree(case("ref-2-latest"), tmp_path / "chart")
+    monkeypatch.chdir(tmp_path)
     values = chart / "values.yaml"
     values.write_text(values.read_text().replace(":latest", ":latest # osh-conformance: ignore REF-2,REF-1 vendor"))
     report = tmp_path / "r.json"
@@ -43,7 +46,7 @@ def test_the_document_has_expected_findings_and_stale_opt_outs(tmp_path: Path) -
     findings = document["findings"]
     assert isinstance(findings, list)
     assert [(each["rule"], each["status"], each["line"], each["reason"]) for each in findings] == [
-        ("REF-2", "expected", 3, "vendor (values.yaml:3)"),
         ("REF-1", "warning", 3, ""),
+        ("REF-2", "expected", 3, "vendor (chart/values.yaml:3)"),
     ]
     assert document["summary"]["expected"] == 1  # type: ignore[index]

@@ -25,7 +25,7 @@ def _runs(monkeypatch: pytest.MonkeyPatch, body: Callable[[], None]) -> None:
     monkeypatch.setattr("osh_conformance.cli.doctor.run", run)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_program_with_2(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -34,6 +34,15 @@ def test_a_signal_ends_the_program_with_2(
     assert cli.main(["doctor"]) == 2
     assert capsys.readouterr().err == "interrupted\n"
     assert signal.getsignal(number) is before
+
+
+def test_a_hang_up_that_nohup_ignores_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        _runs(monkeypatch, lambda: os.kill(os.getpid(), signal.SIGHUP))
+        assert cli.main(["doctor"]) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_second_signal_ends_the_program_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

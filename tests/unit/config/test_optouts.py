@@ -130,8 +130,11 @@ def test_a_slip_in_an_override_beside_the_chart_is_an_error(tmp_path: Path, caps
     assert "values_overrides/clean-tags/a.yaml:3: the opt-out of REF-2 gives no reason" in capsys.readouterr().out
 
 
-def test_an_opt_out_is_shown_as_expected_with_its_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_opt_out_is_shown_as_expected_with_its_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     chart = _chart(tmp_path)
+    monkeypatch.chdir(chart)
     values = chart / "values.yaml"
     values.write_text(values.read_text().replace(":latest", ":latest # osh-conformance: ignore REF-2 vendor"))
     assert main(["check", str(chart), "--select", "REF-1,REF-2"]) == 0
@@ -157,8 +160,11 @@ def test_a_packaged_chart_has_its_opt_outs(tmp_path: Path) -> None:
     assert main(["check", str(archive), "--select", "REF-2"]) == 0
 
 
-def test_a_stale_opt_out_is_reported_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stale_opt_out_is_reported_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     chart = _chart(tmp_path)
+    monkeypatch.chdir(chart)
     values = chart / "values.yaml"
     values.write_text(values.read_text().replace(":latest", ":1.2.3 # osh-conformance: ignore REF-2 vendor"))
     assert main(["check", str(chart), "--select", "REF-2"]) == 0

@@ -15,6 +15,7 @@ import pytest
 from osh_conformance.config.options import CHECK, options_of
 from osh_conformance.rules import registry
 from tests.case_charts import case
+from tests.unit.hostile_texts import hostile_tree, problems
 from tests.unit.loading.toys import write_all, write_painter
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def test_charts_become_items_with_readable_ids(pytester: pytest.Pytester) -> Non
         [
             "*::test_image_references?ref-2-latest-REF-1? PASSED*",
             "*::test_image_references?ref-2-latest-REF-2? FAILED*",
-            "*FAIL REF-2  ref-2-latest  ref-2-latest/values.yaml:3  images.api*",
+            "*FAIL REF-2  ref-2-latest  charts/ref-2-latest/values.yaml:3  images.api*",
         ]
     )
     result.assert_outcomes(passed=5, failed=1)
@@ -121,8 +122,9 @@ def test_workers_get_whole_charts_and_their_verdicts_reach_the_controller(pytest
         [
             "WARN REF-1  clean-flat  d.yaml:1",
             "*long gone*",
-            "XFAIL REF-2  ref-2-latest  ref-2-latest/values.yaml:3  images.api: known (d.yaml)",
-            "4 charts, 12 checks: *1 failed, 1 expected*, 1 warning*",
+            "XFAIL REF-2  ref-2-latest  charts/ref-2-latest/values.yaml:3  images.api: known (d.yaml)",
+            "*findings: 1 fail, 1 warn, 1 expected",
+            "4 charts, 12 checks: *1 failed, 1 expected*",
         ]
     )
     workers: dict[str, set[str]] = {}
@@ -210,7 +212,7 @@ def test_pytest_reads_data_files_of_the_user(pytester: pytest.Pytester) -> None:
     arguments = ("--charts", "charts", "--conformance-select", "KEY-1,REF-2", "--conformance-data", "mine", "-n", "2")
     result = pytester.runpytest_subprocess(*arguments)
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*FAIL REF-2  painter  painter/values.yaml:1  pictures.api*"])
+    result.stdout.fnmatch_lines(["*FAIL REF-2  painter  charts/painter/values.yaml:1  pictures.api*"])
 
 
 def test_an_error_is_an_error_in_junit_from_a_worker_too(pytester: pytest.Pytester) -> None:
@@ -220,3 +222,11 @@ def test_an_error_is_an_error_in_junit_from_a_worker_too(pytester: pytest.Pytest
     result.assert_outcomes(passed=1, errors=1)
     (broken,) = [case for case in _cases(pytester.path / "r.xml") if case.find("error") is not None]
     assert broken.attrib["name"] == "test_image_references[clean-tags-REF-1]"
+
+
+def test_nothing_that_a_chart_says_is_obeyed_where_pytest_prints_it(pytester: pytest.Pytester) -> None:
+    hostile_tree(pytester.path / "charts")
+    result = pytester.runpytest_subprocess("--charts", "charts", "-rA", "-k", "REF or PP", "--junitxml=r.xml")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert problems("\n".join(result.outlines)) == []
+    assert "\x1b" not in (pytester.path / "r.xml").read_text()

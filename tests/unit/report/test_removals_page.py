@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,9 +82,10 @@ def _static(chart: str, rule: str, found: str, fix: str, **fields: Any) -> Findi
 class _Run:
     """A run of charts with a few verdicts, as the engines report it."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str = "/home/somebody/charts") -> None:
+        self.path = path
         self.report = RunReport()
-        target = {"verb": "live", "paths": ["/home/somebody/charts"], "scenario": ["drop-enabled"], "reduced": True}
+        target = {"verb": "live", "paths": [path], "scenario": ["drop-enabled"], "reduced": True}
         self.report.handle(RunStarted(target=target, charts=6, helm="4"))
         versions = {
             "helm 4": "v4.0.1",
@@ -96,7 +98,11 @@ class _Run:
         for verdict in live:
             self.report.handle(ResultFound.of(cell.chart, verdict, cell=cell.id, scenario="drop-enabled"))
         for finding in static:
-            self.report.handle(ResultFound.of(cell.chart, Verdict.of(finding.rule, [finding])))
+            path, anchor = (
+                each and posixpath.normpath(f"{self.path}/{each}") for each in (finding.path, finding.anchor)
+            )
+            placed = replace(finding, path=path, anchor=anchor)
+            self.report.handle(ResultFound.of(cell.chart, Verdict.of(finding.rule, [placed])))
         self.report.cells.append(cell)
 
     def written(self, folder: Path) -> Path:
@@ -273,8 +279,8 @@ def test_cells_of_one_chart_are_told_apart(page: Callable[..., str], tmp_path: P
         ("no JSON", "is not JSON"),
         ("[]", "is not a document of osh-conformance"),
         ('{"tool": {"name": "pytest"}}', "is not a document of osh-conformance"),
-        ('{"tool": {"name": "osh-conformance"}, "schema": 2}', "has schema 2, and this version"),
-        ('{"tool": {"name": "osh-conformance", "version": "1"}, "schema": 1}', "missing required field `target`"),
+        ('{"tool": {"name": "osh-conformance"}, "schema": 1}', "has schema 1, and this version"),
+        ('{"tool": {"name": "osh-conformance", "version": "1"}, "schema": 2}', "missing required field `target`"),
     ],
 )
 def test_a_file_that_is_no_such_document_is_a_usage_error(
@@ -319,7 +325,7 @@ def test_the_reason_of_an_error_names_no_folder_of_the_machine(page: Callable[..
 
 
 def test_a_run_of_single_charts_names_files_as_a_run_of_their_tree(page: Callable[..., str], tmp_path: Path) -> None:
-    run = _Run()
+    run = _Run("/home/somebody/charts/shop")
     found = _static(
         "shop", "DROP-2", "no script", "", path="../toolkit/templates/_job.tpl", anchor="templates/job.yaml"
     )

@@ -13,8 +13,9 @@ from osh_conformance.model.event import ClusterOpened, ResultFound, RunFinished
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
 from osh_conformance.model.result import CellReport, Fates, RemovedData
 from osh_conformance.report import json_document
+from osh_conformance.report.messages import message
 from osh_conformance.report.result import RunReport
-from osh_conformance.report.terminal import message, summary
+from osh_conformance.report.summary import summary
 
 
 def _finding(status: Status = Status.FAIL, **more: object) -> Finding:
@@ -137,7 +138,7 @@ def test_a_live_run_fits_the_schema() -> None:
 def test_a_warning_is_counted_beside_the_checks() -> None:
     run = RunReport(charts=1)
     run.handle(ResultFound.of("a", Verdict.of("REF-1", [_finding(Status.WARNING, severity=Severity.WARNING)])))
-    assert summary(run) == "1 chart, 1 check: 1 passed, 1 warning"
+    assert summary(run) == "1 finding: 1 warn\n1 chart, 1 check: 1 passed"
 
 
 def test_a_long_list_of_containers_is_cut() -> None:

@@ -50,6 +50,19 @@ def test_explain_and_the_page_say_what_a_rule_does_not_look_at(capsys: pytest.Ca
     assert "custom resources of operators" in page
 
 
+@pytest.mark.parametrize(("rule", "comments"), [("REF-1", 1), ("DROP-4", 0)])
+def test_explain_and_the_page_say_how_to_opt_out(
+    rule: str,
+    comments: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["explain", rule]) == 0
+    for text in (capsys.readouterr().out, rule_pages.pages()[f"{rule.lower()}.md"]):
+        assert text.count(f"# osh-conformance: ignore {rule} REASON") == comments, "no comment reaches a live rule"
+        assert f"`rule: {rule}`" in text
+        assert f"--ignore {rule}" in text
+
+
 def test_explain_writes_the_pages(tmp_path: Path) -> None:
     assert main(["explain", "--markdown", str(tmp_path / "pages")]) == 0
     assert {file.name for file in (tmp_path / "pages").iterdir()} == set(rule_pages.pages())

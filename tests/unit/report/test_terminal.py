@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import textwrap
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import pytest
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.event import ResultFound, RunFinished
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
 from osh_conformance.report.result import RunReport
 from osh_conformance.report.status_line import StatusLine
-from osh_conformance.report.terminal import show
-
-if TYPE_CHECKING:
-    import pytest
+from osh_conformance.report.terminal import Form, show
 
 _FAIL = Finding(
     rule="REF-2",
@@ -35,10 +35,22 @@ _FAIL = Finding(
 )
 
 
-def _shown(run: RunReport) -> str:
+#: What the output looked like when somebody last read it.
+_SNAPSHOTS = Path(__file__).with_name("snapshots")
+
+
+def _hold(name: str, text: str) -> None:
+    """Compare with a snapshot; with the variable WRITE_SNAPSHOTS write it, to be read before it is committed."""
+    file = _SNAPSHOTS / f"{name}.txt"
+    if "WRITE_SNAPSHOTS" in os.environ:
+        file.write_text(text)
+    assert text == file.read_text()
+
+
+def _shown(run: RunReport, **form: bool) -> str:
     stream = io.StringIO()
     run.handle(RunFinished(seconds=0.1))
-    show(run, stream)
+    show(run, stream, Form(**form))
     return re.sub(r"in \d+\.\d s", "in 0.1 s", stream.getvalue())
 
 
@@ -90,6 +102,18 @@ def test_a_run_prints_every_outcome() -> None:
           fix        images.tags.db_sync: docker.io/kolla/keystone:<version>
           reproduce  osh-conformance check charts/keystone --select REF-2
 
+        FAIL REF-2  keystone  keystone/values.yaml:16  images.tags.api
+          found      docker.io/kolla/keystone  (no tag: Kubernetes reads it as :latest)
+          reaches    Job/keystone-db-sync keystone-db-sync
+          expected   a reference pinned to a version or a digest
+          but        d.yaml:3 expected this until 2026-05-31: vendor
+          fix        images.tags.db_sync: docker.io/kolla/keystone:<version>
+          reproduce  osh-conformance check charts/keystone --select REF-2
+
+        ERROR  broken
+          found      values.yaml:2: does not parse
+          expected   valid YAML
+
         WARN REF-1  keystone  keystone/values.yaml:15  images.x
           found      docker.io/kolla/keystone  (no tag: Kubernetes reads it as :latest)
           reaches    Job/keystone-db-sync keystone-db-sync
@@ -98,19 +122,6 @@ def test_a_run_prints_every_outcome() -> None:
           fix        images.tags.db_sync: docker.io/kolla/keystone:<version>
           reproduce  osh-conformance check charts/keystone --select REF-2
 
-        FAIL REF-2  keystone  keystone/values.yaml:16  images.tags.api
-          found      docker.io/kolla/keystone  (no tag: Kubernetes reads it as :latest)
-          reaches    Job/keystone-db-sync keystone-db-sync
-          expected   a reference pinned to a version or a digest
-          but        d.yaml:3 expected this until 2026-05-31: vendor
-          why        a moving tag gives tomorrow's install another program than today's
-          fix        images.tags.db_sync: docker.io/kolla/keystone:<version>
-          reproduce  osh-conformance check charts/keystone --select REF-2
-
-        ERROR  broken
-          found      values.yaml:2: does not parse
-          expected   valid YAML
-
         XFAIL REF-2  glance  glance/values.yaml:1  images.tags.key_1: vendor (glance/values.yaml:1)
         not-applicable  KEY-4  glance: no standard key
         undecided  DROP-3  glance: the script reads more than it says
@@ -118,8 +129,9 @@ def test_a_run_prints_every_outcome() -> None:
         keystone     1      2     3
         all          1      2     3
 
+        5 findings: 3 fail, 1 warn, 1 expected
         3 charts, 7 checks: 1 passed, 2 failed, 1 expected to fail, 1 undecided, 1 not applicable, \
-1 not checked because of an error, 1 warning in 0.1 s
+1 not checked because of an error in 0.1 s
         """
     )
 
@@ -133,69 +145,168 @@ def test_hundreds_of_expected_findings_are_one_line_a_reason() -> None:
     assert _shown(run) == textwrap.dedent(
         """\
         XFAIL REF-2  chart-0, chart-1, chart-2, chart-3 and 2 more  300 findings: baseline (d.yaml)
+        300 findings: 300 expected
         6 charts, 1 check: 1 expected to fail in 0.1 s
         """
     )
 
 
-def test_hundreds_of_findings_print_one_of_each_rule_in_full() -> None:
-    run = RunReport(charts=2)
-    for chart in ("glance", "nova"):
-        findings = [replace(_FAIL, chart=chart, key=f"images.tags.k{number}", line=number) for number in range(1, 151)]
-        run.handle(ResultFound.of(chart, Verdict.of("REF-2", findings)))
-    run.handle(
-        ResultFound.broken("broken", "REF-2", SuiteError("values.yaml:2: does not parse", expected="valid YAML"))
-    )
-    run.handle(ResultFound.broken("other", "REF-2", SuiteError("values.yaml:3: does not parse", expected="valid YAML")))
-    shown = _shown(run).splitlines()
-    line = "FAIL REF-2  {}  keystone/values.yaml:{}  images.tags.k{}"
-    assert shown[0] == line.format("glance", 1, 1)
-    assert shown[1].startswith("  found ")
-    assert shown[8] == line.format("glance", 2, 2) + f": {_FAIL.found}"
-    assert shown[157:159] == ["", line.format("nova", 1, 1) + f": {_FAIL.found}"]
-    assert sum("why   " in text for text in shown) == 1
-    assert sum("expected   valid YAML" in text for text in shown) == 2
-    assert shown[-8].startswith("302 findings")
-    assert shown[-6:-2] == ["        REF-2   all", "glance    150   150", "nova      150   150", "all       300   300"]
-
-
-def test_causes_that_several_charts_share_are_named_at_the_end() -> None:
-    run = RunReport(charts=60)
-    for number in range(60):
-        chart = f"chart-{number}"
+def _tree(charts: int = 60) -> RunReport:
+    """Return a run in which two rules fail in every chart, one of them for one cause, and one chart loses data."""
+    run = RunReport(charts=charts)
+    for number in range(charts):
+        chart = f"chart-{number:02}"
         found = "docker.io/x/one" if number % 3 else f"docker.io/x/own-{number}"
         reference = replace(_FAIL, key=f"images.k{number}", chart=chart, found=found, shared=found)
+        reference = replace(reference, path=f"{chart}/values.yaml", folder=f"{chart}/")
         hook = replace(
             _FAIL,
             rule="HOOK-1",
             chart=chart,
             path="lib/templates/_job.tpl",
             line=9,
+            key="",
+            workload=f"Job/{chart}-drop",
             anchor=f"{chart}/templates/job.yaml",
             shared="lib/templates/_job.tpl helm.sh/hook",
             found="helm.sh/hook: post-delete",
         )
-        run.handle(ResultFound.of(chart, Verdict.of("REF-2", [reference, hook])))
-    shown = _shown(run)
-    assert (
-        textwrap.dedent("""\
-        causes that charts share:
-          HOOK-1     60 charts  lib/templates/_job.tpl:9: helm.sh/hook: post-delete
-          REF-2      40 charts  docker.io/x/one
-
-        60 charts""")
-        in shown
-    )
-
-
-def test_a_single_chart_prints_all_findings_in_full() -> None:
-    run = RunReport(charts=1)
+        warning = replace(_FAIL, rule="SCRIPT-1", chart=chart, status=Status.WARNING, severity=Severity.WARNING)
+        for rule, finding in (("SCRIPT-1", warning), ("REF-2", reference), ("HOOK-1", hook)):
+            run.handle(ResultFound.of(chart, Verdict.of(rule, [finding])))
+    last = f"chart-{charts - 1:02}"
+    lost = replace(_FAIL, rule="DROP-3", chart=last, path=f"{last}/templates/drop.yaml", found="it drops another one")
+    run.handle(ResultFound.of(last, Verdict.of("DROP-3", [lost])))
     run.handle(
-        ResultFound.of(
-            "keystone", Verdict.of("REF-2", [replace(_FAIL, key=f"images.k{number}") for number in range(100)])
-        )
+        ResultFound.broken("broken", "REF-2", SuiteError("values.yaml:2: does not parse", expected="valid YAML"))
     )
-    assert _shown(run).count("  why ") == 100
+    return run
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_a_tree_is_an_overview_of_two_screens(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    _hold(f"tree-{width}", _shown(_tree()))
+
+
+@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("form", ["full", "concise", "statistics", "quiet"])
+def test_each_form_of_a_tree(form: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    _hold(f"{form}-{width}", _shown(_tree(4), **{form: True}))
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+def test_an_overview_and_a_table_fit_the_width(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    run = _tree()
+    for number in range(30):
+        other = replace(_FAIL, rule=f"VAL-{number}", chart=f"chart-{number:02}", folder="keystone/")
+        run.handle(ResultFound.of(other.chart, Verdict.of(other.rule, [other])))
+    ends = ("in 0.1 s", "findings: ")
+    for form in ({}, {"full": True}):
+        lines = [line for line in _shown(run, **form).splitlines() if line.startswith(("chart-", " ", "all"))]
+        tables = [line for line in lines if re.match(r"(chart-\d\d|all| {8})  +[-\w]", line)]
+        shown = tables if form else [line for line in lines if not any(end in line for end in ends)]
+        assert shown
+        assert [line for line in shown if len(line) > width] == []
+
+
+def test_what_loses_data_comes_first_and_warnings_last() -> None:
+    run = _tree()
+    order = [finding.rule for finding in run.findings]
+    assert list(dict.fromkeys(order)) == ["DROP-3", "HOOK-1", "REF-2", "", "SCRIPT-1"]
+    shown = _shown(run)
+    places = [shown.index(word) for word in ("FAIL DROP-3", "FAIL HOOK-1", "FAIL REF-2", "ERROR", "WARN SCRIPT-1")]
+    assert places == sorted(places)
+
+
+def test_one_cause_in_many_charts_is_one_message_with_its_number() -> None:
+    shown = _shown(_tree(), full=True)
+    assert shown.count("FAIL HOOK-1") == 1
+    assert "FAIL HOOK-1  60 charts  lib/templates/_job.tpl:9  Job/chart-00-drop  (60 findings)" in shown
+    assert "  charts     chart-00, chart-01, chart-02, chart-03 and 56 more" in shown
+    assert shown.count("FAIL REF-2") == 21
+
+
+def test_the_reason_of_a_rule_is_printed_once_a_run() -> None:
+    shown = _shown(_tree(), full=True)
+    assert shown.count("  why ") == 4
+
+
+def test_many_causes_in_one_chart_are_one_in_full_and_a_line_for_each_other() -> None:
+    run = RunReport(charts=1)
+    findings = [replace(_FAIL, key=f"images.k{number}") for number in range(100)]
+    run.handle(ResultFound.of("keystone", Verdict.of("REF-2", findings)))
+    shown = _shown(run).splitlines()
+    assert sum(line.startswith("FAIL REF-2") for line in shown) == 100
+    assert sum("  why " in line for line in shown) == 1
+    assert len(shown) < 120
+    assert _shown(run, full=True).count("  reproduce ") == 100
+
+
+def test_a_concise_line_is_a_path_a_line_and_one_line_of_text() -> None:
+    run = RunReport(charts=1)
+    nowhere = replace(_FAIL, path="", line=None, key="", workload="Job/a", found="one\ntwo")
+    strict = replace(_FAIL, status=Status.WARNING)
+    run.handle(ResultFound.of("keystone", Verdict.of("REF-2", [_FAIL, nowhere, strict])))
+    lines = _shown(run, concise=True).splitlines()
+    assert lines[0] == "keystone: REF-2 error Job/a: one two"
+    assert lines[1].startswith("keystone/values.yaml:14: REF-2 error images.tags.db_sync: docker.io/kolla/keystone (no")
+    assert lines[2].startswith("keystone/values.yaml:14: REF-2 warning ")
+    assert lines[3] == "3 findings: 2 fail, 1 warn"
+
+
+def test_a_quiet_run_prints_only_what_fails() -> None:
+    passing = RunReport(charts=1)
+    warning = replace(_FAIL, status=Status.WARNING)
+    passing.handle(ResultFound.of("keystone", Verdict.of("REF-2", [warning])))
+    assert _shown(passing, quiet=True) == ""
+    failing = RunReport(charts=1)
+    failing.handle(ResultFound.of("keystone", Verdict.of("REF-2", [_FAIL, replace(warning, key="x")])))
+    lines = _shown(failing, quiet=True, concise=True).splitlines()
+    assert len(lines) == 1
+    assert " REF-2 error " in lines[0]
+
+
+_COLOURED = "\033[1;31mFAIL\033[0m REF-2"
+
+
+@pytest.mark.parametrize(
+    ("environment", "on_terminal", "piped"),
+    [
+        ({}, True, False),
+        ({"NO_COLOR": ""}, True, False),
+        ({"NO_COLOR": "1"}, False, False),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}, False, False),
+        ({"FORCE_COLOR": "1"}, True, True),
+        ({"FORCE_COLOR": ""}, True, False),
+        ({"FORCE_COLOR": "1", "TERM": "dumb", "CLICOLOR": "0"}, True, True),
+        ({"CLICOLOR_FORCE": "1"}, True, True),
+        ({"CLICOLOR_FORCE": "0"}, True, False),
+        ({"CLICOLOR": "0"}, False, False),
+        ({"CLICOLOR": "1"}, True, False),
+        ({"TERM": "dumb"}, False, False),
+    ],
+    ids=str,
+)
+def test_colours_follow_the_conventions(
+    environment: dict[str, str],
+    on_terminal: bool,  # noqa: FBT001
+    piped: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    run = RunReport(charts=1)
+    run.handle(ResultFound.of("keystone", Verdict.of("REF-2", [_FAIL])))
+    for stream, wanted in ((_Terminal(), on_terminal), (io.StringIO(), piped)):
+        show(run, stream)
+        assert (_COLOURED in stream.getvalue()) is wanted
+        assert ("\033" in stream.getvalue()) is wanted
 
 
 def test_left_out_charts_are_counted() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from osh_conformance.report.pages.markdown import code, one_line, rule, with_evidence
+from osh_conformance.report.markup import code
+from osh_conformance.report.pages.markdown import one_line, rule, with_evidence
 from osh_conformance.report.pages.removal_verdicts import Cause, lacks_image, refusal_of, works_with_image
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
-from osh_conformance.report.pages.rule_pages import page_name
+from osh_conformance.report.markup import code
+from osh_conformance.report.rule_help import page_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,16 +15,6 @@ if TYPE_CHECKING:
 _WIDTH = 120
 #: Lines with these beginnings keep their length: tables, headings, and items that quote a line of a log.
 _KEPT = ("|", "#", "- **")
-
-
-def code(text: str) -> str:
-    """Return `text` as code, "" for an empty one; backticks in it are kept."""
-    plain = " ".join(text.split())
-    if not plain:
-        return ""
-    fence = "``" if "`" in plain else "`"
-    space = " " if plain.startswith("`") or plain.endswith("`") else ""
-    return f"{fence}{space}{plain}{space}{fence}"
 
 
 def one_line(text: str) -> str:

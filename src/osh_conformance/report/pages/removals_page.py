@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.errors import ExitCode, UsageError
 from osh_conformance.report import removals
+from osh_conformance.report.markup import code
 from osh_conformance.report.pages import bug_reports, markdown
-from osh_conformance.report.pages.markdown import code, one_line, table
+from osh_conformance.report.pages.markdown import one_line, table
 from osh_conformance.report.pages.removal_verdicts import Outcome, judge, static_findings, without_folders
 from osh_conformance.report.pages.run_document import read
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from osh_conformance.plan import scenarios
+from osh_conformance.report.rule_help import page_name
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
@@ -36,11 +37,6 @@ def pages() -> dict[str, str]:
     """Return the text of each page by its file name; raises `SuiteError` for rules that do not load."""
     rules = registry.all_rules().values()
     return {INDEX: _index(rules), **{page_name(rule.id): _page(rule) for rule in rules}}
-
-
-def page_name(rule: str) -> str:
-    """Return the file name of the page of a rule."""
-    return f"{rule.lower()}.md"
 
 
 def checks(rule: str) -> dict[str, str]:
@@ -90,8 +86,19 @@ def _lines(rule: Rule) -> Iterator[str]:
     for title, example in (("Before", rule.before), ("After", rule.after)):
         if example:
             yield f"{title}:\n\n```yaml\n{example.rstrip()}\n```\n"
+    yield "## Opt out\n"
+    yield from opt_outs(rule.id)
+    yield ""
     yield "## Run it\n"
     yield from _commands(rule.id)
+
+
+def opt_outs(rule: str) -> Iterator[str]:
+    """Yield the ways to accept a finding of a rule, or to switch it off; as items of a list in Markdown."""
+    if rule in registry.static_rules():
+        yield f"- One place: `# osh-conformance: ignore {rule} REASON`, in the chart's file beside it or above it."
+    yield f"- Findings of your choice: an entry with `rule: {rule}` and a `reason` in a file for `--deviations`."
+    yield f'- Everywhere: `--ignore {rule}`, or `ignore = ["{rule}"]` in the configuration file.'
 
 
 def _commands(rule: str) -> Iterator[str]:

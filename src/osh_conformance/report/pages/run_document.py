@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping  # noqa: TC003 - read back from JSON by the annotations
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -96,6 +97,7 @@ class RunDocument:
 
     tool: Tool
     target: Mapping[str, Any]
+    root: str = ""
     summary: Mapping[str, float]
     findings: tuple[WrittenFinding, ...] = ()
     cells: tuple[WrittenCell, ...] = ()
@@ -116,7 +118,22 @@ def read(file: Path) -> RunDocument:
         raise UsageError(f"{file}: {error}", expected=_EXPECTED) from error
     if not document.cells:
         raise UsageError(f"{file}: the run has no cell, so nothing was installed", expected=_EXPECTED)
-    return document
+    return replace(document, findings=tuple(_below(finding, document) for finding in document.findings))
+
+
+def _below(finding: WrittenFinding, document: RunDocument) -> WrittenFinding:
+    """Return a finding whose paths are relative to the PATH argument of the run, not to its working directory."""
+    trees = [posixpath.join(document.root, path) for path in document.target.get("paths", ())]
+    whole = posixpath.join(document.root, finding.path)
+    tree = next((tree for tree in trees if whole.startswith(f"{tree}/")), trees[0] if trees else "")
+    if not tree:
+        return finding
+    path, anchor = (_relative(each, document.root, tree) for each in (finding.path, finding.anchor))
+    return replace(finding, path=path, anchor=anchor)
+
+
+def _relative(path: str, root: str, tree: str) -> str:
+    return posixpath.relpath(posixpath.join(root, path), tree) if path else ""
 
 
 def _check(file: Path, content: Any) -> None:
