@@ -179,7 +179,7 @@ def test_the_component_of_gitlab_finds_what_changed(changed: Path) -> None:
     done = _run("bash", "-eo", "pipefail", "-c", "\n".join(job["script"]), cwd=changed, env=environment)
     assert done.returncode == 1, done.stderr
     (entry,) = json.loads((changed / job["artifacts"]["reports"]["codequality"]).read_text())
-    assert entry["location"]["path"].endswith("new/values.yaml")
+    assert entry["location"]["path"] == "charts/new/values.yaml"
     assert entry["location"]["lines"] == {"begin": 3}
     assert all((changed / name).is_file() for name in job["artifacts"]["paths"])
 
@@ -223,7 +223,7 @@ def test_the_job_of_zuul_returns_comments_at_their_lines(changed: Path, tmp_path
     assert "(exit code 1)" in done.stdout
     returned = json.loads((work / "results.json").read_text())["data"]["zuul"]
     ((path, (comment,)),) = returned["file_comments"].items()
-    assert path.endswith("new/values.yaml")
+    assert path == "charts/new/values.yaml"
     assert (comment["line"], comment["level"]) == (3, "error")
     assert (work / "logs" / "osh-conformance.json").is_file()
 
@@ -248,5 +248,5 @@ def test_pre_commit_installs_the_hook_with_a_renderer(changed: Path) -> None:
     done = _run(*argv, cwd=changed, env=environment)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "FAIL REF-2" in done.stdout
-    assert "values.yaml:3" in done.stdout
+    assert "charts/new/values.yaml:3" in done.stdout
     shutil.rmtree(environment["PRE_COMMIT_HOME"])

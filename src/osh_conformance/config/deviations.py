@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 #: The key that tells a file of deviations from any other.
 MARK = "osh_conformance_deviations"
 _LIST = "deviations"
+_FLAG = "dormant"
 #: The pattern that matches anything.
 ANY = "*"
 _BASELINE_REASON = "baseline: it was so when the gate was switched on"
@@ -195,7 +196,7 @@ def _tidied(entry: Any) -> Any:
     if not isinstance(entry, dict):
         return entry
     texts = {
-        name: value if isinstance(value, dict | list | bool) else str(value)
+        name: value if isinstance(value, dict | list) or name == _FLAG else str(value)
         for name, value in entry.items()
         if value not in (None, "")
     }

@@ -94,7 +94,10 @@ def test_live_without_its_extra_is_a_usage_error_that_says_what_to_install(pytes
     result = pytester.runpytest_subprocess("--live", f"--charts={KEYSTONE}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: --live needs *osh-conformance?live?*: the module `kubernetes` is not installed"]
+        [
+            "ERROR: --live needs the extra `live`: the module `kubernetes` is not installed",
+            "*pip install '.?live?'*",
+        ]
     )
 
 
