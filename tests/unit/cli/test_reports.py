@@ -46,7 +46,7 @@ def test_the_document_has_expected_findings_and_stale_opt_outs(tmp_path: Path, m
     findings = document["findings"]
     assert isinstance(findings, list)
     assert [(each["rule"], each["status"], each["line"], each["reason"]) for each in findings] == [
-        ("REF-2", "expected", 3, "vendor (chart/values.yaml:3)"),
         ("REF-1", "warning", 3, ""),
+        ("REF-2", "expected", 3, "vendor (chart/values.yaml:3)"),
     ]
     assert document["summary"]["expected"] == 1  # type: ignore[index]
