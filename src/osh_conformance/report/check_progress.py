@@ -31,7 +31,7 @@ class CheckProgress:
         """Begin with the checks: each chart of the run by so many rules."""
         self._report, self._checks = report, report.charts * rules
         self._started = time.monotonic()
-        self.phase = "render and check"
+        self.phase = "check"
 
     def end(self, phase: str) -> None:
         """Begin with what follows the checks."""
