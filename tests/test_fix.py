@@ -1,7 +1,8 @@
 """What `check --fix` promises, held over every chart that the tests have.
 
 A fix removes its findings, adds none, changes no other byte, and a second run changes nothing. The charts are those of
-`tests/cases` and `tests/field`, the mutants of live runs, and the charts under test.
+`tests/cases` and `tests/field`, the mutants of live runs, and the charts under test. One test tries one kind of charts
+and holds all promises, so that each chart is rendered once, whichever process runs the test.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tests.live.driving import chart as mutant_chart
 from tests.paths import CASES, CHARTS, FIELD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from osh_conformance.fix.run import Outcome
@@ -74,6 +75,49 @@ def _tried(*charts: Path) -> Tried:
     )
 
 
+def _cases(place: Path) -> Iterator[Tried]:
+    shutil.copytree(CASES, place / CASES.name)
+    yield _tried(*(place / CASES.name / case.relative_to(CASES) for case in _every_case()))
+
+
+def _field(place: Path) -> Iterator[Tried]:
+    """Each of these charts is a PATH of its own: others beside it would be its dependencies."""
+    shutil.copytree(FIELD, place / FIELD.name)
+    for kind in ("chart", "fixed"):
+        for folder in sorted((place / FIELD.name).glob(f"*/{kind}")):
+            yield _tried(folder)
+
+
+def _charts_under_test(place: Path) -> Iterator[Tried]:
+    yield _tried(shutil.copytree(CHARTS, place / CHARTS.name, symlinks=True))
+
+
+def _mutants(place: Path) -> Iterator[Tried]:
+    yield _tried(*(mutant_chart(place, name) for name in mutants()))
+
+
+def _every_case() -> list[Path]:
+    return sorted(file.parent for file in CASES.glob("*/*/expect.yaml"))
+
+
+@pytest.mark.parametrize("charts", [_cases, _field, _charts_under_test, _mutants])
+def test_a_fix_keeps_its_promises(tmp_path: Path, charts: Callable[[Path], Iterator[Tried]]) -> None:
+    for run in charts(tmp_path):
+        _check_findings(run)
+        _check_files(run)
+        _check_second_run(run)
+
+
+@pytest.fixture(scope="module")
+def plan_of_cases() -> Outcome:
+    """What would be fixed in the cases; nothing is written."""
+    return planned(StaticEngine(CheckOptions(paths=tuple(_every_case()))))
+
+
+def test_every_repair_has_a_case(plan_of_cases: Outcome) -> None:
+    assert {each.repair.rule for each in plan_of_cases.repairs} == set(repairs())
+
+
 def _in_layout(data: bytes, layout: str, name: str) -> bytes:
     """Return a file of a chart in another layout that says the same."""
     if layout == "windows":
@@ -86,97 +130,48 @@ def _in_layout(data: bytes, layout: str, name: str) -> bytes:
     return re.sub(rb"(?m)(?<=\w)$", b"   # \xc3\xbc", data) if name.endswith("values.yaml") else data
 
 
-def _runs(place: Path) -> Iterator[Tried]:
-    """Copy every chart below `place`, and try it: cases in one run, others each as a PATH of its own."""
-    for source in (CASES, FIELD, CHARTS):
-        shutil.copytree(source, place / source.name, symlinks=True)
-    cases = sorted(file.parent for file in (place / CASES.name).glob("*/*/expect.yaml"))
-    yield _tried(*cases)
-    for kind in ("chart", "fixed"):
-        for folder in sorted((place / FIELD.name).glob(f"*/{kind}")):
-            yield _tried(folder)
-    yield _tried(place / CHARTS.name)
-    yield _tried(*(mutant_chart(place / "mutants", name) for name in mutants()))
-
-
-def _fixed_cases(runs: tuple[Tried, ...]) -> list[Path]:
-    """Return the cases that the first run has repaired, as they are in the checkout."""
-    files = [change.file.parts for change in runs[0].outcome.changes]
-    return sorted({CASES.joinpath(*parts[parts.index(CASES.name) + 1 :][:2]) for parts in files})
-
-
-@pytest.fixture(scope="module", params=["windows", "no newline", "mark", "comments"])
-def in_another_layout(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, runs: tuple[Tried, ...]
-) -> Tried:
-    place = tmp_path_factory.mktemp("layout")
-    charts = [shutil.copytree(case, place / case.parent.name / case.name) for case in _fixed_cases(runs)]
+@pytest.mark.parametrize("layout", ["windows", "no newline", "mark", "comments"])
+def test_the_same_is_fixed_in_another_layout(tmp_path: Path, plan_of_cases: Outcome, layout: str) -> None:
+    cases = {CASES.joinpath(*change.file.relative_to(CASES).parts[:2]) for change in plan_of_cases.changes}
+    charts = [shutil.copytree(case, tmp_path / case.relative_to(CASES)) for case in sorted(cases)]
     for file in (file for chart in charts for file in chart.rglob("*.yaml") if file.name != "expect.yaml"):
-        file.write_bytes(_in_layout(file.read_bytes(), request.param, file.name))
-    return _tried(*charts)
+        file.write_bytes(_in_layout(file.read_bytes(), layout, file.name))
+    run = _tried(*charts)
+    assert _places(run.outcome) == _places(plan_of_cases)
+    assert len(charts) >= 20
+    _check_findings(run)
+    _check_files(run)
+    _check_second_run(run)
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tried, ...]:
-    return tuple(_runs(tmp_path_factory.mktemp("charts")))
+def _places(outcome: Outcome) -> set[tuple[str, ...]]:
+    findings = [finding for each in outcome.repairs for finding in each.repair.findings]
+    return {(each.chart, each.rule, each.key, each.workload, each.container) for each in findings}
 
 
-def test_every_repair_is_tried(runs: tuple[Tried, ...]) -> None:
-    fixed = Counter(finding.rule for run in runs for finding in run.fixed)
-    assert set(fixed) == set(repairs())
-    assert fixed.total() >= 25
+def _check_findings(run: Tried) -> None:
+    """A fix removes its findings, and adds none."""
+    expected = Counter((finding.rule, finding.id) for finding in run.before)
+    expected.subtract((finding.rule, finding.id) for finding in run.fixed)
+    assert Counter((finding.rule, finding.id) for finding in run.after) == +expected
 
 
-def test_a_fix_removes_its_findings_and_adds_none(runs: tuple[Tried, ...]) -> None:
-    for run in runs:
-        expected = Counter((finding.rule, finding.id) for finding in run.before)
-        expected.subtract((finding.rule, finding.id) for finding in run.fixed)
-        assert Counter((finding.rule, finding.id) for finding in run.after) == +expected
+def _check_files(run: Tried) -> None:
+    """Only files with edits change, and of these only the lines of the edits."""
+    changed = {file for file in {*run.old, *run.new} if run.old.get(file) != run.new.get(file)}
+    assert changed == {change.file for change in run.outcome.changes}
+    assert bool(changed) == bool(run.fixed)
+    for change in run.outcome.changes:
+        repairs_of = {each.repair.edits for each in run.outcome.repairs if change in each.files}
+        edits = [edit for each in repairs_of for edit in each if edit.path == change.path]
+        before, after = (Counter(side[change.file].split(b"\n")) for side in (run.old, run.new))
+        assert (before - after).total() <= (after - before).total() <= len(edits)
 
 
-def test_a_second_run_changes_nothing(runs: tuple[Tried, ...]) -> None:
-    assert not [change.file for run in runs for change in run.again.changes]
-
-
-def test_only_the_lines_of_the_edits_change(runs: tuple[Tried, ...]) -> None:
-    for run in runs:
-        changed = {file for file in {*run.old, *run.new} if run.old.get(file) != run.new.get(file)}
-        assert changed == {change.file for change in run.outcome.changes}
-        for change in run.outcome.changes:
-            repairs_of = {each.repair.edits for each in run.outcome.repairs if change in each.files}
-            edits = [edit for each in repairs_of for edit in each if edit.path == change.path]
-            assert len(_different_lines(run.old[change.file], run.new[change.file])) <= len(edits)
-
-
-def _different_lines(old: bytes, new: bytes) -> list[bytes]:
-    """Return the lines of the new content that the old one lacks; none of the old may be missing for another reason."""
-    before, after = Counter(old.split(b"\n")), Counter(new.split(b"\n"))
-    added = list((after - before).elements())
-    assert len(list((before - after).elements())) <= len(added)
-    return added
-
-
-def test_a_chart_without_a_certain_repair_keeps_every_byte(runs: tuple[Tried, ...]) -> None:
-    untouched = [run for run in runs if not run.fixed]
-    assert len(untouched) > 50
-    assert all(run.old == run.new and not run.outcome.changes for run in untouched)
-
-
-def test_the_same_is_fixed_in_another_layout(runs: tuple[Tried, ...], in_another_layout: Tried) -> None:
-    plain = {(finding.chart, finding.rule, finding.key, finding.container) for finding in runs[0].fixed}
-    assert plain == {(each.chart, each.rule, each.key, each.container) for each in in_another_layout.fixed}
-    assert len(plain) >= 20
-
-
-def test_another_layout_is_kept(in_another_layout: Tried) -> None:
-    test_a_fix_removes_its_findings_and_adds_none((in_another_layout,))
-    test_a_second_run_changes_nothing((in_another_layout,))
-    test_only_the_lines_of_the_edits_change((in_another_layout,))
-
-
-def test_what_is_not_fixed_has_a_reason(runs: tuple[Tried, ...]) -> None:
-    for run in runs:
-        open_findings = {finding.id for finding in run.after if finding.rule in repairs()}
-        refused = {refusal.finding.id for refusal in run.again.refusals}
-        assert refused == open_findings
-        assert all(refusal.reason for refusal in run.again.refusals)
+def _check_second_run(run: Tried) -> None:
+    """A second run changes nothing, and gives a reason for each finding that a repair exists for."""
+    assert not run.again.changes
+    assert {refusal.finding.id for refusal in run.again.refusals} == {
+        finding.id for finding in run.after if finding.rule in repairs()
+    }
+    assert all(refusal.reason for refusal in run.again.refusals)

@@ -23,6 +23,11 @@ _SHORT = VALUES.replace("docker.io/", "")
 _FIXED = "fixed  chart/values.yaml: REF-1 images.api\n"
 
 
+def _said(text: str) -> str:
+    """Return what was printed without the lines about the progress of a slow machine."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("  .."))
+
+
 @pytest.fixture
 def chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -34,7 +39,7 @@ def test_fix_repairs_and_then_reports_what_is_left(chart: Path, capsys: pytest.C
     out, err = capsys.readouterr()
     assert "1 chart, " in out
     assert "REF-1" not in out
-    assert err == f"{_FIXED}fixed 1 finding in 1 file\n"
+    assert _said(err) == f"{_FIXED}fixed 1 finding in 1 file\n"
     assert (chart / "values.yaml").read_text() == VALUES
 
 
@@ -43,7 +48,7 @@ def test_a_second_fix_has_nothing_to_do(chart: Path, capsys: pytest.CaptureFixtu
     before = (chart / "values.yaml").stat()
     capsys.readouterr()
     assert main(["check", "chart", "--fix"]) == 0
-    assert capsys.readouterr().err == "fixed nothing\n"
+    assert _said(capsys.readouterr().err) == "fixed nothing\n"
     assert (chart / "values.yaml").stat() == before
 
 
@@ -53,7 +58,7 @@ def test_the_exit_code_is_that_of_what_is_left(chart: Path, capsys: pytest.Captu
     out, err = capsys.readouterr()
     assert "FAIL PP-1" in out
     assert "REF-1" not in out
-    assert err == (
+    assert _said(err) == (
         f"{_FIXED}not fixed  PP-1  chart/templates/api.yaml:11 Deployment/api api: the line has no literal policy\n"
         "fixed 1 finding in 1 file; 1 finding without a certain repair\n"
     )
@@ -75,7 +80,7 @@ def test_diff_changes_nothing_and_git_applies_it(
     assert main(["check", "chart", "--diff"]) == 1
     out, err = capfdbinary.readouterr()
     assert (chart / "values.yaml").stat() == before
-    assert err == f"would fix  {_FIXED.removeprefix('fixed  ')}would fix 1 finding in 1 file\n".encode()
+    assert _said(err.decode()) == f"would fix  {_FIXED.removeprefix('fixed  ')}would fix 1 finding in 1 file\n"
     subprocess.run(["git", "apply", "-"], input=out, check=True, cwd=tmp_path)  # noqa: S607
     assert (chart / "values.yaml").read_text() == VALUES
 
@@ -91,7 +96,9 @@ def test_diff_without_a_repair_prints_nothing_and_ends_with_0(
 ) -> None:
     (chart / "values.yaml").write_text(VALUES)
     assert main(["check", "chart", "--diff"]) == 0
-    assert capfdbinary.readouterr() == (b"", b"would fix nothing\n")
+    out, err = capfdbinary.readouterr()
+    assert out == b""
+    assert _said(err.decode()) == "would fix nothing\n"
 
 
 @pytest.mark.parametrize("option", ["--json", "--junit", "--write-baseline"])
@@ -109,7 +116,7 @@ def test_a_file_that_cannot_be_written_is_an_error_and_fails_the_run(
     assert main(["check", "chart", "--fix"]) == 1  # the finding is left
     out, err = capsys.readouterr()
     assert "FAIL REF-1" in out
-    assert err.startswith("ERROR cannot write chart/values.yaml: it is read-only\n")
+    assert _said(err).startswith("ERROR cannot write chart/values.yaml: it is read-only\n")
     assert err.endswith("fixed nothing\n")
     assert (chart / "values.yaml").read_text() == _SHORT
 
@@ -162,7 +169,7 @@ def test_diff_reports_a_chart_that_does_not_render(tmp_path: Path, capsys: pytes
     assert main(["check", str(broken), "--diff"]) == 3
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("ERROR ")
+    assert _said(err).startswith("ERROR ")
     assert err.endswith("would fix nothing\n")
 
 
