@@ -14,6 +14,7 @@ from osh_conformance.cli.outputs import outputs_of
 from osh_conformance.config import resolve
 from osh_conformance.loading.files import ensure_folder
 from osh_conformance.model.event import RunFinished
+from osh_conformance.plain import plain
 from osh_conformance.plugin.direct import check_directly
 from osh_conformance.report.base import Listeners
 from osh_conformance.report.status_line import StatusLine
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     listeners = Listeners(reporters)
     report = listeners.report
     for remark in engine.remarks:
-        print(f"note  {remark}", file=sys.stderr)
+        print(f"note  {plain(remark)}", file=sys.stderr)
     listeners.handle(engine.started())
     engine.expect(engine.targets)  # worker processes start while pytest does
     arguments = [argument for document in documents for argument in document.pytest_arguments()]
