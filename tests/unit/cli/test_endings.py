@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance import __version__
-from osh_conformance.cli import endings, main
+from osh_conformance.cli import bug_report, main
 from osh_conformance.folders import default_folders
 from tests.unit.cli.reports import CLEAN, document_of
 
@@ -113,8 +113,8 @@ def test_a_report_of_a_bug_that_cannot_be_written_is_printed(
 ) -> None:
     (tmp_path / "file").touch()
     nowhere = tmp_path / "file" / "below"
-    monkeypatch.setattr(endings, "_state", lambda: nowhere)
-    monkeypatch.setattr(endings, "_temporary", lambda: nowhere)
+    monkeypatch.setattr(bug_report, "_state", lambda: nowhere)
+    monkeypatch.setattr(bug_report, "_temporary", lambda: nowhere)
     _breaks(monkeypatch, "doctor", lambda: _raise(KeyError("images")))
     assert main(["doctor"]) == 3
     assert "  | Traceback (most recent call last):" in capsys.readouterr().err
