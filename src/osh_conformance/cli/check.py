@@ -15,6 +15,7 @@ from osh_conformance.config import resolve
 from osh_conformance.errors import ExitCode, UsageError
 from osh_conformance.loading.files import ensure_folder
 from osh_conformance.model.event import RunFinished
+from osh_conformance.plain import plain
 from osh_conformance.plugin.direct import check_directly
 from osh_conformance.report.base import Listeners
 from osh_conformance.report.check_progress import CheckProgress
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             remarks.append(str(written))
     listeners.handle(RunFinished(seconds=time.monotonic() - args.started, interrupted=interrupted))
     for remark in remarks:
-        print(remark, file=sys.stderr)
+        print(plain(remark), file=sys.stderr)
     failed = fixed.errors if fixed else ()
     return failed[0].exit_code if failed and report.exit_code in (ExitCode.OK, ExitCode.NOTHING) else report.exit_code
 

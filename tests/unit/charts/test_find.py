@@ -45,7 +45,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("file", ["Chart.yaml", "values.yaml", "templates/pod.yaml"])
 def test_a_file_of_a_chart_stands_for_the_chart(file: str) -> None:
     (target,) = find_targets([Path("api", file)])
-    assert (target.name, target.path, target.folder, target.error) == ("api", Path("api"), "", None)
+    assert (target.name, target.path, target.folder, target.error) == ("api", Path("api"), "api/", None)
 
 
 @pytest.mark.usefixtures("tree")

@@ -33,7 +33,7 @@ def test_a_flavor_replaces_the_images_of_the_chart(tmp_path: Path, capsys: pytes
     file = str(_written(tmp_path / "mine.yaml", flavor))
     assert main(["check", str(KEYSTONE), "--select", "REF-2", "--flavor-file", file]) == 1
     out = capsys.readouterr().out
-    assert "images.db_sync" in out
+    assert "values.yaml  images." in out
     assert "docker.io/example/keystone:latest" in out
     assert f"--flavor-file {file} --select REF-2" in out
     assert main(["check", str(KEYSTONE), "--select", "REF-2", "--flavor", "distribution"]) == 0
