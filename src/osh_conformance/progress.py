@@ -13,13 +13,21 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 from osh_conformance.plain import plain, plain_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _Item = TypeVar("_Item")
 #: Seconds after which a slow step is announced.
 _SLOW = 60.0
+#: Seconds between two looks at what everybody does.
+_OFTEN_ON_TERMINAL, _OFTEN_ELSEWHERE = 20.0, 60.0
+_MINUTE = 60
 #: Seconds between two lines about many items.
 _OFTEN = 2.0
+
+
+def duration(seconds: float) -> str:
+    """Return a time in seconds, or from two minutes on in minutes."""
+    return f"{seconds:.0f} s" if seconds < 2 * _MINUTE else f"{seconds / _MINUTE:.0f} min"
 
 
 @dataclass(slots=True)
@@ -34,6 +42,8 @@ class Progress:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     #: The step whose line has no line break yet.
     _unfinished: str = field(default="", repr=False)
+    #: What everybody does, and since when.
+    _now: dict[str, tuple[str, float]] = field(default_factory=dict, repr=False)
 
     @contextlib.contextmanager
     def step(self, text: str) -> Iterator[None]:
@@ -68,6 +78,45 @@ class Progress:
             yield
         finally:
             timer.cancel()
+
+    @contextlib.contextmanager
+    def doing(self, who: str, what: str) -> Iterator[None]:
+        """Note that `who` does `what` while the body lasts, for `watching`; an inner one counts while it lasts."""
+        before = self._now.get(who)
+        self._now[who] = (what, time.monotonic())
+        try:
+            yield
+        finally:
+            if before:
+                self._now[who] = before
+            else:
+                self._now.pop(who, None)
+
+    @contextlib.contextmanager
+    def watching(self, noun: str, total: int, done: Callable[[], int], every: float | None = None) -> Iterator[None]:
+        """Print now and then how many of the `total` are done, the time left, and what each `doing` does now."""
+        ended = threading.Event()
+        pause = every or (_OFTEN_ON_TERMINAL if self._is_terminal() else _OFTEN_ELSEWHERE)
+        started = time.monotonic()
+
+        def watch() -> None:
+            while not ended.wait(pause):
+                self.say("\n".join(self._state(noun, total, done(), time.monotonic() - started)))
+
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _state(self, noun: str, total: int, done: int, seconds: float) -> Iterator[str]:
+        left = f", about {duration(seconds / done * (total - done))} left" if 0 < done < total else ""
+        yield f"  ..   {done} of {total} {noun} done in {duration(seconds)}{left}"
+        now = time.monotonic()
+        for who, (what, since) in sorted(self._now.items()):
+            yield f"       {who}: {what}, for {duration(now - since)}"
 
     def say(self, text: str) -> None:
         """Print one line."""

@@ -95,3 +95,49 @@ def test_a_few_quick_items_print_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("osh_conformance.progress._OFTEN", 1000.0)
     assert list(Progress(stream).each("plan", {"keystone": 1})) == [1]
     assert stream.getvalue() == ""
+
+
+def test_a_watched_run_says_what_everybody_does_now() -> None:
+    stream, said = io.StringIO(), threading.Semaphore(0)
+
+    class Watching(Progress):
+        def say(self, text: str) -> None:
+            super().say(text)
+            said.release()
+
+    progress = Watching(stream)
+    with progress.watching("cells", 4, lambda: 1, every=0.01), progress.doing("glance\x1b", "prepare"):
+        with progress.doing("keystone", "prepare"), progress.doing("keystone", "uninstall, step 3 of 4"):
+            assert said.acquire(timeout=10)
+        assert said.acquire(timeout=10)
+        assert said.acquire(timeout=10)
+    text = stream.getvalue()
+    assert "  ..   1 of 4 cells done in 0 s, about 0 s left\n       glance\\x1b: prepare, for 0 s\n" in text
+    assert "       keystone: uninstall, step 3 of 4, for 0 s\n" in text
+
+
+def test_a_watched_run_that_is_short_says_nothing() -> None:
+    stream = io.StringIO()
+    with Progress(stream).watching("cells", 1, lambda: 0):
+        pass
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("done", "said"),
+    [
+        (0, "0 of 4 cells done in 90 s"),
+        (1, "1 of 4 cells done in 90 s, about 4 min left"),
+        (4, "4 of 4 cells done in 90 s"),
+    ],
+)
+def test_the_time_left_follows_from_what_is_done(done: int, said: str) -> None:
+    progress = Progress(io.StringIO())
+    with progress.doing("keystone", "prepare"):
+        with progress.doing("keystone", "uninstall, step 3 of 4"):
+            inner = list(progress._state("cells", 4, done, 90.0))
+        outer = list(progress._state("cells", 4, done, 90.0))
+    (after,) = progress._state("cells", 4, done, 90.0)
+    assert inner == [f"  ..   {said}", "       keystone: uninstall, step 3 of 4, for 0 s"]
+    assert outer == [f"  ..   {said}", "       keystone: prepare, for 0 s"]
+    assert after == f"  ..   {said}"

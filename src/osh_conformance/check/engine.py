@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import shlex
 import time
 from dataclasses import dataclass, replace
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from osh_conformance.config.engine_options import CheckOptions
     from osh_conformance.model.chart import RenderedChart
     from osh_conformance.model.result import ChartCoverage, Check
+
+
+#: A file in a message, as the chart has it or as Helm names it (`chart/templates/x.yaml`), in front of its line.
+_PLACE = re.compile(r"(?<![\w/.-])(?P<file>(?:[\w.-]+/)?(?P<inside>[\w./-]+\.(?:ya?ml|tpl|txt)))(?=:\d)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +104,7 @@ class StaticEngine:
         try:
             verdict = self.expectations.applied(self._verdict(target, rule), target)
         except SuiteError as error:
+            error = _from_here(error, target)
             event = ResultFound.broken(target.label, rule, error, reproduce=self.reproduce(target))
             return Result(event=event, failure=error)
         except Exception as error:  # noqa: BLE001  (a rule that breaks must not end the others)
@@ -185,6 +191,16 @@ def _by_label(checks: Iterable[Check]) -> dict[str, list[Verdict]]:
         verdict = Verdict(rule=check.rule, status=check.status, findings=check.findings, dormant=check.dormant)
         verdicts.setdefault(check.chart, []).append(verdict)
     return verdicts
+
+
+def _from_here(error: SuiteError, target: ChartTarget) -> SuiteError:
+    """Return an error about a file of a chart with the path from the working directory, so that it can be opened."""
+    found = _PLACE.search(error.message)
+    files = [file for file in found.groups() if (target.path / file).is_file()] if found else []
+    if found is None or not files or type(error) is not SuiteError:
+        return error
+    message = f"{error.message[: found.start()]}{target.folder}{files[0]}{error.message[found.end() :]}"
+    return SuiteError(message, expected=error.expected, fix=error.fix, details=error.details)
 
 
 def _known(options: CheckOptions) -> tuple[deviations.Deviation, ...]:

@@ -17,13 +17,13 @@ from osh_conformance.model.event import RunFinished
 from osh_conformance.plain import plain
 from osh_conformance.plugin.direct import check_directly
 from osh_conformance.report.base import Listeners
+from osh_conformance.report.check_progress import CheckProgress
 from osh_conformance.report.status_line import StatusLine
 
 if TYPE_CHECKING:
     import argparse
 
     from osh_conformance.errors import ExitCode
-    from osh_conformance.report.result import RunReport
 
 
 def run(args: argparse.Namespace) -> ExitCode:
@@ -32,26 +32,29 @@ def run(args: argparse.Namespace) -> ExitCode:
     options = resolve.check_options(given(args))
     if options.write_baseline and ensure_folder(options.write_baseline):
         print(f"created the folder {options.write_baseline.parent}", file=sys.stderr)
-    engine = StaticEngine(options)
     listeners = Listeners(reporters)
     report = listeners.report
-    for remark in engine.remarks:
-        print(f"note  {plain(remark)}", file=sys.stderr)
-    listeners.handle(engine.started())
-    engine.expect(engine.targets)  # worker processes start while pytest does
     arguments = [argument for document in documents for argument in document.pytest_arguments()]
-    with contextlib.nullcontext() if args.quiet else StatusLine(lambda: _progress(report)):
-        interrupted = _check_in_pytest(engine, listeners, arguments) if arguments else check_directly(engine, listeners)
+    progress = CheckProgress()
     remark = ""
-    if options.write_baseline and interrupted:
-        remark = f"{options.write_baseline} is not written: the run was interrupted"
-    elif options.write_baseline:
-        written = baseline.write(options.write_baseline, report.checks, engine.unneeded(report.checks), engine.baseline)
-        listeners.handle(written.accepted)
-        remark = str(written)
+    with contextlib.nullcontext() if args.quiet else StatusLine(progress.text):
+        engine = StaticEngine(options)
+        listeners.handle(engine.started())
+        engine.expect(engine.targets)  # worker processes start while pytest does
+        progress.begin(report, len(engine.rules))
+        interrupted = _check_in_pytest(engine, listeners, arguments) if arguments else check_directly(engine, listeners)
+        progress.end("write the report")
+        if options.write_baseline and interrupted:
+            remark = f"{options.write_baseline} is not written: the run was interrupted"
+        elif options.write_baseline:
+            unneeded = engine.unneeded(report.checks)
+            written = baseline.write(options.write_baseline, report.checks, unneeded, engine.baseline)
+            listeners.handle(written.accepted)
+            remark = str(written)
     listeners.handle(RunFinished(seconds=time.monotonic() - args.started, interrupted=interrupted))
-    if remark:
-        print(remark, file=sys.stderr)
+    for text in (*(f"note  {each}" for each in engine.remarks), remark):
+        if text:
+            print(plain(text), file=sys.stderr)
     return report.exit_code
 
 
@@ -64,8 +67,3 @@ def _check_in_pytest(engine: StaticEngine, listeners: Listeners, arguments: list
     from osh_conformance.plugin.static import StaticPlugin  # noqa: PLC0415
 
     return run_suites(["static"], [StaticPlugin(engine, listeners)], arguments) is pytest.ExitCode.INTERRUPTED
-
-
-def _progress(report: RunReport) -> str:
-    charts = len({check.chart for check in report.checks})
-    return f"{charts} of {report.charts} charts, {len(report.checks)} checks"

@@ -5,18 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import platform
-import shlex
 import sys
-import tempfile
-import time
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osh_conformance import __version__
 from osh_conformance.errors import SuiteError
-from osh_conformance.folders import default_folders, write_private
 from osh_conformance.plain import plain, plain_lines
 
 if TYPE_CHECKING:
@@ -82,8 +74,11 @@ def unexpected(error: Exception, words: Sequence[str]) -> SuiteError:
             return of_output(error)
         return SuiteError(f"{error.filename}: {error.strerror}")
     named = f"osh-conformance broke: {type(error).__name__}: {error}".rstrip(": ")
-    report = _report(error, words)
-    file = _written(report)
+    # Only a run that breaks pays for this import.
+    from osh_conformance.cli import bug_report  # noqa: PLC0415
+
+    report = bug_report.text(error, words)
+    file = bug_report.written(report)
     if file is None:
         return SuiteError(plain(named), fix="report this bug", details=report)
     return SuiteError(plain(named), fix=f"report this bug, with {file}")
@@ -93,34 +88,3 @@ def tell(error: SuiteError) -> None:
     """Print an error to stderr, if anything takes it."""
     with contextlib.suppress(OSError, ValueError):
         print(plain_lines(f"ERROR {error}"), file=sys.stderr, flush=True)
-
-
-def _report(error: Exception, words: Sequence[str]) -> str:
-    return "\n".join(
-        (
-            f"osh-conformance {__version__}, Python {platform.python_version()}, {platform.platform()}",
-            f"command: {plain(shlex.join(('osh-conformance', *words)))}",
-            "",
-            plain_lines("".join(traceback.format_exception(error)).rstrip()),
-            "",
-        )
-    )
-
-
-def _written(report: str) -> Path | None:
-    """Write a report where only this user reads it; return the file, None where nothing can be written."""
-    name = f"osh-conformance-bug-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
-    for folder in (_state, _temporary):
-        with contextlib.suppress(OSError, RuntimeError):
-            place = folder()
-            place.mkdir(parents=True, exist_ok=True)
-            return write_private(place / name, report)
-    return None
-
-
-def _state() -> Path:
-    return default_folders().state / "bugs"
-
-
-def _temporary() -> Path:
-    return Path(tempfile.gettempdir())

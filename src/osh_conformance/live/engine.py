@@ -67,6 +67,7 @@ class LiveEngine:
         self._emit = emit
         self._usage_table = usage_table
         self._closing = contextlib.ExitStack()
+        self._watching = contextlib.ExitStack()
         self._failure: SuiteError | None = None
         self._pool = ThreadPoolExecutor(max_workers=_parallel(suite), thread_name_prefix="cell")
         self._futures: dict[str, Future[CellResult]] = {}
@@ -81,12 +82,14 @@ class LiveEngine:
 
     def open(self, cell_runs: Iterable[CellRun]) -> LiveSession | None:
         """Open the cluster for these cell runs. If that fails, return None: each result raises the error."""
+        started = tuple(cell_runs)
         try:
-            self.session = self._closing.enter_context(sessions.open_session(self.suite, cell_runs, self._progress))
+            self.session = self._closing.enter_context(sessions.open_session(self.suite, started, self._progress))
         except SuiteError as error:
             self._failure = error
             return None
         self._shared = SharedReleases(self.session)
+        self._watching.enter_context(self._progress.watching("cells", len(started), self._ended))
         self._emit(ClusterOpened(kubernetes=self.session.kubernetes, versions=self.session.versions()))
         return self.session
 
@@ -156,6 +159,7 @@ class LiveEngine:
         if self.session:
             self.session.cancel.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._watching.close()
         self._emit_unreported(assertions)
         self._emit_cells()
         self._emit(ScenariosFinished(complete=self._is_complete()))
@@ -165,6 +169,10 @@ class LiveEngine:
     def close(self) -> None:
         """Remove the cluster."""
         self._closing.close()
+
+    def _ended(self) -> int:
+        """Return how many cell runs have ended."""
+        return sum(future.done() for future in tuple(self._futures.values()))
 
     # -- running ------------------------------------------------------------------------------------------------------
 
@@ -178,7 +186,7 @@ class LiveEngine:
     def _run(self, cell_run: CellRun, session: LiveSession, shared: SharedReleases, namespace: str) -> CellResult:
         """Run a cell in a thread of the pool."""
         try:
-            with self._progress.step(f"cell {cell_run.id}"):
+            with self._progress.step(f"cell {cell_run.id}"), self._progress.doing(cell_run.id, "prepare"):
                 result = cells.run_cell(session, shared, cell_run, namespace)
         except SuiteError as error:
             if not session.cancel.is_set():

@@ -18,6 +18,7 @@ from osh_conformance.plan.cells import CellRun, LeftOut, LeftOutError
 from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.plugin.fixtures import LIVE_PLUGIN, uses_cluster
 from osh_conformance.plugin.markers import rules_of_test
+from osh_conformance.plugin.outcome import explain, place_skip
 from osh_conformance.progress import Progress
 from osh_conformance.report import removals, tables
 from osh_conformance.report.plain import plain, plain_lines
@@ -133,6 +134,10 @@ class LivePlugin:
         raised = call.excinfo
         if raised and report.failed and _is_ours(item) and not raised.errisinstance(pytest.fail.Exception):
             self._engine.record_defect(SuiteError(f"{item.name}: {raised.exconly()}", details=report.longreprtext))
+        verdict = getattr(item, "funcargs", {}).get("live_verdict")
+        if call.when == "call" and verdict:
+            explain(report, verdict)
+            place_skip(report)
         return report
 
     def _open(self, cell_runs: Iterable[CellRun], config: pytest.Config) -> None:

@@ -12,6 +12,7 @@ from osh_conformance.loading.search import suite_folder
 from osh_conformance.model.event import ResultFound
 from osh_conformance.model.finding import Status
 from osh_conformance.plugin.markers import rules_of_test
+from osh_conformance.plugin.outcome import explain, place_skip
 from osh_conformance.report.plain import plain, plain_lines
 
 if TYPE_CHECKING:
@@ -85,10 +86,14 @@ class StaticPlugin:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Put the event onto the report of the phase in which it happened."""
+        """Put the event onto the report of the phase in which it happened, and the reason of a failure in one line."""
         report = yield
         if call.when == "setup" and _EVENT in item.stash:
             setattr(report, _CARRIED, item.stash[_EVENT])
+        verdict = getattr(item, "funcargs", {}).get("verdict")
+        if call.when == "call" and verdict and chart_and_rule_of(item):
+            explain(report, verdict)
+            place_skip(report)
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +21,20 @@ from osh_conformance.model.finding import Status
 from osh_conformance.plugin import PREFIX, destination
 from osh_conformance.plugin.static import StaticPlugin
 from osh_conformance.report.base import FileReporter, Listeners, check_outputs, registered
-from osh_conformance.report.messages import message
+from osh_conformance.report.causes import causes
+from osh_conformance.report.messages import message, short
 from osh_conformance.report.plain import plain, plain_lines
 from osh_conformance.report.summary import summary
 from osh_conformance.report.terminal import expected_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+
+#: With this verbosity, and in CI, pytest prints the whole lines of its short summary.
+_WHOLE_LINES = 2
+#: The file in a node id of the suite, with what leads to the folder in which pytest's `rootdir` is not.
+_NODE_ID = re.compile(r"(?:\.\./)*osh_conformance/(?P<suite>\w+)/(?P<file>test_\w+\.py)(?=::|$)")
 
 
 def register(config: pytest.Config) -> None:
@@ -45,9 +54,10 @@ def register(config: pytest.Config) -> None:
             _add_live_half(config, given, listeners, engine)
     except SuiteError as error:
         raise pytest.UsageError(plain_lines(str(error))) from error
-    collect_suite(config, suite_folder("static"))
-    if is_live:
-        collect_suite(config, suite_folder("live"))
+    suites = [suite_folder(name) for name in (("static", "live") if is_live else ("static",))]
+    if not _named_items(config, suites):
+        for suite in suites:
+            collect_suite(config, suite)
     config.pluginmanager.register(StaticPlugin(engine, listeners), "osh-conformance-static")
     config.pluginmanager.register(UserRun(engine, listeners), "osh-conformance-run")
 
@@ -98,6 +108,23 @@ def given_reporters(config: pytest.Config, given: Mapping[str, Any]) -> list[Fil
         if file:
             reporters.append(reporter(config.invocation_params.dir / file))
     return reporters
+
+
+def _named_items(config: pytest.Config, suites: Iterable[Path]) -> bool:
+    """Turn node ids as pytest prints them into paths; return whether the user named any.
+
+    pytest prints them below `osh_conformance/`, wherever the suite is installed, so that reports can be compared.
+    """
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        return False
+    folders = {suite.name: suite for suite in suites}
+    found = False
+    for index, argument in enumerate(config.args):
+        match = _NODE_ID.match(argument)
+        if match and (file := folders.get(match["suite"], Path()) / match["file"]).is_file():
+            config.args[index] = f"{file}{argument[match.end() :]}"
+            found = True
+    return found
 
 
 def collect_suite(config: pytest.Config, suite: Path) -> None:
@@ -151,6 +178,9 @@ class UserRun:
         warnings = [finding for finding in report.findings if finding.status is Status.WARNING]
         shown = [*warnings, *(note for note in report.notes if note not in warnings)]
         lines = [*map(message, shown), *map(plain, expected_lines(report))]
+        if terminalreporter.config.option.verbose < _WHOLE_LINES and not {"CI", "BUILD_NUMBER"} & set(os.environ):
+            # pytest cuts its short summary to the width of the terminal: often before the reason.
+            lines += map(short, causes(finding for finding in report.findings if finding.status is Status.FAIL))
         if lines:
             _print_section(terminalreporter, (*lines, summary(report)))
 

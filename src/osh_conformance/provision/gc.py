@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from osh_conformance import process
+from osh_conformance import process, temporary
 from osh_conformance.errors import SuiteError
-from osh_conformance.provision import gc_nodes, leftovers, runs, temporary, unnamed
+from osh_conformance.provision import gc_nodes, leftovers, runs, unnamed
 from osh_conformance.provision.prerequisites import POLICY, policy_text
 from osh_conformance.provision.scratch import abandoned, clear, elsewhere, remove_tree
 from osh_conformance.waiting import until

@@ -21,9 +21,8 @@ from multiprocessing import connection, resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from osh_conformance import host
+from osh_conformance import host, temporary
 from osh_conformance.errors import SuiteError
-from osh_conformance.provision import temporary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

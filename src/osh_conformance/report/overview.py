@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from osh_conformance.report.causes import Cause, RuleCauses
     from osh_conformance.report.result import RunReport
 
-#: Places of a rule that fails, and of one that warns.
+#: Places of a rule that fails, at most; of the charts that cannot be checked; and of a rule that warns.
 _PLACES = {Status.FAIL: 3, Status.ERROR: 8, Status.WARNING: 1}
+#: Lines for all rules that fail; two lines of each are its heading and its title.
+_LINES = 70
+_HEAD = 2
 _SHOWN_CHARTS = 5
 #: Less of a text says nothing.
 _LEAST = 12
@@ -28,12 +31,13 @@ _MORE = "all of one rule: --select RULE; everything: --output-format full; one l
 def overview(findings: Iterable[Finding], width: int) -> Iterator[str]:
     """Yield the lines about findings by rule, each at most `width` wide unless a path is longer."""
     groups = by_rule(findings)
+    places = {**_PLACES, Status.FAIL: _shown(sum(group.status is Status.FAIL for group in groups))}
     titles = {rule.id: rule.title for rule in registry.all_rules().values()}
     for group in groups:
-        yield clipped(_heading(group), width)
+        yield clipped(_heading(group, places[group.status]), width)
         if group.status is Status.FAIL:
             yield clipped(f"  {one_line(titles.get(group.rule) or group.causes[0].first.why)}", width)
-        for cause in group.causes[: _PLACES[group.status]]:
+        for cause in group.causes[: places[group.status]]:
             yield _place(cause, width)
     if groups:
         yield ""
@@ -65,8 +69,12 @@ def worst_charts(run: RunReport, width: int) -> Iterator[str]:
         yield clipped(f"most failures: {named}  ({plural(len(counts), 'chart')} with failures)", width)
 
 
-def _heading(group: RuleCauses) -> str:
-    shown = _PLACES[group.status]
+def _shown(rules: int) -> int:
+    """Return how many places of each rule there is room for, at least one."""
+    return min(_PLACES[Status.FAIL], max(1, _LINES // rules - _HEAD)) if rules else 1
+
+
+def _heading(group: RuleCauses, shown: int) -> str:
     if group.status is Status.ERROR and not group.rule:
         return f"{word(group.status)}  {plural(len(group.causes), 'chart')} not checked:"
     number = plural(group.findings, "finding")

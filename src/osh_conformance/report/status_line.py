@@ -10,9 +10,14 @@ import time
 from typing import TYPE_CHECKING, Self, TextIO
 
 from osh_conformance.plain import plain
+from osh_conformance.report.words import clipped, terminal_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+#: Seconds between two lines, at most, where each is a new one.
+_RAREST = 60.0
 
 
 class StatusLine:
@@ -40,8 +45,10 @@ class StatusLine:
         pause, written = self._after, False
         while not self._done.wait(pause):
             line = f"  ..   {plain(self._text())}  {time.monotonic() - started:.0f} s"
+            # A line that wraps could not be written over.
+            line = clipped(line, terminal_width(self._stream) - 1) if on_terminal else line
             self._write(f"\r{line}\033[K" if on_terminal else f"{line}\n")
-            pause, written = (0.5, True) if on_terminal else (pause * 2, False)
+            pause, written = (0.5, True) if on_terminal else (min(pause * 2, _RAREST), False)
         if written:
             self._write("\r\033[K")
 

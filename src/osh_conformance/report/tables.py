@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Status
@@ -18,13 +19,18 @@ _WORDS = {Status.FAIL: "FAIL", Status.ERROR: "ERROR", Status.NOT_APPLICABLE: "n/
 _WORST = ("FAIL", "ERROR")
 #: The heading of the column that says what the uninstalls did with the release's data.
 _DATA = "data"
+#: The heading of the column behind which each rule has one.
+_CELL = "cell"
 #: Words of a cell's id after its chart, at least: flavor, format, runtime and Helm.
 _AFTER_CHART = 4
 
 
-def cells(run: RunReport) -> str:
-    """Return the table, what was reduced, and the cells that were left out with reasons; "" for a run without cells."""
-    parts = ["\n".join(_table(run)), "\n".join(_reduced(run)), "\n".join(_reasons(run))]
+def cells(run: RunReport, width: int | None = None) -> str:
+    """Return the table, what was reduced, and the cells that were left out with reasons; "" for a run without cells.
+
+    A table that is wider than `width` becomes a few lines for each of its rows.
+    """
+    parts = ["\n".join(_fitting(_rows(run), width)), "\n".join(_reduced(run)), "\n".join(_reasons(run))]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -34,18 +40,33 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(f"{word:<{width}}" for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _table(run: RunReport) -> list[str]:
+def _fitting(rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
+    lines = aligned(rows) if rows else []
+    if width is None or all(len(line) <= width for line in lines):
+        return lines
+    heads, *others = rows
+    first = heads.index(_CELL) + 1
+    lines = []
+    for row in others:
+        pairs = zip(heads[first:], row[first:], strict=True)
+        outcomes = ", ".join(f"{head} {word}" for head, word in pairs if word != "-")
+        for text, indent in (("  ".join(row[:first]), ""), (outcomes, "  ")):
+            lines += textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent or "  ") if text else []
+    return lines
+
+
+def _rows(run: RunReport) -> list[list[str]]:
     statuses = {(check.cell, check.scenario, check.rule): check.status for check in run.checks if check.cell}
     if not statuses:
         return []
     rules = sorted({rule for _, _, rule in statuses})
-    rows = [["chart", "flavor", "images", "runtime", "helm", "scenario", "cell", *rules, _DATA]]
+    rows = [["chart", "flavor", "images", "runtime", "helm", "scenario", _CELL, *rules, _DATA]]
     for cell in run.cells:
         for scenario in sorted({scenario for name, scenario, _ in statuses if name == cell.id}):
             outcomes = [_word(statuses.get((cell.id, scenario, rule))) for rule in rules]
             data = removals.words(removed for removed in cell.removed if removed.scenario == scenario)
             rows.append([*_described(cell), scenario, _together_are(outcomes), *outcomes, data])
-    return aligned(rows if any(row[-1] for row in rows[1:]) else [row[:-1] for row in rows])
+    return rows if any(row[-1] for row in rows[1:]) else [row[:-1] for row in rows]
 
 
 def _together_are(outcomes: Sequence[str]) -> str:

@@ -10,8 +10,6 @@ One cause is one entry, with the number of its findings. All text that a chart m
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
@@ -27,7 +25,7 @@ from osh_conformance.report.plain import plain
 from osh_conformance.report.result import RunReport
 from osh_conformance.report.summary import statistics as statistics_of
 from osh_conformance.report.summary import summary
-from osh_conformance.report.words import clipped, plural, some, word
+from osh_conformance.report.words import clipped, known_width, plural, some, terminal_width, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,8 +41,6 @@ _SHOWN_TEMPLATES = 20
 #: Lines of one kind in an overview.
 _SHOWN_LINES = 3
 _ALL = "all"
-#: The width where the output is no terminal.
-_WIDTH = 80
 #: The report names only a few charts to which a rule does not apply, but all undecided ones.
 _SHORTENED = Status.NOT_APPLICABLE
 #: Its warnings are in the lines about coverage, many templates in one line.
@@ -93,7 +89,7 @@ def show(run: RunReport, stream: TextIO, form: Form = Form()) -> None:
     """Print the cells and findings of a run, its tables and its summary to `stream`."""
     printer = _Printer(stream)
     is_whole = not (form.quiet or form.concise)
-    if is_whole and (cells := tables.cells(run)):
+    if is_whole and (cells := tables.cells(run, printer.known_width)):
         printer.lines(*cells.split("\n"), "")
     is_brief = _print_findings(run, printer, form)
     if form.quiet:
@@ -156,7 +152,8 @@ class _Printer:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._colour = colour.wanted(stream)
-        self.width = _width(stream)
+        self.known_width = known_width(stream)
+        self.width = terminal_width(stream)
 
     def lines(self, *lines: str) -> None:
         """Print lines."""
@@ -167,15 +164,6 @@ class _Printer:
         """Print blocks of lines, each with an empty line after it."""
         for block in blocks:
             self.lines(*block.split("\n"), "")
-
-
-def _width(stream: TextIO) -> int:
-    """Return the columns of a terminal; COLUMNS counts more, as in other programs."""
-    if (given := os.environ.get("COLUMNS", "")).isdecimal() and int(given) > 0:
-        return int(given)
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        return os.get_terminal_size(stream.fileno()).columns or _WIDTH
-    return _WIDTH
 
 
 def _first_of_each_rule(findings: Iterable[Finding]) -> Iterator[str]:

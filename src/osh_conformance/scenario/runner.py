@@ -26,18 +26,19 @@ def observe(plan: CellPlan, context: CellContext, on_failure: Callable[[], None]
     A release that does not become ready is uninstalled, and no further step runs. `on_failure` is called while the
     release that is not ready still exists. Raises `SuiteError` if the environment is broken, and not the chart.
     """
-    state = _start(plan, context)
+    with context.progress.doing(context.title, "start the servers"):
+        state = _start(plan, context)
     with state.closing:
         state.closing.callback(faults.repair_all, state)
         for number, step in enumerate(plan.scenario.steps, start=1):
-            title = f"{context.title}: {step.do}, step {number} of {len(plan.scenario.steps)}"
-            with context.progress.slow(title):
+            with context.progress.doing(context.title, f"{step.do}, step {number} of {len(plan.scenario.steps)}"):
                 steps.perform(state, step)
             if any(lifetime.unsettled for lifetime in state.lifetimes):
                 on_failure()
                 removal.uninstall(state, UninstallStep())
                 break
-        second_cause.find(state)
+        with context.progress.doing(context.title, "look at what is left"):
+            second_cause.find(state)
         # Secrets are gone with the release, but the logs of its hooks may contain them.
         context.secrets.learn()
     return _observation(state)

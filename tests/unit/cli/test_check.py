@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,6 +53,20 @@ def test_a_finding_in_a_template_names_template_workload_and_container(capsys: p
 
 
 @pytest.mark.usefixtures("in_cases")
+def test_a_tree_fits_two_screens_and_begins_with_what_loses_data(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["check", "."]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 100
+    failing = [line.split()[1].partition("-")[0] for line in lines if line.startswith("FAIL ")]
+    assert failing[0] == "DROP"
+    assert "DROP" not in failing[min(failing.index("REF"), failing.index("KEY")) :]
+    assert any("--output-format full" in line for line in lines)
+
+
+@pytest.mark.usefixtures("in_cases")
 def test_charts_of_a_tree_are_named_by_their_place_in_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(CASES), "--select", "ref-1,REF-4"]) == 1
     out = capsys.readouterr().out
@@ -75,6 +90,17 @@ def test_a_command_that_reproduces_a_finding_names_the_helm_program(
     assert f"reproduce  osh-conformance check {chart} --renderer helm --helm-program {helm} --select REF-2" in (
         capsys.readouterr().out
     )
+
+
+def test_the_summary_has_the_time_of_the_whole_program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("osh_conformance.host.process_seconds", lambda: 1000.0)
+    monkeypatch.setattr(sys, "argv", ["osh-conformance", "check", CLEAN, "--select=REF-1"])
+    assert main() == 0
+    assert " in 10" in capsys.readouterr().out
+    assert main(sys.argv[1:]) == 0
+    assert " in 10" not in capsys.readouterr().out
 
 
 def test_a_warning_fails_only_when_strict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

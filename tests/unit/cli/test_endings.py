@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance import __version__
-from osh_conformance.cli import endings, main
+from osh_conformance.cli import bug_report, main
 from osh_conformance.folders import default_folders
 from tests.unit.cli.reports import CLEAN, document_of
 
@@ -26,9 +26,16 @@ needs_full = pytest.mark.skipif(not _FULL.is_char_device(), reason="this system 
 
 
 def _ended(redirections: str, *words: str) -> subprocess.CompletedProcess[str]:
+    # The streams of users are buffered, so that a write may fail only when Python closes them.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     command = shlex.join([sys.executable, "-m", "osh_conformance", *words])
     return subprocess.run(
-        ["/bin/sh", "-c", f"{command} {redirections}"], check=False, capture_output=True, text=True, timeout=120
+        ["/bin/sh", "-c", f"{command} {redirections}"],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
 
 
@@ -113,8 +120,8 @@ def test_a_report_of_a_bug_that_cannot_be_written_is_printed(
 ) -> None:
     (tmp_path / "file").touch()
     nowhere = tmp_path / "file" / "below"
-    monkeypatch.setattr(endings, "_state", lambda: nowhere)
-    monkeypatch.setattr(endings, "_temporary", lambda: nowhere)
+    monkeypatch.setattr(bug_report, "_state", lambda: nowhere)
+    monkeypatch.setattr(bug_report, "_temporary", lambda: nowhere)
     _breaks(monkeypatch, "doctor", lambda: _raise(KeyError("images")))
     assert main(["doctor"]) == 3
     assert "  | Traceback (most recent call last):" in capsys.readouterr().err
@@ -145,4 +152,5 @@ def test_an_unreadable_folder_is_an_error_of_that_path(
     assert main(["check", str(closed), CLEAN, "--select=REF-1"]) == 3
     said = capsys.readouterr()
     assert "Traceback" not in said.err
-    assert "closed" in said.out + said.err
+    assert "closed" in said.out
+    assert "1 passed" in said.out, "its neighbour is checked"

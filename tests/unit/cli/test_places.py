@@ -123,6 +123,24 @@ def test_the_id_of_a_finding_is_the_same_from_every_working_directory(
     assert len({tuple(ids) for ids in known.values()}) == 1
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "place"),
+    [
+        ("values.yaml", "images: [\n", "charts/shop/values.yaml:2: "),
+        ("templates/x.yaml", "a: b\n{{ fail `on purpose` }}\n", "(charts/shop/templates/x.yaml:2:"),
+        ("templates/x.yaml", "a: b\nc: [1\n", "charts/shop/templates/x.yaml:3: "),
+    ],
+)
+def test_an_error_of_a_chart_names_the_file_from_the_working_directory(
+    tree: Path, file: str, text: str, place: str
+) -> None:
+    (tree / "shop" / file).write_text(text)
+    (error,) = _findings("charts", rule="")
+    assert place in error["found"]
+    (error,) = _findings("charts/shop", rule="")
+    assert place in error["found"]
+
+
 def test_a_path_outside_of_the_working_directory_is_absolute_where_the_user_wrote_it_so(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

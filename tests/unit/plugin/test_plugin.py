@@ -230,3 +230,85 @@ def test_nothing_that_a_chart_says_is_obeyed_where_pytest_prints_it(pytester: py
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert problems("\n".join(result.outlines)) == []
     assert "\x1b" not in (pytester.path / "r.xml").read_text()
+
+
+_ID = "osh_conformance/static/test_images.py::test_image_references[ref-2-latest-REF-2]"
+
+
+def _failed(result: pytest.RunResult) -> str:
+    """Return the node id of the only failure, as pytest prints it."""
+    (line,) = [line for line in result.outlines if line.startswith("FAILED ")]
+    return line.removeprefix("FAILED ").partition(" - ")[0]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "workers"])
+def test_a_printed_node_id_can_be_pasted_back(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    _tree(pytester, "ref-2-latest", "clean-flat")
+    printed = _failed(pytester.runpytest_subprocess("--charts", "charts"))
+    assert printed == _ID
+    result = pytester.runpytest_subprocess("--charts", "charts", printed, *workers)
+    result.assert_outcomes(failed=1)
+    other = printed.replace("REF-2", "REF-1")
+    pytester.runpytest_subprocess("--charts", "charts", printed, other).assert_outcomes(failed=1, passed=1)
+
+
+def test_a_node_id_printed_below_the_root_can_be_pasted_back(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _tree(pytester, "ref-2-latest")
+    pytester.makeini("[pytest]\n")
+    monkeypatch.chdir(pytester.path / "charts")
+    printed = _failed(pytester.runpytest_subprocess("--charts", "."))
+    assert printed == f"../{_ID}"
+    pytester.runpytest_subprocess("--charts", ".", printed).assert_outcomes(failed=1)
+
+
+def test_a_node_id_of_no_test_is_an_error_of_pytest(pytester: pytest.Pytester) -> None:
+    _tree(pytester, "ref-2-latest")
+    for wrong in (_ID.replace("REF-2", "REF-77"), _ID.replace("test_images", "test_nothing")):
+        result = pytester.runpytest_subprocess("--charts", "charts", wrong)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        assert "not found: " in result.stderr.str() + result.stdout.str()
+
+
+def test_node_ids_of_other_tests_run_beside_the_suite(pytester: pytest.Pytester) -> None:
+    _tree(pytester, "clean-flat")
+    pytester.makepyfile(test_own="def test_own(): pass")
+    result = pytester.runpytest_subprocess("--charts", "charts", "test_own.py")
+    result.assert_outcomes(passed=len(_SIX) + 1)
+
+
+def test_one_line_forms_name_the_place_and_the_reason(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _tree(pytester, "ref-2-latest")
+    said = "charts/ref-2-latest/values.yaml:3: REF-2 error images.api: docker.io/example/api:latest"
+    monkeypatch.setenv("COLUMNS", "250")
+    result = pytester.runpytest_subprocess("--charts", "charts", "--junitxml=r.xml")
+    assert any(line.startswith(f"FAILED {_ID} - {said}") for line in result.outlines)
+    (case,) = [case for case in _cases(pytester.path / "r.xml") if case.find("failure") is not None]
+    assert case.find("failure").attrib["message"].startswith(said)  # type: ignore[union-attr]
+    result = pytester.runpytest_subprocess("--charts", "charts", "--tb=line")
+    assert any(line.startswith("charts/ref-2-latest/values.yaml:3: ") for line in result.outlines)
+
+
+def test_the_reason_is_above_a_summary_that_has_no_room_for_it(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delenv("BUILD_NUMBER", raising=False)
+    _tree(pytester, "ref-2-latest")
+    monkeypatch.setenv("COLUMNS", "80")
+    result = pytester.runpytest_subprocess("--charts", "charts", "--tb=no")
+    result.stdout.fnmatch_lines(
+        [
+            "FAIL REF-2  ref-2-latest  charts/ref-2-latest/values.yaml:3  images.api: docker.io/example/api:latest*",
+            "*short test summary info*",
+        ]
+    )
+
+
+def test_a_skip_names_the_test(pytester: pytest.Pytester) -> None:
+    _tree(pytester, "ref-2-latest", settings='select = ["HOOK-1"]')
+    result = pytester.runpytest_subprocess("--charts", "charts", "-rs")
+    assert any(re.match(r"SKIPPED \[1\] osh_conformance/static/test_\w+\.py:\d+: not-appl", x) for x in result.outlines)

@@ -37,6 +37,20 @@ def test_the_table_has_a_line_for_each_scenario_and_a_column_for_each_rule() -> 
     ]
 
 
+def test_a_table_that_is_too_wide_becomes_a_few_lines_for_each_row() -> None:
+    run = RunReport()
+    rules = [(f"RULE-{number}", Status.PASS) for number in range(12)]
+    for rule, status in (*rules, ("DROP-4", Status.FAIL)):
+        run.handle(ResultFound.of("keystone", Verdict(rule=rule, status=status), cell="k", scenario="drop-enabled"))
+    run.cells.append(replace(cell_report("k", "fail"), removed=(replace(_NOVA, scenario="drop-enabled"),)))
+    lines = tables.cells(run, 80).splitlines()
+    assert lines[0] == "keystone  mine  docker (built)  containerd/crun  4  drop-enabled  FAIL"
+    assert lines[1].startswith("  DROP-4 FAIL, RULE-0 pass, ")
+    assert "data dropped: database" in " ".join(line.strip() for line in lines)
+    assert max(map(len, lines)) <= 80
+    assert tables.cells(run, 500) == tables.cells(run)
+
+
 def test_a_cell_that_is_not_in_the_table_has_its_reason_below_it() -> None:
     run = RunReport()
     verdict = Verdict(rule="PP-1", status=Status.ERROR, reason="no network")

@@ -343,6 +343,20 @@ def test_a_long_run_prints_its_progress(monkeypatch: pytest.MonkeyPatch) -> None
     assert stream.getvalue().endswith("\r\033[K")
 
 
+def test_progress_on_a_terminal_is_never_wider_than_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    stream = _Terminal()
+    with StatusLine(lambda: "word " * 20, stream, after=0.01):
+        deadline = time.monotonic() + 10
+        while not stream.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.005)
+    line = stream.getvalue().split("\r")[1].removesuffix("\033[K")
+    assert line.startswith("  ..   word word")
+    assert len(line) < 40
+
+
 def test_a_quick_run_prints_no_progress() -> None:
     stream = io.StringIO()
     with StatusLine(lambda: "never", stream):

@@ -8,11 +8,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
-
-from osh_conformance.provision.scratch import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +35,7 @@ def remove_abandoned(parent: Path | None = None) -> Iterator[str]:
     """Remove the folders of this user whose process has ended; yield a line for each."""
     for folder in sorted((parent or Path(tempfile.gettempdir())).glob(f"{RENDER}*")):
         if _is_ours(folder) and _is_abandoned(folder):
-            remove_tree(folder)
+            shutil.rmtree(folder)
             yield f"folder {folder}"
 
 

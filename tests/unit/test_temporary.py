@@ -15,7 +15,7 @@ import pytest
 
 from osh_conformance.folders import Folders
 from osh_conformance.provision import gc
-from osh_conformance.provision.temporary import RENDER, hold, remove_abandoned
+from osh_conformance.temporary import RENDER, hold, remove_abandoned
 from tests.paths import CASES
 
 if TYPE_CHECKING:
