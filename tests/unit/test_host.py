@@ -130,3 +130,10 @@ def test_memory_without_proc_is_that_of_the_machine(monkeypatch: pytest.MonkeyPa
 def test_cores_without_affinity_are_those_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity")
     assert host.cores() == os.cpu_count()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says when a process began")
+def test_the_time_of_this_process_counts_from_its_start() -> None:
+    program = "import time; time.sleep(0.5); from osh_conformance import host; print(host.process_seconds())"
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert 0.5 <= float(said) < 100

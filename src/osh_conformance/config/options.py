@@ -505,6 +505,7 @@ OPTIONS: tuple[Option, ...] = (
         verbs=_CHECKS,
         default="",
         in_file=True,
+        pytest="--conformance-rule-pages",
     ),
     Option(
         "strict",

@@ -26,9 +26,16 @@ needs_full = pytest.mark.skipif(not _FULL.is_char_device(), reason="this system 
 
 
 def _ended(redirections: str, *words: str) -> subprocess.CompletedProcess[str]:
+    # The streams of users are buffered, so that a write may fail only when Python closes them.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     command = shlex.join([sys.executable, "-m", "osh_conformance", *words])
     return subprocess.run(
-        ["/bin/sh", "-c", f"{command} {redirections}"], check=False, capture_output=True, text=True, timeout=120
+        ["/bin/sh", "-c", f"{command} {redirections}"],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
 
 
@@ -145,4 +152,5 @@ def test_an_unreadable_folder_is_an_error_of_that_path(
     assert main(["check", str(closed), CLEAN, "--select=REF-1"]) == 3
     said = capsys.readouterr()
     assert "Traceback" not in said.err
-    assert "closed" in said.out + said.err
+    assert "closed" in said.out
+    assert "1 passed" in said.out, "its neighbour is checked"
