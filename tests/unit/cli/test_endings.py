@@ -82,7 +82,9 @@ def test_a_closed_output_and_error_end_with_3() -> None:
 @pytest.mark.parametrize("option", ["--junit", "--json"])
 def test_a_full_disk_below_a_report_is_one_line_and_3(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", CLEAN, "--select=REF-1", option, str(_FULL)]) == 3
-    assert "No space left on device" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "No space left on device" in said
+    assert "standard output" not in said, "it names the file"
     assert _FULL.is_char_device(), "a device is written to, and not replaced"
 
 
