@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osh_conformance.report.plain import plain, plain_lines
+from osh_conformance.plain import plain, plain_lines
 
 _SAID = [
     ("keystone", "keystone"),

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from osh_conformance.cli.arguments import given
 from osh_conformance.config import resolve
 from osh_conformance.errors import ExitCode
+from osh_conformance.plain import plain_lines
 from osh_conformance.plan.estimate import estimate
 from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.progress import Progress
 from osh_conformance.report import plan as report
-from osh_conformance.report.plain import plain_lines
 
 if TYPE_CHECKING:
     import argparse

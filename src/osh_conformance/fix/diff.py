@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from osh_conformance.here import from_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,20 +19,14 @@ _SPECIAL: Final = re.compile(rb'[^ -~]|["\\]')
 _NO_END: Final = b"\n\\ No newline at end of file\n"
 
 
-def shown(file: Path) -> str:
-    """Return a path relative to the working directory if it is below that."""
-    absolute = Path(os.path.normpath(file.absolute()))
-    here = Path.cwd()
-    return absolute.relative_to(here).as_posix() if absolute.is_relative_to(here) else absolute.as_posix()
-
-
 def unified(changes: Iterable[FileChange]) -> bytes:
     """Return the diff of all files, byte for byte; empty if nothing changes."""
     return b"".join(line for change in changes for line in _of_file(change))
 
 
 def _of_file(change: FileChange) -> Iterator[bytes]:
-    path = shown(change.file)
+    # An absolute path stays one outside of the working directory: `git apply` refuses `..`.
+    path = from_here(change.file.absolute())
     names = [_name(f"{side}/{path.lstrip('/')}") for side in "ab"]
     lines = difflib.diff_bytes(
         difflib.unified_diff, _lines(change.before), _lines(change.after), names[0], names[1], lineterm=b"\n"

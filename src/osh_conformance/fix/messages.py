@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from osh_conformance.fix.diff import shown
+from osh_conformance.here import from_here
+from osh_conformance.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ def lines(outcome: Outcome, *, written: bool) -> Iterator[str]:
     for change in outcome.changes:
         repairs = [each for each in outcome.repairs if change in each.files]
         places = [f"{finding.rule} {_place(finding)}".rstrip() for each in repairs for finding in each.repair.findings]
-        yield f"{word}  {plain(shown(change.file))}: {_some(places)}"
+        yield f"{word}  {plain(from_here(change.file))}: {_some(places)}"
     refused: defaultdict[tuple[str, str], list[Refusal]] = defaultdict(list)
     for refusal in outcome.refusals:
         refused[refusal.finding.rule, refusal.reason].append(refusal)
@@ -44,7 +45,7 @@ def _place(finding: Finding) -> str:
 
 def _where(refusal: Refusal) -> str:
     line = f":{refusal.finding.line}" if refusal.finding.line else ""
-    return f"{plain(shown(refusal.file))}{line} {_place(refusal.finding)}".strip()
+    return f"{plain(from_here(refusal.file))}{line} {_place(refusal.finding)}".strip()
 
 
 def _some(names: Sequence[str]) -> str:
@@ -54,8 +55,3 @@ def _some(names: Sequence[str]) -> str:
 
 def _plural(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def plain(text: str) -> str:
-    """Return a text of a chart on one line, each character that a terminal could obey as its escape."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

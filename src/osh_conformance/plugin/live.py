@@ -14,6 +14,7 @@ from osh_conformance.live.cell_report import reduced_sentence
 from osh_conformance.live.engine import LiveEngine
 from osh_conformance.live.removed_data import removed_data
 from osh_conformance.loading.search import suite_folder
+from osh_conformance.plain import plain, plain_lines
 from osh_conformance.plan.cells import CellRun, LeftOut, LeftOutError
 from osh_conformance.plan.plan import LiveSuite
 from osh_conformance.plugin.fixtures import LIVE_PLUGIN, uses_cluster
@@ -21,7 +22,6 @@ from osh_conformance.plugin.markers import rules_of_test
 from osh_conformance.plugin.outcome import explain, place_skip
 from osh_conformance.progress import Progress
 from osh_conformance.report import removals, tables
-from osh_conformance.report.plain import plain, plain_lines
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:

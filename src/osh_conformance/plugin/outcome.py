@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osh_conformance.model.finding import Status
+from osh_conformance.plain import plain
 from osh_conformance.report.messages import concise, messages
-from osh_conformance.report.plain import plain
 
 if TYPE_CHECKING:
     from osh_conformance.model.finding import Verdict

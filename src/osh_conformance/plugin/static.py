@@ -11,9 +11,9 @@ from osh_conformance.errors import SuiteError
 from osh_conformance.loading.search import suite_folder
 from osh_conformance.model.event import ResultFound
 from osh_conformance.model.finding import Status
+from osh_conformance.plain import plain, plain_lines
 from osh_conformance.plugin.markers import rules_of_test
 from osh_conformance.plugin.outcome import explain, place_skip
-from osh_conformance.report.plain import plain, plain_lines
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

@@ -18,12 +18,12 @@ from osh_conformance.loading.files import STANDARD_OUTPUT
 from osh_conformance.loading.search import suite_folder
 from osh_conformance.model.event import RunFinished, RunStarted
 from osh_conformance.model.finding import Status
+from osh_conformance.plain import plain, plain_lines
 from osh_conformance.plugin import PREFIX, destination
 from osh_conformance.plugin.static import StaticPlugin
 from osh_conformance.report.base import FileReporter, Listeners, check_outputs, registered
 from osh_conformance.report.causes import causes
 from osh_conformance.report.messages import message, short
-from osh_conformance.report.plain import plain, plain_lines
 from osh_conformance.report.summary import summary
 from osh_conformance.report.terminal import expected_lines
 

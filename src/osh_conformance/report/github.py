@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Finding, Status
+from osh_conformance.plain import plain
 from osh_conformance.report import review
 from osh_conformance.report.base import FileReporter, register
-from osh_conformance.report.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

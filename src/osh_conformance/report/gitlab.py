@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.model.finding import Finding, Status
+from osh_conformance.plain import plain
 from osh_conformance.report import review
 from osh_conformance.report.base import FileReporter, register
-from osh_conformance.report.plain import plain
 
 if TYPE_CHECKING:
     from osh_conformance.report.result import RunReport

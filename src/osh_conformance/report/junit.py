@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from osh_conformance.model.event import RunFinished
+from osh_conformance.plain import plain, plain_lines
 from osh_conformance.report.base import FileReporter, register
-from osh_conformance.report.plain import plain, plain_lines
 
 if TYPE_CHECKING:
     from osh_conformance.model.event import Event

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from osh_conformance.report.plain import plain
+from osh_conformance.plain import plain
 
 
 def code(text: str) -> str:

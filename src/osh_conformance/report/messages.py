@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from osh_conformance.plain import plain
 from osh_conformance.report.causes import Cause, causes, elsewhere, place, subject
-from osh_conformance.report.plain import plain
 from osh_conformance.report.words import plural, some, word
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.finding import Finding, Status
+from osh_conformance.plain import plain
 from osh_conformance.report.base import line_of
 from osh_conformance.report.causes import subject
-from osh_conformance.report.plain import plain
 from osh_conformance.report.rule_help import help_for
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, TextIO
 
 from osh_conformance.model.event import RunFinished
 from osh_conformance.model.finding import Finding, Status
+from osh_conformance.plain import plain
 from osh_conformance.report import colour, tables
 from osh_conformance.report.causes import causes, place, subject
 from osh_conformance.report.messages import concise as concise_line
 from osh_conformance.report.messages import messages, short
 from osh_conformance.report.overview import hint, overview, worst_charts
-from osh_conformance.report.plain import plain
 from osh_conformance.report.result import RunReport
 from osh_conformance.report.summary import statistics as statistics_of
 from osh_conformance.report.summary import summary

@@ -179,8 +179,8 @@ def test_pytest_has_the_options_of_check(pytester: pytest.Pytester) -> None:
 
 
 def test_pytest_offers_every_option_of_check() -> None:
-    # `--write-baseline` writes a file of the run itself, whatever pytest deselects; tests repair nothing; the rest is about
-    # our own report.
+    # `--write-baseline` writes a file of the run itself, whatever pytest deselects. Tests repair nothing. The rest is
+    # about our own report.
     missing = {option.name for option in options_of(CHECK) if not option.pytest}
     assert missing == {"write-baseline", "fix", "diff", *_OF_OUR_REPORT}
 

@@ -16,11 +16,11 @@ from markdown_it import MarkdownIt
 from osh_conformance.errors import SuiteError
 from osh_conformance.model.finding import Status
 from osh_conformance.model.result import error_finding
+from osh_conformance.plain import plain
 from osh_conformance.report import markdown, sarif
 from osh_conformance.report.github import GithubReporter
 from osh_conformance.report.gitlab import GitlabReporter
 from osh_conformance.report.markdown import MarkdownReporter
-from osh_conformance.report.plain import plain
 from osh_conformance.report.review import details, title, to_review
 from osh_conformance.report.rule_help import help_for
 from osh_conformance.report.sarif import SarifReporter
