@@ -207,6 +207,8 @@ class Removal:
     - expected_data: what the uninstall must do with the release's data.
     - call: the call of `helm uninstall`.
     - populated: the database server immediately before the uninstall.
+    - looked: whether `populated` was read for this uninstall: a fault may make that impossible, and it is an earlier
+      look then. None in older recordings.
     - after: the database server after the uninstall.
     - leftovers: the release's Jobs and pods that still existed after the wait for their end, as `Kind/name`.
     - faults: the ids of the lasting faults, and of the fault that the step injected during the drop.
@@ -240,6 +242,7 @@ class Removal:
     repeated_by: str = ""
     with_image: str = ""
     logs: Mapping[str, str] = field(default_factory=dict)
+    looked: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from osh_conformance.errors import SuiteError
 from osh_conformance.manifests.vocabulary import words
 from osh_conformance.model.observation import DependencyWithheld
+from osh_conformance.observe import rollouts
 from osh_conformance.observe.containers import has_started, is_going, observed, of_chart, refused_pulls, start_of
 from osh_conformance.observe.pod_status import job_condition, pod_ready, workload_of
 from osh_conformance.observe.watch import NotReadyError, TroubleError, WorkloadFailedError
@@ -99,6 +100,9 @@ def wait_ready(
         pods = (pod for pod in view.pods.values() if pod_ready(pod) and not is_going(pod))
         ready = {w for pod in pods if not (w := workload_of(pod)).startswith("Job/")}
         complete = expected <= jobs_done | ready
+        if complete and action == "upgrade" and change.done():
+            # Helm returns before the controllers act, and the pods of the former revision are ready all the time.
+            complete = not rollouts.unfinished(context.kube, context.namespace, expected)
         if complete and plan.waits_for is not None:
             ready_since.append(time.monotonic())
             return "" if change.done() or ready_since[-1] - ready_since[0] > _HELM_ENDS_WITHIN else None

@@ -42,6 +42,7 @@ def uninstall(state: ScenarioState, step: UninstallStep) -> None:
     """Uninstall a release and query the server; while a fault makes that impossible, `recover` queries it later."""
     release = state.releases[step.second]
     lasting = tuple(active.id for active in state.active)
+    looked = state.readable
     with state.timed("database queries"):
         populated = _populated(state)
         if _mark_late_ones(state, release, populated):
@@ -67,6 +68,7 @@ def uninstall(state: ScenarioState, step: UninstallStep) -> None:
             ran=_started_containers(drop_workloads(state), before, release.context.watch.view()),
             repeated_failure=release.context.secrets.redact(failure.line) if failure else "",
             repeated_by=failure.words if failure else "",
+            looked=looked,
         )
     )
     state.owned_before = owned

@@ -208,6 +208,15 @@ def test_a_database_that_was_made_again_has_no_mark() -> None:
     assert_passes("DROP-4", life(marked=())(again))
 
 
+def test_an_upgrade_that_empties_a_database_is_seen_although_the_server_is_the_same_before_the_uninstall() -> None:
+    """The last look before the uninstall is equal to the one after the upgrade: neither has the mark."""
+    databases = {**full(own=True).databases, "keystone": {"user": TableState(rows=2, checksum=11)}}
+    then = full(own=True, databases=databases)
+    upgraded = both(life(installed=then), removal(populated=then))(seen())
+    assert_fails("DROP-4", removal(looked=True)(upgraded), "database keystone was dropped and made again, or emptied")
+    assert_passes("DROP-4", removal(looked=False)(upgraded))
+
+
 def test_a_retry_does_not_ask_what_the_failed_uninstall_took() -> None:
     whole = recovered()
     first, again = whole.removals

@@ -114,17 +114,23 @@ def _helm(code: int | None = 0) -> Future[Outcome]:
 
 
 def _ready(
-    plan: Any, call: Future[Outcome], *containers: Container, pods: Sequence[Any] = (), jobs: Sequence[Any] = ()
+    plan: Any,
+    call: Future[Outcome],
+    *containers: Container,
+    pods: Sequence[Any] = (),
+    jobs: Sequence[Any] = (),
+    deployments: Sequence[Any] = (),
+    action: str = "install",
 ) -> str:
     secrets: Any = SimpleNamespace(learn=lambda: None, redact=lambda text: text)
-    kube: Any = SimpleNamespace(log=lambda *_: "")
+    kube: Any = SimpleNamespace(log=lambda *_: "", list=lambda _: deployments)
     watch = NamespaceWatch(kube, "cell", threading.Event(), secrets)
     for kept, objects in ((watch._pods, pods), (watch._jobs, jobs)):
         for one in objects:
             watch._take(kept, one, deleted=False)
     watch._readers.shutdown()
-    context: Any = SimpleNamespace(watch=watch, secrets=secrets)
-    return readiness.wait_ready(plan, _declared(*containers), context, call)
+    context: Any = SimpleNamespace(watch=watch, secrets=secrets, kube=kube, namespace="cell")
+    return readiness.wait_ready(plan, _declared(*containers), context, call, action)
 
 
 INIT, API = _container("Job/db-init"), _container("Deployment/api")
@@ -210,3 +216,20 @@ def test_a_pod_that_nobody_waits_for_may_crash_while_the_service_is_withheld() -
     plan.declared = replace(_declared(init, API), functions=keys)
     context: Any = SimpleNamespace(watch=watch)
     assert readiness.withhold(plan, context, _helm(None), 0.0).waiting == ("Job/db-init",)
+
+
+def test_an_upgrade_waits_for_the_pods_of_the_new_revision() -> None:
+    """The pod of the former revision is ready when helm returns."""
+    pod = _pod("Deployment/api", {"running": {}})
+    pod["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+    deployment: dict[str, Any] = {
+        "metadata": {"name": "api", "generation": 2},
+        "spec": {"replicas": 1},
+        "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1},
+    }
+    for action, generation in (("install", 1), ("upgrade", 2)):
+        deployment["status"]["observedGeneration"] = generation
+        assert _ready(_plan(), _helm(), API, pods=[pod], deployments=[deployment], action=action) == ""
+    deployment["status"]["observedGeneration"] = 1
+    with pytest.raises(NotReadyError):
+        _ready(_plan(seconds=0.0), _helm(), API, pods=[pod], deployments=[deployment], action="upgrade")

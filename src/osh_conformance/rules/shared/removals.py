@@ -100,9 +100,9 @@ def _already_gone(observation: Observation, lifetime: ReleaseLifetime, removal: 
     """Yield what the release had lost when its first uninstall began, unless a step or an earlier uninstall took it."""
     populated, installed = removal.populated, lifetime.installed
     earlier = observation.removals[: observation.removals.index(removal)]
-    # An older recording does not tell what steps took. A fault may have kept the suite from the server, so that it has
-    # no look from immediately before the uninstall.
-    if not populated.started or populated == installed or any(each.lifetime == removal.lifetime for each in earlier):
+    looked = populated != installed if removal.looked is None else removal.looked
+    # An older recording does not tell what steps took.
+    if not (looked and populated.started) or any(each.lifetime == removal.lifetime for each in earlier):
         return
     taken = set(lifetime.taken).union(*(names_of(each.populated) - names_of(each.after) for each in earlier))
     there = names_of(populated)
