@@ -83,14 +83,12 @@ def differences(one: Mapping[str, object], other: Mapping[str, object]) -> list[
 
 
 def _tracked() -> list[str]:
-    """Return the files of the checkout; for a link to a folder, the files in that folder. Without git, none."""
+    """Return the files of the checkout, without links to folders: the archive has the folders. Without git, none."""
     if not (_ROOT / ".git").exists():
         print(f"{_ROOT} is no git checkout: nothing says which files the source archive must have")
         return []
     names = process.run(["git", "-C", _ROOT, "ls-files", "-z"], deadline=_CHECK).stdout.split("\0")
-    found = [_ROOT / name for name in names if name]
-    below = [file for path in found for file in ((path / ".").rglob("*") if path.is_symlink() else [path])]
-    return [file.relative_to(_ROOT).as_posix() for file in below if file.is_file()]
+    return [name for name in names if name and (_ROOT / name).is_file()]
 
 
 def _members(archive: Path) -> list[str]:

@@ -23,8 +23,11 @@ def test_wheels_differ_by_a_missing_file_by_content_and_by_mode() -> None:
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="only a git checkout knows which files are tracked")
-def test_a_link_to_a_folder_stands_for_its_files() -> None:
-    assert "charts-under-test/keystone/charts/conformance-library/Chart.yaml" in package._tracked()
+def test_the_library_is_demanded_once_and_not_for_each_chart_that_links_to_it() -> None:
+    tracked = package._tracked()
+    assert "charts-under-test/library/Chart.yaml" in tracked
+    assert "charts-under-test/keystone/Chart.yaml" in tracked
+    assert not [name for name in tracked if "charts/conformance-library" in name]
 
 
 def test_the_version_has_a_release_note_and_a_chapter_in_the_changelog() -> None:
