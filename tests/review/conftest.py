@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.case_charts import case
-from tests.named import leave_out_unless_named
+from tests.named import is_named
 
 _HERE = Path(__file__).parent
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of this folder, unless the command line names it."""
-    leave_out_unless_named(_HERE, config, items)
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    """Leave out the tests of this folder, unless the command line names it: they import modules of those programs."""
+    return None if is_named(_HERE, config) else True
 
 
 @pytest.fixture
