@@ -131,6 +131,9 @@ class Program:
     def start(self, verb: str, *words: str | Path, env: Mapping[str, str] | None = None) -> Running:
         """Start `osh-conformance VERB WORDS`; `live` with all its reports in a folder of their own."""
         recipes = {"OSH_CONFORMANCE_RECIPES": str(ROOT / "ci")}
+        if verb == "live":
+            # Of a tree of charts the default is an overview of the static half.
+            words = (*words, "--output-format", "full")
         return Running.start(self.home, verb, *words, cwd=ROOT, env={**recipes, **(env or {})})
 
     def run(

@@ -1,7 +1,8 @@
 """The output on the terminal, in one of three forms, then tables and a summary.
 
 - By default, a few causes are printed in full. Of many causes in one chart the first of each rule is, the others have a
-  line each. Many causes in a tree of charts become an overview of two screens: see `report/overview.py`.
+  line each. Many causes in a tree of charts become an overview of two screens: see `report/overview.py`. What a cluster
+  showed is in full there too.
 - `full`: every cause in full.
 - `concise`: a line `path:line: RULE severity message` for each finding, which editors and review tools understand.
 
@@ -26,9 +27,10 @@ from osh_conformance.report.result import RunReport
 from osh_conformance.report.summary import statistics as statistics_of
 from osh_conformance.report.summary import summary
 from osh_conformance.report.words import clipped, known_width, plural, some, terminal_width, word
+from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from osh_conformance.model.event import Event
 
@@ -113,9 +115,17 @@ def _print_findings(run: RunReport, printer: _Printer, form: Form) -> bool:
     elif run.charts == 1:
         printer.blocks(_first_of_each_rule(findings))
     else:
-        printer.lines(*overview(findings, printer.width))
+        # Nobody wants to run a cluster again to read what it showed.
+        live = {*registry.live_rules(), *registry.matrix_rules()} if run.cells else set()
+        printer.blocks(messages([finding for finding in findings if _is_of_cell(finding, live)]))
+        printer.lines(*overview([finding for finding in findings if not _is_of_cell(finding, live)], printer.width))
         return True
     return False
+
+
+def _is_of_cell(finding: Finding, live: Collection[str]) -> bool:
+    """Whether a finding or an error is of a run on a cluster, whose rules are `live`: none without one."""
+    return finding.rule in live or bool(live and finding.status is Status.ERROR)
 
 
 def _is_shown(finding: Finding, form: Form) -> bool:

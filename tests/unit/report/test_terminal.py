@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.model.event import ResultFound, RunFinished
+from osh_conformance.model.event import CellFinished, ResultFound, RunFinished
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
+from osh_conformance.model.result import CellReport
 from osh_conformance.report.result import RunReport
 from osh_conformance.report.status_line import StatusLine
 from osh_conformance.report.terminal import Form, show
@@ -187,6 +188,28 @@ def _tree(charts: int = 60) -> RunReport:
 def test_a_tree_is_an_overview_of_two_screens(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     _hold(f"tree-{width}", _shown(_tree()))
+
+
+def test_what_a_cluster_showed_is_in_full_in_an_overview_too() -> None:
+    run = _tree()
+    line = "configparser.NoSectionError: No section: 'database', and more words than a line of an overview has room for"
+    dropped = replace(_FAIL, rule="DROP-4", chart="chart-00", path="chart-00", line=None, key="db_drop", found=line)
+    run.handle(ResultFound.of("chart-00", Verdict.of("DROP-4", [dropped]), cell="chart-00-x", scenario="drop-enabled"))
+    assert line not in _shown(run)
+    cell = CellReport(
+        id="chart-00-x",
+        chart="chart-00",
+        flavor="client",
+        origin="built",
+        packaging_format="docker",
+        runtime="containerd/runc",
+        helm_major=4,
+        status="fail",
+    )
+    run.handle(CellFinished(cell=cell))
+    shown = _shown(run)
+    assert line in shown
+    assert "FAIL HOOK-1  60 findings in 60 charts, 1 cause" in shown
 
 
 @pytest.mark.parametrize("width", [80, 200])
