@@ -62,7 +62,7 @@ def write(file: Path, checks: Iterable[Check], unneeded: Iterable[Deviation], kn
     failing = [finding for finding in found if finding.status is Status.FAIL and finding.rule]
     shown = [finding for finding in failing if not finding.dormant]
     entries = deviations.baseline((*shown, *(finding for finding in failing if finding.dormant)), kept)
-    write_whole(file, deviations.written(entries))
+    write_whole(file.resolve(), deviations.written(entries))
     return Baseline(
         file=file,
         entries=len(entries),

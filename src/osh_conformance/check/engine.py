@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: A file in a message, as the chart has it or as Helm names it (`chart/templates/x.yaml`), in front of its line.
 _PLACE = re.compile(r"(?<![\w/.-])(?P<file>(?:[\w.-]+/)?(?P<inside>[\w./-]+\.(?:ya?ml|tpl|txt)))(?=:\d)")
+#: How the text of an error about a place begins.
+_LINE = re.compile(r"(?P<path>[^\s:][^:\n]*\.(?:ya?ml|tpl|txt)):(?P<line>\d+)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +106,9 @@ class StaticEngine:
         try:
             verdict = self.marked(target, rule)
         except SuiteError as error:
-            error = _from_here(error, target)
+            error = from_here(error, target)
             event = ResultFound.broken(target.label, rule, error, reproduce=self.reproduce(target))
-            return Result(event=event, failure=error)
+            return Result(event=replace(event, error=_located(event.error, target)), failure=error)
         except Exception as error:  # noqa: BLE001  (a rule that breaks must not end the others)
             broken = SuiteError(f"{rule} broke on this chart: {error!r}", fix="report it, with the chart")
             event = ResultFound.broken(target.label, rule, broken, reproduce=self.reproduce(target, rule))
@@ -198,7 +200,7 @@ def _by_label(checks: Iterable[Check]) -> dict[str, list[Verdict]]:
     return verdicts
 
 
-def _from_here(error: SuiteError, target: ChartTarget) -> SuiteError:
+def from_here(error: SuiteError, target: ChartTarget) -> SuiteError:
     """Return an error about a file of a chart with the path from the working directory, so that it can be opened."""
     found = _PLACE.search(error.message)
     files = [file for file in found.groups() if (target.path / file).is_file()] if found else []
@@ -206,6 +208,13 @@ def _from_here(error: SuiteError, target: ChartTarget) -> SuiteError:
         return error
     message = f"{error.message[: found.start()]}{target.folder}{files[0]}{error.message[found.end() :]}"
     return SuiteError(message, expected=error.expected, fix=error.fix, details=error.details)
+
+
+def _located(error: Finding | None, target: ChartTarget) -> Finding | None:
+    """Return an error with the file and the line that its text begins with, so that a review shows it there."""
+    if error is None or not (found := _LINE.match(error.found)):
+        return error
+    return replace(error, path=found["path"], line=int(found["line"]), folder=target.folder)
 
 
 def _known(options: CheckOptions) -> tuple[deviations.Deviation, ...]:

@@ -26,14 +26,14 @@ def add_options(parser: argparse.ArgumentParser, verb: str, *, reports: bool) ->
     groups: dict[str, argparse._ArgumentGroup] = {}
     for option in options_of(verb):
         if not option.name:
-            parser.add_argument(option.target, nargs="*", type=Path, metavar=option.placeholder, help=option.help)
+            parser.add_argument(option.target, nargs="*", type=path, metavar=option.placeholder, help=option.help)
             continue
         if option.group not in groups:
             groups[option.group] = parser.add_argument_group(option.group)
         add_option(groups[option.group], option)
     for name, reporter in registered().items() if reports else ():
         groups[OUTPUT].add_argument(
-            f"--{name}", type=Path, metavar=reporter.metavar, help=f"{reporter.help}; - is standard output"
+            f"--{name}", type=path, metavar=reporter.metavar, help=f"{reporter.help}; - is standard output"
         )
     parser.set_defaults(reporters=tuple(registered()) if reports else ())
 
@@ -75,13 +75,25 @@ def _form(option: Option) -> dict[str, Any]:
     form: dict[str, Any] = {"metavar": option.placeholder, "choices": option.choices or None}
     forms: dict[Kind, dict[str, Any]] = {
         Kind.NAMES: {"action": "extend", "type": _names, "default": []},
-        Kind.PATTERNS: {"action": "append", "default": []},
-        Kind.FILES: {"action": "append", "type": Path, "default": []},
-        Kind.FILE: {"type": Path},
+        Kind.PATTERNS: {"action": "append", "type": _filled, "default": []},
+        Kind.FILES: {"action": "append", "type": path, "default": []},
+        Kind.FILE: {"type": path},
         Kind.COUNT: {"type": partial(_count, option.name)},
         Kind.SECONDS: {"type": float},
     }
     return form | forms.get(option.kind, {})
+
+
+def _filled(text: str) -> str:
+    """Refuse an empty text: it is an empty variable of a script, and neither everything nor the working directory."""
+    if not text:
+        raise argparse.ArgumentTypeError("its value is empty")
+    return text
+
+
+def path(text: str) -> Path:
+    """Return a path, as `_filled` does."""
+    return Path(_filled(text))
 
 
 def names(text: str) -> list[str]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from osh_conformance.check import baseline
 from osh_conformance.check.engine import StaticEngine
 from osh_conformance.cli.arguments import given, reporters_of
-from osh_conformance.cli.outputs import outputs_of
+from osh_conformance.cli.endings import tell
+from osh_conformance.cli.outputs import check_baseline, outputs_of
 from osh_conformance.config import resolve
 from osh_conformance.errors import ExitCode, UsageError
-from osh_conformance.loading.files import ensure_folder
 from osh_conformance.model.event import RunFinished
 from osh_conformance.plain import plain
 from osh_conformance.plugin.direct import check_directly
@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> ExitCode:
         return _show_diff(args)
     documents, reporters = outputs_of(args)
     options = resolve.check_options(given(args))
-    if options.write_baseline and ensure_folder(options.write_baseline):
-        print(f"created the folder {options.write_baseline.parent}", file=sys.stderr)
+    if options.write_baseline:
+        check_baseline(options.write_baseline, documents)
     fixed = _fix(StaticEngine(options)) if args.fix else None
     listeners = Listeners(reporters)
     report = listeners.report
@@ -70,7 +70,7 @@ def _fix(engine: StaticEngine) -> Outcome:
 
     outcome = written(_planned(engine))
     for error in outcome.errors:
-        print(f"ERROR {error}", file=sys.stderr)
+        tell(error)
     for line in messages.lines(outcome, written=True):
         print(line, file=sys.stderr)
     return outcome
@@ -101,7 +101,7 @@ def _show_diff(args: argparse.Namespace) -> ExitCode:
         sys.stdout.buffer.write(text)
     sys.stdout.flush()
     for error in (*outcome.unchecked, *outcome.errors):
-        print(f"ERROR {error}", file=sys.stderr)
+        tell(error)
     for line in messages.lines(outcome, written=False):
         print(line, file=sys.stderr)
     unknown = ExitCode.BROKEN if outcome.unchecked or outcome.errors else ExitCode.OK

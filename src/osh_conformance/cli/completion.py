@@ -13,6 +13,7 @@ from osh_conformance.cli.verbs import VERBS
 from osh_conformance.errors import ExitCode
 from osh_conformance.loading import definitions
 from osh_conformance.model.scenario import ScenarioGroup
+from osh_conformance.report.base import registered
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def _values() -> Mapping[str, Sequence[str]]:
         "select": chosen,
         "extend_select": chosen,
         "ignore": chosen,
+        "output_format": ["full", "concise", *registered()],
         "rule": sorted(rules),
         "flavor": [*sorted(definitions.flavors()), definitions.ALL],
         "format": [*sorted(definitions.formats()), definitions.ALL],

@@ -10,10 +10,13 @@ from osh_conformance.config import resolve
 from osh_conformance.errors import UsageError
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.report.base import check_outputs, for_standard_output, registered
+from osh_conformance.report.destination import Destination
 from osh_conformance.report.terminal import TerminalReporter
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
+    from pathlib import Path
 
     from osh_conformance.report.base import FileReporter, Reporter
 
@@ -45,6 +48,16 @@ def outputs_of(args: argparse.Namespace) -> tuple[list[FileReporter], list[Repor
         return files, [*files]
     form = {each: name == each for each in _FOR_PEOPLE}
     return files, [*files, TerminalReporter(sys.stdout, **form, statistics=args.statistics, quiet=args.quiet)]
+
+
+def check_baseline(file: Path, documents: Iterable[FileReporter]) -> None:
+    """Raise `SuiteError` where no baseline can be written, or where another output goes; create a missing folder."""
+    place = Destination(file)
+    if place.is_standard_output or (file.exists() and not file.is_file()):
+        raise UsageError(f"cannot write {file}: a baseline needs a file, which later runs read")
+    if any(place.identity == document.destination.identity for document in documents):
+        raise UsageError(f"two outputs in one file: --write-baseline {file}", fix=_FIX)
+    place.check()
 
 
 def _configured(args: argparse.Namespace) -> list[FileReporter]:

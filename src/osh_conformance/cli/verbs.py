@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osh_conformance.cli import arguments
@@ -49,9 +48,14 @@ class Verb:
 
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rule", nargs="?", metavar="RULE", help="the rule's id; without it, list all rules")
-    parser.add_argument("--markdown", metavar="DIR", type=Path, help="write a page for each rule to DIR, and an index")
     parser.add_argument(
-        "--schemas", metavar="DIR", type=Path, help="write JSON Schemas of the files that you write to DIR, for editors"
+        "--markdown", metavar="DIR", type=arguments.path, help="write a page for each rule to DIR, and an index"
+    )
+    parser.add_argument(
+        "--schemas",
+        metavar="DIR",
+        type=arguments.path,
+        help="write JSON Schemas of the files that you write to DIR, for editors",
     )
 
 

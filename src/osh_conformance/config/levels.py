@@ -102,7 +102,7 @@ class Levels:
             paths = paths_of(finding)
             if any(map(self.excludes, paths[:1])):
                 continue
-            level = next((e.level for e in reversed(self.entries) if e.applies(finding.rule, paths)), None)
+            level = next((e.level for e in reversed(self.entries) if e.applies(finding.rule, paths[:1])), None)
             if level is None or finding.status not in (Status.FAIL, Status.WARNING):
                 yield finding
             elif level is Level.ERROR:

@@ -500,7 +500,7 @@ OPTIONS: tuple[Option, ...] = (
         "rule-pages",
         Kind.TEXT,
         OUTPUT,
-        "the address below which each rule has a page, for links; outputs name `explain RULE` without it",
+        "the address below which each rule has a page, for links in outputs for reviews and in JSON",
         metavar="URL",
         verbs=_CHECKS,
         default="",

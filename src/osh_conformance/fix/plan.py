@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from osh_conformance.check.engine import from_here
 from osh_conformance.errors import SuiteError
 from osh_conformance.fix.edited import edited
 from osh_conformance.fix.folder import ChartFolder, FileChange
@@ -64,7 +65,7 @@ def plan(engine: StaticEngine, target: ChartTarget) -> ChartPlan:
     try:
         return _Planner(engine, target).plan() if _wanted(engine, target) else ChartPlan()
     except SuiteError as error:
-        return ChartPlan(unchecked=error)
+        return ChartPlan(unchecked=from_here(error, target))
     except Exception as error:  # noqa: BLE001  (a mistake of ours must not end the repairs of other charts)
         broken = SuiteError(f"the repairs of {target.label} broke: {error!r}", fix="report it, with the chart")
         return ChartPlan(broken=broken)

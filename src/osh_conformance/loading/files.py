@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 from pathlib import Path
 
 from osh_conformance.errors import SuiteError, UsageError, cannot_write
@@ -46,15 +48,35 @@ def ensure_folder(file: Path) -> bool:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Write a file beside `file` and put it in its place; raises `SuiteError`, and then leaves `file` as it was."""
+    """Write a file beside `file` and put it in its place, with the mode that it had.
+
+    Raises `SuiteError`, and then leaves `file` as it was: also where it is read-only, although it could be replaced.
+    """
     scratch = file.with_name(f".{file.name}.{os.getpid()}")
     try:
+        mode = check_not_read_only(file)
         scratch.write_text(text, encoding="utf-8")
+        if mode is not None:
+            scratch.chmod(mode)
         scratch.replace(file)
     except OSError as error:
         with contextlib.suppress(OSError):
             scratch.unlink()
         raise cannot_write(file, error) from error
+
+
+def check_not_read_only(file: Path) -> int | None:
+    """Return the mode of a file, None if it is not there; raises `PermissionError` if nobody may write it.
+
+    The superuser may write every file, and a folder's owner may replace one.
+    """
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+    except FileNotFoundError:
+        return None
+    if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(errno.EACCES, "it is read-only")
+    return mode
 
 
 def decode_text(data: bytes, where: str) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError, cannot_write
-from osh_conformance.loading.files import STANDARD_OUTPUT, ensure_folder, write_whole
+from osh_conformance.loading.files import STANDARD_OUTPUT, check_not_read_only, ensure_folder, write_whole
+from osh_conformance.plain import plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,8 +58,9 @@ class Destination:
                 if not os.access(self.file, os.W_OK):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
                 return
+            check_not_read_only(self.file)
             if ensure_folder(self.file):
-                print(f"created the folder {self.file.parent}", file=sys.stderr)
+                print(plain(f"created the folder {self.file.parent}"), file=sys.stderr)
             scratch = self.file.resolve().with_name(f".{self.file.name}.{os.getpid()}")
             scratch.open("ab").close()
             scratch.unlink()

@@ -89,7 +89,9 @@ def _place(cause: Cause, width: int) -> str:
     charts = plural(len(cause.charts), "chart") if len(cause.charts) > 1 else ""
     chart = first.subject or first.chart
     where = place(first)
-    names = (charts,) if charts else (subject(first), chart, "")
+    # A file of a library does not say which chart it is about.
+    rest = ("",) if chart in where else ()
+    names = (charts,) if charts else (subject(first), chart, *rest)
     heads = [f"  {'  '.join(filter(None, (where or chart, name)))}" for name in names]
     head = next((head for head in heads if len(head) <= width), heads[-1])
     left = width - len(head) - 2

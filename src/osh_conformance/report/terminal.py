@@ -15,6 +15,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from osh_conformance.errors import ExitCode
 from osh_conformance.model.event import RunFinished
 from osh_conformance.model.finding import Finding, Status
 from osh_conformance.plain import plain
@@ -95,12 +96,18 @@ def show(run: RunReport, stream: TextIO, form: Form = Form()) -> None:
         printer.lines(*cells.split("\n"), "")
     is_brief = _print_findings(run, printer, form)
     if form.quiet:
+        # A CI job that fails says why.
+        printer.lines(*(_last_lines(run) if run.exit_code is ExitCode.NOTHING else ()))
         return
     if is_whole and not form.statistics:
         printer.lines(*(_brief_rest(run, printer.width) if is_brief else _rest(run, printer.width)))
-    printer.lines(*filter(None, (run.left_out, *summary(run).splitlines())))
+    printer.lines(*_last_lines(run))
     if is_brief:
         printer.lines(*hint(printer.width))
+
+
+def _last_lines(run: RunReport) -> list[str]:
+    return [line for line in (run.left_out, *summary(run).splitlines()) if line]
 
 
 def _print_findings(run: RunReport, printer: _Printer, form: Form) -> bool:

@@ -203,3 +203,83 @@ def test_pytest_keeps_standard_output_for_itself(pytester: pytest.Pytester) -> N
     done = pytester.runpytest_subprocess("--charts", _CHART, "--conformance-json", "-")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines(["*--conformance-json -: standard output has the report of pytest*"])
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("-", "a baseline needs a file"),
+        ("folder", "a baseline needs a file"),
+        ("pipe", "a baseline needs a file"),
+        ("report.json", "two outputs in one file"),
+        ("read-only.yaml", "it is read-only"),
+        ("", "its value is empty"),
+    ],
+)
+def test_a_place_that_takes_no_baseline_is_an_error_before_the_check(
+    place: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "read-only.yaml").write_text("deviations: []\n")
+    (tmp_path / "read-only.yaml").chmod(0o444)
+    assert main([*_CHECK, "--json", "report.json", "--write-baseline", place]) == 4
+    captured = capsys.readouterr()
+    assert told in captured.err
+    assert captured.out == ""
+    assert (tmp_path / "read-only.yaml").read_text() == "deviations: []\n"
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_file_that_is_written_again_keeps_its_mode_and_its_link(tmp_path: Path) -> None:
+    file, link = tmp_path / "file.yaml", tmp_path / "link.yaml"
+    assert main([*_CHECK, "--write-baseline", str(file)]) == 0
+    file.chmod(0o600)
+    file.write_text(file.read_text() + "# a remark\n")
+    link.symlink_to(file)
+    assert main([*_CHECK, "--write-baseline", str(link)]) == 0
+    assert link.is_symlink()
+    assert "a remark" not in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("option", ["--exclude", "--overrides", "--json", "--config"])
+def test_an_empty_variable_is_a_usage_error(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*_CHECK, option, ""]) == 4
+    assert "its value is empty" in capsys.readouterr().err
+
+
+def test_an_empty_path_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "", "--fix"]) == 4
+    assert "its value is empty" in capsys.readouterr().err
+
+
+def test_a_file_that_does_not_parse_is_shown_at_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    chart = tmp_path / "charts" / "broken"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: broken\nversion: 1.0.0\n")
+    (chart / "values.yaml").write_text("a: 1\nb: [\n")
+    assert main(["check", "charts/broken", "--json", "report.json", "--github", "github.txt"]) == 3
+    (error,) = json.loads(Path("report.json").read_text())["findings"]
+    assert error["path"] == "charts/broken/values.yaml"
+    assert f"charts/broken/values.yaml:{error['line']}" in error["found"]
+    assert f"file=charts/broken/values.yaml,line={error['line']}" in Path("github.txt").read_text()
+
+
+def test_a_diff_names_the_file_of_a_chart_that_cannot_be_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    chart = tmp_path / "broken"
+    chart.mkdir()
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: broken\nversion: 1.0.0\n")
+    (chart / "values.yaml").write_text("a: 1\nb: [\n")
+    assert main(["check", "broken", "--diff"]) == 3
+    assert "broken/values.yaml:" in capsys.readouterr().err
+
+
+def test_a_quiet_run_that_checks_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*_CHECK, "--ignore", "REF-2", "-q"]) == 5
+    assert "1 chart" in capsys.readouterr().out

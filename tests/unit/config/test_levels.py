@@ -10,6 +10,8 @@ import pytest
 
 from osh_conformance.cli import main
 from osh_conformance.config import path_patterns
+from osh_conformance.config.levels import Level, Levels, RuleLevel
+from osh_conformance.model.finding import Finding, Verdict
 from tests.case_charts import case
 
 if TYPE_CHECKING:
@@ -219,3 +221,12 @@ def test_check_takes_one_flavor_of_the_file(project: Path, capsys: pytest.Captur
     _configure(project, 'flavor = ["kolla", "loci"]\n')
     assert main(["check", "charts"]) == 4
     assert ":1: `flavor` has 2 values, and `check` takes one" in capsys.readouterr().err
+
+
+def test_the_file_that_a_finding_belongs_to_decides_and_not_the_one_that_it_points_to() -> None:
+    finding = Finding(rule="HOOK-1", chart="api", found="a", expected="b", why="c", fix="d")
+    verdict = Verdict.of("HOOK-1", [finding])
+    for path, left in (("/tree/api", 0), ("/tree/library", 1)):
+        off = RuleLevel(rules=frozenset(["HOOK-1"]), level=Level.OFF, path=path)
+        graded = Levels(entries=(off,)).applied(verdict, lambda _: ("/tree/api/a.yaml", "/tree/library/b.tpl"))
+        assert len(graded.findings) == left

@@ -190,6 +190,15 @@ def test_a_tree_is_an_overview_of_two_screens(width: int, monkeypatch: pytest.Mo
     _hold(f"tree-{width}", _shown(_tree()))
 
 
+def test_a_file_of_a_library_has_the_name_of_the_chart_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    run = _tree()
+    place = "helm-toolkit/templates/manifests/a-long-name/_job-db-drop-mysql.tpl"
+    other = replace(_FAIL, rule="DROP-2", chart="chart-07", path=place, key="", workload="Job/chart-07-db-drop")
+    run.handle(ResultFound.of("chart-07", Verdict.of("DROP-2", [other])))
+    assert f"{place}:14  chart-07" in _shown(run)
+
+
 def test_what_a_cluster_showed_is_in_full_in_an_overview_too() -> None:
     run = _tree()
     line = "configparser.NoSectionError: No section: 'database', and more words than a line of an overview has room for"
