@@ -30,6 +30,11 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 2 * _MINUTE else f"{seconds / _MINUTE:.0f} min"
 
 
+def is_redrawn(stream: TextIO) -> bool:
+    """Whether a line on `stream` can be written over: a terminal shows it, and no log of a CI system."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ
+
+
 @dataclass(slots=True)
 class Progress:
     """Prints steps to `stream`. On a terminal a step appears at once, and its line is completed when it ends.
@@ -96,7 +101,7 @@ class Progress:
     def watching(self, noun: str, total: int, done: Callable[[], int], every: float | None = None) -> Iterator[None]:
         """Print now and then how many of the `total` are done, the time left, and what each `doing` does now."""
         ended = threading.Event()
-        pause = every or (_OFTEN_ON_TERMINAL if self._is_terminal() else _OFTEN_ELSEWHERE)
+        pause = every or (_OFTEN_ON_TERMINAL if is_redrawn(self.stream) else _OFTEN_ELSEWHERE)
         started = time.monotonic()
 
         def watch() -> None:
@@ -125,7 +130,7 @@ class Progress:
 
     def _begin(self, text: str) -> None:
         with self._lock:
-            if self._is_terminal():
+            if is_redrawn(self.stream):
                 self._write(f"{self._line_break()}  …    {plain(text)}")
                 self._unfinished = text
             else:
@@ -140,9 +145,6 @@ class Progress:
     def _line_break(self) -> str:
         unfinished, self._unfinished = self._unfinished, ""
         return "\n" if unfinished else ""
-
-    def _is_terminal(self) -> bool:
-        return self.stream.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ
 
     def _write(self, text: str) -> None:
         if not self.quiet:

@@ -18,6 +18,7 @@ from osh_conformance.cli.verbs import VERBS
 from osh_conformance.errors import ExitCode, SuiteError, UsageError, install_extra
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.report.base import write_error
+from osh_conformance.report.destination import discard_output
 from osh_conformance.waiting import orderly
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone (`| head`).
-        endings.discard_output()
+        discard_output()
         return ExitCode.BROKEN
     except Exception as error:  # noqa: BLE001  (code 1 would say that a chart does not conform)
         return _ended(args, endings.unexpected(error, words))

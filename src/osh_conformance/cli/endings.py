@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
 from osh_conformance.plain import plain, plain_lines
+from osh_conformance.report.destination import discard_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,12 +54,6 @@ def flush() -> None:
     except OSError as error:
         discard_output()
         raise of_output(error) from error
-
-
-def discard_output() -> None:
-    """Write nothing more to standard output, not even when Python closes it."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def of_output(error: OSError) -> SuiteError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+from osh_conformance.counting import plural, some
 from osh_conformance.here import from_here
 from osh_conformance.plain import plain
 
@@ -24,19 +25,19 @@ def lines(outcome: Outcome, *, written: bool) -> Iterator[str]:
     for change in outcome.changes:
         repairs = [each for each in outcome.repairs if change in each.files]
         places = [f"{finding.rule} {_place(finding)}".rstrip() for each in repairs for finding in each.repair.findings]
-        yield f"{word}  {plain(from_here(change.file))}: {_some(places)}"
+        yield f"{word}  {plain(from_here(change.file))}: {some(places, _SHOWN)}"
     refused: defaultdict[tuple[str, str], list[Refusal]] = defaultdict(list)
     for refusal in outcome.refusals:
         refused[refusal.finding.rule, refusal.reason].append(refusal)
     for (rule, reason), alike in sorted(refused.items()):
-        yield f"not fixed  {rule}  {_some([_where(refusal) for refusal in alike])}: {plain(reason)}"
+        yield f"not fixed  {rule}  {some([_where(refusal) for refusal in alike], _SHOWN)}: {plain(reason)}"
     yield _summary(outcome.repairs, len(outcome.changes), len(outcome.refusals), word)
 
 
 def _summary(repairs: Sequence[ChartRepair], files: int, refusals: int, word: str) -> str:
     findings = sum(len(each.repair.findings) for each in repairs)
-    done = f"{word} {_plural(findings, 'finding')} in {_plural(files, 'file')}" if findings else f"{word} nothing"
-    return f"{done}; {_plural(refusals, 'finding')} without a certain repair" if refusals else done
+    done = f"{word} {plural(findings, 'finding')} in {plural(files, 'file')}" if findings else f"{word} nothing"
+    return f"{done}; {plural(refusals, 'finding')} without a certain repair" if refusals else done
 
 
 def _place(finding: Finding) -> str:
@@ -46,12 +47,3 @@ def _place(finding: Finding) -> str:
 def _where(refusal: Refusal) -> str:
     line = f":{refusal.finding.line}" if refusal.finding.line else ""
     return f"{plain(from_here(refusal.file))}{line} {_place(refusal.finding)}".strip()
-
-
-def _some(names: Sequence[str]) -> str:
-    shown_names = ", ".join(names[:_SHOWN])
-    return f"{shown_names} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown_names
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

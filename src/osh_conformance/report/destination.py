@@ -104,14 +104,14 @@ def _print(text: str) -> None:
         sys.stdout.buffer.write(text.encode())
         sys.stdout.buffer.flush()
     except BrokenPipeError as error:
-        _discard()
+        discard_output()
         raise SuiteError(f"cannot write {_NAME}: its reader has closed the pipe") from error
     except OSError as error:
-        _discard()
+        discard_output()
         raise cannot_write(_NAME, error) from error
 
 
-def _discard() -> None:
-    """Let Python drop what it still wants to print, so that the end of the program is no second error."""
-    with suppress(OSError, ValueError):  # standard output is no file
+def discard_output() -> None:
+    """Write nothing more to standard output, not even when Python closes it: that would be a second error."""
+    with suppress(OSError, ValueError, AttributeError):  # standard output is no file, or closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from osh_conformance.counting import plural
 from osh_conformance.model.finding import Status
 from osh_conformance.report import review
 from osh_conformance.report.base import FileReporter, line_of, register
@@ -12,7 +13,6 @@ from osh_conformance.report.causes import by_rule, place, subject
 from osh_conformance.report.markup import code
 from osh_conformance.report.rule_help import page_address
 from osh_conformance.report.summary import summary
-from osh_conformance.report.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from osh_conformance.counting import plural, some
 from osh_conformance.plain import plain
 from osh_conformance.report.causes import Cause, causes, elsewhere, place, subject
-from osh_conformance.report.words import plural, some, word
+from osh_conformance.report.words import word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

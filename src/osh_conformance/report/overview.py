@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from osh_conformance.counting import plural
 from osh_conformance.model.finding import Status
 from osh_conformance.report.causes import by_rule, place, subject
 from osh_conformance.report.messages import one_line
-from osh_conformance.report.words import clipped, plural, word
+from osh_conformance.report.words import clipped, word
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from osh_conformance.counting import plural
+from osh_conformance.progress import duration
 from osh_conformance.report.tables import aligned, left_out
 
 if TYPE_CHECKING:
@@ -62,8 +64,9 @@ def _lines(plan: RunPlan) -> Iterator[str]:
         yield from aligned([["", chart, line] for chart, lines in plan.privileged.items() for line in lines])
     yield ""
     yield (
-        f"{_counted(len(plan.cells))}, {plan.parallel} at a time: about {_time(plan.seconds)} with all images in place"
-        + (f", and {_time(plan.minutes_to_build * _MINUTE)} to build images first" if plan.minutes_to_build else "")
+        f"{plural(len(plan.cells), 'cell')}, {plan.parallel} at a time: "
+        f"about {duration(plan.seconds)} with all images in place"
+        + (f", and {duration(plan.minutes_to_build * _MINUTE)} to build images first" if plan.minutes_to_build else "")
     )
     if not (all(each.measured for each in plan.cells) and all(each.measured for each in plan.shared)):
         yield "~ an estimate from other cells: this one has not run on this machine"
@@ -85,17 +88,9 @@ def _shared(chart: SharedChart) -> Iterator[str]:
     yield f"for {', '.join(chart.users)}"
 
 
-def _counted(cells: int) -> str:
-    return "1 cell" if cells == 1 else f"{cells} cells"
-
-
 def _how(image: NeededImage) -> str:
     if image.problem:
         return f"missing: {image.problem}"
     if image.minutes is None:
         return "pulled from its registry"
     return f"{image.origin} by a recipe, about {image.minutes:g} min"
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 2 * _MINUTE else f"{seconds / _MINUTE:.0f} min"

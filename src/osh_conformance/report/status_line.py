@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Self, TextIO
 
 from osh_conformance.plain import plain
+from osh_conformance.progress import is_redrawn
 from osh_conformance.report.words import clipped, terminal_width
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class StatusLine:
 
     def _watch(self) -> None:
         started = time.monotonic()
-        on_terminal = self._stream.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ
+        on_terminal = is_redrawn(self._stream)
         pause, written = self._after, False
         while not self._done.wait(pause):
             line = f"  ..   {plain(self._text())}  {time.monotonic() - started:.0f} s"

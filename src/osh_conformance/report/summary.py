@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from osh_conformance.counting import plural
 from osh_conformance.model.finding import Status
 from osh_conformance.report.causes import by_rule
 from osh_conformance.report.tables import aligned
-from osh_conformance.report.words import plural, word
+from osh_conformance.report.words import word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,6 +15,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from osh_conformance.counting import plural, some
 from osh_conformance.errors import ExitCode
 from osh_conformance.model.event import RunFinished
 from osh_conformance.model.finding import Finding, Status
@@ -27,7 +28,7 @@ from osh_conformance.report.overview import hint, overview, worst_charts
 from osh_conformance.report.result import RunReport
 from osh_conformance.report.summary import statistics as statistics_of
 from osh_conformance.report.summary import summary
-from osh_conformance.report.words import clipped, known_width, plural, some, terminal_width, word
+from osh_conformance.report.words import clipped, known_width, terminal_width, word
 from osh_conformance.rules import registry
 
 if TYPE_CHECKING:

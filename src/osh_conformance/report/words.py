@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from osh_conformance.model.finding import Status
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _STATUSES = {Status.FAIL: "FAIL", Status.WARNING: "WARN", Status.ERROR: "ERROR", Status.EXPECTED: "XFAIL"}
 
@@ -21,17 +18,6 @@ _WIDTH = 80
 def word(status: Status) -> str:
     """Return the word of a status in front of a line."""
     return _STATUSES.get(status, status.upper())
-
-
-def some(names: Sequence[str], most: int) -> str:
-    """Return the first names, and how many more there are."""
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
-
-
-def plural(number: int, noun: str) -> str:
-    """Return a number with its noun."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def clipped(text: str, width: int) -> str:
