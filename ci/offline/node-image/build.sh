@@ -34,7 +34,7 @@ ln -s kubernetes root/usr/bin/kubeadm
 ln -s kubernetes root/usr/bin/kubelet
 cp "$NEED_CONTAINERD"/* "$NEED_CRICTL/crictl" root/usr/local/bin/
 cp "$NEED_CNI"/* root/opt/cni/bin/
-cp "$RECIPE/Dockerfile" .
+cp "$RECIPE/Dockerfile" "$RECIPE/runtimes.sh" .
 (IMAGE=$base && build_image)
 
 # One image serves under the names of all Kubernetes programs, so that the

@@ -5,8 +5,10 @@
 set -eu
 host=$(rustc -vV | sed -n 's/^host: //p')
 archive=$(cc -print-file-name=libseccomp.a)
+# Before the C library's archive, so that the linker takes this function.
+cc -O2 -Wall -Werror -c "$RECIPE/getpwuid.c" -o getpwuid.o
 export LIBSECCOMP_LINK_TYPE=static LIBSECCOMP_LIB_PATH="${archive%/*}"
-export RUSTFLAGS="-C target-feature=+crt-static" CARGO_PROFILE_RELEASE_STRIP=symbols
+export RUSTFLAGS="-C target-feature=+crt-static -C link-arg=$PWD/getpwuid.o" CARGO_PROFILE_RELEASE_STRIP=symbols
 export CARGO_TARGET_DIR="$PWD/target"
 cargo install youki --version "$YOUKI_VERSION" --locked --no-track --root "$PWD" --target "$host" \
   --no-default-features --features v1,v2,systemd,cgroupsv2_devices,seccomp

@@ -6,7 +6,7 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-from osh_conformance.cluster.nodes import runtime_proof
+from osh_conformance.cluster.node_runtimes import runtime_proof
 from osh_conformance.errors import SuiteError
 from osh_conformance.loading import definitions
 from osh_conformance.observe.context import CellContext

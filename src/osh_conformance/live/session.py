@@ -15,7 +15,7 @@ from osh_conformance.cluster.existing import existing_cluster
 from osh_conformance.cluster.helm import Helm
 from osh_conformance.cluster.kind import owned_cluster
 from osh_conformance.cluster.kubeconfig import single_context
-from osh_conformance.cluster.nodes import install_program
+from osh_conformance.cluster.node_runtimes import check_runtime, install_programs
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import runtimes
 from osh_conformance.live.image_store import ImageStore, is_own, not_public
@@ -228,7 +228,10 @@ def _note_foreign_namespaces(cluster: Cluster, folder: Path) -> None:
 
 
 def _offer_runtimes(session: LiveSession, cell_runs: Iterable[CellRun]) -> None:
-    """Install the runtimes of these cell runs on our own cluster: the program in each node, and a RuntimeClass."""
+    """Install the runtimes of these cell runs on our own cluster: programs in each node, and a RuntimeClass each.
+
+    Raises `SuiteError` if a node cannot run one of them.
+    """
     requested = {cell_run.axes.runtime.name: cell_run.axes.runtime for cell_run in cell_runs if cell_run.axes.runtime}
     offered = [runtime for runtime in requested.values() if runtime.handler]
     if not offered:
@@ -239,7 +242,9 @@ def _offer_runtimes(session: LiveSession, cell_runs: Iterable[CellRun]) -> None:
         for runtime in offered:
             if runtime.recipe and builder:
                 builder.provide([runtime.recipe])
-                install_program(session.cluster, builder.place(runtime.recipe) / runtime.recipe)
+                place = builder.place(runtime.recipe)
+                install_programs(session.cluster, [place / name for name in builder.recipes[runtime.recipe].files])
+            check_runtime(session.cluster, runtime)
         runtimes.offer(session.kube, offered)
 
 

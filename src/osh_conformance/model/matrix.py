@@ -113,6 +113,16 @@ class PackagingFormat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeLimit:
+    """A privilege that a container runtime cannot give to a pod. A chart whose pods request it does not apply there."""
+
+    privilege: Annotated[str, one_of("hostNetwork", "hostPID", "hostIPC", "privileged")]
+    """The privilege, by the field of the pod or container that requests it."""
+    reason: str
+    """Why the runtime cannot give it, in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerRuntime:
     """A CRI implementation and an OCI runtime: a file of `runtimes/`."""
 
@@ -125,10 +135,22 @@ class ContainerRuntime:
     handler: str = ""
     """The CRI's handler for the OCI runtime; by default the node's default."""
     recipe: str = ""
-    """The recipe that builds the OCI runtime's program if the node image lacks it."""
+    """The recipe that builds the OCI runtime's programs if the node image lacks them. Each node gets all of its files
+    that are programs."""
+    version: tuple[str, ...] = ()
+    """The command that prints the OCI runtime's version in a node, as a list of arguments."""
+    check: tuple[str, ...] = ()
+    """The command that succeeds in a node if the OCI runtime can run a container there, as a list of arguments."""
     state: tuple[str, ...] = ()
-    """The names of the files that the OCI runtime keeps for each container. If the files of two runtimes are all
-    present, the runtime with more files ran the container."""
+    """The files that the OCI runtime keeps in a node for each container: paths with `{container}` in place of the
+    container's id, and `*` for any text without a slash. If the files of two runtimes are all present, the runtime with
+    more files ran the container."""
+    limits: tuple[RuntimeLimit, ...] = ()
+    """The privileges that it cannot give to a pod."""
+    differs: tuple[str, ...] = ()
+    """What a container sees or does differently there, a sentence each. No rule takes it for a finding."""
+    patience: float = 1.0
+    """The factor for the time that a release gets to become ready: containers start more slowly there."""
     needs: str = ""
     """A requirement of the cluster that the suite cannot provide."""
 

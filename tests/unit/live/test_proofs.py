@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from osh_conformance.cluster.nodes import runtime_of
+from osh_conformance.cluster.node_runtimes import runtime_of, version_in
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import proofs
 from osh_conformance.loading import definitions
@@ -160,16 +160,35 @@ def test_a_runtime_without_a_handler_is_proved_by_the_default_of_its_nodes() -> 
 @pytest.mark.parametrize(
     ("files", "runtime"),
     [
-        ({"state.json"}, "runc"),
-        ({"state.json", "exec.fifo"}, "runc"),
-        ({"status", "config.json", "exec.fifo"}, "crun"),
-        ({"state.json", "youki_config.json", "notify.sock"}, "youki"),
-        ({"youki_config.json"}, ""),
+        ({"runc/k8s.io/abc/state.json"}, "runc"),
+        ({"runc/k8s.io/abc/state.json", "runc/k8s.io/abc/exec.fifo"}, "runc"),
+        ({"runc/k8s.io/abc/status", "runc/k8s.io/abc/config.json", "runc/k8s.io/abc/exec.fifo"}, "crun"),
+        ({"runc/k8s.io/abc/state.json", "runc/k8s.io/abc/youki_config.json", "runc/k8s.io/abc/notify.sock"}, "youki"),
+        ({"runsc/k8s.io/abc_sandbox:def.state", "runsc/k8s.io/abc_sandbox:def.lock"}, "gvisor"),
+        # The files of other containers.
+        ({"runc/k8s.io/abcd/state.json", "runsc/k8s.io/def_sandbox:abc.state"}, ""),
+        ({"runc/k8s.io/abc/youki_config.json"}, ""),
+        ({"runc/k8s.io/state.json"}, ""),
         (set(), ""),
     ],
 )
 def test_a_runtime_is_known_by_the_files_that_it_keeps(files: set[str], runtime: str) -> None:
-    assert runtime_of(files, RUNTIMES.values()) == runtime
+    assert runtime_of("abc", {f"/run/containerd/{name}" for name in files}, RUNTIMES.values()) == runtime
+
+
+@pytest.mark.parametrize(
+    ("output", "version"),
+    [
+        ("runc version 1.3.6+ds1\ncommit: 1.3.6+ds1-1\nspec: 1.2.1\n", "1.3.6+ds1"),
+        ("crun version 1.28\ncommit: abc\n", "1.28"),
+        ("youki version: 0.7.0\ncommit: ...\n", "0.7.0"),
+        ("runsc version 20260905035102-160fafc42237\nspec: 1.1.0\n", "20260905035102-160fafc42237"),
+        ("no version\n", ""),
+        ("", ""),
+    ],
+)
+def test_a_version_is_read_from_what_a_program_prints(output: str, version: str) -> None:
+    assert version_in(output) == version
 
 
 # -- in words ------------------------------------------------------------------------------------------------------
