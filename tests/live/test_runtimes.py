@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
+from osh_conformance.loading import definitions
+from osh_conformance.provision import recipes
 from tests.live.axes import RUNTIMES
+from tests.paths import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,12 +21,15 @@ if TYPE_CHECKING:
 #: Runtimes of another kind; a night's run has the others too, whose programs take minutes to build.
 _QUICK = ("runc", "gvisor")
 _EVERY = ("runc", "crun", "youki", "gvisor")
+#: The chart whose Job sets no HOME and needs none.
+_WITHOUT_HOME = "needs-no-home"
+_LONGEST = 1200.0
 
 
 def _run(program: Program, folder: Path, runtimes: tuple[str, ...]) -> Result:
     charts = RUNTIMES.tree(folder, RUNTIMES.mutants(runtimes))
     words = ("--runtime", ",".join(runtimes), "--scenario", "drop-enabled", "--keep")
-    return program.run("live", charts, *words, seconds=1200)
+    return program.run("live", charts, *words, seconds=_LONGEST)
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +51,24 @@ def test_each_runtime_fails_the_mutants_that_lean_on_another(kept: Kept, program
     assert result.code == 1, result.printed
     for mutant in RUNTIMES.mutants(_EVERY):
         RUNTIMES.check(result, mutant, _EVERY)
+
+
+@pytest.mark.nightly
+def test_no_runtime_loads_the_modules_by_which_an_image_looks_up_accounts(
+    kept: Kept, program: Program, tmp_path: Path
+) -> None:
+    """A user id without an account and no HOME: youki without its change ends with SIGFPE or SIGSEGV."""
+    assert kept
+    image = recipes.load(ROOT / "ci")["nss-modules"].image
+    assert image
+    images = {"dep_check": definitions.flavors()["distribution"].images["dep_check"]}
+    images |= dict.fromkeys(("db_init", "db_drop"), image.reference)
+    flavor = {"name": "nss-modules", "summary": "accounts by the modules sss and systemd", "images": images}
+    file, values = tmp_path / "nss-modules.yaml", tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump(flavor))
+    values.write_text("pod: {run_as_user: 64321}\n")
+    charts = RUNTIMES.tree(tmp_path, [_WITHOUT_HOME])
+    words = ("--flavor-file", file, "--values", values, "--runtime", ",".join(_EVERY), "--scenario", "drop-enabled")
+    result = program.run("live", charts, *words, "--keep", seconds=_LONGEST)
+    assert result.code == 0, result.printed
+    assert [cell["status"] for cell in result.document["cells"]] == ["pass"] * len(_EVERY)
