@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-from osh_conformance.loading import definitions
 from osh_conformance.provision import recipes
+from osh_conformance.provision.docker import BUILDS
 from tests.live.axes import RUNTIMES
 from tests.paths import ROOT
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
+    from osh_conformance.provision.docker import Docker
     from tests.live.conftest import Kept
     from tests.live.driving import Program, Result
 
@@ -24,6 +26,7 @@ _EVERY = ("runc", "crun", "youki", "gvisor")
 #: The chart whose Job sets no HOME and needs none.
 _WITHOUT_HOME = "needs-no-home"
 _LONGEST = 1200.0
+_NSS_MODULES = "registry.corp.test/acme/nss-modules:12"
 
 
 def _run(program: Program, folder: Path, runtimes: tuple[str, ...]) -> Result:
@@ -53,22 +56,30 @@ def test_each_runtime_fails_the_mutants_that_lean_on_another(kept: Kept, program
         RUNTIMES.check(result, mutant, _EVERY)
 
 
+@pytest.fixture
+def nss_modules(docker: Docker) -> Iterator[str]:
+    """The name of an image that looks up accounts by modules: Docker has it, and the kept cluster can pull it."""
+    base = f"{BUILDS}distribution:{recipes.load(ROOT / 'ci').key('distribution')}"
+    place = Path(__file__).parent / "nss-modules"
+    words = ("--force-rm", "--network", "host", "--build-arg", f"BASE_IMAGE={base}", "--tag", _NSS_MODULES)
+    docker.run("build", *words, place, deadline=_LONGEST)
+    try:
+        yield _NSS_MODULES
+    finally:
+        docker.run("rmi", _NSS_MODULES, check=False)
+
+
 @pytest.mark.nightly
 def test_no_runtime_loads_the_modules_by_which_an_image_looks_up_accounts(
-    kept: Kept, program: Program, tmp_path: Path
+    kept: Kept, program: Program, nss_modules: str, tmp_path: Path
 ) -> None:
     """A user id without an account and no HOME: youki without its change ends with SIGFPE or SIGSEGV."""
     assert kept
-    image = recipes.load(ROOT / "ci")["nss-modules"].image
-    assert image
-    images = {"dep_check": definitions.flavors()["distribution"].images["dep_check"]}
-    images |= dict.fromkeys(("db_init", "db_drop"), image.reference)
-    flavor = {"name": "nss-modules", "summary": "accounts by the modules sss and systemd", "images": images}
-    file, values = tmp_path / "nss-modules.yaml", tmp_path / "values.yaml"
-    file.write_text(yaml.safe_dump(flavor))
-    values.write_text("pod: {run_as_user: 64321}\n")
+    values = tmp_path / "values.yaml"
+    images = dict.fromkeys(("db_init", "db_drop"), nss_modules)
+    values.write_text(yaml.safe_dump({"images": images, "pod": {"run_as_user": 64321}}))
     charts = RUNTIMES.tree(tmp_path, [_WITHOUT_HOME])
-    words = ("--flavor-file", file, "--values", values, "--runtime", ",".join(_EVERY), "--scenario", "drop-enabled")
-    result = program.run("live", charts, *words, "--keep", seconds=_LONGEST)
+    words = ("--values", values, "--runtime", ",".join(_EVERY), "--scenario", "drop-enabled", "--keep")
+    result = program.run("live", charts, *words, seconds=_LONGEST)
     assert result.code == 0, result.printed
     assert [cell["status"] for cell in result.document["cells"]] == ["pass"] * len(_EVERY)
