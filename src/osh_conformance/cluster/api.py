@@ -87,10 +87,10 @@ class Kube:
         """Return the version of the API server, as in `v1.37.2`."""
         return str(self._request("GET", "/version").body["gitVersion"])
 
-    def node_runtime(self) -> str:
-        """Return the container runtime that the first node reports, as in `containerd://2.4.2`."""
+    def node_runtimes(self) -> dict[str, str]:
+        """Return the container runtime that each node reports, as in `containerd://2.4.2`, by the node's name."""
         nodes = self.list("/api/v1/nodes")
-        return str(nodes[0]["status"]["nodeInfo"]["containerRuntimeVersion"])
+        return {node["metadata"]["name"]: node["status"]["nodeInfo"]["containerRuntimeVersion"] for node in nodes}
 
     def is_ready(self) -> bool:
         """Whether the API server answers and reports that it is ready."""

@@ -15,12 +15,13 @@ from osh_conformance.live.contexts import open_context
 from osh_conformance.model.chart import nothing_declared
 from osh_conformance.model.finding import Status, Verdict
 from osh_conformance.model.observation import Observation
-from osh_conformance.observe.containers import runtime_classes
+from osh_conformance.observe.containers import pod_nodes, runtime_classes
 from osh_conformance.plan import feasible
 from osh_conformance.plan.cells import unavailable
 from osh_conformance.rules import registry
 from osh_conformance.scenario.pull_probes import observe_pulls
 from osh_conformance.scenario.runner import observe
+from osh_conformance.waiting import WaitTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from osh_conformance.live.session import LiveSession
     from osh_conformance.live.shared_releases import SharedReleases
+    from osh_conformance.model.observation import PodNode
     from osh_conformance.observe.context import CellContext
     from osh_conformance.plan.cells import CellRun
     from osh_conformance.scenario.state import CellPlan
@@ -83,11 +85,12 @@ class _CellRunner:
         self._namespace = namespace
         self._evidence = session.suite.options.artifacts / cell_run.id
         self._images = CellImages(cell_run, session.images, session.faulty_registry)
+        self._pods_of_second: tuple[PodNode, ...] = ()
 
     def run(self) -> CellResult:
         cell_run, session = self._cell_run, self._session
         artifacts.clear(self._evidence)
-        self._check_cri()
+        self._check_cluster()
         reason = feasible.lacking(cell_run.convention, cell_run.scenario, session.cluster)
         if reason := reason or ("" if self._judged() else _REDUCED):
             return self._not_applicable(reason)
@@ -107,13 +110,21 @@ class _CellRunner:
         rules, reduced = self._cell_run.rules, self._cell_run.scenario.reduced
         return tuple(rule for rule in rules if not reduced or registry.all_rules()[rule].reduced)
 
-    def _check_cri(self) -> None:
+    def _check_cluster(self) -> None:
+        """Raise `SuiteError` if no pod of the cell can get its runtime: `check_runtime` looks where they really ran."""
         runtime, session = self._cell_run.axes.runtime, self._session
-        if runtime and not session.node_runtime.startswith(f"{runtime.cri}://"):
-            raise unavailable(
-                f"the nodes of cluster {session.cluster.name} run {session.node_runtime}, not {runtime.cri}",
-                named=self._cell_run.runtime_named,
+        if runtime is None:
+            return
+        if not any(proofs.is_of(found, runtime) for found in session.node_runtimes.values()):
+            raise self._unavailable(
+                f"the nodes of cluster {session.cluster.name} run {session.node_runtime}, not {runtime.cri}"
             )
+        if runtime.owner_handlers and not runtimes.classes_of_owner(session.kube, runtime):
+            wanted = " or ".join(runtime.owner_handlers)
+            raise self._unavailable(f"cluster {session.cluster.name} has no RuntimeClass with the handler {wanted}")
+
+    def _unavailable(self, message: str, details: str = "") -> SuiteError:
+        return unavailable(message, named=self._cell_run.runtime_named, details=details)
 
     def _not_applicable(self, reason: str) -> CellResult:
         verdicts = {rule: Verdict.not_applicable(rule, reason) for rule in self._cell_run.rules}
@@ -140,6 +151,7 @@ class _CellRunner:
 
         try:
             observation = observe(plan, context, on_failure=lambda: collect("not-ready"))
+            observation = replace(observation, pod_nodes=(*self._pod_nodes(context), *self._pods_of_second))
             self._prove(observation)
         except SuiteError:
             if not self._session.cancel.is_set():
@@ -162,11 +174,17 @@ class _CellRunner:
                 seconds={"probes": round(time.monotonic() - started, 2)},
                 runtime=context.runtime_proof(),
                 runtime_classes=runtime_classes(context.watch.view()),
+                pod_nodes=self._pod_nodes(context),
             )
             proofs.check_runtime(observation, self._cell_run.axes.runtime)
             return self._apply_rules(
                 observation, context, lambda part: self._collect(context, (), self._evidence / part)
             )
+
+    def _pod_nodes(self, context: CellContext) -> tuple[PodNode, ...]:
+        runtime, session = self._cell_run.axes.runtime, self._session
+        handlers = runtimes.handlers(session.kube) if runtime and runtime.owner_handlers else {}
+        return pod_nodes(context.watch.view(), session.runtime_of, handlers)
 
     def _prove(self, observation: Observation) -> None:
         """Raise `SuiteError` unless the cell had its runtime and its packaging format."""
@@ -230,10 +248,16 @@ class _CellRunner:
         try:
             with self._context(second, secrets, public_names) as context:
                 yield context
+                self._pods_of_second = self._pod_nodes(context)
         finally:
             self._session.remove_namespace(second)
 
     def _wait_for_runtime(self, context: CellContext) -> None:
-        runtime = self._cell_run.axes.runtime
+        runtime, kube, cancel = self._cell_run.axes.runtime, self._session.kube, self._session.cancel
         if runtime and runtime.handler:
-            runtimes.wait(self._session.kube, context.namespace, runtime, self._session.cancel)
+            runtimes.wait(kube, context.namespace, (runtimes.class_name(runtime),), cancel)
+        elif runtime and runtime.owner_handlers:
+            try:
+                runtimes.wait(kube, context.namespace, runtimes.classes_of_owner(kube, runtime), cancel)
+            except WaitTimeoutError as error:
+                raise self._unavailable(error.message, error.details) from error

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.live.runtimes import class_name
+from osh_conformance.live.runtimes import RUNTIME_LABEL, class_name, is_handler_of
 from osh_conformance.registry import images, packaging
 
 if TYPE_CHECKING:
@@ -50,8 +50,12 @@ def check_format(
 
 def check_runtime(observation: Observation, runtime: ContainerRuntime | None) -> None:
     """Raise `SuiteError` unless the cell's runtime ran every pod of it, hooks included, as far as the nodes show."""
+    if runtime is None:
+        return
+    _check_nodes(observation, runtime)
+    _check_handlers_of_owner(observation, runtime)
     proof = observation.runtime
-    if runtime is None or not runtime.handler or proof is None:
+    if not runtime.handler or proof is None:
         return
     named = class_name(runtime)
     wrong = {pod: handler for pod, handler in proof.handlers.items() if handler != runtime.handler}
@@ -63,6 +67,46 @@ def check_runtime(observation: Observation, runtime: ContainerRuntime | None) ->
     # Containers of probes have ended, and the runtime keeps no state of them.
     if not (proof.handlers and (proof.traced or observation.scenario.probes)):
         raise SuiteError(f"the nodes show no evidence that runtime {runtime.name} ran the pods of this cell")
+
+
+def is_of(node_runtime: str, runtime: ContainerRuntime) -> bool:
+    """Whether a node that reports `node_runtime` has the CRI implementation of a runtime."""
+    return _cri(node_runtime) == runtime.cri
+
+
+def _cri(node_runtime: str) -> str:
+    """Return the CRI's name: `containerd` of `containerd://2.4.2`."""
+    return node_runtime.partition("://")[0]
+
+
+def _check_nodes(observation: Observation, runtime: ContainerRuntime) -> None:
+    """Raise `SuiteError` unless each pod of the chart ran on a node with the runtime's CRI."""
+    wrong = [each for each in observation.pod_nodes if not is_of(each.runtime, runtime)]
+    if wrong:
+        actual = ", ".join(
+            f"pod {each.pod} ran on node {each.node}, which "
+            + (f"runs {each.runtime}" if each.runtime else "the cluster no longer has")
+            for each in wrong
+        )
+        raise SuiteError(
+            f"the cell requests runtime {runtime.name}, but {actual}",
+            expected=f"all pods of the chart on nodes that run {runtime.cri}",
+            fix="keep them there: by the chart's node selectors (--values), by a policy for namespaces with the label "
+            f"{RUNTIME_LABEL}={runtime.name}, or cordon the other nodes",
+        )
+
+
+def _check_handlers_of_owner(observation: Observation, runtime: ContainerRuntime) -> None:
+    """Raise `SuiteError` unless each pod of the chart had a RuntimeClass by which the cluster's owner gives it."""
+    wrong = [each for each in observation.pod_nodes if not is_handler_of(runtime, each.handler)]
+    if runtime.owner_handlers and wrong:
+        wanted = " or ".join(runtime.owner_handlers)
+        actual = ", ".join(f"pod {each.pod} had {each.handler or 'no handler'}" for each in wrong)
+        raise SuiteError(
+            f"the cell requests runtime {runtime.name}, but {actual}",
+            expected=f"all pods of the chart with a RuntimeClass whose handler is {wanted}",
+            fix=f"give it to all pods of namespaces with the label {RUNTIME_LABEL}={runtime.name} (docs/runtimes.md)",
+        )
 
 
 def check_anchors(observation: Observation, anchors: Collection[str], stub: PublishedImage | None) -> None:
@@ -89,11 +133,15 @@ def check_anchors(observation: Observation, anchors: Collection[str], stub: Publ
 
 
 def runtime_shown(observation: Observation) -> str:
-    """Return the runtime that the node shows, `containerd/crun`; only the CRI's name without access to the nodes."""
-    cri = observation.node_runtime.partition("://")[0]
+    """Return the runtime that the nodes show, `containerd/crun`; only the CRI's name without access to the nodes.
+
+    Several CRIs on which the chart's pods ran are `containerd+cri-o`; those of a cluster where none ran, `... or ...`.
+    """
+    ran = {_cri(each.runtime) for each in observation.pod_nodes if each.runtime}
+    cri = "+".join(sorted(ran)) or " or ".join(sorted({_cri(each) for each in observation.node_runtime.split(" or ")}))
     proof = observation.runtime
-    traced = sorted(set(proof.traced.values())) if proof else []
-    return f"{cri}/{'+'.join(traced)}" if traced else cri
+    by = set(proof.traced.values()) if proof else {each.handler for each in observation.pod_nodes if each.handler}
+    return f"{cri}/{'+'.join(sorted(by))}" if by else cri
 
 
 def origins(observation: Observation) -> set[str]:
@@ -107,6 +155,8 @@ def describe(observation: Observation) -> str:
     own = observation.declared.images.values()
     types = {kind for image in observation.images if image.reference in own for kind in image.media_types}
     parts = [f"fetched as {', '.join(sorted(types))}"] if types else []
+    if observation.pod_nodes:
+        parts.append(f"{len(observation.pod_nodes)} pods on nodes with {observation.ran_under}")
     proof = observation.runtime
     if proof:
         handlers = sorted({handler or "the default" for handler in proof.handlers.values()})

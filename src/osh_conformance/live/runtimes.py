@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.waiting import until
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from osh_conformance.cluster.api import Kube
     from osh_conformance.model.matrix import ContainerRuntime
@@ -37,20 +38,36 @@ def offer(kube: Kube, runtimes: Iterable[ContainerRuntime]) -> None:
         kube.ensure(path, manifest)
 
 
-def wait(kube: Kube, namespace: str, runtime: ContainerRuntime, cancel: threading.Event) -> None:
-    """Wait until a new pod in the namespace would get the runtime: a policy takes effect a moment after its creation.
+def handlers(kube: Kube) -> dict[str, str]:
+    """Return the handler of each RuntimeClass of the cluster, by the class's name."""
+    return {each["metadata"]["name"]: each["handler"] for each in kube.list(_CLASSES)}
 
-    Raises `WaitTimeoutError` if that does not happen.
+
+def is_handler_of(runtime: ContainerRuntime, handler: str) -> bool:
+    """Whether the owner of a cluster gives this runtime to pods by a RuntimeClass with this handler."""
+    return any(fnmatch.fnmatchcase(handler, pattern) for pattern in runtime.owner_handlers)
+
+
+def classes_of_owner(kube: Kube, runtime: ContainerRuntime) -> frozenset[str]:
+    """Return the names of the RuntimeClasses by which the owner of the cluster gives this runtime to pods."""
+    return frozenset(name for name, handler in handlers(kube).items() if is_handler_of(runtime, handler))
+
+
+def wait(kube: Kube, namespace: str, classes: Collection[str], cancel: threading.Event) -> None:
+    """Wait until a new pod in the namespace would get one of these RuntimeClasses.
+
+    A policy takes effect a moment after its creation, and a label a moment after that of its namespace. Raises
+    `WaitTimeoutError` if that does not happen.
     """
-    expected, actual = class_name(runtime), ""
+    actual = ""
 
     def in_force() -> bool:
         nonlocal actual
         actual = _runtime_class_of_new_pod(kube, namespace)
-        return actual == expected
+        return actual in classes
 
     # The API server does not report when it has read a policy.
-    what = f"the admission policy {expected} to set the RuntimeClass of pods in namespace {namespace}"
+    what = f"an admission policy to give pods in namespace {namespace} the RuntimeClass {' or '.join(sorted(classes))}"
     until(
         in_force,
         what,

@@ -16,12 +16,15 @@ from osh_conformance.cluster.helm import Helm
 from osh_conformance.cluster.kind import owned_cluster
 from osh_conformance.cluster.kubeconfig import single_context
 from osh_conformance.cluster.node_runtimes import check_runtime, install_programs
+from osh_conformance.cluster.node_runtimes import versions as runtime_versions
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import runtimes
 from osh_conformance.live.image_store import ImageStore, is_own, not_public
 from osh_conformance.live.prepare import Preparation
 from osh_conformance.live.run_charts import RunCharts
+from osh_conformance.loading import definitions
 from osh_conformance.model.convention import DATABASE
+from osh_conformance.model.matrix import NODE_DEFAULT
 from osh_conformance.plan.servers import SERVERS
 from osh_conformance.provision import tools as provided
 from osh_conformance.provision.kind_program import default_node_image
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from osh_conformance.cluster.cluster import Cluster
+    from osh_conformance.model.matrix import ContainerRuntime
     from osh_conformance.plan.cells import CellRun
     from osh_conformance.plan.plan import LiveSuite
     from osh_conformance.progress import Progress
@@ -50,8 +54,8 @@ _LONGEST_LABEL = 63
 class LiveSession:
     """An open cluster on which cells run. Several threads may use it at once.
 
-    `folder` is private to the run and is removed at the end; `node_runtime` is the runtime that the first node
-    reports, `kubernetes` the version of the API server.
+    `folder` is private to the run and is removed at the end; `node_runtimes` are the container runtimes that the nodes
+    report, by node, `kubernetes` the version of the API server, and `cell_runs` those for which it was opened.
     """
 
     suite: LiveSuite
@@ -60,8 +64,9 @@ class LiveSession:
     kubeconfig: Path
     kube: Kube
     folder: Path
-    node_runtime: str
+    node_runtimes: Mapping[str, str]
     kubernetes: str
+    cell_runs: tuple[CellRun, ...]
     images: ImageStore
     charts: RunCharts
     progress: Progress
@@ -82,9 +87,9 @@ class LiveSession:
         )
 
     def labels(self, cell_run: CellRun) -> dict[str, str]:
-        """Return the labels of a cell's namespace. One of them gives its pods their RuntimeClass."""
+        """Return the labels of a cell's namespace. By one of them a policy, also one of the owner, gives a runtime."""
         runtime = cell_run.axes.runtime
-        chosen = {runtimes.RUNTIME_LABEL: runtime.name} if runtime and runtime.handler else {}
+        chosen = {runtimes.RUNTIME_LABEL: runtime.name} if runtime else {}
         cell = {"osh-conformance.cell": cell_run.cell.id[-_LONGEST_LABEL:].strip("-")}
         return {**cell, **self.run_label, **self.suite.pod_security(cell_run), **chosen}
 
@@ -112,10 +117,32 @@ class LiveSession:
             secrets=redacted,
         )
 
+    @property
+    def node_runtime(self) -> str:
+        """What the nodes report as their container runtime; several, joined by ` or `, if they differ."""
+        return " or ".join(sorted(set(self.node_runtimes.values())))
+
+    def runtime_of(self, node: str) -> str:
+        """Return what a node reports as its container runtime; "" if the cluster has no such node any more."""
+        with self._lock:
+            if node not in self.node_runtimes:
+                self.node_runtimes = {**self.node_runtimes, **self.kube.node_runtimes()}
+            return self.node_runtimes.get(node, "")
+
     def versions(self) -> dict[str, str]:
         """Return the versions of the run's programs, and the image of its database server, for the report."""
         helm = {f"helm {major}": self.helm(major).version() for major in self.suite.options.helm_majors}
-        return {**helm, "nodes": self.node_runtime, "database server": SERVERS[DATABASE].image}
+        of_runtimes = runtime_versions(self.cluster, dict.fromkeys(map(self._runtime_of_cell, self.cell_runs)))
+        return {
+            **helm,
+            "nodes": _by_runtime(self.node_runtimes),
+            **{f"runtime {name}": version for name, version in of_runtimes.items()},
+            "database server": SERVERS[DATABASE].image,
+        }
+
+    def _runtime_of_cell(self, cell_run: CellRun) -> ContainerRuntime:
+        known = definitions.runtimes(self.suite.options.data)
+        return cell_run.axes.runtime or known[NODE_DEFAULT]
 
     def faulty_registry(self) -> FaultyRegistry:
         """Return the registry proxy that can make pulls fail. The first caller starts it."""
@@ -151,8 +178,9 @@ def open_session(suite: LiveSuite, cell_runs: Iterable[CellRun], progress: Progr
             kubeconfig=kubeconfig,
             kube=kube,
             folder=folder,
-            node_runtime=kube.node_runtime(),
+            node_runtimes=kube.node_runtimes(),
             kubernetes=kube.version(),
+            cell_runs=cell_runs,
             images=ImageStore(cluster, tools, progress),
             charts=RunCharts(folder, stack.enter_context(OpenedCharts(folder))),
             progress=progress,
@@ -161,6 +189,16 @@ def open_session(suite: LiveSuite, cell_runs: Iterable[CellRun], progress: Progr
         stack.callback(session.cancel.set)
         _offer_runtimes(session, cell_runs)
         yield session
+
+
+def _by_runtime(node_runtimes: Mapping[str, str]) -> str:
+    """Return what nodes report as their container runtime: once if they agree, else `a, b: this; c: that`."""
+    nodes: dict[str, list[str]] = {}
+    for node, runtime in sorted(node_runtimes.items()):
+        nodes.setdefault(runtime, []).append(node)
+    if len(nodes) == 1:
+        return next(iter(nodes))
+    return "; ".join(f"{', '.join(names)}: {runtime}" for runtime, names in nodes.items())
 
 
 def _tools(suite: LiveSuite, cell_runs: Sequence[CellRun], progress: Progress) -> Tools:

@@ -12,6 +12,8 @@ from osh_conformance.model.field_values import one_of
 
 #: The matrix mode with every combination of values.
 FULL = "full"
+#: The OCI runtime that a node of kind uses for pods without a RuntimeClass.
+NODE_DEFAULT = "runc"
 
 
 class Tier(StrEnum):
@@ -134,6 +136,9 @@ class ContainerRuntime:
     """The CRI implementation in the nodes' `containerRuntimeVersion`, such as `containerd`."""
     handler: str = ""
     """The CRI's handler for the OCI runtime; by default the node's default."""
+    owner_handlers: tuple[str, ...] = ()
+    """The handlers of the RuntimeClasses by which the owner of a cluster gives it to pods, `*` being any text. Every
+    pod of a cell must have one of them: nothing else that the API server knows shows that it ran the pod."""
     recipe: str = ""
     """The recipe that builds the OCI runtime's programs if the node image lacks them. Each node gets all of its files
     that are programs."""

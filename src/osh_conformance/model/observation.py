@@ -355,6 +355,22 @@ class ObservedPull:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PodNode:
+    """Where a pod ran.
+
+    - pod: the pod's name.
+    - node: the node that the scheduler gave it to.
+    - runtime: what that node reports, such as `containerd://2.1.3`; "" if the cluster no longer has the node.
+    - handler: the handler of the pod's RuntimeClass, if the cell's runtime is known by it.
+    """
+
+    pod: str
+    node: str
+    runtime: str
+    handler: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeProof:
     """Evidence for the runtime that ran the cell's pods: from the CRI and from the nodes' files and processes.
 
@@ -483,7 +499,8 @@ class Observation:
     - cell, scenario: what ran.
     - declared: the chart's promises with the values of this cell.
     - release, namespace: names of the first release.
-    - node_runtime: the nodes' CRI, such as `containerd://2.1.3`.
+    - node_runtime: what the cluster's nodes report, such as `containerd://2.1.3`; several, joined by ` or `, if they
+      differ.
     - helm: all calls of helm, in order.
     - containers: all containers of the release's pods.
     - images: the images of the cell.
@@ -496,6 +513,8 @@ class Observation:
     - pull_secret: the name of the Secret that the chart got as its pull secret, "" if it got none.
     - refused_pulls: the pods for which the registry refused a pull, because they had no login for it.
     - runtime: None if the suite cannot run commands on the nodes.
+    - pod_nodes: where each pod of the chart ran, hooks and deleted pods included, also those of a second release.
+      Empty in older recordings.
     - runtime_classes: the RuntimeClass of each pod that the suite observed, hooks included, by pod; "" for the default.
     - chart_tests: None if the chart's own tests did not run.
     - helm_test: None if `helm test` did not run.
@@ -522,6 +541,7 @@ class Observation:
     pull_secret: str = ""
     refused_pulls: tuple[str, ...] = ()
     runtime: RuntimeProof | None = None
+    pod_nodes: tuple[PodNode, ...] = ()
     runtime_classes: Mapping[str, str] = field(default_factory=dict)
     chart_tests: ChartTests | None = None
     helm_test: HelmTest | None = None
@@ -539,6 +559,11 @@ class Observation:
         if self.removals:
             found[Moment.AFTER] = self.removals[-1].after
         return found
+
+    @property
+    def ran_under(self) -> str:
+        """What the nodes report on which the chart's pods ran, joined by `+`; without pods, what all nodes report."""
+        return "+".join(sorted({each.runtime for each in self.pod_nodes if each.runtime})) or self.node_runtime
 
     @property
     def leftovers(self) -> tuple[str, ...]:

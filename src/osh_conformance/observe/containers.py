@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from osh_conformance.model.chart import Role
-from osh_conformance.model.observation import ObservedContainer
+from osh_conformance.model.observation import ObservedContainer, PodNode
 from osh_conformance.observe.pod_status import container_statuses, last_end, workload_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from osh_conformance.model.chart import DeclaredChart
     from osh_conformance.observe.pod_status import Object
@@ -31,6 +31,23 @@ _NAMES = re.compile(r"""\b(image|reference) \\?"[^"\s]*"|[^\s"'(){},[\]]*[/@][^\
 def runtime_classes(view: View) -> dict[str, str]:
     """Return the RuntimeClass of every pod of the watch, deleted ones included, by pod name."""
     return {pod["metadata"]["name"]: pod["spec"].get("runtimeClassName", "") for pod in view.all_pods}
+
+
+def pod_nodes(view: View, runtime_of: Callable[[str], str], handlers: Mapping[str, str]) -> tuple[PodNode, ...]:
+    """Return where each pod of the chart ran, deleted ones included; a pod that no node got is none of them.
+
+    `runtime_of` returns what a node reports, `handlers` are those of the RuntimeClasses by their names.
+    """
+    return tuple(
+        PodNode(
+            pod=pod["metadata"]["name"],
+            node=node,
+            runtime=runtime_of(node),
+            handler=handlers.get(pod["spec"].get("runtimeClassName", ""), ""),
+        )
+        for pod in view.all_pods
+        if of_chart(pod) and (node := pod["spec"].get("nodeName", ""))
+    )
 
 
 def refused_pulls(view: View) -> tuple[str, ...]:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from osh_conformance import host
 from osh_conformance.provision import runs
 from osh_conformance.provision.build import free_bytes, gib
+from osh_conformance.provision.tools import NODE_RECIPE
 from osh_conformance.registry.supply import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from osh_conformance.folders import Folders
+    from osh_conformance.model.matrix import ContainerRuntime
     from osh_conformance.plan.readiness import Readiness
     from osh_conformance.provision.machine import MachineInfo, Program
     from osh_conformance.registry.supply import Supply
@@ -38,11 +40,19 @@ class Diagnosis:
     able: bool
 
 
-def diagnose(readiness: Readiness, helm: Sequence[int], folders: Folders) -> Diagnosis:
-    """Return what the state of the machine means for a run with these Helm majors; change nothing."""
+def diagnose(
+    readiness: Readiness, helm: Sequence[int], runtimes: Iterable[ContainerRuntime], folders: Folders
+) -> Diagnosis:
+    """Return what the state of the machine means for a run with these Helm majors and runtimes; change nothing."""
     machine = readiness.machine
     return Diagnosis(
-        lines=(*_tools(machine, helm), *_images(readiness), *_machine(folders, machine), *_cache(folders)),
+        lines=(
+            *_tools(machine, helm),
+            *(_runtime(runtime, readiness) for runtime in runtimes),
+            *_images(readiness),
+            *_machine(folders, machine),
+            *_cache(folders),
+        ),
         verdict=_verdict(readiness, folders),
         able=not readiness.problems,
     )
@@ -56,6 +66,23 @@ def _tools(machine: MachineInfo, helm: Sequence[int]) -> tuple[Line, ...]:
         _program("kind", machine.kind, machine.kind_problem),
         *(_program(f"helm {major}", machine.helm.get(major), "not on PATH") for major in helm),
     )
+
+
+def _runtime(runtime: ContainerRuntime, readiness: Readiness) -> Line:
+    """Return the version of a container runtime, as far as there is one before there is a cluster."""
+    name, builder = f"runtime {runtime.name}", readiness.builder
+    recipe = runtime.recipe or (NODE_RECIPE if NODE_RECIPE in readiness.setup.wanted else "")
+    if runtime.needs:
+        return Line(name=name, ok=False, result=f"needs {runtime.needs}")
+    if not recipe:
+        return Line(name=name, ok=True, result="in the node image; its version is known once a cluster runs")
+    if builder is None or recipe not in builder.recipes:
+        return Line(name=name, ok=False, result=f"there is no recipe `{recipe}` to build it from")
+    if not builder.place(recipe).is_dir():
+        minutes = f"{builder.recipes[recipe].minutes:g}"
+        return Line(name=name, ok=True, result=f"not built yet (recipe {recipe}, about {minutes} minutes)")
+    version = builder.versions(recipe).get(runtime.name)
+    return Line(name=name, ok=True, result=version or f"built, but the recipe {recipe} noted no version of it")
 
 
 def _images(readiness: Readiness) -> tuple[Line, ...]:

@@ -10,10 +10,13 @@ from osh_conformance.loading.definitions import ALL
 from osh_conformance.loading.search import PACKAGE_ONLY, DataPath
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.model.convention import DATABASE
+from osh_conformance.model.matrix import NODE_DEFAULT
 from osh_conformance.plan.servers import SERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+    from osh_conformance.model.matrix import ContainerRuntime
 
 
 def images(flavors: Sequence[str], services: Sequence[str], data: DataPath = PACKAGE_ONLY) -> set[str]:
@@ -45,8 +48,14 @@ def _check_services(services: Sequence[str], known: Collection[str]) -> None:
             )
 
 
-def recipes(runtimes: Sequence[str], data: DataPath = PACKAGE_ONLY) -> set[str]:
-    """Return the recipes of these runtimes' programs. Raises `UsageError` for an unknown name."""
+def runtimes(names: Sequence[str], data: DataPath = PACKAGE_ONLY) -> tuple[ContainerRuntime, ...]:
+    """Return the runtimes of these names; without names the nodes' own. Raises `UsageError` for an unknown name."""
     known = definitions.runtimes(data)
-    chosen = known.values() if ALL in runtimes else [definitions.chosen(known, name, "runtime") for name in runtimes]
-    return {runtime.recipe for runtime in chosen if runtime.recipe}
+    if ALL in names:
+        return tuple(known.values())
+    return tuple(definitions.chosen(known, name, "runtime") for name in names or (NODE_DEFAULT,))
+
+
+def recipes(names: Sequence[str], data: DataPath = PACKAGE_ONLY) -> set[str]:
+    """Return the recipes of these runtimes' programs. Raises `UsageError` for an unknown name."""
+    return {runtime.recipe for runtime in runtimes(names, data) if runtime.recipe}

@@ -50,6 +50,15 @@ class Builder:
         """Return the folder of a recipe's finished build, whether it exists or not."""
         return self.folders.builds / f"{name}-{self.recipes.key(name)}"
 
+    def versions(self, name: str) -> dict[str, str]:
+        """Return the versions that a recipe's finished build noted in its file `versions`, by program; empty without.
+
+        A line of the file is `NAME VERSION`.
+        """
+        noted = self.place(name) / "versions"
+        lines = noted.read_text(encoding="utf-8").splitlines() if noted.is_file() else ()
+        return {program: version for program, _, version in (line.partition(" ") for line in lines)}
+
     def tag(self, name: str) -> str:
         """Return the name of a recipe's image in Docker."""
         return f"{BUILDS}{name}:{self.recipes.key(name)}"

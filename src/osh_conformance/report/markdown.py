@@ -12,7 +12,7 @@ from osh_conformance.report.base import FileReporter, line_of, register
 from osh_conformance.report.causes import by_rule, place, subject
 from osh_conformance.report.markup import code
 from osh_conformance.report.rule_help import page_address
-from osh_conformance.report.summary import summary
+from osh_conformance.report.summary import summary, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +38,9 @@ class MarkdownReporter(FileReporter):
     def text(self, report: RunReport) -> str:
         """Return the page."""
         findings = review.to_review(report)
-        parts = [["## osh-conformance"], [summary(report).replace("\n", "\n\n")], _table(findings, report.rule_pages)]
+        parts = [["## osh-conformance"], [summary(report).replace("\n", "\n\n")]]
+        parts += [[f"versions: {code(known)}"] if (known := versions(report)) else []]
+        parts += [_table(findings, report.rule_pages)]
         parts += [list(_items(group, report.rule_pages)) for group in by_rule(findings)]
         return "\n\n".join(_as_many_as_fit("\n".join(lines) for lines in parts if lines)) + "\n"
 

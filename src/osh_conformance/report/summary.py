@@ -56,6 +56,12 @@ def _checks(run: RunReport) -> str:
     return f"{subjects}: {', '.join(counts) or 'nothing'}{seconds}"
 
 
+def versions(run: RunReport) -> str:
+    """Return one line: the versions of the cluster, its nodes, its runtimes and the run's programs; "" without one."""
+    named = [("kubernetes", run.kubernetes), *run.versions.items()] if run.kubernetes else ()
+    return "; ".join(f"{name} {version}" for name, version in named)
+
+
 def statistics(findings: Iterable[Finding]) -> list[str]:
     """Return a table: how many findings, causes and charts each rule has, by status; "" without a finding."""
     rows = [

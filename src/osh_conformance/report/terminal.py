@@ -27,7 +27,7 @@ from osh_conformance.report.messages import messages, short
 from osh_conformance.report.overview import hint, overview, worst_charts
 from osh_conformance.report.result import RunReport
 from osh_conformance.report.summary import statistics as statistics_of
-from osh_conformance.report.summary import summary
+from osh_conformance.report.summary import summary, versions
 from osh_conformance.report.words import clipped, known_width, terminal_width, word
 from osh_conformance.rules import registry
 
@@ -94,7 +94,7 @@ def show(run: RunReport, stream: TextIO, form: Form = Form()) -> None:
     printer = _Printer(stream)
     is_whole = not (form.quiet or form.concise)
     if is_whole and (cells := tables.cells(run, printer.known_width)):
-        printer.lines(*cells.split("\n"), "")
+        printer.lines(*cells.split("\n"), "", *((f"versions: {known}", "") if (known := versions(run)) else ()))
     is_brief = _print_findings(run, printer, form)
     if form.quiet:
         # A CI job that fails says why.

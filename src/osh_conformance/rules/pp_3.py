@@ -71,7 +71,7 @@ def _findings(observation: Observation, pull: ObservedPull) -> Iterator[Finding]
 def _finding(observation: Observation, cause: str, found: str, expected: str) -> Finding:
     return RULE.finding(
         place(observation),
-        found=f"{found}, under {observation.node_runtime}",
+        found=f"{found}, under {observation.ran_under}",
         expected=expected,
-        cause=f"{cause}, runtime {observation.cell.runtime}",  # without the version that `node_runtime` has
+        cause=f"{cause}, runtime {observation.cell.runtime}",  # without the version that `ran_under` has
     )

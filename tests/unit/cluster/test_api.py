@@ -31,11 +31,17 @@ class _Server(ThreadingHTTPServer):
             super().finish_request(request, client_address)  # type: ignore[arg-type]
 
 
+def _node(name: str, runtime: str) -> dict[str, object]:
+    return {"metadata": {"name": name}, "status": {"nodeInfo": {"containerRuntimeVersion": runtime}}}
+
+
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(b'{"items": [{"kind": "Pod"}]}')
+        nodes = [_node("a", "containerd://2.4.2"), _node("b", "cri-o://1.36.0")]
+        items = nodes if self.path == "/api/v1/nodes" else [{"kind": "Pod"}]
+        self.wfile.write(json.dumps({"items": items}).encode())
 
     def do_POST(self) -> None:
         # As an API server does for a Service that is not there; Any other Service answers with a 404 of its own.
@@ -85,6 +91,10 @@ def test_an_interrupted_read_is_repeated(kube: Kube, server: _Server) -> None:
     server.cuts = 1
     assert kube.list("/api/v1/pods") == [{"kind": "Pod"}]
     assert server.connections == 2
+
+
+def test_each_node_reports_its_container_runtime(kube: Kube) -> None:
+    assert kube.node_runtimes() == {"a": "containerd://2.4.2", "b": "cri-o://1.36.0"}
 
 
 def test_an_interrupted_change_is_an_error_and_not_repeated(kube: Kube, server: _Server) -> None:

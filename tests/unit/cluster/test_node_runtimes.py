@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -125,3 +125,11 @@ def test_versions_are_those_that_the_programs_print() -> None:
     }
     found = node_runtimes.versions(cluster(docker), RUNTIMES.values())
     assert found == {"runc": "1.3.6+ds1", "crun": "1.28, 1.8.1"}
+
+
+def test_nothing_is_made_up_for_nodes_that_the_suite_cannot_enter_or_programs_that_print_no_version() -> None:
+    docker = answering(runc=(0, "runc version 1.3.6\n"), crun=(0, "unknown"))
+    opened = cluster(docker)
+    assert node_runtimes.versions(opened, [RUNTIMES["crun"], RUNTIMES["cri-o"]]) == {}
+    foreign = replace(opened, capabilities={NODE_EXEC: (False, "this suite did not start the cluster's nodes")})
+    assert node_runtimes.versions(foreign, [RUNTIMES["runc"]]) == {}

@@ -18,9 +18,11 @@ from osh_conformance.live import artifacts, cell
 from osh_conformance.live.prepare import Preparation
 from osh_conformance.live.run_charts import RunCharts
 from osh_conformance.live.shared_releases import SharedReleases
+from osh_conformance.loading import definitions
 from osh_conformance.model.finding import Status
-from osh_conformance.model.observation import Observation, PublishedImage
+from osh_conformance.model.observation import Observation, PodNode, PublishedImage
 from osh_conformance.observe.known_secrets import KnownSecrets
+from osh_conformance.observe.watch import View
 from osh_conformance.plan import feasible
 from osh_conformance.plan.cells import LeftOutError
 from osh_conformance.plan.plan import LiveSuite
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from osh_conformance.scenario.state import CellPlan
 
 _NODE = "containerd://2.2.0"
+_CRI_O = "cri-o://1.36.0"
 _SECRET = "hunter-2-hunter"
 
 
@@ -64,6 +67,11 @@ class _Cell:
         self.store = _Store()
         self.plans: list[CellPlan] = []
         self.observed: Callable[[Observation], Observation] = lambda observation: observation
+        #: What the cluster has: nodes, pods of the cell, and RuntimeClasses with the one that new pods get.
+        self.nodes = {"first": _NODE}
+        self.pods: list[dict[str, Any]] = []
+        self.classes: dict[str, str] = {}
+        self.given = ""
         self._folder = folder
         self._charts = RunCharts(folder, charts)
 
@@ -74,7 +82,10 @@ class _Cell:
         session = SimpleNamespace(
             suite=suite,
             cluster=SimpleNamespace(name="fake", registry=None, capabilities=absent),
-            node_runtime=_NODE,
+            node_runtimes=self.nodes,
+            node_runtime=" or ".join(self.nodes.values()),
+            runtime_of=lambda node: self.nodes.get(node, ""),
+            kube=SimpleNamespace(list=self._listed, dry_run=lambda *_: {"spec": {"runtimeClassName": self.given}}),
             images=self.store,
             faulty_registry=lambda: SimpleNamespace(image=self._faulty, host="faulty.invalid"),
             cancel=SimpleNamespace(is_set=lambda: False),
@@ -90,6 +101,15 @@ class _Cell:
         self.plans.append(plan)
         return self.observed(replace(observations.observation(), cell=plan.cell, scenario=plan.scenario))
 
+    def context(self, namespace: str) -> object:
+        known = KnownSecrets(cast("Any", None), namespace, (_SECRET,), ())
+        watch = SimpleNamespace(view=lambda: View(pods={}, jobs={}, all_pods=self.pods, all_jobs=[]))
+        return SimpleNamespace(namespace=namespace, secrets=known, watch=watch)
+
+    def _listed(self, path: str) -> list[dict[str, Any]]:
+        assert path.endswith("/runtimeclasses")
+        return [{"metadata": {"name": name}, "handler": handler} for name, handler in self.classes.items()]
+
     def _faulty(self, _reference: str, _login: str = "") -> object:
         raise SuiteError("there is no registry")
 
@@ -98,8 +118,7 @@ class _Cell:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Cell]:
     @contextlib.contextmanager
     def open_context(_session: object, namespace: str, **_options: object) -> Iterator[object]:
-        known = KnownSecrets(cast("Any", None), namespace, (_SECRET,), ())
-        yield SimpleNamespace(namespace=namespace, secrets=known)
+        yield made.context(namespace)
 
     def collect(_context: object, _releases: object, folder: Path, _more: object) -> None:
         folder.mkdir(parents=True)
@@ -228,6 +247,84 @@ def test_nodes_of_another_cri_are_an_error_for_a_named_runtime_only(
     with pytest.raises(SuiteError, match="not cri-o") as caught:
         run.run(on_cri_o, runtimes=("crun",))
     assert caught.type is error
+
+
+def _pod(name: str, node: str, runtime_class: str = "", release: str = "keystone") -> dict[str, Any]:
+    spec = {"nodeName": node, "runtimeClassName": runtime_class}
+    return {
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/instance": release}},
+        "spec": {name: value for name, value in spec.items() if value},
+    }
+
+
+def _as(name: str, *, named: bool = True) -> Callable[[LiveSuite], CellRun]:
+    """Choose the first cell run, with a runtime that only a cluster of the user has."""
+
+    def chosen(suite: LiveSuite) -> CellRun:
+        first = suite.cell_runs[0]
+        axes = replace(first.axes, runtime=definitions.runtimes()[name])
+        return replace(first, axes=axes, runtime_named=named)
+
+    return chosen
+
+
+def _without_proof(observation: Observation) -> Observation:
+    return replace(observation, runtime=None)
+
+
+def test_a_runtime_that_one_node_of_a_cluster_has_runs_there(run: _Cell) -> None:
+    run.observed = _without_proof
+    run.nodes |= {"second": _CRI_O}
+    # The suite's own server may be anywhere, and a pod that no node got did not run.
+    run.pods = [_pod("api", "second"), _pod("mariadb", "first", release="infrastructure-mariadb"), _pod("late", "")]
+    seen = run.run(_as("cri-o")).observation
+    assert seen.pod_nodes == (PodNode(pod="api", node="second", runtime=_CRI_O),)
+
+
+def test_a_pod_on_a_node_with_another_cri_is_an_error_that_names_both(run: _Cell) -> None:
+    run.observed = _without_proof
+    run.nodes |= {"second": _CRI_O}
+    run.pods = [_pod("api", "second"), _pod("db-drop", "first")]
+    with pytest.raises(SuiteError, match=r"pod db-drop ran on node first, which runs containerd://2\.2\.0") as caught:
+        run.run(_as("cri-o"))
+    assert "api" not in caught.value.message
+    assert "cordon" in caught.value.fix
+
+
+@pytest.mark.parametrize(("named", "error"), [(True, SuiteError), (False, LeftOutError)])
+@pytest.mark.parametrize(
+    ("classes", "given", "message"),
+    [
+        ({"gvisor": "runsc"}, "gvisor", "no RuntimeClass with the handler kata"),
+        ({"kata": "kata-qemu"}, "", "the RuntimeClass kata"),
+    ],
+)
+def test_a_cluster_that_gives_pods_no_class_of_kata_is_an_error_for_a_named_runtime_only(  # noqa: PLR0917
+    classes: dict[str, str],
+    given: str,
+    message: str,
+    named: bool,  # noqa: FBT001  (a parameter)
+    error: type[SuiteError],
+    run: _Cell,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("osh_conformance.live.runtimes._IN_FORCE_WITHIN", 0.0)
+    run.classes, run.given = classes, given
+    with pytest.raises(SuiteError, match=message) as caught:
+        run.run(_as("kata", named=named))
+    assert caught.type is error
+    assert not run.plans
+
+
+def test_pods_with_a_class_of_kata_prove_it(run: _Cell) -> None:
+    run.observed = _without_proof
+    run.classes, run.given = {"kata": "kata-qemu", "other": "runsc"}, "kata"
+    run.pods = [_pod("api", "first", "kata")]
+    seen = run.run(_as("kata")).observation
+    assert seen.pod_nodes == (PodNode(pod="api", node="first", runtime=_NODE, handler="kata-qemu"),)
+    run.pods.append(_pod("db-drop", "first", "other"))
+    with pytest.raises(SuiteError, match="runtime kata, but pod db-drop had runsc"):
+        run.run(_as("kata"))
 
 
 def test_a_fault_of_the_nodes_is_not_applicable_without_access_to_them(run: _Cell) -> None:

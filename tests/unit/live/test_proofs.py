@@ -10,8 +10,9 @@ import pytest
 from osh_conformance.cluster.node_runtimes import runtime_of, version_in
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import proofs
+from osh_conformance.live.runtimes import RUNTIME_LABEL
 from osh_conformance.loading import definitions
-from osh_conformance.model.observation import PublishedImage
+from osh_conformance.model.observation import PodNode, PublishedImage
 from osh_conformance.plan import scenarios
 from osh_conformance.registry.log import RegistryRequest
 from tests.unit.observations import DIGEST, ENTRYPOINT, MEDIA_TYPES, SERVICE, observation
@@ -191,12 +192,82 @@ def test_a_version_is_read_from_what_a_program_prints(output: str, version: str)
     assert version_in(output) == version
 
 
+def on(*nodes: tuple[str, str], **changes: Any) -> Observation:
+    """Pods of the chart on nodes that report these runtimes, on a cluster whose nodes the suite cannot enter."""
+    pods = tuple(PodNode(pod=f"pod-{node}", node=node, runtime=runtime, **changes) for node, runtime in nodes)
+    return replace(observation(), runtime=None, pod_nodes=pods)
+
+
+def test_pods_on_nodes_of_the_cri_prove_a_runtime_without_a_handler() -> None:
+    check_runtime(on(("a", "cri-o://1.36.0"), ("b", "cri-o://1.35.2")), "cri-o")
+    check_runtime(on(("a", "docker://29.1.0")), "docker-engine")
+
+
+@pytest.mark.parametrize(
+    ("reported", "message"),
+    [
+        ("containerd://2.4.2", "runtime cri-o, but pod pod-b ran on node b, which runs containerd://2.4.2\n"),
+        ("cri-o-like://1.0", "which runs cri-o-like://1.0\n"),
+        ("", "pod pod-b ran on node b, which the cluster no longer has\n"),
+    ],
+)
+def test_a_pod_on_a_node_of_another_cri_is_an_error(reported: str, message: str) -> None:
+    with pytest.raises(SuiteError, match=message) as caught:
+        check_runtime(on(("a", "cri-o://1.36.0"), ("b", reported)), "cri-o")
+    assert caught.value.expected == "all pods of the chart on nodes that run cri-o"
+    assert f"{RUNTIME_LABEL}=cri-o" in caught.value.fix
+
+
+def test_the_cri_is_looked_at_for_a_runtime_with_a_handler_too() -> None:
+    seen = observation()
+    wrong = PodNode(pod="api", node="b", runtime="cri-o://1.36.0")
+    with pytest.raises(SuiteError, match="runs cri-o"):
+        check_runtime(replace(seen, pod_nodes=(wrong,)))
+    check_runtime(replace(seen, pod_nodes=(replace(wrong, runtime="containerd://2.4.2"),)))
+
+
+def test_the_nodes_own_runtime_may_run_on_any_node() -> None:
+    proofs.check_runtime(on(("a", "cri-o://1.36.0"), ("b", "containerd://2.4.2")), None)
+
+
+@pytest.mark.parametrize("handler", ["", "runsc", "mykata-qemu"])
+def test_a_pod_without_a_handler_of_kata_is_an_error(handler: str) -> None:
+    with pytest.raises(SuiteError, match=f"runtime kata, but pod pod-a had {handler or 'no handler'}\n"):
+        check_runtime(on(("a", "containerd://2.4.2"), handler=handler), "kata")
+
+
+@pytest.mark.parametrize("handler", ["kata", "kata-qemu", "kata-qemu-runtime-rs"])
+def test_a_handler_of_kata_proves_it(handler: str) -> None:
+    check_runtime(on(("a", "containerd://2.4.2"), handler=handler), "kata")
+
+
 # -- in words ------------------------------------------------------------------------------------------------------
 
 
 def test_the_runtime_of_a_cell_is_the_one_that_its_nodes_reported() -> None:
     assert proofs.runtime_shown(observation()) == "containerd/crun"
     assert proofs.runtime_shown(replace(observation(), runtime=None)) == "containerd"
+
+
+@pytest.mark.parametrize(
+    ("seen", "shown"),
+    [
+        (on(("a", "containerd://2.4.2"), ("b", "cri-o://1.36.0"), ("c", "containerd://2.3.0")), "containerd+cri-o"),
+        # Only the nodes on which pods ran count.
+        (replace(on(("a", "cri-o://1.36.0")), node_runtime="containerd://2.4.2 or cri-o://1.36.0"), "cri-o"),
+        (replace(on(), node_runtime="containerd://2.4.2 or cri-o://1.36.0"), "containerd or cri-o"),
+        (replace(on(), node_runtime="containerd://2.3.0 or containerd://2.4.2"), "containerd"),
+        (on(("a", "containerd://2.4.2"), handler="kata-qemu"), "containerd/kata-qemu"),
+        (replace(on(("a", "containerd://2.4.2")), runtime=observation().runtime), "containerd/crun"),
+    ],
+)
+def test_the_runtime_of_a_cell_names_each_cri_on_which_its_pods_ran(seen: Observation, shown: str) -> None:
+    assert proofs.runtime_shown(seen) == shown
+
+
+def test_the_proof_of_a_cell_on_a_cluster_of_the_user_says_where_its_pods_ran() -> None:
+    seen = replace(on(("a", "containerd://2.4.2"), ("b", "cri-o://1.36.0")), images=())
+    assert proofs.describe(seen) == "2 pods on nodes with containerd://2.4.2+cri-o://1.36.0"
 
 
 def test_a_proof_is_one_line() -> None:

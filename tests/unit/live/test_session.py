@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from osh_conformance.cluster.cluster import NODE_EXEC, Cluster
 from osh_conformance.errors import SuiteError
 from osh_conformance.folders import Folders
 from osh_conformance.live import session
+from osh_conformance.live.runtimes import RUNTIME_LABEL
+from osh_conformance.loading import definitions
 from osh_conformance.model.convention import DATABASE
 from osh_conformance.plan.servers import SERVERS
 from osh_conformance.progress import Progress
@@ -135,3 +139,109 @@ def test_a_cluster_of_the_user_is_not_asked_for_the_suites_own_images(
     with pytest.raises(SuiteError, match=r"cannot pull osh-conformance\.invalid") as raised:
         opened(found, tmp_path, monkeypatch)
     assert "--flavor shipped" in raised.value.fix
+
+
+# -- an open session -------------------------------------------------------------------------------------------------
+
+
+class _Nodes:
+    """An API server, and nodes that have runc and crun; `asked` counts how often the API server listed the nodes."""
+
+    def __init__(self, **runtimes: str) -> None:
+        self.runtimes, self.asked = runtimes, 0
+
+    def node_runtimes(self) -> dict[str, str]:
+        self.asked += 1
+        return self.runtimes
+
+    def run(self, _exec: str, _node: str, program: str, *_: str, **_options: object) -> object:
+        return SimpleNamespace(ok=program in {"runc", "crun"}, stdout=f"{program} version 1.2.3\n")
+
+
+def open_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: _Nodes, *runtimes: str, own: bool = True
+) -> session.LiveSession:
+    monkeypatch.setattr(session.LiveSession, "helm", lambda *_: SimpleNamespace(version=lambda: "v4.3.1"))
+    found = suite(chart(tmp_path, "x"), scenarios=("drop-enabled",), runtimes=runtimes)
+    fakes: dict[str, Any] = dict.fromkeys(
+        ("tools", "kubeconfig", "folder", "images", "charts", "progress", "closing"), None
+    )
+    cluster: Any = Cluster(
+        name="c",
+        kubeconfig=tmp_path,
+        context="c",
+        nodes=tuple(nodes.runtimes) if own else (),
+        registry=None,
+        owned=own,
+        capabilities={NODE_EXEC: (own, "not ours")},
+        docker=cast("Any", nodes),
+    )
+    return session.LiveSession(
+        suite=found,
+        cluster=cluster,
+        kube=cast("Any", nodes),
+        node_runtimes=dict(nodes.runtimes),
+        kubernetes="v1.37.2",
+        cell_runs=found.cell_runs,
+        **fakes,
+    )
+
+
+def test_the_versions_name_the_default_runtime_of_the_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = open_session(tmp_path, monkeypatch, _Nodes(a="containerd://2.4.2"))
+    assert opened.versions() == {
+        "helm 4": "v4.3.1",
+        "nodes": "containerd://2.4.2",
+        "runtime runc": "1.2.3",
+        "database server": SERVERS[DATABASE].image,
+    }
+
+
+def test_the_versions_name_each_runtime_of_the_run_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_session(tmp_path, monkeypatch, _Nodes(a="containerd://2.4.2"), "crun", "youki")
+    assert {name: text for name, text in opened.versions().items() if "runtime" in name} == {"runtime crun": "1.2.3"}
+
+
+def test_the_versions_of_a_cluster_of_the_user_are_those_that_its_api_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes = _Nodes(c="cri-o://1.36.0", b="containerd://2.4.2", a="containerd://2.4.2")
+    opened = open_session(tmp_path, monkeypatch, nodes, own=False)
+    assert opened.versions()["nodes"] == "a, b: containerd://2.4.2; c: cri-o://1.36.0"
+    assert not any("runtime" in name for name in opened.versions())
+    assert opened.node_runtime == "containerd://2.4.2 or cri-o://1.36.0"
+
+
+def test_nodes_that_agree_are_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = open_session(tmp_path, monkeypatch, _Nodes(a="cri-o://1.36.0", b="cri-o://1.36.0"))
+    assert (opened.versions()["nodes"], opened.node_runtime) == ("cri-o://1.36.0", "cri-o://1.36.0")
+
+
+def test_a_node_that_joined_the_cluster_later_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = _Nodes(a="containerd://2.4.2")
+    opened = open_session(tmp_path, monkeypatch, nodes)
+    assert (opened.runtime_of("a"), nodes.asked) == ("containerd://2.4.2", 0)
+    nodes.runtimes = {"b": "cri-o://1.36.0"}
+    assert (opened.runtime_of("b"), opened.runtime_of("gone")) == ("cri-o://1.36.0", "")
+    assert opened.runtime_of("a") == "containerd://2.4.2", "it was there when pods ran on it"
+
+
+@pytest.mark.parametrize(("runtimes", "label"), [((), None), (("crun",), "crun")])
+def test_the_namespace_of_a_cell_says_which_runtime_it_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtimes: tuple[str, ...], label: str | None
+) -> None:
+    opened = open_session(tmp_path, monkeypatch, _Nodes(a="containerd://2.4.2"), *runtimes)
+    opened.folder = tmp_path
+    assert opened.labels(opened.cell_runs[0]).get(RUNTIME_LABEL) == label
+
+
+def test_a_policy_of_the_owner_finds_a_runtime_without_a_handler_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_session(tmp_path, monkeypatch, _Nodes(a="containerd://2.4.2"))
+    opened.folder = tmp_path
+    (first, *_) = opened.cell_runs
+    on_kata = replace(first, axes=replace(first.axes, runtime=definitions.runtimes()["kata"]))
+    assert opened.labels(on_kata)[RUNTIME_LABEL] == "kata"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from osh_conformance.model.observation import PodNode
 from osh_conformance.observe import containers
 from osh_conformance.observe.watch import View
 from tests.unit.observations import observation
@@ -76,3 +77,23 @@ def test_a_name_in_the_message_of_a_failed_pull_is_no_refusal(words: str) -> Non
 def test_each_runtime_says_in_its_own_words_that_a_login_is_missing(words: str) -> None:
     view = View(pods={}, jobs={}, all_pods=[_pod("waits", words)], all_jobs=[])
     assert containers.refused_pulls(view) == ("waits",)
+
+
+def test_a_pod_of_the_chart_ran_on_the_node_that_it_was_given_to() -> None:
+    def on(pod: dict[str, Any], **spec: str) -> dict[str, Any]:
+        return {**pod, "spec": spec}
+
+    pods = [
+        on(_pod("api"), nodeName="a", runtimeClassName="kata"),
+        # The same name again: a pod that was deleted, and made again elsewhere.
+        on(_pod("api"), nodeName="b"),
+        on(_pod("waits")),
+        on(_pod("mariadb-0", release="infrastructure-mariadb"), nodeName="b"),
+    ]
+    view = View(pods={}, jobs={}, all_pods=pods, all_jobs=[])
+    runtimes = {"a": "containerd://2.4.2"}
+    found = containers.pod_nodes(view, lambda node: runtimes.get(node, ""), {"kata": "kata-qemu"})
+    assert found == (
+        PodNode(pod="api", node="a", runtime="containerd://2.4.2", handler="kata-qemu"),
+        PodNode(pod="api", node="b", runtime=""),
+    )

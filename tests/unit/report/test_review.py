@@ -14,6 +14,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from osh_conformance.errors import SuiteError
+from osh_conformance.model.event import ClusterOpened
 from osh_conformance.model.finding import Status
 from osh_conformance.model.result import error_finding
 from osh_conformance.plain import plain
@@ -197,6 +198,14 @@ def test_a_summary_counts_by_rule_and_shows_the_worst_findings(monkeypatch: pyte
     assert page.count("- FAIL `REF-3`") == 1
     assert "`a` and 2 more findings of this cause" in page
     assert page.endswith("- and 1 more of `REF-2`\n")
+
+
+def test_a_summary_names_the_versions_of_a_live_run_as_code() -> None:
+    report = report_of([finding("worst")])
+    assert "versions" not in MarkdownReporter(_FILE).text(report)
+    report.handle(ClusterOpened(kubernetes="v1.37.2", versions={"nodes": "a: <b>", "runtime crun": "1.28"}))
+    page = MarkdownReporter(_FILE).text(report)
+    assert "\n\nversions: `kubernetes v1.37.2; nodes a: <b>; runtime crun 1.28`\n\n" in page
 
 
 def test_the_largest_summary_is_smaller_than_github_allows() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from osh_conformance.errors import SuiteError
-from osh_conformance.model.event import CellFinished, ResultFound, RunFinished
+from osh_conformance.model.event import CellFinished, ClusterOpened, ResultFound, RunFinished
 from osh_conformance.model.finding import Finding, Severity, Status, Verdict
 from osh_conformance.model.result import CellReport
 from osh_conformance.report.result import RunReport
@@ -394,3 +394,26 @@ def test_a_quick_run_prints_no_progress() -> None:
     with StatusLine(lambda: "never", stream):
         pass
     assert stream.getvalue() == ""
+
+
+def test_a_live_run_prints_the_versions_below_its_cells() -> None:
+    cell = CellReport(
+        id="a-shipped",
+        chart="a",
+        flavor="shipped",
+        origin="published",
+        packaging_format="docker",
+        runtime="containerd+cri-o",
+        helm_major=4,
+        status="pass",
+    )
+    run = RunReport(charts=1)
+    run.handle(CellFinished(cell=cell))
+    run.handle(ResultFound.of("a", Verdict.of("DROP-4", []), cell="a-shipped", scenario="drop-enabled", seconds=1.0))
+    assert "containerd+cri-o" in _shown(run)
+    assert "versions" not in _shown(run)
+    nodes = "a, b: containerd://2.4.2; c: cri-o://1.36.0"
+    run.handle(ClusterOpened(kubernetes="v1.37.2", versions={"nodes": nodes, "runtime crun": "1.28"}))
+    assert f"\n\nversions: kubernetes v1.37.2; nodes {nodes}; runtime crun 1.28\n\n" in _shown(run)
+    assert "versions" not in _shown(run, quiet=True)
+    assert "versions" not in _shown(run, concise=True)
