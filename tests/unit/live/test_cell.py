@@ -70,6 +70,7 @@ class _Cell:
         #: What the cluster has: nodes, pods of the cell, and RuntimeClasses with the one that new pods get.
         self.nodes = {"first": _NODE}
         self.pods: list[dict[str, Any]] = []
+        self.pods_of_second: list[dict[str, Any]] = []
         self.classes: dict[str, str] = {}
         self.given = ""
         self._folder = folder
@@ -87,6 +88,9 @@ class _Cell:
             runtime_of=lambda node: self.nodes.get(node, ""),
             kube=SimpleNamespace(list=self._listed, dry_run=lambda *_: {"spec": {"runtimeClassName": self.given}}),
             images=self.store,
+            labels=lambda _: {},
+            create_namespace=lambda *_: None,
+            remove_namespace=lambda _: None,
             faulty_registry=lambda: SimpleNamespace(image=self._faulty, host="faulty.invalid"),
             cancel=SimpleNamespace(is_set=lambda: False),
             preparation=Preparation(
@@ -96,15 +100,19 @@ class _Cell:
         chosen = choose(suite) if choose else suite.cell_runs[0]
         return cell.run_cell(cast("Any", session), SharedReleases(cast("Any", session)), chosen, "cell-1")
 
-    def observe(self, plan: CellPlan, _context: object, on_failure: object) -> Observation:
+    def observe(self, plan: CellPlan, context: Any, on_failure: object) -> Observation:
         assert callable(on_failure)
+        if self.pods_of_second:
+            with context.second_context():
+                pass
         self.plans.append(plan)
         return self.observed(replace(observations.observation(), cell=plan.cell, scenario=plan.scenario))
 
-    def context(self, namespace: str) -> object:
+    def context(self, namespace: str, second_context: object) -> object:
         known = KnownSecrets(cast("Any", None), namespace, (_SECRET,), ())
-        watch = SimpleNamespace(view=lambda: View(pods={}, jobs={}, all_pods=self.pods, all_jobs=[]))
-        return SimpleNamespace(namespace=namespace, secrets=known, watch=watch)
+        pods = self.pods_of_second if namespace.endswith("-second") else self.pods
+        watch = SimpleNamespace(view=lambda: View(pods={}, jobs={}, all_pods=pods, all_jobs=[]))
+        return SimpleNamespace(namespace=namespace, secrets=known, watch=watch, second_context=second_context)
 
     def _listed(self, path: str) -> list[dict[str, Any]]:
         assert path.endswith("/runtimeclasses")
@@ -117,8 +125,8 @@ class _Cell:
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Cell]:
     @contextlib.contextmanager
-    def open_context(_session: object, namespace: str, **_options: object) -> Iterator[object]:
-        yield made.context(namespace)
+    def open_context(_session: object, namespace: str, **options: object) -> Iterator[object]:
+        yield made.context(namespace, options["second_context"])
 
     def collect(_context: object, _releases: object, folder: Path, _more: object) -> None:
         folder.mkdir(parents=True)
@@ -289,6 +297,17 @@ def test_a_pod_on_a_node_with_another_cri_is_an_error_that_names_both(run: _Cell
         run.run(_as("cri-o"))
     assert "api" not in caught.value.message
     assert "cordon" in caught.value.fix
+
+
+def test_the_pods_of_a_second_release_are_looked_at_too(run: _Cell) -> None:
+    run.observed = _without_proof
+    run.nodes |= {"second": _CRI_O}
+    run.pods = [_pod("api", "second")]
+    run.pods_of_second = [_pod("other-api", "second")]
+    assert [each.pod for each in run.run(_as("cri-o")).observation.pod_nodes] == ["api", "other-api"]
+    run.pods_of_second = [_pod("other-api", "first")]
+    with pytest.raises(SuiteError, match="pod other-api ran on node first"):
+        run.run(_as("cri-o"))
 
 
 @pytest.mark.parametrize(("named", "error"), [(True, SuiteError), (False, LeftOutError)])
