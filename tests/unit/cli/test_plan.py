@@ -90,7 +90,7 @@ def test_an_unreadable_chart_is_an_error_beside_the_plan_of_the_others(
         (("--parallel", "0"), "--parallel 0"),
         (("--parallel", "many"), "--parallel many"),
         (("--matrix", "pairwize"), "`pairwise`"),
-        (("--runtime", "gvisor"), "--runtime gvisor"),
+        (("--runtime", "cri-o"), "--runtime cri-o"),
         (("--shard", "0/2"), "--shard 0/2"),
         (("--helm", "4,x"), "--helm 4,x"),
     ],

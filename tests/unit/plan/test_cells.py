@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: Flavors on whose images no service runs: their further images do nothing.
 JOBS_ONLY = {"client", "client-sqlalchemy-1"}
-ELSEWHERE = ("cri-o", "docker-engine", "gvisor")
+ELSEWHERE = ("cri-o", "docker-engine")
 
 
 def suite(*paths: Path, **options: object) -> LiveSuite:
