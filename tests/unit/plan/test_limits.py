@@ -240,7 +240,7 @@ def reduced(path: Path, **options: Any) -> LiveSuite:
 
 
 def test_a_reduced_run_looks_at_what_it_installs_only(tmp_path: Path) -> None:
-    privileged = {"securityContext": {"privileged": True}}
+    privileged: dict[str, Any] = {"securityContext": {"privileged": True}}
     switched = reducible.guarded("deployment_api", reducible.deployment("api", **privileged))
     assert runtimes(reduced(reducible.chart(tmp_path / "a", deployment_api=switched))) == {"gvisor"}
     always = reducible.chart(tmp_path / "b", agent=reducible.deployment("agent", **privileged))
