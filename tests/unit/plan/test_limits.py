@@ -225,7 +225,12 @@ def test_shards_of_a_limited_matrix_are_disjoint_and_complete(tmp_path: Path) ->
 def test_a_chart_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[object] = []
     requested = consent.requested
-    monkeypatch.setattr(consent, "requested", lambda *words: looked.append(words) or requested(*words))
+
+    def counted(*words: Any) -> consent.Requests:
+        looked.append(words)
+        return requested(*words)
+
+    monkeypatch.setattr(consent, "requested", counted)
     assert not suite(chart(tmp_path, "x", templates__agent=PRIVILEGED_POD), runtimes=("gvisor",)).cell_runs
     assert len(looked) == 1
 
