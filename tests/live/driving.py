@@ -20,7 +20,7 @@ from osh_conformance.folders import Folders, default_folders
 from osh_conformance.provision import runs
 from osh_conformance.rules import registry
 from tests.controls import RECORDED, check_each, folder, has_tests
-from tests.paths import FLAVOR_MUTANTS, LIVE_MUTANTS, ROOT
+from tests.paths import LIVE_MUTANTS, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -228,18 +228,3 @@ def check_passed(result: Result, name: str, scenario: str) -> None:
 def statuses(result: Result, name: str, scenario: str) -> set[str]:
     """What the live rules said of a chart in a scenario."""
     return {status for _, checked, status in result.checks(name) if checked == scenario}
-
-
-def flavor_mutant(name: str) -> Path:
-    """Where a mutant lies that holds in some flavors only."""
-    return FLAVOR_MUTANTS / name
-
-
-def flavor_mutants(flavors: Sequence[str]) -> Sequence[str]:
-    """The names of those that hold in some of these flavors, and fail in others."""
-    found = []
-    for file in sorted(FLAVOR_MUTANTS.glob("*/expect.yaml")):
-        wanted = yaml.safe_load(file.read_text())
-        if set(wanted["holds"]) & set(flavors) and set(wanted["fails"]) & set(flavors):
-            found.append(file.parent.name)
-    return found

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from osh_conformance.loading import definitions
-from tests.live.driving import Program, Result, chart, flavor_mutant, flavor_mutants
+from tests.live.axes import FLAVORS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.live.conftest import Kept
+    from tests.live.driving import Program, Result
 
 #: Flavors that are built in a minute; the others take half an hour, and a night's run has them.
 _QUICK = ("distribution", "minimal")
@@ -35,44 +35,21 @@ def _flavor_file(folder: Path, name: str) -> Path:
 
 
 def _run(program: Program, folder: Path, mutants: Sequence[str], flavors: Sequence[str]) -> Result:
-    tree = folder / "charts"
-    tree.mkdir()
-    for name in mutants:
-        chart(tree, name, flavor_mutant(name))
+    tree = FLAVORS.tree(folder, mutants)
     files = [word for flavor in flavors for word in ("--flavor-file", _flavor_file(folder, flavor))]
     return program.run("live", tree, *files, "--scenario", "drop-enabled", "--keep")
-
-
-def _holds(result: Result, mutant: str, flavors: Sequence[str]) -> None:
-    """What is expected of a mutant in these flavors, and that nothing else is found."""
-    wanted = yaml.safe_load((flavor_mutant(mutant) / "expect.yaml").read_text())
-    cells = {c["flavor"]: c["status"] for c in result.document["cells"] if c["chart"] == mutant}
-    holding = [flavor for flavor in wanted["holds"] if flavor in flavors]
-    failing = [flavor for flavor in wanted["fails"] if flavor in flavors]
-    assert holding
-    assert failing
-    assert cells == dict.fromkeys(holding, "pass") | dict.fromkeys(failing, "fail")
-    found = [finding for finding in result.findings(mutant) if finding["status"] == "fail"]
-    for flavor in failing:
-        for pattern in wanted["findings"]:
-            words = {"flavor": flavor, "standard": min(holding)}
-            assert any(_fits(each, pattern, words) for each in found), f"{flavor}: none fits {pattern} of {found}"
-
-
-def _fits(finding: Mapping[str, Any], pattern: Mapping[str, str], words: Mapping[str, str]) -> bool:
-    return all(fnmatchcase(finding[field], text.format(**words)) for field, text in pattern.items())
 
 
 @pytest.fixture(scope="module")
 def quick(kept: Kept, program: Program, tmp_path_factory: pytest.TempPathFactory) -> Result:
     assert kept
-    return _run(program, tmp_path_factory.mktemp("quick"), flavor_mutants(_QUICK), _QUICK)
+    return _run(program, tmp_path_factory.mktemp("quick"), FLAVORS.mutants(_QUICK), _QUICK)
 
 
-@pytest.mark.parametrize("mutant", flavor_mutants(_QUICK))
+@pytest.mark.parametrize("mutant", FLAVORS.mutants(_QUICK))
 def test_a_mutant_passes_only_in_the_flavors_that_have_what_it_needs(mutant: str, quick: Result) -> None:
     assert quick.code == 1, quick.printed
-    _holds(quick, mutant, _QUICK)
+    FLAVORS.check(quick, mutant, _QUICK)
 
 
 def test_the_report_names_the_flavors_that_fail(quick: Result) -> None:
@@ -86,7 +63,7 @@ def test_a_path_of_one_flavor_fails_in_all_but_two(kept: Kept, program: Program,
     assert kept
     result = _run(program, tmp_path, ["needs-kolla-venv"], _EVERY)
     assert result.code == 1, result.printed
-    _holds(result, "needs-kolla-venv", _EVERY)
+    FLAVORS.check(result, "needs-kolla-venv", _EVERY)
 
 
 def test_a_flavor_file_with_an_unknown_key_is_a_usage_error(program: Program, base: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 # comment of the code. Elsewhere the changed code does what it did before. A change that does not fit ends the build:
 # somebody must look whether that version still needs it.
 set -eu
+. "$SHARED/versions.sh"
 cp "$RECIPE/go.mod" "$RECIPE/go.sum" .
 go mod vendor
 for change in "$RECIPE"/changes/*.patch; do
@@ -16,4 +17,4 @@ CGO_ENABLED=0 go build -mod=vendor -trimpath -buildvcs=false -ldflags "-s -w $st
   -o "$OUT/runsc" gvisor.dev/gvisor/runsc
 CGO_ENABLED=0 go build -mod=vendor -trimpath -buildvcs=false -ldflags "-s -w $stamp" \
   -o "$OUT/containerd-shim-runsc-v1" gvisor.dev/gvisor/shim
-"$OUT/runsc" --version
+note_version gvisor "$OUT/runsc" --version

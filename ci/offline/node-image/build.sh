@@ -2,6 +2,7 @@
 # The node's file system, then the cluster's own images into its containerd.
 set -eu
 . "$SHARED/docker.sh"
+. "$SHARED/versions.sh"
 export DOCKER_BUILDKIT=0 # Debian's client has no other builder
 kubernetes=$NEED_KUBERNETES/kubernetes
 base=${IMAGE%:*}-base:$KEY
@@ -36,6 +37,9 @@ cp "$NEED_CONTAINERD"/* "$NEED_CRICTL/crictl" root/usr/local/bin/
 cp "$NEED_CNI"/* root/opt/cni/bin/
 cp "$RECIPE/Dockerfile" "$RECIPE/runtimes.sh" .
 (IMAGE=$base && build_image)
+for runtime in runc crun; do
+  note_version "$runtime" docker run --rm --network none "$base" "$runtime" --version
+done
 
 # One image serves under the names of all Kubernetes programs, so that the
 # node stores and unpacks it once.

@@ -3,6 +3,7 @@
 # this machine has. v1 for hosts with cgroup v1; seccomp, since youki without it
 # runs a pod that asks for a RuntimeDefault profile with no profile at all.
 set -eu
+. "$SHARED/versions.sh"
 host=$(rustc -vV | sed -n 's/^host: //p')
 archive=$(cc -print-file-name=libseccomp.a)
 # Before the C library's archive, so that the linker takes this function.
@@ -13,4 +14,4 @@ export CARGO_TARGET_DIR="$PWD/target"
 cargo install youki --version "$YOUKI_VERSION" --locked --no-track --root "$PWD" --target "$host" \
   --no-default-features --features v1,v2,systemd,cgroupsv2_devices,seccomp
 cp bin/youki "$OUT/"
-"$OUT/youki" --version
+note_version youki "$OUT/youki" --version

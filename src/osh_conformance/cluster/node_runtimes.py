@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import posixpath
+import tomllib
 from typing import TYPE_CHECKING, Any
 
 from osh_conformance.cluster.cluster import NODE_EXEC
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 #: The folder in a node where containerd looks for runtimes and shims.
 _PROGRAMS = "/usr/local/bin"
 _RUNNING = "CONTAINER_RUNNING"
+_CONFIGURATION = ("containerd", "config", "dump")
 _CONTAINER = "{container}"
 
 
@@ -36,16 +38,45 @@ def install_programs(cluster: Cluster, files: Iterable[Path]) -> None:
 
 
 def check_runtime(cluster: Cluster, runtime: ContainerRuntime) -> None:
-    """Run the check of a runtime in every node. Raises `SuiteError`, with the output, where a node cannot run it."""
-    for node in cluster.nodes if runtime.check else ():
-        outcome = cluster.node_exec(node, *runtime.check, check=False)
-        if not outcome.ok:
-            raise SuiteError(
-                f"node {node} cannot run containers with {runtime.name}: {runtime.check[0]} ended with {outcome.code}",
-                expected=f"exit code 0 of: {' '.join(runtime.check)}",
-                fix=f"run without --runtime {runtime.name}, or on a machine whose kernel {runtime.name} supports",
-                details=outcome.tail,
-            )
+    """Raise `SuiteError` if a node's containerd has no handler for a runtime, or if its programs do not work there."""
+    for node in cluster.nodes:
+        _check_handler(cluster, node, runtime)
+        _check_program(cluster, node, runtime)
+
+
+def _check_handler(cluster: Cluster, node: str, runtime: ContainerRuntime) -> None:
+    printed = cluster.node_exec(node, *_CONFIGURATION, check=False)
+    known = handlers_in(printed.stdout) if printed.ok else frozenset()
+    if known and runtime.handler not in known:
+        raise SuiteError(
+            f"node {node} has no handler `{runtime.handler}` for the runtime {runtime.name}",
+            expected=f"one of the handlers of its containerd: {', '.join(sorted(known))}",
+            fix="run without --node-image, since the suite's own node image has a handler for each of its runtimes; or "
+            "add the handler to the node image's /etc/containerd/config.toml",
+        )
+
+
+def _check_program(cluster: Cluster, node: str, runtime: ContainerRuntime) -> None:
+    outcome = cluster.node_exec(node, *runtime.check, check=False) if runtime.check else None
+    if outcome and not outcome.ok:
+        raise SuiteError(
+            f"node {node} cannot run containers with {runtime.name}: {runtime.check[0]} ended with exit code "
+            f"{outcome.code}",
+            expected=f"exit code 0 of: {' '.join(runtime.check)}",
+            fix=f"run without --runtime {runtime.name}, or on a machine whose kernel {runtime.name} supports",
+            details=outcome.tail,
+        )
+
+
+def handlers_in(configuration: str) -> frozenset[str]:
+    """Return the handlers in the configuration of a containerd, as `containerd config dump` prints it."""
+    try:
+        plugins = tomllib.loads(configuration).get("plugins", {})
+    except tomllib.TOMLDecodeError:
+        return frozenset()
+    # Several plugins have a table `containerd`; that of the CRI has the handlers.
+    tables = [plugin["containerd"] for plugin in plugins.values() if isinstance(plugin.get("containerd"), dict)]
+    return frozenset(handler for table in tables for handler in table.get("runtimes", {}))
 
 
 def versions(cluster: Cluster, runtimes: Iterable[ContainerRuntime]) -> dict[str, str]:
