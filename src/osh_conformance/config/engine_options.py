@@ -83,7 +83,7 @@ class LiveOptions:
     - repeat: how often the steps of each scenario run on one server and in one namespace.
     - image_pull_secret: logins that each chart gets as a pull secret.
     - parallel: cells at a time; None: as many as the machine carries.
-    - ready_timeout: seconds to wait for a release to become ready.
+    - ready_timeout: seconds to wait for a release to become ready, before the patience with its runtime.
     - kubeconfig: run on this cluster, and make none. `context` names one in it; `allow_cluster` repeats the name of a
       cluster that the suite did not make.
     - node_image: the node image for kind. `recipes`: the folder of build recipes. `keep`: leave the cluster

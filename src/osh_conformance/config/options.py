@@ -264,7 +264,7 @@ OPTIONS: tuple[Option, ...] = (
         "timeout",
         Kind.SECONDS,
         _RUNS,
-        "seconds to wait for a release to become ready (default: 300)",
+        "seconds to wait for a release to become ready, times the patience of its runtime (default: 300)",
         field="ready_timeout",
         metavar="SECONDS",
         verbs=_CELLS,

@@ -232,6 +232,7 @@ class _CellRunner:
             namespace,
             title=self._cell_run.id,
             helm_major=self._cell_run.cell.helm_major,
+            patience=self._cell_run.axes.patience,
             secrets=secrets,
             public_names=public_names,
             second_context=lambda: self._second_context(secrets, public_names),

@@ -33,6 +33,7 @@ def open_context(  # noqa: PLR0913  (the parts of a context)
     *,
     title: str,
     helm_major: int,
+    patience: float = 1.0,
     secrets: tuple[str, ...] = (),
     public_names: AbstractSet[str] = frozenset(),
     second_context: Callable[[], AbstractContextManager[CellContext]] = no_second_context,
@@ -41,6 +42,7 @@ def open_context(  # noqa: PLR0913  (the parts of a context)
     """Watch an existing namespace until the end of the `with`.
 
     - title: what runs there, as the progress names it.
+    - patience: the factor for waits that depend on how fast containers start there.
     - secrets: texts that no output may contain; `public_names` are no secrets, even where a Secret holds them.
     - second_context: opens another namespace, for a second release.
     - answer_pull: sets what the registry answers for the drop Job's image.
@@ -61,6 +63,7 @@ def open_context(  # noqa: PLR0913  (the parts of a context)
             cancel=session.cancel,
             secrets=known,
             cluster=session.cluster,
+            patience=patience,
             second_context=second_context,
             answer_pull=answer_pull,
             runtime_proof=partial(runtime_proof, session.cluster, namespace, session.node_runtime, runtimes),

@@ -64,7 +64,10 @@ class NeededRelease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:
-    """The resources that all preparations of cell runs share: the renderer, and the charts as folders on disk."""
+    """The resources that all preparations of cell runs share: the renderer, and the charts as folders on disk.
+
+    `ready_timeout` are the seconds that a release gets to become ready, before the patience with a runtime.
+    """
 
     renderer: Renderer
     charts: RunCharts
@@ -154,7 +157,7 @@ class Preparation:
             helm_test=bool(target.entry and target.entry.helm_test and not cell_run.reduction),
             release_of_service=cell_run.axes.flavor.release,
             node_runtime=self.node_runtime,
-            ready_timeout=self.ready_timeout,
+            ready_timeout=self.ready_timeout * cell_run.axes.patience,
             uninstall_timeout=_uninstall_timeout(cell_run),
             waits_for=_waits_for(cell_run, declared, second_declared),
             spare_images=_spare_images(cell_run, images, values),
@@ -268,9 +271,12 @@ def _references(containers: Iterable[Container]) -> tuple[str, ...]:
 
 
 def _uninstall_timeout(cell_run: CellRun) -> int:
-    """Return the seconds that helm gets to uninstall: its default, or less where the drop Job has a deadline."""
+    """Return the seconds that helm gets to uninstall: its default, or less where the drop Job has a deadline.
+
+    More where containers start more slowly: the drop Job is one of them.
+    """
     fast = cell_run.convention.fast_drop if cell_run.scenario.fast_drop else None
-    return fast.seconds + _AFTER_THE_JOB if fast else DEFAULT_TIMEOUT
+    return round((fast.seconds + _AFTER_THE_JOB if fast else DEFAULT_TIMEOUT) * cell_run.axes.patience)
 
 
 def _passwords(values: Any) -> Iterator[str]:

@@ -123,6 +123,7 @@ class SharedReleases:
                     namespace,
                     title=cell_run.id,
                     helm_major=cell_run.cell.helm_major,
+                    patience=cell_run.axes.patience,
                     secrets=plan.secrets,
                     public_names=plan.public_names,
                 )

@@ -30,7 +30,8 @@ class Reason:
     - object: `Kind/name`.
     - asks: the privilege, such as `hostNetwork` or `capability NET_ADMIN`.
     - container: the container that requests it, "" for the object or its pod.
-    - of_pods: a pod requests it. Only then does the namespace's Pod Security level matter.
+    - of_pods: a pod in the release's namespace requests it. Only then do the namespace's Pod Security level and its
+      container runtime matter.
     """
 
     object: str
@@ -75,7 +76,7 @@ def _reasons(document: Document, namespace: str, scopes: frozenset[tuple[str, st
     elif where and where != namespace:
         yield Reason(object=name, asks=f"an object in the namespace {where}")
     for container, asks in _of_pod(document):
-        yield Reason(object=name, container=container, asks=asks, of_pods=True)
+        yield Reason(object=name, container=container, asks=asks, of_pods=not where or where == namespace)
 
 
 def _group(document: Document) -> str:

@@ -155,7 +155,8 @@ class ContainerRuntime:
     differs: tuple[str, ...] = ()
     """What a container sees or does differently there, a sentence each. No rule takes it for a finding."""
     patience: float = 1.0
-    """The factor for the time that a release gets to become ready: containers start more slowly there."""
+    """The factor for the time that a release gets to become ready, and for every other wait for its containers: they
+    start more slowly there."""
     needs: str = ""
     """A requirement of the cluster that the suite cannot provide."""
 
@@ -168,6 +169,11 @@ class AxisValues:
     packaging_format: PackagingFormat
     runtime: ContainerRuntime | None
     helm_major: int
+
+    @property
+    def patience(self) -> float:
+        """The factor for waits that depend on how fast containers start; 1 for the nodes' default."""
+        return self.runtime.patience if self.runtime else 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

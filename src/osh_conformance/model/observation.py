@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,6 +23,12 @@ NO_IMAGE = ".image: Required value"
 #: `Removal.with_image` of a drop that did its task once it had an image.
 WORKED_WITH_IMAGE = "helm uninstall ended with exit code 0, and nothing of the release is still on the server"
 _MISSING = ("no such file or directory", "not found", "permission denied", "executable file")
+#: gVisor's messages quote the container's command line, and may be about a socket of its own.
+_OF_GVISOR = re.compile(r"creating container: |starting (sub-|root )container")
+_MISSING_BY_GVISOR = re.compile(
+    r'(error finding executable "[^"]*" in path \[[^]]*\]|failed to load \S+): '
+    r"(no such file or directory|permission denied)"
+)
 
 
 def not_started(reason: str) -> bool:
@@ -31,7 +38,10 @@ def not_started(reason: str) -> bool:
 
 def lacks_program(reason: str, message: str) -> bool:
     """Return whether a container did not start because its image lacks the program. Another try would fail too."""
-    return not_started(reason) and any(word in message.lower() for word in _MISSING)
+    text = message.lower()
+    if not not_started(reason):
+        return False
+    return bool(_MISSING_BY_GVISOR.search(text)) if _OF_GVISOR.search(text) else any(word in text for word in _MISSING)
 
 
 class Moment(StrEnum):

@@ -40,6 +40,8 @@ class CellContext:
     cluster: Cluster
     #: Opens another empty namespace, which is removed at the end of the `with` block.
     second_context: Callable[[], AbstractContextManager[CellContext]]
+    #: The factor for waits that depend on how fast containers start here.
+    patience: float = 1.0
     #: Sets the registry's answer for the image of the drop Job; "" is the normal one.
     answer_pull: Callable[[str], None] = lambda _how: None
     #: Returns the nodes' evidence for the runtime of the namespace's pods; None without access to the nodes.

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from osh_conformance.plan.cells import CellRun
     from osh_conformance.render.engines.base import Renderer
 
-    #: The reasons by chart and flavor.
-    Requested = Mapping[tuple[str, str], tuple[Reason, ...]]
+    #: The reasons by chart, flavor and scenario.
+    Requested = Mapping[tuple[str, str, str], tuple[Reason, ...]]
 
 OPTION = "--allow-privileged"
 _DEFINITIONS = re.compile(r"(charts/[^/]+/)*crds/.+\.(yaml|yml|json)")
@@ -57,20 +57,23 @@ def requested(
 
     A chart that does not render requests nothing here: its cells report the error, and install nothing.
     """
-    distinct = {(each.target.name, each.axes.flavor.name, each.scenario.name): each for each in cell_runs}
-    reasons: dict[tuple[str, str], dict[Reason, None]] = {}
+    distinct = {key_of(each): each for each in cell_runs}
+    reasons: dict[tuple[str, str, str], tuple[Reason, ...]] = {}
     images: dict[tuple[str, str, str], frozenset[str]] = {}
     with tempfile.TemporaryDirectory(prefix="osh-conformance-consent-") as scratch:
         renderings = _Renderings(renderer, Path(scratch))
         named = {" ".join(key): cell_run for key, cell_run in distinct.items()}
         for cell_run in (progress or Progress(quiet=True)).each("look for privileges and images", named):
-            chart, flavor, scenario = cell_run.target.name, cell_run.axes.flavor.name, cell_run.scenario.name
             if not cell_run.scenario.probes:
-                found = reasons.setdefault((chart, flavor), {})
-                found.update(dict.fromkeys(renderings.reasons(cell_run)))
+                reasons[key_of(cell_run)] = renderings.reasons(cell_run)
                 if cell_run.axes.flavor.shipped:
-                    images[chart, flavor, scenario] = renderings.images(cell_run)
-    return Requests(access={key: tuple(found) for key, found in reasons.items()}, images=images)
+                    images[key_of(cell_run)] = renderings.images(cell_run)
+    return Requests(access=reasons, images=images)
+
+
+def key_of(cell_run: CellRun) -> tuple[str, str, str]:
+    """Return by what the requests of a cell run are found: its chart, flavor and scenario."""
+    return cell_run.target.name, cell_run.axes.flavor.name, cell_run.scenario.name
 
 
 def check(cell_runs: Iterable[CellRun], privileged: Requested) -> None:
@@ -92,7 +95,7 @@ def by_chart(cell_runs: Iterable[CellRun], privileged: Requested) -> dict[str, l
     """Return by the path of each chart the privileged access that it requests with any flavor, one line an object."""
     reasons: dict[str, dict[Reason, None]] = {}
     for cell_run in cell_runs:
-        for reason in privileged.get((cell_run.target.name, cell_run.axes.flavor.name), ()):
+        for reason in privileged.get(key_of(cell_run), ()):
             reasons.setdefault(cell_run.cell.path, {})[reason] = None
     return {path: as_lines(found) for path, found in reasons.items()}
 

@@ -16,8 +16,9 @@ from osh_conformance.loading.definitions import ALL
 from osh_conformance.manifests import privileges
 from osh_conformance.model.convention import DATABASE
 from osh_conformance.model.finding import Severity, Status, Verdict
-from osh_conformance.model.matrix import AxisValues, Tier
-from osh_conformance.plan import consent, flavor_images, scenarios, selection, shared
+from osh_conformance.model.matrix import FULL, AxisValues, Tier
+from osh_conformance.model.reduction import Reduction
+from osh_conformance.plan import consent, flavor_images, limits, scenarios, selection, shared
 from osh_conformance.plan.axes import Axes, combinations
 from osh_conformance.plan.cells import (
     DEFAULT_FORMAT,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from osh_conformance.config.engine_options import LiveOptions
     from osh_conformance.model.convention import Convention
     from osh_conformance.model.matrix import Cell, Flavor
-    from osh_conformance.model.reduction import Reduction
     from osh_conformance.render.engines.base import Renderer
 
 HELM_MAJORS = (3, 4)
@@ -57,7 +57,7 @@ class LiveSuite:
 
     - errors: by path, why a chart of a tree, or a PATH beside others, cannot be read.
     - scenarios: those of the run, each once.
-    - left_out: cells that `all` requests and that this run cannot have.
+    - left_out: cells that this run cannot have: `all` requests them, or their runtime cannot run the chart.
     - cell_runs: each scenario on each other cell.
     - shared: the charts that these need, installed once, each after those that it needs itself.
     """
@@ -87,31 +87,42 @@ class LiveSuite:
             definitions.formats(options.data), options.packaging_formats, "format", DEFAULT_FORMAT
         )
         self._runtimes = selection.select_runtimes(options)
-        found_targets = live_targets(options, found)
-        targets = found_targets.installed
-        self.errors = dict(found_targets.errors)
+        self._found = live_targets(options, found)
+        targets = self._found.installed
         self._own_flavors = read_flavors(options.flavor_files, targets)
         self._shared_charts = shared.SharedCharts(options, targets)
-        unfit = {target.name: reason for target, reason in found_targets.unfit}
+        self._flavors_lack: dict[tuple[str, str], str] = {}
+        self._reductions: dict[tuple[str, str], Reduction | SuiteError] = {}
+        self._privileged: consent.Requested = {}
+        # A limit changes which combinations are taken, but for `full`: each shard must know all limits then.
+        limiting = any(runtime and runtime.limits for runtime in self._runtimes)
+        together = bool(options.shard) and limiting and options.matrix_mode != FULL
+        self._take_cells(None if together else options.shard)
+        requests = consent.requested(self._installed, lambda: self.renderer, self._progress)
+        self._privileged, self._own_images = requests.access, requests.images
+        if together or any(self._beyond_limits(each.target, each.axes) for each in self.cell_runs):
+            self._take_cells(options.shard)
+        if not options.allow_privileged:
+            consent.check(self._installed, self._privileged)
+
+    def _take_cells(self, shard: str | None) -> None:
+        """Work out the cells of a shard (None: of the run), and why some are left out, by what is known so far."""
+        unfit = {target.name: reason for target, reason in self._found.unfit}
         # A chart that cannot be taken at all is left out once, not for each combination.
-        cells = [cell for target, _ in found_targets.unfit for cell in self._cells_of(target)[:1]]
-        cells += [cell for target in targets for cell in self._cells_of(target)]
-        if options.shard:
-            cells = list(in_part(cells, options.shard, lambda each: each[1].id))
+        cells = [cell for target, _ in self._found.unfit for cell in self._cells_of(target)[:1]]
+        cells += [cell for target in self._found.installed for cell in self._cells_of(target)]
+        if shard:
+            cells = list(in_part(cells, shard, lambda each: each[1].id))
         reasons = {
             cell.id: unfit.get(target.name) or self._left_out_reason(target, axes) for target, cell, axes in cells
         }
-        self._reductions: dict[tuple[str, str], Reduction] = {}
-        if options.reduced:
+        self.errors = dict(self._found.errors)
+        if self.options.reduced:
             reasons |= self._reduce([each for each in cells if not reasons[each[1].id]])
             cells = [each for each in cells if str(each[0].path) not in self.errors]
         self.left_out = tuple(LeftOut(cell=cell, reason=reasons[cell.id]) for _, cell, _ in cells if reasons[cell.id])
         self.cell_runs = tuple(self._cell_runs([each for each in cells if not reasons[each[1].id]]))
         self.shared = shared.in_order(self.cell_runs)
-        requests = consent.requested(self._installed, lambda: self.renderer, self._progress)
-        self._privileged, self._own_images = requests.access, requests.images
-        if not options.allow_privileged:
-            consent.check(self._installed, self._privileged)
 
     @property
     def _installed(self) -> tuple[CellRun, ...]:
@@ -165,7 +176,7 @@ class LiveSuite:
         """Return the references of the chart's own images."""
         flavor, target = cell_run.axes.flavor, cell_run.target
         if flavor.shipped:
-            return self._own_images.get((target.name, flavor.name, cell_run.scenario.name), frozenset())
+            return self._own_images.get(consent.key_of(cell_run), frozenset())
         values = planned_values(cell_run, drop=False)
         given = flavor_images.references(target, flavor, values, lambda: self.renderer, cell_run.job_keys)
         return frozenset(given.values())
@@ -180,8 +191,7 @@ class LiveSuite:
 
     def pod_security(self, cell_run: CellRun) -> dict[str, str]:
         """Return the Pod Security labels of every namespace of a cell run."""
-        key = (cell_run.target.name, cell_run.axes.flavor.name)
-        return privileges.pod_security(() if cell_run.scenario.probes else self._privileged.get(key, ()))
+        return privileges.pod_security(self._privileged.get(consent.key_of(cell_run), ()))
 
     def comparable(self, cell_run: CellRun) -> tuple[CellRun, ...]:
         """Return the cell runs of the same scenario on other cells of the same chart."""
@@ -192,25 +202,34 @@ class LiveSuite:
         )
 
     def _reduce(self, cells: Sequence[tuple[ChartTarget, Cell, AxisValues]]) -> dict[str, str]:
-        """Derive the reduction of each chart and flavor; return by cell why a chart has none.
+        """Derive the reduction of each chart and flavor, once; return by cell why a chart has none.
 
         A chart that does not render is an error of the run.
         """
         by_chart: dict[tuple[str, str], list[tuple[ChartTarget, Cell, AxisValues]]] = {}
         for each in cells:
             by_chart.setdefault((each[0].name, each[1].flavor), []).append(each)
+        new = {" ".join(key): group[0] for key, group in by_chart.items() if key not in self._reductions}
+        for target, cell, axes in self._progress.each("reduce the charts", new):
+            self._reductions[target.name, cell.flavor] = self._reduction(target, axes.flavor)
         reasons: dict[str, str] = {}
-        for group in self._progress.each("reduce the charts", {" ".join(key): each for key, each in by_chart.items()}):
-            target, cell, axes = group[0]
-            try:
-                found = reduction_of(target, convention_of(target), axes.flavor, self.renderer)
-                self._reductions[target.name, cell.flavor] = found
-            except UnfitError as error:
-                reasons |= {each.id: error.message for _, each, _ in group}
-            except SuiteError as error:
-                first, _, more = error.message.partition("\n")
-                self.errors[str(target.path)] = SuiteError(f"{target.path}: {first}", details=more)
+        for key, group in by_chart.items():
+            found, path = self._reductions[key], str(group[0][0].path)
+            if isinstance(found, UnfitError):
+                reasons |= {cell.id: found.message for _, cell, _ in group}
+            elif isinstance(found, SuiteError):
+                self.errors[path] = found
         return reasons
+
+    def _reduction(self, target: ChartTarget, flavor: Flavor) -> Reduction | SuiteError:
+        """Return the reduction of a chart with a flavor, or the error that there is instead of one."""
+        try:
+            return reduction_of(target, convention_of(target), flavor, self.renderer)
+        except UnfitError as error:
+            return error
+        except SuiteError as error:
+            first, _, more = error.message.partition("\n")
+            return SuiteError(f"{target.path}: {first}", details=more)
 
     # -- the matrix ---------------------------------------------------------------------------------------------------
 
@@ -229,6 +248,7 @@ class LiveSuite:
         probed: set[str] = set()
         for target, cell, axes in cells:
             needs = () if self.options.reduced else self._shared_charts.needed_by(target)
+            reduction = self._reductions.get((target.name, cell.flavor))
             for scenario in self.scenarios:
                 rules = selection.rules_of(scenario, self._rules)
                 if not rules:
@@ -246,7 +266,7 @@ class LiveSuite:
                     flavor_named=ALL not in self.options.flavors,
                     runtime_named=ALL not in self.options.runtimes,
                     needs=needs if scenario.whole else (),
-                    reduction=self._reductions.get((target.name, cell.flavor)),
+                    reduction=reduction if isinstance(reduction, Reduction) else None,
                 )
 
     def _default_flavor(self, target: ChartTarget) -> str:
@@ -276,17 +296,25 @@ class LiveSuite:
         """Return why a flavor does not fit a chart, "" if it does. A flavor that the user named breaks its cell."""
         if ALL not in self.options.flavors or flavor in self._own_flavors.values():
             return ""
-        try:
-            values = values_but_images(target, flavor, {}, drop=False)
-            flavor_images.references(target, flavor, values, lambda: self.renderer)
-        except UsageError as error:
-            return error.message
-        return ""
+        key = str(target.path), flavor.name
+        if key not in self._flavors_lack:
+            self._flavors_lack[key] = ""
+            try:
+                values = values_but_images(target, flavor, {}, drop=False)
+                flavor_images.references(target, flavor, values, lambda: self.renderer)
+            except UsageError as error:
+                self._flavors_lack[key] = error.message
+        return self._flavors_lack[key]
+
+    def _beyond_limits(self, target: ChartTarget, axes: AxisValues) -> str:
+        """Return why a runtime cannot run a chart, "" if it can, as far as the chart's requests are known."""
+        keys = ((target.name, axes.flavor.name, scenario.name) for scenario in self.scenarios)
+        return limits.beyond(axes.runtime, (each for key in keys for each in self._privileged.get(key, ())))
 
     def _left_out_reason(self, target: ChartTarget, axes: AxisValues) -> str:
         """Return why this run cannot have a cell, "" if it can, as far as is known without a cluster."""
         reason = selection.runtime_lacking(axes.runtime, self.options) if axes.runtime else ""
-        reason = reason or self._flavor_lacking(target, axes.flavor)
+        reason = reason or self._flavor_lacking(target, axes.flavor) or self._beyond_limits(target, axes)
         if reason:
             return reason
         if axes.packaging_format.name == DEFAULT_FORMAT:

@@ -84,7 +84,8 @@ def install(
 def _wait_for(component: Component, context: CellContext) -> str:
     """Wait until a component is ready; return the name of its pod."""
     title = f"the suite's own {component.name}"
-    pod = context.watch.wait(title, lambda view: _ready_pod(view, component), deadline=_READY_WITHIN)
+    deadline = _READY_WITHIN * context.patience
+    pod = context.watch.wait(title, lambda view: _ready_pod(view, component), deadline=deadline)
     return str(pod["metadata"]["name"])
 
 

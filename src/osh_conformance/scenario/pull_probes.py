@@ -66,7 +66,8 @@ def _run(context: CellContext, name: str, image: str, policy: str) -> tuple[bool
     def concerns(pod: Any) -> bool:
         return bool(pod["metadata"]["name"] == name)
 
-    return context.watch.wait(f"probe {name}", outcome, deadline=_STARTED_WITHIN, concerns=concerns)
+    deadline = _STARTED_WITHIN * context.patience
+    return context.watch.wait(f"probe {name}", outcome, deadline=deadline, concerns=concerns)
 
 
 def _pod(name: str, image: str, policy: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ _LATER_HOOKS = DELETE_HOOKS | {"test", "test-success", "test-failure", "pre-roll
 def withhold(plan: CellPlan, context: CellContext, install: Future[Outcome], seconds: float) -> DependencyWithheld:
     """Watch until the pods that need the database wait for it, and `seconds` longer; return which do and do not wait.
 
-    The caller has withheld the database's Service.
+    `seconds` are those before the patience with the runtime. The caller has withheld the database's Service.
     """
     declared = plan.declared
     # A chart without a dep_check key does not promise to wait.
@@ -53,10 +53,13 @@ def withhold(plan: CellPlan, context: CellContext, install: Future[Outcome], sec
         return True if running >= dependent else None
 
     context.watch.wait(
-        "the pods that need the database", all_waiting, deadline=_WAITING_WITHIN, concerns=partial(_is_awaited, plan)
+        "the pods that need the database",
+        all_waiting,
+        deadline=_WAITING_WITHIN * context.patience,
+        concerns=partial(_is_awaited, plan),
     )
     started = time.monotonic()
-    context.watch.watch_for(lambda view: _early(view, dependent) or None, seconds=seconds)
+    context.watch.watch_for(lambda view: _early(view, dependent) or None, seconds=seconds * context.patience)
     early = _early(context.watch.view(), dependent)
     return DependencyWithheld(
         seconds=round(time.monotonic() - started, 2),
@@ -105,7 +108,8 @@ def wait_ready(
             complete = not rollouts.unfinished(context.kube, context.namespace, expected)
         if complete and plan.waits_for is not None:
             ready_since.append(time.monotonic())
-            return "" if change.done() or ready_since[-1] - ready_since[0] > _HELM_ENDS_WITHIN else None
+            late = ready_since[-1] - ready_since[0] > _HELM_ENDS_WITHIN * context.patience
+            return "" if change.done() or late else None
         if change.done() and not change.result().ok:
             context.secrets.learn()
             output = context.secrets.redact(change.result().tail)

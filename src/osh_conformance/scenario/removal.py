@@ -112,7 +112,8 @@ def observe_result(state: ScenarioState, release: InstalledRelease) -> None:
     with state.timed("end of pods"):
         # A failed uninstall has deleted no pod, so there is none to wait for.
         succeeded = state.removals[-1].call.code == 0
-        leftovers = _leftovers(release.context.watch, _PODS_END_WITHIN if succeeded else 0.0, _ignored(state))
+        seconds = _PODS_END_WITHIN * release.context.patience if succeeded else 0.0
+        leftovers = _leftovers(release.context.watch, seconds, _ignored(state))
     after = after or _read(state)
     state.removals[-1] = replace(state.removals[-1], after=after, leftovers=leftovers)
     if state.plan.scenario.repeated:
@@ -176,6 +177,7 @@ def _uninstall_with_fault(
 def _drop_runs(state: ScenarioState, release: InstalledRelease, ended: Callable[[], bool]) -> bool:
     """Wait until the server has a waiting DROP, or a drop container has run long enough to have sent it."""
     running_since: dict[str, float] = {}
+    patience = release.context.patience
 
     def reached(view: View) -> bool | None:
         if ended():
@@ -185,11 +187,11 @@ def _drop_runs(state: ScenarioState, release: InstalledRelease, ended: Callable[
                 running_since.setdefault(pod["metadata"]["name"], time.monotonic())
         if not running_since:
             return None
-        if state.server.waiting() or time.monotonic() - max(running_since.values()) > _SENDS_WITHIN:
+        if state.server.waiting() or time.monotonic() - max(running_since.values()) > _SENDS_WITHIN * patience:
             return True
         return None
 
-    return bool(release.context.watch.watch_for(reached, seconds=_DROP_RUNS_WITHIN))
+    return bool(release.context.watch.watch_for(reached, seconds=_DROP_RUNS_WITHIN * patience))
 
 
 # -- what an uninstall started and left ------------------------------------------------------------------------------

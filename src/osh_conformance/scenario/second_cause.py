@@ -57,7 +57,7 @@ def _try_again(state: ScenarioState, release: InstalledRelease, removal: Removal
     if not outcome.ok:
         return _ended(outcome)
     remember_objects(state, context.watch.view())
-    timeout = min(plan.uninstall_timeout, _TIMEOUT)
+    timeout = min(plan.uninstall_timeout, round(_TIMEOUT * context.patience))
     outcome, failure = early_end.uninstall(state, release, hooks=True, timeout=timeout)
     if failure:
         return f"{failure.line}\n{failure.words}: three attempts in a row ended with it"

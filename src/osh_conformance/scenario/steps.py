@@ -263,7 +263,10 @@ def _wait(state: ScenarioState, change: _Change, call: Future[Outcome]) -> str:
 
 
 def _wait_for_data(state: ScenarioState, before: DatabaseState, seconds: float) -> DatabaseState:
-    """Wait until the server has the release's databases and an account for them; return what it holds."""
+    """Wait until the server has the release's databases and an account for them; return what it holds.
+
+    `seconds` are those before the patience with the runtime.
+    """
     creators = {container.workload for container in state.plan.declared.containers_of("db_init")}
 
     def complete(view: View) -> bool | None:
@@ -275,7 +278,7 @@ def _wait_for_data(state: ScenarioState, before: DatabaseState, seconds: float) 
         new = set(now.databases) - set(before.databases)
         return True if new and not unfinished and _has_account(now, before) else None
 
-    state.context.watch.watch_for(complete, seconds=seconds)
+    state.context.watch.watch_for(complete, seconds=seconds * state.context.patience)
     return state.read_database()
 
 

@@ -66,6 +66,7 @@ class _Cell:
     def __init__(self, folder: Path, charts: OpenedCharts) -> None:
         self.store = _Store()
         self.plans: list[CellPlan] = []
+        self.patience: list[float] = []
         self.observed: Callable[[Observation], Observation] = lambda observation: observation
         #: What the cluster has: nodes, pods of the cell, and RuntimeClasses with the one that new pods get.
         self.nodes = {"first": _NODE}
@@ -125,7 +126,8 @@ class _Cell:
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Cell]:
     @contextlib.contextmanager
-    def open_context(_session: object, namespace: str, **options: object) -> Iterator[object]:
+    def open_context(_session: object, namespace: str, *, patience: float, **options: object) -> Iterator[object]:
+        made.patience.append(patience)
         yield made.context(namespace, options["second_context"])
 
     def collect(_context: object, _releases: object, folder: Path, _more: object) -> None:
@@ -222,6 +224,17 @@ def test_the_axes_and_the_options_reach_the_plan(run: _Cell) -> None:
     assert plan.tests == KEYSTONE.parent / "tests" / "keystone"
     assert set(plan.declared.images.values()) <= {image.reference for image in plan.images}
     assert run.store.checked, "images of job keys are tried"
+
+
+def test_the_patience_of_the_runtime_reaches_the_namespace_and_the_plan(run: _Cell) -> None:
+    def slow(suite: LiveSuite) -> CellRun:
+        runtime = replace(definitions.runtimes()["gvisor"], handler="", patience=2.0)
+        return replace(suite.cell_runs[0], axes=replace(suite.cell_runs[0].axes, runtime=runtime))
+
+    run.run()
+    run.run(slow)
+    assert run.patience == [1.0, 2.0]
+    assert [plan.ready_timeout for plan in run.plans] == [60.0, 120.0]
 
 
 def test_an_image_of_a_named_flavor_that_is_missing_is_an_error(run: _Cell) -> None:

@@ -359,6 +359,23 @@ def test_a_reduced_run_installs_its_jobs_and_waits_for_what_creates(charts: RunC
     assert plan.declared.functions == {"db_init": "db_init", "db_drop": "db_drop", "db_sync": "", "api": ""}
 
 
+@pytest.mark.parametrize(
+    ("runtimes", "scenario", "seconds"),
+    [
+        ((), "drop-enabled", (60.0, 300)),
+        (("runc",), "drop-enabled", (60.0, 300)),
+        (("gvisor",), "drop-enabled", (120.0, 600)),
+        (("gvisor",), "wrong-password", (120.0, 180)),
+    ],
+)
+def test_helm_gets_its_times_as_often_as_the_runtime_needs_patience(
+    runtimes: tuple[str, ...], scenario: str, seconds: tuple[float, int], charts: RunCharts
+) -> None:
+    found = LiveSuite(LiveOptions(paths=(KEYSTONE,), scenarios=(scenario,), runtimes=runtimes))
+    plan = prepare(found, found.cell_runs[0], charts, Images())
+    assert (plan.ready_timeout, plan.uninstall_timeout) == seconds
+
+
 def test_a_run_that_is_not_reduced_waits_for_everything(plans: dict[str, CellPlan]) -> None:
     assert plans["drop-enabled"].waits_for is None
 

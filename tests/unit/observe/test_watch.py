@@ -145,6 +145,30 @@ def test_another_exit_does_not_end_the_wait(seen: dict[str, Any]) -> None:
     assert pod_status.cannot_start(pod(containerStatuses=[seen])) is None
 
 
+#: What gVisor's shim and runsc say, by their source of 2026-09.
+_START = "failed to start containerd task: OCI runtime start failed: starting container: starting sub-container"
+
+
+@pytest.mark.parametrize(
+    ("message", "missing"),
+    [
+        (f'{_START} [bash]: error finding executable "bash" in PATH [/usr/bin /bin]: no such file or directory', True),
+        (f"{_START} [/bin/tool -v]: failed to load /bin/tool: no such file or directory", True),
+        (f"{_START} [/bin/tool -v]: failed to load /bin/tool: permission denied: unknown", True),
+        (f"{_START} [sh -c echo not found]: urpc method containerManager.StartSubcontainer failed: EOF", False),
+        (
+            f"{_START} [sh]: connecting to control server at PID 9: dial unix /run/x.sock: no such file or directory",
+            False,
+        ),
+        ("OCI runtime create failed: creating container: gofer: open /run/x: no such file or directory", False),
+        ('exec: "bash": executable file not found in $PATH', True),
+    ],
+)
+def test_a_message_of_gvisor_is_about_the_image_only_where_it_says_so(message: str, *, missing: bool) -> None:
+    seen = status(terminated=ended(128, reason="StartError", message=message))
+    assert (pod_status.cannot_start(pod(containerStatuses=[seen])) is not None) is missing
+
+
 def sandbox(message: str, *, uid: str = "1", reason: str = "FailedCreatePodSandBox") -> dict[str, Any]:
     metadata = {"name": f"e-{uid}", "uid": f"e-{uid}"}
     return {"metadata": metadata, "reason": reason, "message": message, "involvedObject": {"uid": uid}}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from osh_conformance.loading import records
+from osh_conformance.loading import definitions, records
 from osh_conformance.report.pages import reference_pages
 from tests.paths import ROOT
 
@@ -33,6 +33,18 @@ def test_every_example_loads(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("verb", ["install", "upgrade", "test", "sql", "sessions", "inject", "repair", "uninstall"])
 def test_the_page_of_scenarios_has_a_section_for_each_verb(verb: str) -> None:
     assert f"## `do: {verb}`" in _FOLDED["scenario.md"]
+
+
+def test_the_page_of_runtimes_says_what_each_cannot_give_and_what_differs_there() -> None:
+    page = _FOLDED["runtime.md"]
+    for name, runtime in definitions.runtimes().items():
+        text = page.partition(f"### {name} ")[2].partition("### ")[0]
+        limits = [f"cannot give `{limit.privilege}`: {limit.reason}" for limit in runtime.limits]
+        handler = [f"`handler`: `{runtime.handler}`"] if runtime.handler else ["`handler`: the default"]
+        recipe = [f"`recipe`: `{runtime.recipe}`"] if runtime.recipe else []
+        said = [f"`cri`: `{runtime.cri}`", *handler, *recipe, runtime.needs, *limits, *runtime.differs]
+        assert not [each for each in said if " ".join(each.split()) not in text]
+        assert (f"`patience`: {runtime.patience:g} times" in text) is (runtime.patience != 1)
 
 
 def test_a_field_has_its_type_its_default_and_its_meaning() -> None:

@@ -121,6 +121,7 @@ def _ready(
     jobs: Sequence[Any] = (),
     deployments: Sequence[Any] = (),
     action: str = "install",
+    patience: float = 1.0,
 ) -> str:
     secrets: Any = SimpleNamespace(learn=lambda: None, redact=lambda text: text)
     kube: Any = SimpleNamespace(log=lambda *_: "", list=lambda _: deployments)
@@ -129,7 +130,7 @@ def _ready(
         for one in objects:
             watch._take(kept, one, deleted=False)
     watch._readers.shutdown()
-    context: Any = SimpleNamespace(watch=watch, secrets=secrets, kube=kube, namespace="cell")
+    context: Any = SimpleNamespace(watch=watch, secrets=secrets, kube=kube, namespace="cell", patience=patience)
     return readiness.wait_ready(plan, _declared(*containers), context, call, action)
 
 
@@ -175,6 +176,14 @@ def test_helm_gets_a_while_for_hooks_that_nobody_waits_for(monkeypatch: pytest.M
         _ready(_plan("Job/db-init", seconds=0.0), _helm(None), INIT, jobs=[_INIT])
 
 
+def test_helm_gets_a_longer_while_under_a_slow_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "_HELM_ENDS_WITHIN", 0.1)
+    plan = _plan("Job/db-init", seconds=1.5)
+    assert _ready(plan, _helm(None), INIT, jobs=[_INIT]) == ""
+    with pytest.raises(NotReadyError):
+        _ready(plan, _helm(None), INIT, jobs=[_INIT], patience=100.0)
+
+
 def test_a_whole_run_waits_for_helm_and_for_every_workload() -> None:
     for call, containers in ((_helm(None), (INIT,)), (_helm(), (INIT, API))):
         with pytest.raises(NotReadyError):
@@ -214,7 +223,7 @@ def test_a_pod_that_nobody_waits_for_may_crash_while_the_service_is_withheld() -
     keys = {key: key for key in ("db_init", "dep_check")}
     plan = _plan("Job/db-init")
     plan.declared = replace(_declared(init, API), functions=keys)
-    context: Any = SimpleNamespace(watch=watch)
+    context: Any = SimpleNamespace(watch=watch, patience=1.0)
     assert readiness.withhold(plan, context, _helm(None), 0.0).waiting == ("Job/db-init",)
 
 

@@ -20,6 +20,7 @@ from msgspec import inspect as types
 
 from osh_conformance.charts.catalog import CatalogFile
 from osh_conformance.config.deviations import DeviationsFile
+from osh_conformance.loading import definitions
 from osh_conformance.loading.search import PROJECT_FOLDER, data_folder
 from osh_conformance.model.convention import Convention
 from osh_conformance.model.field_values import KNOWN, ONE_OF
@@ -27,7 +28,7 @@ from osh_conformance.model.matrix import ContainerRuntime, Flavor, PackagingForm
 from osh_conformance.model.scenario import FAULTS, Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     _RecordType = types.DataclassType | types.StructType
 
@@ -42,6 +43,10 @@ _FAULTS = """\
 The field `inject` of a step names one of these. A fault that lasts stays until a `repair` or `recover` step. The
 scenario cannot run on a cluster without what its fault needs: `node-exec` is access to the nodes, `registry` is the
 suite's own registry. Clusters that the suite creates have both."""
+
+_RUNTIMES = """\
+What each of them is, and what is not the same there. A chart whose pods request a privilege that a runtime cannot give
+is left out there, and the run goes on with its other cells. No rule takes a difference for a finding."""
 
 CATALOG_EXAMPLE = """\
 osh_conformance_catalog: 1
@@ -132,7 +137,7 @@ def kinds() -> Mapping[str, Page]:
     return {
         "scenario": _shipped("scenarios", Scenario, "Scenario", "switched-on", "wrong-password"),
         "flavor": _shipped("flavors", Flavor, "Image flavor", "distribution", more=(FLAVOR_EXAMPLE,)),
-        "runtime": _shipped("runtimes", ContainerRuntime, "Container runtime", "crun"),
+        "runtime": _shipped("runtimes", ContainerRuntime, "Container runtime", "gvisor"),
         "format": _shipped("formats", PackagingFormat, "Packaging format", "digest"),
         "convention": _shipped(
             "conventions", Convention, "Convention", "reference", "helm", more=(TEXTS_EXAMPLE, MAPS_EXAMPLE)
@@ -193,7 +198,7 @@ def _page(page: Page) -> str:
         tag = f"`do: {nested.tag}`" if isinstance(nested, types.StructType) and nested.tag else ""
         parts += [f"## {tag or _name(nested.cls)}\n", f"{_wrapped(doc(nested.cls))}\n"]
         parts += [_fields(nested)] if nested.fields else []
-    parts += _faults() if page.record is Scenario else []
+    parts += _MORE[page.record]() if page.record in _MORE else []
     parts += ["## Example\n", *(f"```yaml\n{example.rstrip()}\n```\n" for example in page.examples)]
     return "\n".join(parts)
 
@@ -207,6 +212,32 @@ def _faults() -> Iterator[str]:
         lasts = "Lasts until it is repaired." if fault.lasting else "Does not last."
         lines.append(_item(f"`{name}`: {fault.summary}. {lasts}{needs}"))
     yield "\n".join(lines) + "\n"
+
+
+def _runtimes() -> Iterator[str]:
+    yield "## The runtimes of the package\n"
+    yield _wrapped(_RUNTIMES) + "\n"
+    for name, runtime in definitions.runtimes().items():
+        yield f"### {name}\n"
+        yield "\n".join(map(_item, _of_runtime(runtime))) + "\n"
+
+
+def _of_runtime(runtime: ContainerRuntime) -> Iterator[str]:
+    """Yield what its file says of a runtime to a reader, an item each."""
+    yield runtime.summary
+    yield f"`cri`: `{runtime.cri}`; `handler`: {f'`{runtime.handler}`' if runtime.handler else 'the default'}"
+    if runtime.recipe:
+        yield f"`recipe`: `{runtime.recipe}`"
+    if runtime.needs:
+        yield f"`needs`: {runtime.needs}"
+    yield from (f"cannot give `{limit.privilege}`: {limit.reason}" for limit in runtime.limits)
+    yield from (f"differs: {sentence}" for sentence in runtime.differs)
+    if runtime.patience != 1:
+        yield f"`patience`: {runtime.patience:g} times as long for every wait for containers"
+
+
+#: The further sections of a page, by its record.
+_MORE: Mapping[type, Callable[[], Iterator[str]]] = {Scenario: _faults, ContainerRuntime: _runtimes}
 
 
 # -- fields ----------------------------------------------------------------------------------------------------------
