@@ -14,7 +14,7 @@ from tests.live.axes import RUNTIMES
 from tests.paths import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from osh_conformance.provision.docker import Docker
     from tests.live.conftest import Kept
@@ -83,3 +83,26 @@ def test_no_runtime_loads_the_modules_by_which_an_image_looks_up_accounts(
     result = program.run("live", charts, *words, seconds=_LONGEST)
     assert result.code == 0, result.printed
     assert [cell["status"] for cell in result.document["cells"]] == ["pass"] * len(_EVERY)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "problem"),
+    [
+        ({"handler": "nobody"}, "has no handler `nobody` for the runtime absent"),
+        ({"handler": "runc", "check": ["runc", "no-such-verb"]}, "cannot run containers with absent: runc ended with"),
+        ({"handler": "runc", "check": ["nobody"]}, "cannot run containers with absent: nobody ended with"),
+    ],
+)
+@pytest.mark.usefixtures("kept")
+def test_a_runtime_that_the_nodes_cannot_run_is_one_error_before_the_first_cell(
+    program: Program, base: Path, tmp_path: Path, runtime: Mapping[str, object], problem: str
+) -> None:
+    file = tmp_path / "runtimes" / "absent.yaml"
+    file.parent.mkdir()
+    file.write_text(yaml.safe_dump({"name": "absent", "summary": "none", "cri": "containerd", **runtime}))
+    words = ("--data", tmp_path, "--runtime", "absent", "--scenario", "drop-enabled", "--keep")
+    result = program.run("live", base, *words)
+    assert result.code == 3, result.printed
+    assert problem in result.printed
+    assert "cell mutant-base" not in result.printed
+    assert "Traceback" not in result.printed
