@@ -132,7 +132,7 @@ def test_no_two_runtimes_keep_the_same_files() -> None:
 
 
 def test_a_runtime_that_has_to_be_built_has_a_recipe() -> None:
-    assert {"youki"} <= needs.recipes(["all"]) <= set(BOOK.by_name)
+    assert {"youki", "gvisor"} <= needs.recipes(["all"]) <= set(BOOK.by_name)
 
 
 def test_setting_up_all_flavors_needs_their_images_and_those_of_the_infrastructure() -> None:
