@@ -59,10 +59,15 @@ def test_each_runtime_fails_the_mutants_that_lean_on_another(kept: Kept, program
 @pytest.fixture
 def nss_modules(docker: Docker) -> Iterator[str]:
     """The name of an image that looks up accounts by modules: Docker has it, and the kept cluster can pull it."""
-    base = f"{BUILDS}distribution:{recipes.load(ROOT / 'ci').key('distribution')}"
+    key = recipes.load(ROOT / "ci").key
+    debian = f"{BUILDS}debian:{key('debian')}"
+    bases = {
+        "BASE_IMAGE": f"{BUILDS}distribution:{key('distribution')}",
+        "DEBIAN_IMAGE": debian if docker.has_image(debian) else "docker.io/library/debian:bookworm-slim",
+    }
+    arguments = [word for name, base in bases.items() for word in ("--build-arg", f"{name}={base}")]
     place = Path(__file__).parent / "nss-modules"
-    words = ("--force-rm", "--network", "host", "--build-arg", f"BASE_IMAGE={base}", "--tag", _NSS_MODULES)
-    docker.run("build", *words, place, deadline=_LONGEST)
+    docker.run("build", "--force-rm", "--network", "host", *arguments, "--tag", _NSS_MODULES, place, deadline=_LONGEST)
     try:
         yield _NSS_MODULES
     finally:
