@@ -36,6 +36,8 @@ class Pin:
     version: str
     module: str = ""
     package: str = ""
+    crate: str = ""
+    held: str = ""
     note: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -81,6 +83,13 @@ def ask(pin: Pin) -> list[str]:
     if pin.module:
         command = process.Command(argv=["go", "list", "-m", "-versions", pin.module], cwd=Path(Path.cwd().anchor))
         return process.run(command, deadline=_ASK).stdout.split()[1:]
+    if pin.crate:
+        # Not in a folder below a Cargo project: there its own version would be meant.
+        command = process.Command(argv=["cargo", "info", pin.crate], cwd=Path(Path.cwd().anchor))
+        named = re.search(r"^version: (\S+)", process.run(command, deadline=_ASK).stdout, re.MULTILINE)
+        if named is None:
+            raise SuiteError(f"cargo names no version of {pin.crate}")
+        return [named[1]]
     argv = [sys.executable, "-m", "pip", "index", "--disable-pip-version-check", "versions", pin.package]
     listed = re.search(r"^Available versions: (.*)$", process.run(argv, deadline=_ASK).stdout, re.MULTILINE)
     if listed is None:
@@ -114,6 +123,9 @@ def _versions(asked: Callable[[Pin], list[str]]) -> int:
     failed = False
     print(f"{'name':<16}{'pinned':<12}newest")
     for pin in load():
+        if pin.held:
+            print(f"{pin.name:<16}held: {pin.held}")
+            continue
         try:
             found = newest(asked(pin), pin.version)
         except SuiteError as error:

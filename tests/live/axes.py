@@ -49,7 +49,7 @@ class Axis:
         """Assert what is expected of a mutant with these values."""
         wanted = yaml.safe_load((self.folder / mutant / "expect.yaml").read_text())
         own = [cell for cell in result.document["cells"] if cell["chart"] == mutant]
-        cells = {self._value(cell["id"], values): cell["status"] for cell in own}
+        cells = {_value(cell["id"].removeprefix(mutant), values): cell["status"] for cell in own}
         holding = [value for value in wanted["holds"] if value in values]
         failing = [value for value in wanted["fails"] if value in values]
         assert holding
@@ -61,14 +61,15 @@ class Axis:
                 words = {self.name: value, "standard": min(holding)}
                 assert any(_fits(each, pattern, words) for each in found), f"{value}: none fits {pattern} of {found}"
 
-    def _value(self, cell: str, values: Sequence[str]) -> str:
-        """Return the value of this axis in a cell's id."""
-        (value,) = [value for value in values if f"-{value}-" in cell]
-        return value
-
 
 FLAVORS = Axis(name="flavor", folder=FLAVOR_MUTANTS)
 RUNTIMES = Axis(name="runtime", folder=RUNTIME_MUTANTS)
+
+
+def _value(cell: str, values: Sequence[str]) -> str:
+    """Return which of these values of an axis a cell has, by its id without the chart: a chart may be named as one."""
+    (value,) = [value for value in values if f"-{value}-" in cell]
+    return value
 
 
 def _fits(finding: Mapping[str, Any], pattern: Mapping[str, str], words: Mapping[str, str]) -> bool:

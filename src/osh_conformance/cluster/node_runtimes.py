@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import posixpath
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -137,10 +137,15 @@ def runtime_of(container: str, files: Collection[str], runtimes: Iterable[Contai
     fitting = [
         runtime
         for runtime in runtimes
-        if runtime.state
-        and all(fnmatch.filter(files, pattern.replace(_CONTAINER, container)) for pattern in runtime.state)
+        if runtime.state and all(any(map(_expression(path, container).fullmatch, files)) for path in runtime.state)
     ]
     return max(fitting, key=lambda runtime: len(runtime.state)).name if fitting else ""
+
+
+def _expression(path: str, container: str) -> re.Pattern[str]:
+    """Return the expression for a path of `ContainerRuntime.state`."""
+    parts = path.replace(_CONTAINER, container).split("*")
+    return re.compile("[^/]*".join(map(re.escape, parts)))
 
 
 def _sandboxes(cluster: Cluster, node: str, namespace: str, handlers: dict[str, str]) -> list[dict[str, Any]]:
@@ -153,7 +158,9 @@ def _sandboxes(cluster: Cluster, node: str, namespace: str, handlers: dict[str, 
 
 def _state_files(cluster: Cluster, node: str, runtimes: Iterable[ContainerRuntime]) -> tuple[str, ...]:
     """Return the paths of all files that OCI runtimes keep in a node."""
-    folders = sorted({pattern.partition(_CONTAINER)[0] for runtime in runtimes for pattern in runtime.state})
+    names = {path.partition(_CONTAINER)[0] for runtime in runtimes for path in runtime.state}
+    folders = sorted({f"{posixpath.dirname(name)}/" for name in names})
+    # A folder that no container has made yet is not there, and find says so by its exit code.
     found = cluster.node_exec(node, "find", *folders, "-maxdepth", "2", check=False)
     return tuple(found.stdout.splitlines())
 

@@ -22,7 +22,7 @@ from osh_conformance.errors import UsageError
 from osh_conformance.loading.files import read_text
 from osh_conformance.loading.suggest import did_you_mean
 from osh_conformance.loading.yaml import read_values
-from osh_conformance.model.field_values import KNOWN, ONE_OF
+from osh_conformance.model.field_values import KNOWN, ONE_OF, SHAPE, WITHIN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Mapping
@@ -196,8 +196,25 @@ def _check_annotated(kind: inspect.Metadata, value: Any, path: str, content: Con
         _check_value(value, extra[ONE_OF], path, content)
     elif extra.get(KNOWN) in content.known:
         _check_value(value, content.known[extra[KNOWN]], path, content, extra[KNOWN])
+    elif WITHIN in extra:
+        _check_number(value, extra[WITHIN], path, content)
+    elif SHAPE in extra:
+        _check_shape(value, extra[SHAPE], path, content)
     else:
         _check(kind.type, value, path, content)
+
+
+def _check_number(value: Any, limits: tuple[float, float], path: str, content: Content) -> None:
+    least, greatest = limits
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and not least <= value <= greatest:
+        raise content.error(path, f"`{path}` is {value:g}", f"a number from {least:g} to {greatest:g}")
+
+
+def _check_shape(value: Any, shape: tuple[str, str], path: str, content: Content) -> None:
+    pattern, meaning = shape
+    if isinstance(value, str) and not re.fullmatch(pattern, value):
+        raise content.error(path, f"`{path}` is `{value}`", meaning)
 
 
 def _check_value(value: Any, values: Collection[str], path: str, content: Content, noun: str = "value") -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from osh_conformance.errors import UsageError
-from osh_conformance.model.field_values import one_of
+from osh_conformance.model.field_values import one_of, shaped, within
 
 #: The matrix mode with every combination of values.
 FULL = "full"
@@ -114,6 +114,17 @@ class PackagingFormat:
     """A suffix of the tag, so that a registry can serve one image in several formats."""
 
 
+#: A path of a runtime's file. Its folder is searched, so it has no pattern, and no option can be made of it.
+StatePath = Annotated[
+    str,
+    shaped(
+        r"(/[^/*{}]+)+/[^/{}]*\{container\}[^/{}]*(/[^/{}]+)?",
+        "folders without `*`, a name with `{container}`, and at most one name below it, such as "
+        "`/run/containerd/runc/k8s.io/{container}/state.json`",
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeLimit:
     """A privilege that a container runtime cannot give to a pod. A chart whose pods request it does not apply there."""
@@ -146,15 +157,15 @@ class ContainerRuntime:
     """The command that prints the OCI runtime's version in a node, as a list of arguments."""
     check: tuple[str, ...] = ()
     """The command that succeeds in a node if the OCI runtime can run a container there, as a list of arguments."""
-    state: tuple[str, ...] = ()
+    state: tuple[StatePath, ...] = ()
     """The files that the OCI runtime keeps in a node for each container: paths with `{container}` in place of the
-    container's id, and `*` for any text without a slash. If the files of two runtimes are all present, the runtime with
-    more files ran the container."""
+    container's id, below folders that are named in full, and `*` for any text without a slash from there on. If the
+    files of two runtimes are all present, the runtime with more files ran the container."""
     limits: tuple[RuntimeLimit, ...] = ()
     """The privileges that it cannot give to a pod."""
     differs: tuple[str, ...] = ()
     """What a container sees or does differently there, a sentence each. No rule takes it for a finding."""
-    patience: float = 1.0
+    patience: Annotated[float, within(1, 100)] = 1.0
     """The factor for the time that a release gets to become ready, and for every other wait for its containers: they
     start more slowly there."""
     needs: str = ""

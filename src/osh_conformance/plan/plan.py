@@ -94,16 +94,29 @@ class LiveSuite:
         self._flavors_lack: dict[tuple[str, str], str] = {}
         self._reductions: dict[tuple[str, str], Reduction | SuiteError] = {}
         self._privileged: consent.Requested = {}
+        self._own_images: Mapping[tuple[str, str, str], frozenset[str]] = {}
         # A limit changes which combinations are taken, but for `full`: each shard must know all limits then.
         limiting = any(runtime and runtime.limits for runtime in self._runtimes)
         together = bool(options.shard) and limiting and options.matrix_mode != FULL
-        self._take_cells(None if together else options.shard)
-        requests = consent.requested(self._installed, lambda: self.renderer, self._progress)
-        self._privileged, self._own_images = requests.access, requests.images
-        if together or any(self._beyond_limits(each.target, each.axes) for each in self.cell_runs):
+        self._take_known_cells(None if together else options.shard)
+        if together:
             self._take_cells(options.shard)
         if not options.allow_privileged:
             consent.check(self._installed, self._privileged)
+
+    def _take_known_cells(self, shard: str | None) -> None:
+        """Work out the cells of a shard (None: of the run), and what all of them request."""
+        self._take_cells(shard)
+        while unknown := [each for each in self._installed if not self._is_known(each)]:
+            found = consent.requested(unknown, lambda: self.renderer, self._progress)
+            self._privileged = {**self._privileged, **found.access}
+            self._own_images = {**self._own_images, **found.images}
+            if any(self._beyond_limits(each.target, each.axes) for each in self.cell_runs):
+                # Cells that nobody has looked at may take the place of those.
+                self._take_cells(shard)
+
+    def _is_known(self, cell_run: CellRun) -> bool:
+        return bool(cell_run.scenario.probes) or consent.key_of(cell_run) in self._privileged
 
     def _take_cells(self, shard: str | None) -> None:
         """Work out the cells of a shard (None: of the run), and why some are left out, by what is known so far."""

@@ -26,7 +26,7 @@ _PINS = {pin.name: pin for pin in versions.load()}
 @pytest.mark.parametrize("pin", _PINS.values(), ids=_PINS)
 def test_every_file_has_the_pinned_version(pin: Pin) -> None:
     assert not versions.disagreements(pin)
-    assert bool(pin.module) is not bool(pin.package)
+    assert [bool(pin.module), bool(pin.package), bool(pin.crate)].count(True) == 1
 
 
 def test_a_file_with_another_version_is_named(tmp_path: Path) -> None:
@@ -83,13 +83,27 @@ def test_a_question_without_an_answer_ends_with_3(capsys: pytest.CaptureFixture[
     assert "unknown: nobody knows kind" in capsys.readouterr().out
 
 
-def test_go_and_pip_are_asked_with_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_held_version_is_not_asked_for_and_its_reason_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[str] = []
+
+    def ask(pin: Pin) -> list[str]:
+        asked.append(pin.name)
+        return [pin.version]
+
+    assert versions.main([], ask) == 0
+    assert "gvisor" not in asked
+    assert {"youki", "kind"} <= set(asked)
+    assert re.search(r"^gvisor +held: later modules lack", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_the_package_managers_are_asked_with_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, float]] = []
 
     def run(command: process.Command | list[str], *, deadline: float) -> process.Outcome:
         argv = command.argv if isinstance(command, process.Command) else command
         asked.append((" ".join(map(str, argv)), deadline))
-        out = "example.org/a v1.0.0 v1.1.0\n" if argv[0] == "go" else "a (1.1)\nAvailable versions: 1.1, 1.0\n"
+        answers = {"go": "example.org/a v1.0.0 v1.1.0\n", "cargo": "a #tag\nrust-version: 1.85\nversion: 1.1.0\n"}
+        out = answers.get(str(argv[0]), "a (1.1)\nAvailable versions: 1.1, 1.0\n")
         return process.Outcome(argv=(), code=0, stdout=out, stderr="", seconds=0.0)
 
     monkeypatch.setattr(process, "run", run)
@@ -97,6 +111,16 @@ def test_go_and_pip_are_asked_with_a_deadline(monkeypatch: pytest.MonkeyPatch) -
     assert versions.ask(versions.Pin(name="a", version="1", package="a")) == ["1.1", "1.0"]
     assert asked[0] == ("go list -m -versions example.org/a", 60.0)
     assert asked[1][0].endswith("pip index --disable-pip-version-check versions a")
+    assert versions.ask(versions.Pin(name="a", version="1", crate="a")) == ["1.1.0"]
+    assert asked[2] == ("cargo info a", 60.0)
+
+
+def test_a_manager_that_names_no_version_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = process.Outcome(argv=(), code=0, stdout="rust-version: 1.85\n", stderr="", seconds=0.0)
+    monkeypatch.setattr(process, "run", lambda *_, **__: nothing)
+    for pin in (versions.Pin(name="a", version="1", package="a"), versions.Pin(name="a", version="1", crate="a")):
+        with pytest.raises(SuiteError, match="of a"):
+            versions.ask(pin)
 
 
 def test_every_base_image_is_found_with_the_places_that_name_it() -> None:

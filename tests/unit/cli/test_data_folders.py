@@ -20,7 +20,13 @@ db_drop: true
 steps: [{do: install}, {do: uninstall}]
 rules: [KEY-1, DROP-4]
 """
-_RUNTIME = "name: mine\nsummary: a runtime of our own\ncri: containerd\nhandler: mine\nstate: [mine.json]\n"
+_RUNTIME = """\
+name: mine
+summary: a runtime of our own
+cri: containerd
+handler: mine
+state: ["/run/mine/{container}/mine.json"]
+"""
 
 
 @pytest.fixture

@@ -116,6 +116,31 @@ def test_only_programs_are_copied_into_the_nodes(tmp_path: Path) -> None:
     assert docker.calls == [("cp", str(tmp_path / "runsc"), f"{node}:/usr/local/bin/runsc") for node in ("a", "b")]
 
 
+def test_state_files_are_searched_in_the_folders_of_all_runtimes_and_no_deeper() -> None:
+    docker = answering(find=(1, ""))
+    docker.answers = {("a", "find"): (0, "/run/a/1\n/run/a/1/state\n")}
+    own = replace(RUNTIMES["crun"], state=("/run/a/pod-{container}/state", "/run/a/{container}*.state"))
+    assert node_runtimes._state_files(cluster(docker), "a", [own, own]) == ("/run/a/1", "/run/a/1/state")
+    assert docker.calls == [("exec", "a", "find", "/run/a/", "-maxdepth", "2")]
+    assert node_runtimes._state_files(cluster(docker), "b", [own]) == ()
+
+
+@pytest.mark.parametrize(
+    ("file", "found"),
+    [
+        ("/run/t/pod-1_x.state", "toy"),
+        ("/run/t/pod-1_.state", "toy"),
+        ("/run/t/pod-1_x/y.state", ""),
+        ("/run/t/pod-2_x.state", ""),
+        ("/run/t/pod-1_xstate", ""),
+        ("/old/run/t/pod-1_x.state", ""),
+    ],
+)
+def test_a_star_in_the_path_of_a_state_file_is_any_text_without_a_slash(file: str, found: str) -> None:
+    toy = replace(RUNTIMES["crun"], name="toy", state=("/run/t/pod-{container}_*.state",))
+    assert node_runtimes.runtime_of("1", [file], [toy]) == found
+
+
 def test_versions_are_those_that_the_programs_print() -> None:
     docker = answering(runc=(0, "runc version 1.3.6+ds1\nspec: 1.2.1\n"), youki=(1, "cannot start"))
     docker.answers = {

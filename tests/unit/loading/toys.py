@@ -12,7 +12,7 @@ TOYS = {
     "services: {keystone: docker.io/example/keystone:1.0.0, painter: docker.io/example/painter:latest}\n"
     "images: {dep_check: docker.io/example/entrypoint:1.0.0}\n",
     "formats": "name: toy\nsummary: s\nmanifest: oci\nsuffix: -toy\n",
-    "runtimes": "name: toy\nsummary: s\ncri: containerd\nhandler: toy\nstate: [toy.json]\n",
+    "runtimes": "name: toy\nsummary: s\ncri: containerd\nhandler: toy\nstate: ['/run/toy/{container}/toy.json']\n",
     "scenarios": "name: toy\nsummary: s\ndb_drop: true\nrules: [DROP-4]\nsteps: [{do: install}, {do: uninstall}]\n",
     "conventions": "name: toy\nimages: pictures\npull_policy: pull\ndb_drop: drop\n",
 }

@@ -202,6 +202,22 @@ def test_a_limit_costs_no_value_of_another_axis(matrix_mode: str, shard: str | N
     assert list(reasons(found)) == ["gvisor"]
 
 
+def test_a_cell_that_takes_the_place_of_another_is_looked_at_too(tmp_path: Path) -> None:
+    """Shipped images come in no other format than docker, so `single` takes them only once the others are left out."""
+    made = chart(tmp_path, "keystone", templates__agent=workload(hostNetwork=True))
+    found = LiveSuite(
+        LiveOptions(
+            paths=(made,),
+            flavors=("distribution", "shipped"),
+            packaging_formats=("oci-gzip", "docker"),
+            runtimes=("gvisor",),
+            matrix_mode="single",
+        )
+    )
+    assert not found.cell_runs
+    assert {each.cell.flavor for each in found.left_out} == {"distribution", "shipped"}
+
+
 def test_shards_of_a_limited_matrix_are_disjoint_and_complete(tmp_path: Path) -> None:
     """A shard may have no cell of a chart, unless it knows the limits that put others into their place."""
     made = chart(tmp_path, "keystone", templates__agent=PRIVILEGED_POD)

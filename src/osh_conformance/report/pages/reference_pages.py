@@ -23,7 +23,7 @@ from osh_conformance.config.deviations import DeviationsFile
 from osh_conformance.loading import definitions
 from osh_conformance.loading.search import PROJECT_FOLDER, data_folder
 from osh_conformance.model.convention import Convention
-from osh_conformance.model.field_values import KNOWN, ONE_OF
+from osh_conformance.model.field_values import KNOWN, ONE_OF, WITHIN
 from osh_conformance.model.matrix import ContainerRuntime, Flavor, PackagingFormat
 from osh_conformance.model.scenario import FAULTS, Scenario
 
@@ -297,6 +297,9 @@ def _annotated(kind: types.Metadata) -> str:
     if ONE_OF in extra:
         values = extra[ONE_OF]
         return _values(values) if len(values) <= _FEW else "one of the [faults](#faults)"
+    if WITHIN in extra:
+        least, greatest = extra[WITHIN]
+        return f"{_type(kind.type)} from {least:g} to {greatest:g}"
     return f"{extra[KNOWN]} id" if KNOWN in extra else _type(kind.type)
 
 

@@ -18,7 +18,7 @@ from msgspec import inspect as types
 from osh_conformance.config.configuration import AS_LISTS, FILE, OPTION_KEYS, OUTPUTS, SEVERITY
 from osh_conformance.config.levels import Level
 from osh_conformance.config.options import Kind
-from osh_conformance.model.field_values import KNOWN, ONE_OF
+from osh_conformance.model.field_values import KNOWN, ONE_OF, SHAPE, WITHIN
 from osh_conformance.report.base import registered
 from osh_conformance.report.pages.reference_pages import doc, kinds, meanings
 from osh_conformance.rules import registry
@@ -102,7 +102,11 @@ def _annotated(kind: types.Metadata, definitions: dict[str, Any]) -> dict[str, A
         return {"enum": list(extra[ONE_OF])}
     if KNOWN in extra:
         return _one_of_rules(sorted(registry.all_rules()), _RULE_FORM)
-    return _schema(kind.type, definitions)
+    schema = _schema(kind.type, definitions)
+    if WITHIN in extra:
+        least, greatest = extra[WITHIN]
+        return {**schema, "minimum": least, "maximum": greatest}
+    return {**schema, "pattern": f"^({extra[SHAPE][0]})$"} if SHAPE in extra else schema
 
 
 def _one_of_rules(names: list[str], form: str) -> dict[str, Any]:
