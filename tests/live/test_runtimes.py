@@ -94,8 +94,8 @@ def test_no_runtime_loads_the_modules_by_which_an_image_looks_up_accounts(
     ("runtime", "problem"),
     [
         ({"handler": "nobody"}, "has no handler `nobody` for the runtime absent"),
-        ({"handler": "runc", "check": ["runc", "no-such-verb"]}, "cannot run containers with absent: runc ended with"),
-        ({"handler": "runc", "check": ["nobody"]}, "cannot run containers with absent: nobody ended with"),
+        ({"handler": "runc", "check": ["runc", "no-such-verb"]}, "cannot run containers with absent: runc: exit code"),
+        ({"handler": "runc", "check": ["nobody"]}, "cannot run containers with absent: nobody: exit code 127"),
     ],
 )
 @pytest.mark.usefixtures("kept")

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 #: The folder in a node where containerd looks for runtimes and shims.
 _PROGRAMS = "/usr/local/bin"
 _RUNNING = "CONTAINER_RUNNING"
+#: Seconds for the check of a runtime in a node, and until a program that ignores SIGTERM is killed.
+_CHECKED_WITHIN, _KILLED_AFTER = 30, 5
+#: The exit codes of `timeout` for a program that it ended, or killed.
+_TIMED_OUT = frozenset({124, 137})
 _CONFIGURATION = ("containerd", "config", "dump")
 _CONTAINER = "{container}"
 
@@ -57,11 +61,15 @@ def _check_handler(cluster: Cluster, node: str, runtime: ContainerRuntime) -> No
 
 
 def _check_program(cluster: Cluster, node: str, runtime: ContainerRuntime) -> None:
-    outcome = cluster.node_exec(node, *runtime.check, check=False) if runtime.check else None
-    if outcome and not outcome.ok:
+    if not runtime.check:
+        return
+    # In the node, so that a program that hangs ends there too.
+    deadline = ("timeout", f"--kill-after={_KILLED_AFTER}", str(_CHECKED_WITHIN))
+    outcome = cluster.node_exec(node, *deadline, *runtime.check, check=False)
+    if not outcome.ok:
+        how = f"did not end within {_CHECKED_WITHIN} s" if outcome.code in _TIMED_OUT else f"exit code {outcome.code}"
         raise SuiteError(
-            f"node {node} cannot run containers with {runtime.name}: {runtime.check[0]} ended with exit code "
-            f"{outcome.code}",
+            f"node {node} cannot run containers with {runtime.name}: {runtime.check[0]}: {how}",
             expected=f"exit code 0 of: {' '.join(runtime.check)}",
             fix=f"run without --runtime {runtime.name}, or on a machine whose kernel {runtime.name} supports",
             details=outcome.tail,

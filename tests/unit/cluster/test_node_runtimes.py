@@ -43,7 +43,9 @@ class FakeDocker:
         self.calls.append((verb, *words))
         if verb == "cp":
             return _outcome(words, 0, "")
-        node, program, *_ = words
+        node, program, *rest = words
+        if program == "timeout":
+            program = next(word for word in rest if not word.startswith("-") and not word.isdigit())
         missing = f"exec: {program}: executable file not found in $PATH"
         return _outcome(words, *self.answers.get((node, program), (127, missing)))
 
@@ -73,7 +75,7 @@ def test_nodes_that_can_run_a_runtime_pass() -> None:
     docker = answering(containerd=(0, CONFIGURATION), runsc=(0, ""))
     node_runtimes.check_runtime(cluster(docker), RUNTIMES["gvisor"])
     assert [call[:3] for call in docker.calls] == [
-        ("exec", node, program) for node in ("a", "b") for program in ("containerd", "runsc")
+        ("exec", node, program) for node in ("a", "b") for program in ("containerd", "timeout")
     ]
 
 
@@ -93,11 +95,18 @@ def test_a_node_whose_handlers_are_unknown_is_not_accused(dump: tuple[int, str])
 def test_a_program_that_does_not_start_is_an_error_with_its_output() -> None:
     text = "FATAL ERROR: seccomp failed: the kernel refuses"
     docker = answering(containerd=(0, CONFIGURATION), runsc=(128, text))
-    with pytest.raises(SuiteError, match="with gvisor: runsc ended with exit code 128") as caught:
+    with pytest.raises(SuiteError, match="with gvisor: runsc: exit code 128") as caught:
         node_runtimes.check_runtime(cluster(docker), RUNTIMES["gvisor"])
     assert caught.value.message.startswith("node a ")
     assert caught.value.details == text
     assert "--platform=systrap" in caught.value.expected
+
+
+@pytest.mark.parametrize("code", [124, 137])
+def test_a_program_that_hangs_is_an_error_with_the_deadline(code: int) -> None:
+    docker = answering(containerd=(0, CONFIGURATION), runsc=(code, "starting"))
+    with pytest.raises(SuiteError, match="node a cannot run containers with gvisor: runsc: did not end within 30 s"):
+        node_runtimes.check_runtime(cluster(docker), RUNTIMES["gvisor"])
 
 
 def test_one_node_that_lacks_the_program_is_named() -> None:
