@@ -72,6 +72,8 @@ def nss_modules(docker: Docker) -> Iterator[str]:
         yield _NSS_MODULES
     finally:
         docker.run("rmi", _NSS_MODULES, check=False)
+        # The stage of the build, which has no name.
+        docker.run("image", "prune", "--force", "--filter", "label=osh-conformance.test=nss-modules")
 
 
 @pytest.mark.nightly
