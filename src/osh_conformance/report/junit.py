@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,11 +39,15 @@ class JunitReporter(FileReporter):
         """The file that pytest writes."""
         return Path(self._folder.name if self._folder else "", "junit.xml")
 
+    def write(self, text: str) -> None:
+        """Write the file, and remove the folder in which pytest writes; raises `SuiteError`."""
+        with self._folder or contextlib.nullcontext():
+            super().write(text)
+
     def handle(self, event: Event) -> None:
         """Take over, at the end of a run, what pytest has written."""
         if isinstance(event, RunFinished) and self._folder:
             self.write(self._written.read_text(encoding="utf-8"))
-            self._folder.cleanup()
         else:
             super().handle(event)
 
