@@ -30,7 +30,7 @@ _NSS_MODULES = "registry.corp.test/acme/nss-modules:12"
 
 
 def _run(program: Program, folder: Path, runtimes: tuple[str, ...]) -> Result:
-    charts = RUNTIMES.tree(folder, RUNTIMES.mutants(runtimes))
+    charts = RUNTIMES.tree(folder, [*RUNTIMES.mutants(runtimes), *RUNTIMES.twins()])
     words = ("--runtime", ",".join(runtimes), "--scenario", "drop-enabled", "--keep")
     return program.run("live", charts, *words, seconds=_LONGEST)
 
@@ -47,13 +47,18 @@ def test_a_mutant_fails_under_the_runtime_that_lacks_what_it_needs(mutant: str, 
     RUNTIMES.check(quick, mutant, _QUICK)
 
 
+@pytest.mark.parametrize("twin", RUNTIMES.twins())
+def test_a_benign_twin_passes_under_each_runtime(twin: str, quick: Result) -> None:
+    RUNTIMES.check(quick, twin, _QUICK)
+
+
 @pytest.mark.nightly
 def test_each_runtime_fails_the_mutants_that_lean_on_another(kept: Kept, program: Program, tmp_path: Path) -> None:
     assert kept
     result = _run(program, tmp_path, _EVERY)
     assert result.code == 1, result.printed
-    for mutant in RUNTIMES.mutants(_EVERY):
-        RUNTIMES.check(result, mutant, _EVERY)
+    for name in (*RUNTIMES.mutants(_EVERY), *RUNTIMES.twins()):
+        RUNTIMES.check(result, name, _EVERY)
 
 
 @pytest.fixture

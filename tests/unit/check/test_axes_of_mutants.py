@@ -48,6 +48,21 @@ def test_a_finding_of_another_cell_is_noticed() -> None:
         FLAVORS.check(result, _MUTANT, _FLAVORS)
 
 
-def test_a_benign_mutant_is_none_that_tells_values_apart() -> None:
-    assert "needs-no-home" not in RUNTIMES.mutants(("runc", "crun", "youki", "gvisor"))
+def test_a_benign_twin_is_no_mutant_and_must_pass_everywhere() -> None:
+    twin, runtimes = "needs-no-home", ("runc", "gvisor")
+    assert twin in RUNTIMES.twins()
+    assert not {*RUNTIMES.twins()} & {*RUNTIMES.mutants(("runc", "crun", "youki", "gvisor"))}
+    cells = [{"id": f"{twin}-shipped-docker-{each}-helm4", "chart": twin, "status": "pass"} for each in runtimes]
+    result: Any = SimpleNamespace(document={"cells": cells}, findings=lambda _: [])
+    RUNTIMES.check(result, twin, runtimes)
+    result.findings = lambda _: [{"status": "fail"}]
+    with pytest.raises(AssertionError):
+        RUNTIMES.check(result, twin, runtimes)
+    cells[0]["status"] = "fail"
+    result.findings = lambda _: []
+    with pytest.raises(AssertionError):
+        RUNTIMES.check(result, twin, runtimes)
+
+
+def test_the_mutants_of_runtimes_are_those_that_tell_them_apart() -> None:
     assert set(RUNTIMES.mutants(("runc", "gvisor"))) == {"asks-for-its-time-slice", "reads-host-file"}
