@@ -41,16 +41,17 @@ def install_programs(cluster: Cluster, files: Iterable[Path]) -> None:
                 cluster.docker.run("cp", file, f"{node}:{_PROGRAMS}/{file.name}")
 
 
-def check_runtime(cluster: Cluster, runtime: ContainerRuntime) -> None:
+def check_runtimes(cluster: Cluster, runtimes: Collection[ContainerRuntime]) -> None:
     """Raise `SuiteError` if a node's containerd has no handler for a runtime, or if its programs do not work there."""
     for node in cluster.nodes:
-        _check_handler(cluster, node, runtime)
-        _check_program(cluster, node, runtime)
+        printed = cluster.node_exec(node, *_CONFIGURATION, check=False)
+        known = handlers_in(printed.stdout) if printed.ok else frozenset()
+        for runtime in runtimes:
+            _check_handler(node, runtime, known)
+            _check_program(cluster, node, runtime)
 
 
-def _check_handler(cluster: Cluster, node: str, runtime: ContainerRuntime) -> None:
-    printed = cluster.node_exec(node, *_CONFIGURATION, check=False)
-    known = handlers_in(printed.stdout) if printed.ok else frozenset()
+def _check_handler(node: str, runtime: ContainerRuntime, known: Collection[str]) -> None:
     if known and runtime.handler not in known:
         raise SuiteError(
             f"node {node} has no handler `{runtime.handler}` for the runtime {runtime.name}",

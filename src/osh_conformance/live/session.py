@@ -15,7 +15,7 @@ from osh_conformance.cluster.existing import existing_cluster
 from osh_conformance.cluster.helm import Helm
 from osh_conformance.cluster.kind import owned_cluster
 from osh_conformance.cluster.kubeconfig import single_context
-from osh_conformance.cluster.node_runtimes import check_runtime, install_programs
+from osh_conformance.cluster.node_runtimes import check_runtimes, install_programs
 from osh_conformance.cluster.node_runtimes import versions as runtime_versions
 from osh_conformance.errors import SuiteError
 from osh_conformance.live import runtimes
@@ -282,7 +282,7 @@ def _offer_runtimes(session: LiveSession, cell_runs: Iterable[CellRun]) -> None:
                 builder.provide([runtime.recipe])
                 place = builder.place(runtime.recipe)
                 install_programs(session.cluster, [place / name for name in builder.recipes[runtime.recipe].files])
-            check_runtime(session.cluster, runtime)
+        check_runtimes(session.cluster, offered)
         runtimes.offer(session.kube, offered)
 
 

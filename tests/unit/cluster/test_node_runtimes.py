@@ -73,7 +73,7 @@ def answering(**programs: tuple[int, str]) -> FakeDocker:
 
 def test_nodes_that_can_run_a_runtime_pass() -> None:
     docker = answering(containerd=(0, CONFIGURATION), runsc=(0, ""))
-    node_runtimes.check_runtime(cluster(docker), RUNTIMES["gvisor"])
+    node_runtimes.check_runtimes(cluster(docker), [RUNTIMES["gvisor"]])
     assert [call[:3] for call in docker.calls] == [
         ("exec", node, program) for node in ("a", "b") for program in ("containerd", "timeout")
     ]
@@ -82,21 +82,21 @@ def test_nodes_that_can_run_a_runtime_pass() -> None:
 def test_a_node_without_the_handler_is_an_error_with_the_handlers_that_it_has() -> None:
     docker = answering(containerd=(0, CONFIGURATION), youki=(0, ""))
     with pytest.raises(SuiteError, match="node a has no handler `youki`") as caught:
-        node_runtimes.check_runtime(cluster(docker), RUNTIMES["youki"])
+        node_runtimes.check_runtimes(cluster(docker), [RUNTIMES["youki"]])
     assert "runc, runsc" in caught.value.expected
     assert "--node-image" in caught.value.fix
 
 
 @pytest.mark.parametrize("dump", [(127, "no containerd"), (0, "no = toml = at all"), (0, "version = 3")])
 def test_a_node_whose_handlers_are_unknown_is_not_accused(dump: tuple[int, str]) -> None:
-    node_runtimes.check_runtime(cluster(answering(containerd=dump, crun=(0, "{}"))), RUNTIMES["crun"])
+    node_runtimes.check_runtimes(cluster(answering(containerd=dump, crun=(0, "{}"))), [RUNTIMES["crun"]])
 
 
 def test_a_program_that_does_not_start_is_an_error_with_its_output() -> None:
     text = "FATAL ERROR: seccomp failed: the kernel refuses"
     docker = answering(containerd=(0, CONFIGURATION), runsc=(128, text))
     with pytest.raises(SuiteError, match="with gvisor: runsc: exit code 128") as caught:
-        node_runtimes.check_runtime(cluster(docker), RUNTIMES["gvisor"])
+        node_runtimes.check_runtimes(cluster(docker), [RUNTIMES["gvisor"]])
     assert caught.value.message.startswith("node a ")
     assert caught.value.details == text
     assert "--platform=systrap" in caught.value.expected
@@ -106,14 +106,14 @@ def test_a_program_that_does_not_start_is_an_error_with_its_output() -> None:
 def test_a_program_that_hangs_is_an_error_with_the_deadline(code: int) -> None:
     docker = answering(containerd=(0, CONFIGURATION), runsc=(code, "starting"))
     with pytest.raises(SuiteError, match="node a cannot run containers with gvisor: runsc: did not end within 30 s"):
-        node_runtimes.check_runtime(cluster(docker), RUNTIMES["gvisor"])
+        node_runtimes.check_runtimes(cluster(docker), [RUNTIMES["gvisor"]])
 
 
 def test_one_node_that_lacks_the_program_is_named() -> None:
     docker = answering(containerd=(0, CONFIGURATION), runsc=(0, ""))
     docker.answers = {key: answer for key, answer in docker.answers.items() if key != ("b", "runsc")}
     with pytest.raises(SuiteError, match=r"node b cannot run containers with gvisor: .* exit code 127"):
-        node_runtimes.check_runtime(cluster(docker), RUNTIMES["gvisor"])
+        node_runtimes.check_runtimes(cluster(docker), [RUNTIMES["gvisor"]])
 
 
 def test_only_programs_are_copied_into_the_nodes(tmp_path: Path) -> None:
