@@ -1,7 +1,7 @@
 #!/bin/sh
-# Each file of `changes` mends one place in which gVisor does not work in a kind node on every machine, and says why in a
-# comment of the code. Elsewhere the changed code does what it did before. A change that does not fit ends the build:
-# somebody must look whether that version still needs it.
+# gVisor does not work in the kind nodes of all machines. Each file of `changes` mends one place, and a comment in the
+# changed code says why. On other machines the changed code does what it did before. A change that does not fit ends
+# the build: somebody must look whether that version still needs it.
 set -eu
 . "$SHARED/versions.sh"
 cp "$RECIPE/go.mod" "$RECIPE/go.sum" .
